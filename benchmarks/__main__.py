@@ -1,0 +1,11 @@
+"""Run every measurement: `python -m benchmarks`, or some of them: `python -m benchmarks generate startup`."""
+
+import sys
+
+from benchmarks import gallery_pages, generate, startup
+
+MEASUREMENTS = {"startup": startup.main, "generate": generate.main, "gallery_pages": gallery_pages.main}
+
+for name in sys.argv[1:] or MEASUREMENTS:
+    print(f"== {name}", flush=True)
+    MEASUREMENTS[name]()

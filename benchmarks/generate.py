@@ -1,0 +1,67 @@
+"""What the studio adds to a picture: queue, progress, preview, saving and the row, over the bare pipeline.
+
+Both draw with the shipped model, the same steps and the same seeds, alternating in one run: the bare
+diffusers pipeline in this process, the studio in its worker process.
+"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from engine.settings import PROJECT, Settings
+from engine.studio import Studio
+
+PROMPT = "a castle on a mountain at sunset"
+STEPS = 25
+ROUNDS = 20
+
+
+def main() -> None:
+    """Print median seconds of both and their ratio."""
+    with tempfile.TemporaryDirectory() as home:
+        studio = Studio(Settings(home=Path(home), device="cpu"))
+        supervisor = studio.supervisor()
+        supervisor.start()
+        try:
+            _compare(studio)
+        finally:
+            supervisor.stop()
+
+
+def _compare(studio: Studio) -> None:
+    pipeline = StableDiffusionPipeline.from_pretrained(PROJECT / "weights" / "mini", safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    _bare(pipeline, 0), _through_studio(studio, 0)
+    pairs = [(_bare(pipeline, seed), _through_studio(studio, seed)) for seed in range(1, ROUNDS + 1)]
+    bare, through = (statistics.median(times) for times in zip(*pairs, strict=True))
+    ratios = sorted(studio_time / bare_time for bare_time, studio_time in pairs)
+    print(f"{ROUNDS} pictures of {STEPS} steps each, {torch.get_num_threads()} threads")
+    print(f"bare pipeline      median {bare:.3f} s")
+    print(f"through the studio median {through:.3f} s, from pressing Generate to the row in the gallery")
+    print(f"ratio of medians   {through / bare:.3f}")
+    print(f"ratio per pair     median {statistics.median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
+
+
+def _bare(pipeline: StableDiffusionPipeline, seed: int) -> float:
+    started = time.perf_counter()
+    pipeline(PROMPT, num_inference_steps=STEPS, generator=torch.Generator().manual_seed(seed))
+    return time.perf_counter() - started
+
+
+def _through_studio(studio: Studio, seed: int) -> float:
+    request = studio.request({"prompt": PROMPT, "seed": seed, "num_inference_steps": STEPS, "model": "mini"})
+    started = time.perf_counter()
+    job = studio.submit(request)
+    while not studio.job(job.id).ended:
+        time.sleep(0.005)
+    seconds = time.perf_counter() - started
+    assert studio.gallery.of_job(job.id), studio.job(job.id).error
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

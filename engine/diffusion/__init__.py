@@ -1,0 +1,1 @@
+"""Stable Diffusion: load, LoRA, schedulers, previews, text to image. Imports torch."""

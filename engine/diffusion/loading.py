@@ -1,0 +1,253 @@
+"""Open a Stable Diffusion model from a folder or from one .safetensors file, offline and without pickle."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
+from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
+
+from engine.device import Device, is_out_of_memory
+from engine.diffusion.preview import FIT_SIZE, LatentPreview
+from engine.errors import ModelBroken, StudioError, UnsafeFile
+from engine.settings import PROJECT
+from engine.weights.models import ModelInfo
+from engine.weights.safetensors_file import check_checkpoint
+
+# Configuration and tokenizer for single-file checkpoints, which hold weights only.
+SINGLE_FILE_CONFIG = PROJECT / "weights" / "sd21"
+
+# The only classes that are ever made from a folder, whatever its model_index.json names.
+MODELS = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
+CONFIGS = (*(f"{component}/config.json" for component in MODELS), "scheduler/scheduler_config.json")
+# One file as transformers 5 saves it, or the two that every published model has.
+TOKENIZERS = (("tokenizer/tokenizer.json",), ("tokenizer/vocab.json", "tokenizer/merges.txt"))
+
+# model.safetensors, model.fp16.safetensors, model.fp16-00001-of-00002.safetensors; not model.non_ema.safetensors
+WEIGHTS = re.compile(r"(?:diffusion_pytorch_)?model(?:\.(?P<variant>fp16))?(?:-\d+-of-\d+)?\.safetensors")
+PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+
+disable_progress_bar()
+set_verbosity_error()
+transformers_logging.disable_progress_bar()
+transformers_logging.set_verbosity_error()
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory.
+
+    Attributes:
+        size_bytes: of its weights as they lie in memory.
+        offloaded: its parts wait in main memory and visit the GPU one after the other.
+    """
+
+    pipeline: StableDiffusionPipeline
+    info: ModelInfo
+    device: Device
+    size_bytes: int
+    offloaded: bool
+    preview: LatentPreview
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.device.dtype
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Guard one drawing: a pipeline carries LoRAs and a scheduler while it draws, so two would mix."""
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(f"{self.info.title} is drawing already. Finish or close that generator first.")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def load(source: ModelInfo, device: Device, single_file_config: Path = SINGLE_FILE_CONFIG) -> LoadedModel:
+    """Read a model and place it on the device.
+
+    Args:
+        source: where it is, and whether it is a folder or a single file.
+        single_file_config: folder with the configuration and tokenizer for a single file.
+
+    Raises:
+        ModelBroken: a file is missing or cannot be read as Stable Diffusion.
+        OutOfMemory: the device is too small for it.
+    """
+    with device.explaining_out_of_memory(f"Loading {source.title}", "Choose a smaller model."):
+        with _explaining_broken_files(source):
+            pipeline = (
+                _read_file(source, device, single_file_config) if source.single_file else _read_folder(source, device)
+            )
+        return _place(pipeline, source, device)
+
+
+def _read_folder(source: ModelInfo, device: Device) -> StableDiffusionPipeline:
+    folder = source.path
+    _require_configuration(source, folder)
+    models = {name: _read_model(source, name, device.dtype) for name in MODELS}
+    scheduler = DDIMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
+    return _pipeline(models, _read_tokenizer(folder), scheduler)
+
+
+def _read_model(source: ModelInfo, component: str, dtype: torch.dtype) -> torch.nn.Module:
+    variant, files = _weight_files(source, source.path / component, dtype)
+    for path in files:
+        check_checkpoint(path)
+    model, info = MODELS[component].from_pretrained(
+        source.path,
+        subfolder=component,
+        variant=variant,
+        dtype=dtype,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    # The libraries fill tensors that are not in the file with random numbers and only warn.
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise ModelBroken(
+            f"{source.title}: {component} lacks {len(missing)} tensors, such as {missing[0]}. "
+            f"Download {source.path / component} again."
+        )
+    return model.eval()
+
+
+def _weight_files(source: ModelInfo, folder: Path, dtype: torch.dtype) -> tuple[str | None, list[Path]]:
+    """The variant to read, None or "fp16", and its files; where both are there, the one that suits `dtype`.
+
+    Raises:
+        ModelBroken: there are no weights, or only pickle, which can run code and is never opened.
+    """
+    found: dict[str | None, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        match = WEIGHTS.fullmatch(path.name)
+        if match:
+            found.setdefault(match["variant"], []).append(path)
+    wanted = ("fp16", None) if dtype == torch.float16 else (None, "fp16")
+    for variant in wanted:
+        if variant in found:
+            return variant, found[variant]
+    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
+    if pickles:
+        raise ModelBroken(
+            f"{source.title}: {folder} holds weights only as {', '.join(pickles)}, a format that can "
+            "run code. The studio opens .safetensors only; get that version of the model."
+        )
+    raise ModelBroken(f"{source.title}: {folder} has no .safetensors weights. Copy them there or choose another model.")
+
+
+def _read_tokenizer(folder: Path) -> CLIPTokenizer:
+    return CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True)
+
+
+def _read_file(source: ModelInfo, device: Device, config: Path) -> StableDiffusionPipeline:
+    """A checkpoint in the original layout; its configuration comes from a folder, never from the Hub."""
+    _require_files(source, source.path.parent, [source.path.name])
+    _require_configuration(source, config)
+    check_checkpoint(source.path)
+    try:
+        pipeline = StableDiffusionPipeline.from_single_file(
+            str(source.path),
+            config=str(config),
+            local_files_only=True,
+            dtype=device.dtype,
+            tokenizer=_read_tokenizer(config),
+            safety_checker=None,
+            feature_extractor=None,
+        )
+    except NotImplementedError as error:  # "Cannot copy out of meta tensor": nothing was read into it
+        raise _incomplete(source, "some tensors") from error
+    for component in MODELS:
+        _require_all_tensors(source, component, getattr(pipeline, component))
+    # The file does not say how it was trained: 768-pixel 2.1 predicts v, 512-pixel 2.1-base predicts noise.
+    scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, prediction_type=source.prediction_type)
+    models = {component: getattr(pipeline, component).eval() for component in MODELS}
+    return _pipeline(models, pipeline.tokenizer, scheduler)
+
+
+def _require_all_tensors(source: ModelInfo, component: str, model: torch.nn.Module) -> None:
+    missing = [name for name, tensor in model.named_parameters() if tensor.is_meta]
+    if missing:
+        raise _incomplete(source, f"{len(missing)} tensors of the {component}, such as {missing[0]}")
+
+
+def _incomplete(source: ModelInfo, missing: str) -> ModelBroken:
+    return ModelBroken(
+        f"{source.title}: {source.path} lacks {missing}. It is not a complete Stable Diffusion 2.1 checkpoint; "
+        "download it again or choose another file."
+    )
+
+
+def _pipeline(models: dict, tokenizer: CLIPTokenizer, scheduler: DDIMScheduler) -> StableDiffusionPipeline:
+    pipeline = StableDiffusionPipeline(
+        **models,
+        tokenizer=tokenizer,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _place(pipeline: StableDiffusionPipeline, source: ModelInfo, device: Device) -> LoadedModel:
+    size_bytes = sum(_bytes(getattr(pipeline, component)) for component in MODELS)
+    offloaded = device.is_cuda and not device.fits(size_bytes)
+    if offloaded:
+        pipeline.enable_model_cpu_offload(device=device.torch_device)
+    else:
+        pipeline.to(device.torch_device)
+    preview = LatentPreview.fit(pipeline.vae, device.torch_device, min(FIT_SIZE, source.native_size))
+    return LoadedModel(pipeline, source, device, size_bytes, offloaded, preview)
+
+
+def _bytes(model: torch.nn.Module) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
+
+
+def _require_configuration(source: ModelInfo, folder: Path) -> None:
+    complete = any(all((folder / name).is_file() for name in names) for names in TOKENIZERS)
+    _require_files(source, folder, (*CONFIGS, *(() if complete else TOKENIZERS[1])))
+
+
+def _require_files(source: ModelInfo, folder: Path, names: list[str] | tuple[str, ...]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ModelBroken(
+            f"{source.title}: {folder} lacks {', '.join(missing)}. Copy the missing files there or download "
+            "the model again."
+        )
+
+
+@contextmanager
+def _explaining_broken_files(source: ModelInfo) -> Iterator[None]:
+    """One text for whatever two libraries say about unreadable files."""
+    try:
+        yield
+    except UnsafeFile as error:
+        raise ModelBroken(f"{source.title} cannot be read: {error}") from error
+    except StudioError:
+        raise
+    except Exception as error:  # the libraries raise anything from KeyError to SafetensorError here
+        if is_out_of_memory(error):
+            raise
+        raise ModelBroken(
+            f"{source.title} cannot be read as Stable Diffusion: {source.path}: {_first_line(error)}. "
+            "The file may be cut off or of another kind; download it again or choose another model."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = json.dumps(str(error)) if not str(error).strip() else str(error).strip().splitlines()[0]
+    return f"{type(error).__name__}: {text[:300]}".rstrip(".")

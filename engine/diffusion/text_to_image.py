@@ -1,0 +1,252 @@
+"""Draw images from a prompt: one at a time, each from its own seed, reproducible to the bit on a CPU."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.device import TILING_PIXELS
+from engine.diffusion import schedulers
+from engine.diffusion.loading import MODELS, LoadedModel
+from engine.diffusion.lora import AppliedLora, applied
+from engine.diffusion.preview import CleanEstimate
+from engine.errors import Cancelled, ImageFailed
+from engine.images import to_pil
+from engine.requests import TextToImage
+from engine.weights.loras import LoraInfo
+
+DRAWN_AGAIN = "The fast precision gave no usable picture, so it was drawn again in full precision."
+ALL_BLACK = "The picture is completely black, also in full precision."
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One denoising step is done.
+
+    Attributes:
+        image_index: 0 for the first image of the request.
+        step: 1 to `steps`, within this image.
+        steps: as many as the scheduler really runs; Heun and SDE run nearly twice the number asked for.
+        preview: makes a small picture of the image as it would come out now; valid until the next step.
+    """
+
+    image_index: int
+    step: int
+    steps: int
+    preview: Callable[[], Image.Image]
+
+
+@dataclass(frozen=True)
+class GeneratedImage:
+    """A finished image: 8-bit RGB, the seed it was drawn from, and what the artist should know about it."""
+
+    index: int
+    seed: int
+    image: Image.Image
+    seconds: float
+    notes: tuple[str, ...]
+
+
+Report = Callable[[StepReport], None]
+ShouldStop = Callable[[], bool]
+
+
+def generate(
+    model: LoadedModel,
+    request: TextToImage,
+    loras: Sequence[tuple[LoraInfo, float]] = (),
+    *,
+    first: int = 0,
+    report: Report = lambda step: None,
+    should_stop: ShouldStop = lambda: False,
+) -> Iterator[GeneratedImage]:
+    """Draw the images of a request one after the other.
+
+    Image i is drawn from `seed + i` at batch 1 with its own generator and a fresh scheduler, so it is the
+    same alone or among others.
+
+    Args:
+        model: as loaded by `engine.diffusion.loading.load`.
+        request: with its seed drawn (`with_seed`).
+        loras: what `request.loras` names, with weights.
+        first: index of the first image to draw; earlier ones are there already.
+        report: called after every step, on this thread.
+        should_stop: asked after every step.
+
+    Raises:
+        Cancelled: `should_stop` said so.
+        ImageFailed: no usable pixels, also in float32.
+        LoraRefused: a LoRA does not fit the model.
+        OutOfMemory: the request is too large for the device.
+    """
+    if request.seed is None:
+        raise ValueError("A request needs its seed before images are drawn. Call with_seed() on it.")
+    advice = "Lower width and height or use fewer LoRAs, then try again."
+    doing = f"Drawing {request.width}x{request.height} pixels with {model.info.title}"
+    with (
+        model.in_use(),
+        model.device.explaining_out_of_memory(doing, advice),
+        applied(model, loras) as active,
+    ):
+        notes = (*_unread_notes(model, request), *_partial_notes(active))
+        _set_tiling(model, request)
+        prompts = _encode(model, request)
+        for index in range(first, request.num_images):
+            if should_stop():
+                raise Cancelled(f"Stopped before image {index + 1} of {request.num_images}.")
+            yield _Drawing(model, request, index, report, should_stop).finish(prompts, notes)
+
+
+def planned_steps(request: TextToImage, model: LoadedModel) -> int:
+    """Steps of each image of this request, as `StepReport.steps` will count them."""
+    scheduler = schedulers.build(request.scheduler, model.pipeline.scheduler.config)
+    scheduler.set_timesteps(request.num_inference_steps)
+    return len(scheduler.timesteps)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """One image on its way."""
+
+    model: LoadedModel
+    request: TextToImage
+    index: int
+    report: Report
+    should_stop: ShouldStop
+
+    def finish(self, prompts: tuple[Tensor, Tensor | None], notes: tuple[str, ...]) -> GeneratedImage:
+        """Draw it, if need be a second time in float32."""
+        started = time.perf_counter()
+        picture = self._picture(prompts)
+        if _unusable(picture) and self.model.dtype != torch.float32:
+            notes = (*notes, DRAWN_AGAIN)
+            with _full_precision(self.model):
+                picture = self._picture(_encode(self.model, self.request))
+        if picture is None:
+            raise ImageFailed(self._failure())
+        if _unusable(picture):
+            notes = (*notes, ALL_BLACK)
+        return GeneratedImage(self.index, self._seed, picture, time.perf_counter() - started, notes)
+
+    @property
+    def _seed(self) -> int:
+        return self.request.seed + self.index
+
+    def _picture(self, prompts: tuple[Tensor, Tensor | None]) -> Image.Image | None:
+        """The finished picture; None when it is not finite."""
+        latents = self._latents(*prompts)
+        if not bool(torch.isfinite(latents).all()):
+            return None
+        pixels = _decode(self.model, latents)
+        return to_pil(pixels)[0] if bool(torch.isfinite(pixels).all()) else None
+
+    def _latents(self, prompt_embeds: Tensor, negative_prompt_embeds: Tensor | None) -> Tensor:
+        request, pipeline = self.request, self.model.pipeline
+        base = pipeline.scheduler
+        pipeline.scheduler = schedulers.build(request.scheduler, base.config, self._seed)
+        estimate = CleanEstimate(pipeline.scheduler)
+        try:
+            return pipeline(
+                prompt_embeds=prompt_embeds,
+                negative_prompt_embeds=negative_prompt_embeds,
+                width=request.width,
+                height=request.height,
+                num_inference_steps=request.num_inference_steps,
+                guidance_scale=request.guidance_scale,
+                generator=torch.Generator().manual_seed(self._seed),
+                output_type="latent",
+                callback_on_step_end=self._after_step(estimate),
+            ).images
+        finally:
+            pipeline.scheduler = base
+
+    def _after_step(self, estimate: CleanEstimate) -> Callable:
+        def after_step(pipeline, step: int, timestep: Tensor, tensors: dict) -> dict:
+            steps = pipeline.num_timesteps
+            self.report(StepReport(self.index, step + 1, steps, lambda: self.model.preview(estimate.latents())))
+            if self.should_stop():
+                raise Cancelled(f"Stopped at step {step + 1} of {steps} of image {self.index + 1}.")
+            return {}
+
+        return after_step
+
+    def _failure(self) -> str:
+        return (
+            f"{self.model.info.title} gave no numbers that make a picture (seed {self._seed}), also in full "
+            "precision. Its weights or a LoRA may be damaged: try without LoRAs or with a lower weight, then "
+            "another model."
+        )
+
+
+@torch.no_grad()
+def _encode(model: LoadedModel, request: TextToImage) -> tuple[Tensor, Tensor | None]:
+    """Embeddings of the prompt and, with guidance, of the negative prompt: (1, tokens, width) each."""
+    return model.pipeline.encode_prompt(
+        request.prompt,
+        model.pipeline._execution_device,
+        1,
+        request.guidance_scale > 1,
+        request.negative_prompt,
+    )
+
+
+@torch.no_grad()
+def _decode(model: LoadedModel, latents: Tensor) -> Tensor:
+    """(1, 3, H, W) in about [-1, 1]."""
+    vae = model.pipeline.vae
+    pixels = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
+    model.pipeline.maybe_free_model_hooks()
+    return pixels
+
+
+def _set_tiling(model: LoadedModel, request: TextToImage) -> None:
+    if request.width * request.height > TILING_PIXELS:
+        model.pipeline.vae.enable_tiling()
+    else:
+        model.pipeline.vae.disable_tiling()
+
+
+def _unusable(picture: Image.Image | None) -> bool:
+    """Whether there are no pixels, or only black ones (what NaN becomes in 8 bits)."""
+    return picture is None or picture.getbbox() is None
+
+
+@contextmanager
+def _full_precision(model: LoadedModel) -> Iterator[None]:
+    """The same weights in float32 for a while; float16 -> float32 -> float16 gives the same bits back."""
+    parts = [getattr(model.pipeline, component) for component in MODELS]
+    try:
+        for part in parts:
+            part.to(torch.float32)
+        yield
+    finally:
+        for part in parts:
+            part.to(model.dtype)
+
+
+def _unread_notes(model: LoadedModel, request: TextToImage) -> tuple[str, ...]:
+    """A sentence for each prompt that is longer than the text encoder reads."""
+    texts = {"prompt": request.prompt, "negative prompt": request.negative_prompt}
+    unread = {name: _unread(model.pipeline.tokenizer, text) for name, text in texts.items()}
+    return tuple(f"The end of the {name} was not read: {text!r}. Shorten it." for name, text in unread.items() if text)
+
+
+def _partial_notes(active: Sequence[AppliedLora]) -> tuple[str, ...]:
+    """A sentence for each LoRA that the model has only some places for."""
+    return tuple(
+        f"LoRA {lora.name}: {lora.keys_applied} of its {lora.keys_total} tensors belong to this model's layers; "
+        "the rest was left out."
+        for lora in active
+        if lora.keys_applied < lora.keys_total
+    )
+
+
+def _unread(tokenizer, text: str) -> str:
+    """The part of a text beyond the tokens that the text encoder takes, in the artist's own letters."""
+    room = tokenizer.model_max_length - 2  # start and end take one each
+    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False).offset_mapping
+    return text[spans[room][0] :].strip() if len(spans) > room else ""

@@ -1,0 +1,85 @@
+"""What a handler sees of the job it works on."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.errors import Cancelled
+from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
+from engine.jobs.queue import Claim, Job, Progress
+
+
+class JobContext:
+    """Progress out, stop signals in, for one attempt at one job.
+
+    Args:
+        must_leave: given the seconds that the job still needs (None: unknown), whether the worker
+            has to stop before that.
+    """
+
+    def __init__(self, claim: Claim, heartbeat: Heartbeat, must_leave: Callable[[float | None], bool]):
+        self.claim = claim
+        self.notes: list[str] = []
+        self._heartbeat = heartbeat
+        self._must_leave = must_leave
+        self._progress = Progress()
+        self._started: float | None = None
+        self._before = 0
+        self._shown = 0.0
+
+    @property
+    def job(self) -> Job:
+        """The job as it was when it was claimed."""
+        return self.claim.job
+
+    @property
+    def progress(self) -> Progress:
+        """The progress reported last."""
+        return self._progress
+
+    def report(self, stage: str, step: int = 0, steps: int = 0, preview: Callable | None = None) -> None:
+        """Report where the work is.
+
+        Args:
+            step, steps: over the whole job; the clock starts at the first report with `steps`.
+            preview: makes a small picture; called a few times a second at most.
+        """
+        moment = time.monotonic()
+        if steps and self._started is None:
+            self._started, self._before = moment, step
+        seconds = moment - self._started if self._started is not None else 0.0
+        self._progress = Progress(step, steps, seconds, stage, tuple(self.notes))
+        self._heartbeat.progress = self._progress
+        if preview is not None and moment - self._shown >= INTERVAL_SECONDS:
+            self._heartbeat.show(preview())
+            self._shown = moment
+
+    def note(self, text: str) -> None:
+        """Add a sentence that the artist should read beside the result."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def should_stop(self) -> bool:
+        """Whether to stop at this step: cancelled, owned by another, or the worker must leave."""
+        gone = self._heartbeat.lost.is_set() or self._heartbeat.cancelled.is_set()
+        return gone or self._must_leave(self._seconds_left())
+
+    def check(self) -> None:
+        """Stop here if `should_stop`.
+
+        Raises:
+            Cancelled: the work must stop.
+        """
+        if self.should_stop():
+            raise Cancelled("The job was stopped.")
+
+    def _seconds_left(self) -> float | None:
+        done = self._progress.step - self._before
+        if done <= 0:
+            return None
+        return self._progress.seconds / done * (self._progress.steps - self._progress.step)
+
+
+def preview_file(home: Path, job_id: str) -> Path:
+    """Where the preview of a running job lies."""
+    return home / "previews" / f"{job_id}.jpg"

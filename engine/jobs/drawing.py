@@ -1,0 +1,156 @@
+"""Text-to-image jobs: from the request through the warm model to the gallery."""
+
+from contextlib import closing
+from datetime import datetime, timezone
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from engine import __version__
+from engine.device import Device, choose
+from engine.diffusion.cache import ModelCache
+from engine.diffusion.loading import LoadedModel, load
+from engine.diffusion.text_to_image import GeneratedImage, StepReport, generate, planned_steps
+from engine.errors import ModelUnavailable, NotFound
+from engine.jobs.context import JobContext
+from engine.jobs.queue import JobQueue
+from engine.jobs.runner import Handler
+from engine.requests import TextToImage
+from engine.settings import Settings
+from engine.weights.hashes import file_sha256, tensor_sha256
+from engine.weights.loras import LoraInfo, list_loras
+from engine.weights.models import Catalogue, ModelInfo
+from gallery.database import Database
+from gallery.recipe import Recipe
+from gallery.store import Gallery
+
+BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
+
+
+class Drawing:
+    """Runs text-to-image jobs on one device; models stay warm between them."""
+
+    def __init__(self, settings: Settings, queue: JobQueue, gallery: Gallery, device: Device):
+        budget = settings.memory_budget_gb * 1e9 or device.total_memory() * BUDGET_SHARE
+        self.device = device
+        self._settings = settings
+        self._queue = queue
+        self._gallery = gallery
+        self._catalogue = Catalogue(settings)
+        self._models = ModelCache(int(budget), partial(load, device=device))
+        self._hashes = settings.home / "hashes.json"
+
+    @classmethod
+    def create(cls, settings: Settings, queue: JobQueue, database: Database) -> "Drawing":
+        """On the device that the settings choose."""
+        return cls(settings, queue, Gallery(database, settings.home), choose(settings.device))
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What this lane can do."""
+        return {TextToImage.kind: self.draw}
+
+    def warm_up(self, name: str) -> None:
+        """Load a model before anybody waits for it; quietly not, when it is not here."""
+        try:
+            self._models.get(self._available(name))
+        except (NotFound, ModelUnavailable):
+            return
+
+    def draw(self, context: JobContext) -> None:
+        """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
+        request: TextToImage = context.job.request
+        info = self._available(request.model)
+        context.report(f"Loading {info.title}")
+        model = self._models.get(info)
+        loras = self._loras(request)
+        facts = self._facts(model, loras)
+        kept = {record.job_index for record in self._gallery.of_job(context.job.id)}
+        first = next(index for index in range(request.num_images + 1) if index not in kept)
+        per_image = planned_steps(request, model)
+        report = partial(self._report, context, request.num_images, per_image)
+        images = generate(model, request, loras, first=first, report=report, should_stop=context.should_stop)
+        with closing(images):  # an error while saving must also take the LoRAs off the model
+            for image in images:
+                self._save(context, image, facts)
+
+    def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
+        of_all = f" of {images}" if images > 1 else ""
+        context.report(
+            f"Drawing image {done.image_index + 1}{of_all}",
+            done.image_index * per_image + done.step,
+            images * per_image,
+            done.preview,
+        )
+
+    def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
+        request: TextToImage = context.job.request
+        for note in image.notes:
+            context.note(note)
+        context.report(context.progress.stage, context.progress.step, context.progress.steps)
+        last = image.index == request.num_images - 1
+        recipe = Recipe(
+            kind=request.kind,
+            request=request.to_dict(),
+            image_index=image.index,
+            seed=image.seed,
+            seconds=round(image.seconds, 3),
+            created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            notes=image.notes,
+            **facts,
+        )
+        self._gallery.save(
+            image.image,
+            recipe,
+            owner=context.job.owner,
+            job_id=context.job.id,
+            job_index=image.index,
+            also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
+        )
+
+    def _available(self, name: str) -> ModelInfo:
+        info = self._catalogue.get(name)
+        if not info.available:
+            raise ModelUnavailable(info.problem or f"The weights of {info.title} are not on this machine.")
+        return info
+
+    def _loras(self, request: TextToImage) -> list[tuple[LoraInfo, float]]:
+        known = {lora.name: lora for lora in list_loras(self._settings.lora_folders)} if request.loras else {}
+        missing = [chosen.name for chosen in request.loras if chosen.name not in known]
+        if missing:
+            raise NotFound(f"A LoRA must be on this machine to be used; missing: {', '.join(missing)}.")
+        return [(known[chosen.name], chosen.weight) for chosen in request.loras]
+
+    def _facts(self, model: LoadedModel, loras: list[tuple[LoraInfo, float]]) -> dict[str, Any]:
+        """What the recipe says about the tools, the same for every image of a job."""
+        info = model.info
+        return {
+            "model": {
+                "name": info.name,
+                "title": info.title,
+                "base": info.base,
+                "prediction_type": info.prediction_type,
+                "single_file": info.single_file,
+                "sha256": file_sha256(info.path, self._hashes) if info.single_file else None,
+                "unet_sha256": self._unet_sha256(info),
+            },
+            "loras": tuple(
+                {
+                    "name": lora.name,
+                    "weight": weight,
+                    "sha256": tensor_sha256(lora.path, self._hashes),
+                    "rank": lora.rank,
+                    "base": lora.base,
+                }
+                for lora, weight in loras
+            ),
+            "software": {"studio": __version__, "torch": version("torch"), "diffusers": version("diffusers")},
+            "device": self.device.name,
+            "dtype": str(model.dtype).removeprefix("torch."),
+        }
+
+    def _unet_sha256(self, info: ModelInfo) -> str | None:
+        if info.single_file:
+            return None
+        files = sorted((info.path / "unet").glob("*.safetensors"))
+        return file_sha256(files[0], self._hashes) if files else None

@@ -1,0 +1,90 @@
+"""Lease, progress and preview of the running job, written from a thread of their own.
+
+Drawing must not wait for the disk: a commit costs milliseconds, a step on a fast device not many more.
+"""
+
+import io
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+
+from PIL.Image import Image
+from sqlalchemy.exc import DBAPIError
+
+from engine.errors import LeaseLost
+from engine.jobs.queue import Claim, JobQueue, Progress
+from gallery.errors import GalleryError
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 0.4  # the page asks twice a second; more often would be seen by nobody
+
+
+class Heartbeat:
+    """A context manager around one running job.
+
+    Attributes:
+        progress: assign a new `Progress` to report it.
+        cancelled: set once the artist asked to stop.
+        lost: set once another worker owns the job.
+    """
+
+    def __init__(self, queue: JobQueue, claim: Claim, lease_seconds: float, preview_file: Path):
+        self.progress = Progress(stage=claim.job.stage)
+        self.cancelled = threading.Event()
+        self.lost = threading.Event()
+        self._queue = queue
+        self._claim = claim
+        self._quiet_limit = lease_seconds / 6
+        self._preview_file = preview_file
+        self._preview: Image | None = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self._preview_file.unlink(missing_ok=True)
+
+    def show(self, preview: Image) -> None:
+        """Hand over the newest preview; it is written at the next beat."""
+        self._preview = preview
+
+    def _run(self) -> None:
+        beaten, last = None, time.monotonic()
+        while not self._done.wait(INTERVAL_SECONDS) and not self.lost.is_set():
+            self._write_preview()
+            progress = self.progress
+            if progress is beaten and time.monotonic() - last < self._quiet_limit:
+                continue
+            try:
+                if self._queue.beat(self._claim, progress):
+                    self.cancelled.set()
+                beaten, last = progress, time.monotonic()
+            except LeaseLost:
+                self.lost.set()
+            except (
+                DBAPIError,
+                GalleryError,
+            ):  # a full or busy disk: the next beat may succeed, the lease has slack
+                log.warning("heartbeat of job %s could not be written", self._claim.job.id, exc_info=True)
+
+    def _write_preview(self) -> None:
+        preview, self._preview = self._preview, None
+        if preview is None:
+            return
+        buffer = io.BytesIO()
+        preview.save(buffer, "JPEG", quality=80)
+        scratch = self._preview_file.with_suffix(".tmp")
+        try:
+            self._preview_file.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_bytes(buffer.getvalue())
+            os.replace(scratch, self._preview_file)
+        except OSError:  # a preview is a courtesy; the picture itself is saved with all care
+            log.warning("preview of job %s could not be written", self._claim.job.id, exc_info=True)

@@ -1,0 +1,220 @@
+"""What can be asked of the studio: immutable values, validated when they are made.
+
+Requests travel as JSON through the job queue (`to_dict`, `request_from_dict`) and into every
+picture's recipe, so the field names are the ones the diffusers library uses.
+"""
+
+import math
+import random
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+from engine.errors import InvalidRequest, Problem
+
+MAX_SEED = 2**53 - 1  # the largest whole number that JSON readers and browsers keep exactly
+RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
+MAX_PROMPT_CHARACTERS = 1000
+
+# The names artists know, in the order they are offered. `engine.diffusion.schedulers` builds them.
+SCHEDULERS = (
+    "DDIM",
+    "Euler",
+    "Euler a",
+    "DPM++ 2M",
+    "DPM++ 2M Karras",
+    "DPM++ SDE Karras",
+    "UniPC",
+    "Heun",
+    "LMS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoraWeight:
+    """A LoRA by name and how strongly it is applied: -2 to 2, 0 is off."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextToImage:
+    """Images from a prompt with Stable Diffusion.
+
+    Attributes:
+        prompt: what to draw, 1 to 1000 characters.
+        negative_prompt: what to avoid, up to 1000 characters.
+        seed: image i is drawn from `seed + i`; None means random, drawn on submission.
+        num_inference_steps: denoising steps, 1 to 150.
+        guidance_scale: how closely to follow the prompt, 1 (not at all) to 30.
+        width, height: pixels, multiples of 8; the model sets further limits.
+        num_images: 1 to 8.
+        scheduler: one of `SCHEDULERS`.
+        model: name of a model in the catalogue.
+        loras: applied together, each name once.
+
+    Raises:
+        InvalidRequest: one or more values break a rule; all are reported together.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    seed: int | None = None
+    num_inference_steps: int = 25
+    guidance_scale: float = 7.5
+    width: int
+    height: int
+    num_images: int = 1
+    scheduler: str = "DDIM"
+    model: str
+    loras: tuple[LoraWeight, ...] = ()
+
+    kind: ClassVar[str] = "text_to_image"
+
+    def __post_init__(self) -> None:
+        problems = text_to_image_problems({name: getattr(self, name) for name in self.__slots__})
+        if problems:
+            raise InvalidRequest(problems)
+
+    def with_seed(self) -> "TextToImage":
+        """This request with a seed: its own, or one drawn now."""
+        if self.seed is not None:
+            return self
+        return replace(self, seed=random.SystemRandom().randrange(RANDOM_SEED_LIMIT))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of every field."""
+        values = asdict(self)
+        values["loras"] = [asdict(lora) for lora in self.loras]
+        return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchModel:
+    """Download the weights of a known model from the model hub."""
+
+    model: str
+
+    kind: ClassVar[str] = "fetch_model"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of every field."""
+        return asdict(self)
+
+
+Request = TextToImage | FetchModel
+
+
+def text_to_image(values: Mapping[str, Any]) -> TextToImage:
+    """Build the request from JSON-like values (`loras` as mappings or pairs)."""
+    return TextToImage(**{**values, "loras": loras_from(values.get("loras"))})
+
+
+def loras_from(values: Iterable[Any] | None) -> tuple[LoraWeight, ...]:
+    """LoRAs from mappings, (name, weight) pairs or `LoraWeight`s; None means no LoRA."""
+    return tuple(_lora(value) for value in values or ())
+
+
+def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
+    """The inverse of `to_dict`.
+
+    Raises:
+        KeyError: no request is of that kind.
+        InvalidRequest: the values break a rule.
+    """
+    makers = {TextToImage.kind: text_to_image, FetchModel.kind: lambda values: FetchModel(**values)}
+    return makers[kind](values)
+
+
+def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every rule of `TextToImage` that these values break, model limits aside."""
+    return [
+        *_text("prompt", values["prompt"], required=True),
+        *_text("negative_prompt", values["negative_prompt"]),
+        *([] if values["seed"] is None else _whole("seed", values["seed"], 0, MAX_SEED - 7)),
+        *_whole("num_inference_steps", values["num_inference_steps"], 1, 150),
+        *_real("guidance_scale", values["guidance_scale"], 1, 30),
+        *_multiple("width", values["width"], 8),
+        *_multiple("height", values["height"], 8),
+        *_whole("num_images", values["num_images"], 1, 8),
+        *_choice("scheduler", values["scheduler"], SCHEDULERS),
+        *_loras(values["loras"]),
+    ]
+
+
+def _lora(value: Any) -> LoraWeight:
+    if isinstance(value, LoraWeight):
+        return value
+    if isinstance(value, Mapping):
+        return LoraWeight(**value)
+    return LoraWeight(*value)
+
+
+def _text(field: str, value: Any, required: bool = False) -> list[Problem]:
+    if not isinstance(value, str):
+        return [Problem(field, f"{field} must be text; got {value!r}.")]
+    if required and not value.strip():
+        return [Problem(field, f"{field} must not be empty. Describe the picture in a few words.")]
+    if len(value) > MAX_PROMPT_CHARACTERS:
+        return [
+            Problem(
+                field,
+                f"{field} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
+            )
+        ]
+    # Cc: control, Cf: format (invisible and direction marks), Cs: halves of broken characters.
+    # They hide text from readers or cannot be stored; emoji joiners are the honest exception.
+    hidden = {c for c in value if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t\u200d"}
+    if hidden:
+        codes = ", ".join(f"U+{ord(c):04X}" for c in sorted(hidden))
+        return [Problem(field, f"{field} must hold visible text; got {codes}. Delete it or type it anew.")]
+    return []
+
+
+def _whole(field: str, value: Any, low: int, high: int) -> list[Problem]:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        return [Problem(field, f"{field} must be a whole number from {low} to {high}; got {value!r}.")]
+    return []
+
+
+def _real(field: str, value: Any, low: float, high: float) -> list[Problem]:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not low <= value <= high:
+        return [Problem(field, f"{field} must be a number from {low} to {high}; got {value!r}.")]
+    return []
+
+
+def _multiple(field: str, value: Any, step: int) -> list[Problem]:
+    if isinstance(value, bool) or not isinstance(value, int) or value < step:
+        return [Problem(field, f"{field} must be a whole number of pixels, {step} or more; got {value!r}.")]
+    if value % step:
+        near = value - value % step
+        return [
+            Problem(
+                field,
+                f"{field} must be a multiple of {step}; got {value} ({value % step} over). "
+                f"Use {near} or {near + step}.",
+            )
+        ]
+    return []
+
+
+def _choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
+    if value in choices:
+        return []
+    return [Problem(field, f"{field} must be one of {', '.join(choices)}; got {value!r}.")]
+
+
+def _loras(loras: tuple[LoraWeight, ...]) -> list[Problem]:
+    problems = []
+    names = [lora.name for lora in loras]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.append(
+            Problem("loras", f"Each LoRA may be chosen once; got {name!r} {names.count(name)} times.")
+        )
+    for lora in loras:
+        for problem in _real("weight", lora.weight, -2, 2):
+            problems.append(Problem("loras", f"LoRA {lora.name!r}: {problem.message}"))
+    return problems

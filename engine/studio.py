@@ -1,0 +1,183 @@
+"""The one door to the engine for pages and the command line: ask, watch, cancel, list."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import InvalidRequest, ModelUnavailable, NotFound, Problem
+from engine.jobs.context import preview_file
+from engine.jobs.queue import Job, JobQueue
+from engine.jobs.status import EngineStatus, read_status
+from engine.jobs.supervisor import Supervisor
+from engine.requests import FetchModel, TextToImage, loras_from, text_to_image_problems
+from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
+from engine.weights.loras import LoraInfo, list_loras
+from engine.weights.models import Catalogue, ModelInfo, size_problems
+from gallery.database import Database
+from gallery.store import Gallery
+
+log = logging.getLogger(__name__)
+
+
+class Studio:
+    """Everything the studio can do, without torch: the work itself happens in the worker process.
+
+    Attributes:
+        settings: as given.
+        gallery: what was made.
+        queue: the jobs behind `submit`, `job` and `jobs`.
+    """
+
+    def __init__(self, settings: Settings):
+        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.lora_dir.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.database = Database(settings.database_url)
+        self.database.migrate()
+        self.gallery = Gallery(self.database, settings.home)
+        self.queue = JobQueue(self.database, settings)
+        self._catalogue = Catalogue(settings)
+
+    # -- asking
+
+    def request(self, values: Mapping[str, Any]) -> TextToImage:
+        """Build a request from a form's values and check it against the model and its LoRAs.
+
+        Args:
+            values: fields of `TextToImage`; those left out take the model's own defaults.
+
+        Raises:
+            InvalidRequest: carries every problem of every field at once.
+        """
+        values = {"model": self.default_model().name, **values}
+        problems = self._model_problems(values["model"])
+        if not problems:
+            native = self.model(values["model"]).native_size
+            values = {"width": native, "height": native, **values}
+        values = {"width": None, "height": None, **values}
+        values["loras"] = loras_from(values.get("loras"))
+        defaults = {name: spec.default for name, spec in TextToImage.__dataclass_fields__.items()}
+        problems += text_to_image_problems({**defaults, **values})
+        if not any(problem.field in ("width", "height", "model") for problem in problems):
+            problems += size_problems(self.model(values["model"]), values["width"], values["height"])
+        problems += self._lora_problems(values)
+        if problems:
+            raise InvalidRequest(problems)
+        return TextToImage(**values)
+
+    def submit(self, request: TextToImage, *, key: str | None = None, owner: str = "artist") -> Job:
+        """Queue a request; an open seed is drawn now, so that every attempt draws the same pixels.
+
+        Args:
+            key: the same key always gives the same job; None makes a new one.
+
+        Raises:
+            InvalidRequest: the model or a LoRA cannot take it.
+            StudioBusy: the queue is full.
+        """
+        checked = self.request(request.to_dict())
+        return self.queue.submit(checked.with_seed(), key=key, owner=owner)
+
+    def fetch_model(self, name: str, *, owner: str = "artist") -> Job:
+        """Start downloading a model's weights; a download that is under way is returned instead.
+
+        Raises:
+            NotFound: no such model.
+            ModelUnavailable: nothing is known about where to get it.
+        """
+        info = self.model(name)
+        if not info.hub_id:
+            raise ModelUnavailable(
+                f"{info.title} has no address on the model hub. Add its folder or file instead."
+            )
+        for job in self.queue.list(active=True):
+            if job.request == FetchModel(model=name):
+                return job
+        return self.queue.submit(FetchModel(model=name), owner=owner)
+
+    # -- watching
+
+    def job(self, job_id: str) -> Job:
+        """One job as it stands now. Raises NotFound."""
+        return self.queue.get(job_id)
+
+    def jobs(self, *, owner: str | None = None, active: bool = False, limit: int = 50) -> list[Job]:
+        """Jobs, newest first; `active` keeps those queued or running."""
+        return self.queue.list(owner=owner, active=active, limit=limit)
+
+    def ahead_of(self, job: Job) -> int:
+        """How many unfinished jobs come before this one."""
+        return self.queue.ahead_of(job)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job: at once when it waits, at its next step when it runs. Raises NotFound."""
+        self.queue.cancel(job_id)
+
+    def preview(self, job_id: str) -> bytes | None:
+        """A small JPEG of the picture being drawn, or None."""
+        try:
+            return preview_file(self.settings.home, job_id).read_bytes()
+        except OSError:
+            return None
+
+    def engine(self) -> EngineStatus:
+        """What the worker process is doing and on which device."""
+        return read_status(self.settings.home)
+
+    # -- models and LoRAs
+
+    def models(self) -> list[ModelInfo]:
+        """Every known model, also those whose weights are not here."""
+        return self._catalogue.all()
+
+    def model(self, name: str) -> ModelInfo:
+        """One model. Raises NotFound naming the known ones."""
+        return self._catalogue.get(name)
+
+    def add_model(self, source: str, name: str | None = None) -> ModelInfo:
+        """Remember a model by folder, .safetensors file or hub id. Raises StudioError with the reason."""
+        return self._catalogue.add(source, name)
+
+    def default_model(self) -> ModelInfo:
+        """The large model where it is here and a GPU draws it, else the embedded one."""
+        here = {info.name: info for info in self.models() if info.available}
+        if LARGE_MODEL in here and self.engine().accelerated:
+            return here[LARGE_MODEL]
+        if not here:
+            raise ModelUnavailable(
+                f"No model is on this machine: {self.settings.weights_dir / EMBEDDED_MODEL} is missing or "
+                "incomplete. Fetch the studio's files anew, or add a model folder."
+            )
+        return here.get(EMBEDDED_MODEL) or next(iter(here.values()))
+
+    def loras(self) -> list[LoraInfo]:
+        """Every LoRA file of the artist and of the studio, also those that cannot be used, with the reason."""
+        return list_loras(self.settings.lora_folders)
+
+    # -- the worker's life
+
+    def supervisor(self) -> Supervisor:
+        """A supervisor for this studio's worker process; the web process starts and stops it."""
+        return Supervisor(self.settings, self.queue)
+
+    def _model_problems(self, name: str) -> list[Problem]:
+        try:
+            info = self.model(name)
+        except NotFound as error:
+            return [Problem("model", str(error))]
+        if info.available:
+            return []
+        return [Problem("model", info.problem or f"The weights of {info.title} are not on this machine.")]
+
+    def _lora_problems(self, values: Mapping[str, Any]) -> list[Problem]:
+        known = {lora.name: lora for lora in self.loras()} if values["loras"] else {}
+        problems = []
+        for chosen in values["loras"]:
+            lora = known.get(chosen.name)
+            if lora is None:
+                listed = ", ".join(known) or "none"
+                text = f"There is no LoRA named {chosen.name!r}; known are: {listed}."
+                problems.append(Problem("loras", text))
+            elif lora.problem:
+                problems.append(Problem("loras", lora.problem))
+        return problems

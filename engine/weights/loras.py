@@ -1,0 +1,227 @@
+"""Which LoRAs exist, which base they fit and what their authors say about them; only headers are read.
+
+A folder may hold `name.safetensors` files, sub-folders of them, and PEFT or diffusers folders
+(`name/adapter_model.safetensors`, `name/pytorch_lora_weights.safetensors`). Beside a file may lie `name.json`
+with notes, in A1111's words ("activation text", "description", "preferred weight") or ours ("trigger_words",
+"about", "preferred_weight"), and a picture `name.png` or `name.preview.png`.
+"""
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from engine.errors import UnsafeFile
+from engine.weights.families import base_of_width
+from engine.weights.files import printable, read_json
+from engine.weights.safetensors_file import Header, TensorSpec, check_lora, lora_rank
+
+__all__ = ["LoraInfo", "base_of_width", "list_loras"]
+
+# Training tools give every adapter these names, so the folder's name is the one that tells it apart.
+_NAMED_BY_FOLDER = ("adapter_model", "pytorch_lora_weights")
+_PICTURES = tuple(f"{kind}{suffix}" for kind in ("", ".preview") for suffix in (".png", ".jpg", ".jpeg", ".webp"))
+_CROSS_ATTENTION = re.compile(r"attn2[._](?:processor[._])?to_[kv][._]")
+_MAX_ABOUT = 500
+_MAX_TRIGGER_WORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LoraInfo:
+    """A LoRA as the picker shows it and the worker loads it.
+
+    Attributes:
+        name: unique, used in requests.
+        path: the .safetensors file, also of a PEFT folder.
+        base: family of the model it was made for, see `base_of_width`; "unknown" when the file does not tell.
+        cross_attention_dim: width of that base's cross-attention; None when unknown.
+        rank: the largest rank in the file; None when it has no LoRA weights.
+        trigger_words: words that its author says to use in the prompt.
+        about: its author's description, plain text.
+        size_bytes: of the file.
+        problem: why it cannot be used, and what to do; empty when there is none.
+        preview: picture beside the file.
+        preferred_weight: the weight that its author suggests, -2 to 2.
+    """
+
+    name: str
+    path: Path
+    base: str
+    cross_attention_dim: int | None
+    rank: int | None
+    trigger_words: tuple[str, ...]
+    about: str
+    size_bytes: int
+    problem: str = ""
+    preview: Path | None = None
+    preferred_weight: float = 1.0
+
+
+def list_loras(folders: Sequence[Path]) -> list[LoraInfo]:
+    """Every LoRA in the folders and one level below, also those that cannot be used, with the reason.
+
+    Args:
+        folders: the artist's own first: who comes first keeps the plain name, a later file of the same name is
+            listed as "name (folder)". Folders that do not exist are passed over.
+    """
+    found: dict[str, LoraInfo] = {}
+    places = {place.path: place for folder in folders for place in _places(Path(folder))}
+    for place in places.values():
+        for path in place.files():
+            info = _described(path, place.names)
+            if info is not None:
+                name = _free_name(info.name, path.parent.name, found)
+                found[name] = replace(info, name=name) if name != info.name else info
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One folder's entries, listed once."""
+
+    path: Path
+    names: frozenset[str]
+    folders: tuple[str, ...]
+
+    def files(self) -> list[Path]:
+        return [self.path / name for name in sorted(self.names) if name.lower().endswith(".safetensors")]
+
+
+def _places(folder: Path) -> list[_Place]:
+    """The folder, then its sub-folders."""
+    place = _listed(folder)
+    return [place, *(_listed(folder / name) for name in place.folders)]
+
+
+def _listed(folder: Path) -> _Place:
+    try:
+        with os.scandir(folder) as scan:
+            entries = {entry.name: entry.is_dir() for entry in scan if not entry.name.startswith(".")}
+    except OSError:
+        entries = {}
+    folders = sorted(name for name, is_dir in entries.items() if is_dir)
+    return _Place(folder, frozenset(entries).difference(folders), tuple(folders))
+
+
+def _name(path: Path) -> str:
+    return _one_line(path.parent.name if path.stem in _NAMED_BY_FOLDER else path.stem)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(printable(text).split()) or "unnamed"
+
+
+def _free_name(name: str, folder: str, taken: dict[str, LoraInfo]) -> str:
+    choices = [name, f"{name} ({_one_line(folder)})"]
+    choices += [f"{name} ({number})" for number in range(2, len(taken) + 3)]
+    return next(choice for choice in choices if choice not in taken)
+
+
+def _described(path: Path, beside: frozenset[str]) -> LoraInfo | None:
+    """What the file says, and the notes and the picture among the names beside it; None when it vanished."""
+    try:
+        status = os.stat(path)
+        info = _described_file(path, status.st_size, status.st_mtime_ns)
+        if f"{path.stem}.json" in beside:
+            notes = path.with_suffix(".json")
+            status = os.stat(notes)
+            info = _with_notes(info, notes, status.st_size, status.st_mtime_ns)
+    except OSError:
+        return None
+    picture = next((name for name in _picture_names(path) if name in beside), None)
+    return replace(info, preview=path.with_name(picture)) if picture else info
+
+
+@lru_cache(maxsize=4096)
+def _described_file(path: Path, size: int, mtime_ns: int) -> LoraInfo:
+    """Read once per state of the file."""
+    info = LoraInfo(_name(path), path, base_of_width(None), None, None, (), "", size)
+    try:
+        header = check_lora(path)
+    except UnsafeFile as error:
+        return replace(info, problem=printable(str(error)))
+    down = {name: spec for name, spec in header.tensors.items() if lora_rank(name, spec)}
+    width = _tensor_width(down) or _claimed_width(header.metadata)
+    return replace(
+        info,
+        base=base_of_width(width),
+        cross_attention_dim=width,
+        rank=max((spec.shape[0] for spec in down.values()), default=None),
+        trigger_words=_words(header.metadata.get("modelspec.trigger_phrase")),
+        about=_about(header.metadata.get("modelspec.description") or header.metadata.get("ss_training_comment")),
+        problem="" if down else _no_lora(path, header),
+    )
+
+
+def _no_lora(path: Path, header: Header) -> str:
+    kind = "other tensors"
+    if any(".hada_" in name or ".lokr_" in name for name in header.tensors):
+        kind = "a LoHa or LoKr (LyCORIS) file"
+    elif any(name.startswith(("model.diffusion_model.", "down_blocks.")) for name in header.tensors):
+        kind = "a whole model"
+    return f"{path.name} must hold LoRA weights (down and up, or A and B); got {kind}. Choose its LoRA version."
+
+
+def _tensor_width(down: dict[str, TensorSpec]) -> int | None:
+    """Width of the text that the cross-attention's key and value layers read: the columns of their down weights."""
+    widths = {spec.shape[1] for name, spec in down.items() if len(spec.shape) > 1 and _CROSS_ATTENTION.search(name)}
+    return widths.pop() if len(widths) == 1 else None
+
+
+def _claimed_width(metadata: dict[str, str]) -> int | None:
+    """The width that the metadata's words for the base stand for."""
+    base = metadata.get("ss_base_model_version", "").lower()
+    architecture = metadata.get("modelspec.architecture", "").lower()
+    if base.startswith("sdxl") or architecture.startswith("stable-diffusion-xl"):
+        return 2048
+    if metadata.get("ss_v2") == "True" or base.startswith("sd_v2") or architecture.startswith("stable-diffusion-v2"):
+        return 1024
+    if base.startswith(("sd_v1", "sd_1")) or architecture.startswith("stable-diffusion-v1"):
+        return 768
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _with_notes(info: LoraInfo, path: Path, size: int, mtime_ns: int) -> LoraInfo:
+    """Add what the JSON beside the file says; the artist's own notes win over the file's."""
+    try:
+        notes = read_json(path)
+    except (OSError, ValueError) as error:
+        return replace(info, about=info.about or f"{path.name} beside it cannot be read: {error}.")
+    return replace(
+        info,
+        trigger_words=_words(notes.get("trigger_words") or notes.get("activation text")) or info.trigger_words,
+        about=_about(notes.get("about") or notes.get("description")) or info.about,
+        preferred_weight=_weight(notes.get("preferred_weight") or notes.get("preferred weight")),
+    )
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Trigger words from a list, or from text with commas between them."""
+    parts = value if isinstance(value, list) else str(value or "").split(",")
+    words = (printable(part).strip() for part in parts if isinstance(part, str))
+    return tuple(dict.fromkeys(word[:200] for word in words if word))[:_MAX_TRIGGER_WORDS]
+
+
+def _about(value: Any) -> str:
+    text = printable(value).strip() if isinstance(value, str) else ""
+    return "" if text == "None" else text[:_MAX_ABOUT]  # kohya's scripts write Python's None as text
+
+
+def _weight(value: Any) -> float:
+    """The suggested weight; 1 where there is none (A1111 stores 0 for "not set") or it makes no sense."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return 1.0
+    return float(value) if -2 <= value <= 2 else 1.0
+
+
+def _picture_names(path: Path) -> list[str]:
+    """The picture has the file's name, or its folder's inside a PEFT folder."""
+    stems = [path.stem]
+    if path.stem in _NAMED_BY_FOLDER:
+        stems += [path.parent.name, "preview"]
+    return [f"{stem}{suffix}" for stem in stems for suffix in _PICTURES]

@@ -1,0 +1,169 @@
+"""The process that owns torch, the device and every model: `python -m engine.worker`.
+
+It draws one job at a time; downloads run beside that in a thread. It ends when told to (SIGTERM, or
+its parent's end, seen as the end of standard input), finishing or giving back the job it works on.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
+
+from sqlalchemy.exc import DBAPIError
+
+from engine.jobs.queue import JobQueue
+from engine.jobs.runner import Handler, JobRunner, Poisoned
+from engine.jobs.schema import DRAW, FETCH
+from engine.jobs.status import READY, STARTING, STOPPING, WORKING, EngineStatus, worker_name, write_status
+from engine.settings import EMBEDDED_MODEL, Settings
+from gallery.database import Database
+from gallery.errors import GalleryError
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.01  # asking SQLite whether anything changed costs microseconds
+REMOTE_POLL_SECONDS = 0.25  # other databases have no such cheap question; it is asked every time
+LOOK_SECONDS = 1.0  # look at the queue at least this often, changed or not
+POISONED_EXIT = 70
+
+Tell = Callable[[str], None]
+
+
+class Worker:
+    """Claims jobs of its lanes until it is told to stop."""
+
+    def __init__(self, settings: Settings, database: Database):
+        self.settings = settings
+        self.name = worker_name()
+        self.queue = JobQueue(database, settings)
+        self._database = database
+        self._stopping = threading.Event()
+        self._runners: dict[str, JobRunner] = {}
+
+    def serve(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> None:
+        """Work on the jobs of one lane, oldest first, until `stop`.
+
+        Args:
+            tell: called with WORKING before a job and READY after it.
+
+        Raises:
+            Poisoned: the device is broken for this process.
+        """
+        pause = POLL_SECONDS if self._database.is_sqlite else REMOTE_POLL_SECONDS
+        seen, looked = None, 0.0
+        while not self._stopping.is_set():
+            try:
+                version = self._database.data_version()
+                if version == seen and time.monotonic() - looked < LOOK_SECONDS:
+                    self._stopping.wait(pause)
+                elif not self.run_one(lane, handlers, tell):
+                    seen, looked = version, time.monotonic()
+            except (DBAPIError, GalleryError):  # a full disk, a locked database: it may pass
+                log.exception("the %s lane met a database error", lane)
+                self._stopping.wait(LOOK_SECONDS)
+
+    def run_one(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> bool:
+        """Work on the oldest waiting job of a lane; returns whether there was one."""
+        runner = self._runners.setdefault(lane, JobRunner(self.queue, self.settings, handlers))
+        claim = None if self._stopping.is_set() else self.queue.claim(self.name, lane)
+        if claim is None:
+            return False
+        tell(WORKING)
+        runner.run(claim)
+        tell(READY)
+        return True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Claim no more; finish or give back what runs."""
+        self._stopping.set()
+        for runner in list(self._runners.values()):
+            runner.leave()
+
+
+def main() -> None:
+    """Run the worker until it is told to stop."""
+    settings = Settings.from_environment()
+    _log_to(settings)
+    database = Database(settings.database_url)
+    worker = Worker(settings, database)
+    _stop_on_signal(worker)
+    _stop_with_parent(worker)
+    write_status(settings.home, EngineStatus(STARTING, worker=worker.name))
+
+    fetching = threading.Thread(target=_fetch_lane, args=(worker, settings), name="fetch", daemon=True)
+    fetching.start()
+    try:
+        _draw_lane(worker, settings, database)
+    except Poisoned:
+        log.exception("the device is broken for this process; leaving")
+        os._exit(POISONED_EXIT)
+    fetching.join(settings.drain_seconds)
+    log.info("worker %s left in order", worker.name)
+
+
+def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
+    # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.jobs.drawing import Drawing
+
+    drawing = Drawing.create(settings, worker.queue, database)
+
+    def tell(state: str) -> None:
+        device = drawing.device
+        write_status(settings.home, EngineStatus(state, device.name, device.is_cuda, worker.name))
+
+    drawing.warm_up(EMBEDDED_MODEL)
+    tell(READY)
+    log.info("worker %s is ready on %s", worker.name, drawing.device.name)
+    worker.serve(DRAW, drawing.handlers, tell)
+    tell(STOPPING)
+
+
+def _fetch_lane(worker: Worker, settings: Settings) -> None:
+    from engine.jobs.fetching import Fetching
+
+    worker.serve(FETCH, Fetching(settings, worker.queue).handlers)
+
+
+def _stop_on_signal(worker: Worker) -> None:
+    def stop(number: int, _frame: object) -> None:
+        if worker.stopping:  # asked twice: go at once; the lease brings the job back
+            os._exit(128 + number)
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _stop_with_parent(worker: Worker) -> None:
+    if sys.stdin is None or sys.stdin.isatty():
+        return
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        worker.stop()
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def _log_to(settings: Settings) -> None:
+    folder = settings.home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(folder / "worker.log", maxBytes=10_000_000, backupCount=5)
+    logging.basicConfig(
+        level=logging.INFO,
+        handlers=[handler],
+        format="%(asctime)s %(levelname)s %(process)d %(name)s %(message)s",
+    )
+
+
+if __name__ == "__main__":
+    main()

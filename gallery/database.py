@@ -1,0 +1,183 @@
+"""The one door to the database: connections, transactions, migrations, the database's clock.
+
+SQLite by default, PostgreSQL for several machines. What only SQLite needs is in this module, in
+`gallery.search` and in the migrations; everything else is the same code on both.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from gallery.errors import StorageFailed, storage_full, storage_read_only
+
+BUSY_TIMEOUT_MS = 10_000
+# SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at
+# the same instant (https://www.sqlite.org/wal.html#walresetbug); a rollback journal cannot.
+WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
+JOURNAL_MODE = "WAL" if WAL_IS_SAFE else "TRUNCATE"
+
+
+class Base(DeclarativeBase):
+    """The tables of the studio."""
+
+
+class Database:
+    """Connections to one database, safe to share between threads but not across a fork.
+
+    Args:
+        url: any SQLAlchemy URL; SQLite must be a file, and its folder is created.
+    """
+
+    def __init__(self, url: str):
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.file = Path(self.url.database).resolve() if self.is_sqlite else None
+        if self.file:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.engine = _engine(self.url, self.is_sqlite)
+        self._writer = self.engine.execution_options(immediate=True)
+        self._watch = _SQLiteWatch(self.engine) if self.is_sqlite else count().__next__
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; one process does it while others wait."""
+        from gallery.migrations.upgrade import upgrade  # alembic is slow to import
+
+        upgrade(self)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session to read with. Keep it short: on SQLite it holds up writers' commits."""
+        with self._people_errors(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One write transaction: commits at the end, rolls back on any error.
+
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a transaction that reads
+        first and writes later fails as "locked" without waiting.
+        """
+        with self._people_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            session.connection()  # begin now: sessions wait for their first statement otherwise
+            yield session
+
+    def data_version(self) -> int:
+        """A number that changes when another connection changed the database; cheap to poll.
+
+        On other databases than SQLite every call gives a new number: "it may have changed".
+        """
+        return self._watch()
+
+    @property
+    def journal_mode(self) -> str:
+        """How commits are made durable: `wal` or `truncate`; empty on other databases."""
+        if not self.is_sqlite:
+            return ""
+        with self.engine.connect() as connection:
+            return connection.execute(text("PRAGMA journal_mode")).scalar_one()
+
+    def dispose(self) -> None:
+        """Close every connection; the next use opens new ones."""
+        if self.is_sqlite:
+            self._watch.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def _people_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            plain = _storage_failure(error, self.file)
+            if plain is None:
+                raise
+            raise plain from error
+
+
+def now(session: Session) -> float:
+    """Unix seconds by the database's clock: the one clock that all processes share."""
+    if session.get_bind().dialect.name == "sqlite":
+        return session.scalar(select((func.julianday("now") - 2440587.5) * 86400.0))
+    return float(session.scalar(select(func.extract("epoch", func.clock_timestamp()))))
+
+
+class _SQLiteWatch:
+    """PRAGMA data_version on one kept connection: it tells that *other* connections wrote."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._seen = 0
+
+    def __call__(self) -> int:
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._open()
+            with suppress(sqlite3.OperationalError):  # a commit is in progress: seen next time
+                self._seen = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            return self._seen
+
+    def _open(self) -> sqlite3.Connection:
+        pooled = self._engine.raw_connection()
+        pooled.detach()
+        connection = pooled.dbapi_connection
+        connection.execute("PRAGMA busy_timeout=50")
+        return connection
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _engine(url: object, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
+        return create_engine(url, pool_pre_ping=True, json_serializer=_json)
+    arguments = {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, json_serializer=_json)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin in _begin_sqlite, not behind our back
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    with suppress(sqlite3.OperationalError):  # another process has it open: its mode stays
+        connection.execute(f"PRAGMA journal_mode={JOURNAL_MODE}")
+    connection.execute("PRAGMA synchronous=FULL")  # NORMAL may lose the last commits at power loss
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA trusted_schema=OFF")
+
+
+def _begin_sqlite(connection: object) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _storage_failure(error: DBAPIError, file: Path | None) -> StorageFailed | None:
+    """The people's text for a full, read-only or failing disk; None for all other errors."""
+    if file is None:
+        return None
+    said = str(error.orig)
+    if "disk is full" in said:
+        return storage_full(file.parent)
+    if "readonly database" in said or "unable to open database file" in said:
+        return storage_read_only(file.parent)
+    if "disk I/O error" in said:
+        return StorageFailed(f"The disk failed while the database {file} was used. Check the disk and run it again.")
+    return None

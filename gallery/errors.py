@@ -1,0 +1,95 @@
+"""The errors of the gallery, each with a text that is shown to people as it is.
+
+GalleryError
+├── ImageNotFound       no image has that id, or it belongs to somebody else
+├── ImageMissing        the image is known, its file is not where it belongs
+├── ImageDamaged        the file is there, its bytes are not the ones that were saved
+├── ImageRefused        a picture that the gallery does not keep (colour mode, size)
+├── UnreadableImage     given bytes are not a PNG or JPEG picture
+├── SweepRefused        the image folder does not look like the gallery's own
+└── StorageFailed       the disk or database did not take the data
+    ├── StorageFull     no space left
+    └── StorageReadOnly nothing can be written there
+
+Each message says the rule, the actual value and what it means, and what to do.
+"""
+
+import errno
+import shutil
+from pathlib import Path
+
+
+class GalleryError(Exception):
+    """Base of all errors whose text is meant for people."""
+
+
+class ImageNotFound(GalleryError):
+    """No image has that id."""
+
+    def __init__(self, image_id: object):
+        # The same text for "absent" and "somebody else's": ids must not be tellable apart.
+        super().__init__(f"No image has the id {str(image_id)[:40]!r}. Reload the gallery to see what is there.")
+
+
+class ImageMissing(GalleryError):
+    """The file of a known image is gone."""
+
+
+class ImageDamaged(GalleryError):
+    """The file of a known image holds other bytes than were saved."""
+
+
+class ImageRefused(GalleryError):
+    """A picture that the gallery does not keep."""
+
+
+class UnreadableImage(GalleryError):
+    """Bytes that are not a PNG or JPEG picture."""
+
+
+class SweepRefused(GalleryError):
+    """The image folder does not look like the gallery's own, so nothing in it may be judged."""
+
+
+class StorageFailed(GalleryError):
+    """The disk or the database did not take the data."""
+
+
+class StorageFull(StorageFailed):
+    """No space left."""
+
+
+class StorageReadOnly(StorageFailed):
+    """Nothing can be written there."""
+
+
+def storage_error(error: OSError, place: Path) -> StorageFailed:
+    """Say in people's words why writing to `place` failed."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        return storage_full(place)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return storage_read_only(place)
+    return StorageFailed(
+        f"Writing to {place} failed: {error.strerror or error}. "
+        "Check the disk and run it again; nothing that was saved before is lost."
+    )
+
+
+def storage_full(place: Path) -> StorageFull:
+    """The text for a full disk, with what is left there now."""
+    return StorageFull(f"Disk full: {_free(place)} in {place}. Free some space and run it again; nothing was lost.")
+
+
+def storage_read_only(place: Path) -> StorageReadOnly:
+    """The text for a folder or database that may only be read."""
+    return StorageReadOnly(
+        f"{place} can only be read, so nothing new can be kept. "
+        "Make it writable for this user and run it again; nothing was lost."
+    )
+
+
+def _free(place: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(place).free / 1e6:.0f} MB free"
+    except OSError:
+        return "no space left"

@@ -1,0 +1,109 @@
+"""Finding images by the words of their prompt: FTS5 on SQLite, ILIKE elsewhere."""
+
+import re
+import unicodedata
+
+from sqlalchemy import ColumnElement, Select, column, literal_column, select, table, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from gallery.schema import Image
+
+MAX_SEARCH = 200
+"""Characters of a search that are looked at; a prompt has up to 1000, a search a few words."""
+
+_INDEX = table("images_text", column("rowid"))
+# Kana, CJK ideographs and Hangul stand without spaces between words, and symbols and emoji next
+# to each other: each such character is a word of its own in the index, a run of them a phrase.
+_SINGLES = "\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U0001f000-\U0001faff\U00020000-\U0003ffff"
+_SINGLE = re.compile(f"[{_SINGLES}]")
+_RUN_OR_WORD = re.compile(f"([{_SINGLES}]+)|([^\\W_{_SINGLES}]+)")
+
+
+def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, ColumnElement]:
+    """Keep the images whose prompt has every word, or a word beginning like it.
+
+    Returns:
+        The narrower statement, and the column to page and sort by. With the full-text index that
+        is the index's own key: sorted by it, SQLite stops after one page of a common word.
+    """
+    words, anywhere = _split(search) if sqlite else ("", search.replace("\0", " ").split())
+    for chunk in anywhere:
+        statement = statement.where(Image.prompt.icontains(chunk, autoescape=True))
+    if not words:
+        return statement, Image.number
+    match = literal_column("images_text").op("MATCH")(words)
+    return statement.join(_INDEX, _INDEX.c.rowid == Image.number).where(match), _INDEX.c.rowid
+
+
+def add(session: Session, image: Image) -> None:
+    """Put a new image into the index, in the transaction that inserts its row."""
+    if _sqlite(session):
+        session.execute(_ADD, _entry(image.number, image.prompt))
+
+
+def remove(session: Session, image: Image) -> None:
+    """Take an image out of the index, in the transaction that deletes its row."""
+    if _sqlite(session):
+        session.execute(_REMOVE, _entry(image.number, image.prompt))
+
+
+def heal(session: Session) -> bool:
+    """Compare the index with the images and build it anew where they differ.
+
+    Returns:
+        True where it had to be built anew.
+    """
+    if not _sqlite(session) or _sound(session):
+        return False
+    rebuild(session)
+    return True
+
+
+def rebuild(session: Session) -> None:
+    """Build the index of all images anew."""
+    session.execute(text("INSERT INTO images_text(images_text) VALUES ('delete-all')"))
+    everything = session.execute(select(Image.number, Image.prompt))
+    for some in everything.partitions(_BATCH):
+        session.execute(_ADD, [_entry(number, prompt) for number, prompt in some])
+
+
+_BATCH = 1000
+_ADD = text("INSERT INTO images_text(rowid, prompt) VALUES (:number, :prompt)")
+_REMOVE = text("INSERT INTO images_text(images_text, rowid, prompt) VALUES ('delete', :number, :prompt)")
+_CHECK = text("INSERT INTO images_text(images_text) VALUES ('integrity-check')")
+_DIFFERENCE = text(
+    "SELECT EXISTS (SELECT number FROM images EXCEPT SELECT id FROM images_text_docsize) "
+    "OR EXISTS (SELECT id FROM images_text_docsize EXCEPT SELECT number FROM images)"
+)
+
+
+def _entry(number: int, prompt: str) -> dict[str, object]:
+    return {"number": number, "prompt": _SINGLE.sub(r" \g<0> ", prompt)}
+
+
+def _sound(session: Session) -> bool:
+    try:
+        with session.begin_nested():
+            session.execute(_CHECK)
+            return not session.scalar(_DIFFERENCE)
+    except DatabaseError:
+        return False
+
+
+def _split(search: str) -> tuple[str, list[str]]:
+    """The FTS5 query, and pieces without a word that are looked for anywhere in the prompt.
+
+    Only letters, digits and single symbols reach the query, in quotes: nothing is syntax.
+    """
+    query, anywhere = [], []
+    for chunk in unicodedata.normalize("NFC", search)[:MAX_SEARCH].replace("\0", " ").split():
+        parts = _RUN_OR_WORD.findall(chunk)
+        query.extend(f'"{" ".join(run)}"' if run else f'"{word}"*' for run, word in parts)
+        if not parts:
+            anywhere.append(chunk)
+    return " ".join(query), anywhere
+
+
+def _sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"

@@ -1,0 +1,254 @@
+"""The "parameters" text that other image tools write into their pictures and read from ours.
+
+    a red dragon <lora:ink:0.8>
+    Negative prompt: blurry
+    Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 1, Size: 768x768, ...
+
+The format is AUTOMATIC1111's; it has no escape for a prompt line that itself begins with
+"Negative prompt:", so the complete truth about a picture is its `studio_recipe`, not this.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gallery.recipe import Recipe
+
+MAX_READ = 40_000
+"""Characters that are parsed; longer text is not a parameters text."""
+
+_NEGATIVE = "Negative prompt:"
+_KARRAS = " Karras"
+_MIN_PAIRS = 3
+# A ControlNet or other extension may write its own "Model: ..." later in the line.
+_FIRST_WINS = ("Steps", "Sampler", "CFG scale", "Seed", "Size-1", "Size-2", "Model", "Model hash")
+_VALUE = re.compile(r'("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_SPACE = re.compile(r"\s*")
+_SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
+_LATE_STEPS = re.compile(r"\sSteps: ?[0-9]+,")
+_LORA = re.compile(r"<lora:([^:<>]{1,200})(?::([^<>]{0,200}))?>")
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def format_parameters(recipe: Recipe, limit: int | None = None) -> str:
+    """The text for one picture.
+
+    Args:
+        recipe: how it was made.
+        limit: UTF-16 units that fit; the optional fields are dropped first, then the ends of
+            the prompts.
+    """
+    prompt, negative = _prompt_with_tags(recipe), recipe.negative_prompt
+    text = _join(prompt, negative, [*_core(recipe), *_optional(recipe)])
+    if limit is not None and _units(text) > limit:
+        text = _join(prompt, negative, _core(recipe))
+    if limit is not None and _units(text) > limit:
+        text = _join(_cut(prompt, limit // 3), _cut(negative, limit // 3), _core(recipe))
+    return text
+
+
+def _join(prompt: str, negative: str, pairs: list[tuple[str, Any]]) -> str:
+    line = ", ".join(f"{key}: {_quoted(value)}" for key, value in pairs if value not in (None, ""))
+    # The negative line stands there even when empty: ComfyUI looks for it.
+    return f"{prompt}\n{_NEGATIVE} {negative}\n{line}"
+
+
+def _core(recipe: Recipe) -> list[tuple[str, Any]]:
+    request = recipe.request
+    sampler, schedule = _sampler(request.get("scheduler"))
+    width, height = request.get("width"), request.get("height")
+    return [
+        ("Steps", request.get("num_inference_steps")),
+        ("Sampler", sampler),
+        ("Schedule type", schedule),
+        ("CFG scale", request.get("guidance_scale")),
+        ("Seed", recipe.seed),
+        ("Size", f"{width}x{height}" if width and height else None),
+    ]
+
+
+def _optional(recipe: Recipe) -> list[tuple[str, Any]]:
+    model = recipe.model
+    # Only a single file has the hash that other tools mean; a folder of weights has none.
+    hashed = model.get("single_file") and model.get("sha256")
+    studio = recipe.software.get("studio")
+    return [
+        ("Model hash", str(hashed)[:10] if hashed else None),
+        ("Model", recipe.model_name),
+        ("Denoising strength", recipe.request.get("strength")),
+        ("RNG", "CPU"),
+        ("Lora hashes", _lora_hashes(recipe)),
+        # A bare number would be read as an old AUTOMATIC1111 and switch on its old behaviour.
+        ("Version", f"niji-studio-{studio}" if studio else "niji-studio"),
+    ]
+
+
+def _prompt_with_tags(recipe: Recipe) -> str:
+    tags = (f"<lora:{_lora_name(lora)}:{_number(lora.get('weight', 1.0))}>" for lora in recipe.loras)
+    return " ".join(filter(None, [recipe.prompt, *tags]))
+
+
+def _lora_hashes(recipe: Recipe) -> str | None:
+    hashes = [f"{_lora_name(x)}: {str(x['sha256'])[:12]}" for x in recipe.loras if x.get("sha256")]
+    return ", ".join(hashes) or None
+
+
+def _lora_name(lora: Mapping[str, Any]) -> str:
+    return re.sub(r"[:,<>\n]", "", str(lora.get("name", "")))
+
+
+def _sampler(scheduler: Any) -> tuple[str | None, str | None]:
+    name = str(scheduler or "")
+    if name.endswith(_KARRAS):
+        return name.removesuffix(_KARRAS), "Karras"
+    return name or None, None
+
+
+def _quoted(value: Any) -> str:
+    text = _number(value)
+    return json.dumps(text, ensure_ascii=False) if re.search(r"[,:\n]", text) else text
+
+
+def _number(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-be")) // 2
+
+
+def _cut(text: str, units: int) -> str:
+    return text.encode("utf-16-be")[: units * 2].decode("utf-16-be", "ignore")
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def parse_parameters(text: str) -> dict[str, str]:
+    """Read the text that this or another tool wrote into a picture.
+
+    Returns:
+        `Prompt` and `Negative prompt` (LoRA tags stay in the prompt), and every key of the last
+        line as written; `Size` comes as `Size-1` and `Size-2`. Nothing is filled in.
+    """
+    lines, parameters = _split_lines(text[:MAX_READ].replace("\r\n", "\n").strip().split("\n"))
+    prompt, negative = _prompts(lines)
+    found = {"Prompt": prompt, _NEGATIVE[:-1]: negative}
+    for key, value in _fields(parameters):
+        if key not in found or key not in (*_FIRST_WINS, "Prompt", _NEGATIVE[:-1]):
+            found[key] = value
+    return found
+
+
+def to_request(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of `parse_parameters` under the names that requests use; unreadable ones left out.
+
+    `loras` holds name and weight of every LoRA tag, and the prompt is without the tags.
+    """
+    prompt = fields.get("Prompt", "")
+    schedule = _KARRAS if fields.get("Schedule type") == _KARRAS.strip() else ""
+    sampler = fields.get("Sampler")
+    request = {
+        "prompt": re.sub(r" *" + _LORA.pattern, "", prompt).strip(),
+        "negative_prompt": fields.get("Negative prompt", ""),
+        "seed": _read(int, fields.get("Seed")),
+        "num_inference_steps": _read(int, fields.get("Steps")),
+        "guidance_scale": _read(float, fields.get("CFG scale")),
+        "width": _read(int, fields.get("Size-1")),
+        "height": _read(int, fields.get("Size-2")),
+        "scheduler": sampler and sampler.removesuffix(schedule) + schedule,
+        "model": fields.get("Model"),
+        "loras": [{"name": name, "weight": _tag_weight(rest)} for name, rest in _LORA.findall(prompt)],
+    }
+    return {name: value for name, value in request.items() if value is not None}
+
+
+def _split_lines(lines: list[str]) -> tuple[list[str], str]:
+    """The prompt lines and the parameter line, wherever other tools put it."""
+    *before, last = lines
+    if len(list(_pairs(last))) >= _MIN_PAIRS:
+        if not last.startswith("Steps:") and (steps := _LATE_STEPS.search(last)):
+            return [*before, last[: steps.start()]], last[steps.start() :].strip()
+        return before, last
+    for index in range(len(before) - 1, -1, -1):  # some extensions append "Template:" lines
+        if lines[index].startswith("Steps:") and len(list(_pairs(lines[index]))) >= _MIN_PAIRS:
+            return lines[:index], lines[index]
+    return lines, ""
+
+
+def _prompts(lines: list[str]) -> tuple[str, str]:
+    lines = [line.strip() for line in lines]
+    start = next((i for i, line in enumerate(lines) if line.startswith(_NEGATIVE)), len(lines))
+    negative = [line.removeprefix(_NEGATIVE).strip() for line in lines[start:]]
+    return "\n".join(lines[:start]).strip(), "\n".join(negative).strip()
+
+
+def _fields(line: str) -> Iterator[tuple[str, str]]:
+    for key, value in _pairs(line):
+        if not value:
+            continue
+        if value[0] == value[-1] == '"':
+            value = _unquoted(value)
+        if size := _SIZE.fullmatch(value):
+            yield f"{key}-1", size[1]
+            yield f"{key}-2", size[2]
+        else:
+            yield key, value
+
+
+def _pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Keys and raw values, in one pass from left to right.
+
+    A key is two or more word characters, spaces, hyphens or slashes before a colon. The obvious
+    regular expression takes quadratic time on long text without colons, so colons come first.
+    """
+    at = 0
+    while (colon := line.find(":", at)) >= 0:
+        key = _key_before(line, at, colon)
+        at = colon + 1
+        if len(key) >= 2:
+            value, at = _value(line, at)
+            yield key.strip(), value
+
+
+def _key_before(line: str, low: int, colon: int) -> str:
+    start = colon
+    while start > low and (line[start - 1].isalnum() or line[start - 1] in "_ -/"):
+        start -= 1
+    return line[start:colon].lstrip(" -/")
+
+
+def _value(line: str, at: int) -> tuple[str, int]:
+    """The value that begins here and where the next pair may begin."""
+    at = _SPACE.match(line, at).end()
+    if line[at : at + 1] in ("{", "["):
+        try:  # "Hashes: {...}" and "Civitai resources: [...]" hold commas and colons unquoted
+            _, end = json.JSONDecoder().raw_decode(line, at)
+            return line[at:end], end
+        except (ValueError, RecursionError):
+            pass
+    match = _VALUE.match(line, at)
+    return match[1].strip(), match.end()
+
+
+def _unquoted(value: str) -> str:
+    try:
+        return str(json.loads(value))
+    except ValueError:
+        return value
+
+
+def _read(kind: type, text: str | None) -> Any:
+    try:
+        return kind(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _tag_weight(rest: str) -> float:
+    """`0.8`, `0.8:0.5` (text encoder, then UNet) or `0.8:unet=0.5`: the first number counts."""
+    weight = _read(float, rest.split(":")[0]) if rest else 1.0
+    return 1.0 if weight is None else weight

@@ -1,0 +1,153 @@
+"""Pictures as bytes that carry their recipe, and the way back: PNG and JPEG.
+
+PNG: text `parameters` (what other tools read), `studio_recipe` (JSON, complete) and
+`studio_record` (JSON, which job's image it is, so that a database can be rebuilt from files).
+JPEG: EXIF UserComment with the parameters, and the recipe's JSON in comment segments, since
+EXIF holds 64 KiB in all and other readers show or ignore comments.
+"""
+
+import io
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from gallery.errors import ImageRefused, UnreadableImage
+from gallery.infotext import format_parameters
+from gallery.recipe import Recipe
+
+MODES = ("RGB", "RGBA", "L")
+MAX_SIDE = 8_192  # Pillow takes larger squares for decompression bombs when they are read
+MAX_TEXT = 1 << 20  # bytes of recipe that are read back; a real one has a few thousand
+MAX_PARAMETERS = 30_000  # characters; two bytes each must fit the 64 KiB of an EXIF block
+_COMMENT_MARK = b"studio_recipe:"
+_COMMENT_PIECE = 60_000
+
+
+def png_bytes(image: Image.Image, recipe: Recipe, record: Mapping[str, Any] | None = None) -> bytes:
+    """Encode a picture as PNG together with its recipe.
+
+    Raises:
+        ImageRefused: a colour mode or size that the gallery does not keep.
+    """
+    texts = PngInfo()
+    texts.add_text("parameters", format_parameters(recipe))
+    texts.add_text("studio_recipe", recipe.to_json())
+    if record:
+        texts.add_text("studio_record", json.dumps(record))
+    buffer = io.BytesIO()
+    _clean(image).save(buffer, "PNG", pnginfo=texts)
+    return buffer.getvalue()
+
+
+def jpeg_bytes(image: Image.Image, recipe: Recipe, quality: int = 92) -> bytes:
+    """Encode a picture as JPEG together with its recipe; transparency becomes white.
+
+    Raises:
+        ImageRefused: a colour mode or size that the gallery does not keep, or a wrong quality.
+    """
+    if not 1 <= quality <= 95:
+        raise ImageRefused(f"JPEG quality must be from 1 to 95; got {quality}. 92 is a good choice.")
+    picture = _opaque(_clean(image))
+    buffer = io.BytesIO()
+    exif = _exif_user_comment(format_parameters(recipe, MAX_PARAMETERS))
+    subsampling = 0 if quality >= 90 else 2  # anime line art smears with halved colour resolution
+    picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif)
+    return _with_comments(buffer.getvalue(), recipe.to_json())
+
+
+def read_recipe(source: Path | str | bytes) -> Recipe | None:
+    """The recipe that a PNG or JPEG of this studio carries; None where it carries none.
+
+    Raises:
+        UnreadableImage: the source is not a PNG or JPEG, or cannot be opened.
+    """
+    with _opened(source) as image:
+        text = _recipe_text(image)
+    try:
+        return Recipe.from_json(text) if 0 < len(text) <= MAX_TEXT else None
+    except ValueError:
+        return None
+
+
+def read_record(source: Path | str | bytes) -> dict[str, Any]:
+    """Which job's image a PNG of this studio is: `job_id` and `job_index`, where known.
+
+    Raises:
+        UnreadableImage: the source is not a PNG or JPEG, or cannot be opened.
+    """
+    with _opened(source) as image:
+        text = image.info.get("studio_record")
+    try:
+        values = json.loads(text) if isinstance(text, str) and len(text) < 1000 else {}
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _clean(image: Image.Image) -> Image.Image:
+    """The pixels alone: no colour profile, comment or EXIF that came with the picture."""
+    if image.mode not in MODES:
+        raise ImageRefused(f"The gallery keeps images of mode {', '.join(MODES)}; got {image.mode}. Convert it to RGB.")
+    if not (1 <= image.width <= MAX_SIDE and 1 <= image.height <= MAX_SIDE):
+        raise ImageRefused(
+            f"The gallery keeps images of 1 to {MAX_SIDE} pixels a side; got {image.width}x{image.height}. Resize it."
+        )
+    copy = image.copy()
+    copy.info = {}
+    return copy
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground
+
+
+def _exif_user_comment(text: str) -> bytes:
+    """An EXIF block with one entry, UserComment, exactly as A1111 writes and reads it.
+
+    Built by hand because Pillow would store the tag as BYTE, which A1111 fails on.
+    """
+    comment = b"UNICODE\0" + text.encode("utf-16-be", "replace")
+    header = b"MM\0\x2a" + struct.pack(">I", 8)
+    after_ifd = len(header) + 2 + 12 + 4
+    ifd0 = struct.pack(">HHHIII", 1, 0x8769, 4, 1, after_ifd, 0)
+    exif_ifd = struct.pack(">HHHIII", 1, 0x9286, 7, len(comment), after_ifd + 18, 0)
+    return b"Exif\0\0" + header + ifd0 + exif_ifd + comment
+
+
+def _with_comments(jpeg: bytes, recipe: str) -> bytes:
+    """Insert the recipe, as plain ASCII JSON, in COM segments behind the APP segments."""
+    at = 2
+    while jpeg[at] == 0xFF and 0xE0 <= jpeg[at + 1] <= 0xEF:
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    data = json.dumps(json.loads(recipe)).encode("ascii")
+    pieces = [data[i : i + _COMMENT_PIECE] for i in range(0, len(data), _COMMENT_PIECE)]
+    segments = [_COMMENT_MARK + piece for piece in pieces]
+    comments = b"".join(b"\xff\xfe" + struct.pack(">H", len(part) + 2) + part for part in segments)
+    return jpeg[:at] + comments + jpeg[at:]
+
+
+def _opened(source: Path | str | bytes) -> Image.Image:
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        return Image.open(file, formats=("PNG", "JPEG"))
+    except Exception as error:  # Pillow raises many kinds on hostile files, SyntaxError among them
+        name = "these bytes" if isinstance(source, bytes) else Path(source).name
+        raise UnreadableImage(f"Only PNG and JPEG pictures can be read; {name}: {error}") from error
+
+
+def _recipe_text(image: Image.Image) -> str:
+    if image.format == "PNG":
+        text = image.info.get("studio_recipe", "")
+        return text if isinstance(text, str) else ""
+    segments = [data for name, data in getattr(image, "applist", []) if name == "COM"]
+    ours = [data.removeprefix(_COMMENT_MARK) for data in segments if data.startswith(_COMMENT_MARK)]
+    return b"".join(ours).decode("utf-8", "replace")

@@ -1,0 +1,86 @@
+"""Brings a database to the newest schema: one process at a time, with a snapshot before."""
+
+import os
+import sqlite3
+from contextlib import closing, nullcontext
+from datetime import datetime, timezone
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import Connection, text
+
+from gallery.database import Database
+from gallery.errors import GalleryError
+
+KEEP_SNAPSHOTS = 10
+_ADVISORY_LOCK = 0x4E494A49  # any constant; processes of the studio share it on PostgreSQL
+
+
+def upgrade(database: Database, config: Config | None = None) -> None:
+    """Bring the schema to the newest version.
+
+    Args:
+        database: of any earlier version, or empty.
+        config: where the versions are; None means the ones of this package.
+
+    Raises:
+        GalleryError: the database was written by a newer studio.
+    """
+    config = config or package_config()
+    script = ScriptDirectory.from_config(config)
+    lock = FileLock(f"{database.file}.migrate.lock") if database.file else nullcontext()
+    with lock, database.engine.connect() as connection:
+        current = _current(connection)
+        if current == script.get_current_head():
+            return
+        _refuse_newer(current, script)
+        if current and database.file:
+            snapshot(database.file, current)
+    with lock, database.write() as session:
+        connection = session.connection()
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def snapshot(file: Path, label: str) -> Path:
+    """Copy an SQLite database, also while it is in use, and keep the newest ten copies."""
+    folder = file.parent / "backups"
+    folder.mkdir(exist_ok=True)
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
+    target = folder / f"{file.stem}-{stamp}-{label}.sqlite3"
+    unfinished = target.with_suffix(".tmp")
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
+        source.backup(copy)
+    os.replace(unfinished, target)
+    for old in sorted(folder.glob(f"{file.stem}-*.sqlite3"))[:-KEEP_SNAPSHOTS]:
+        old.unlink()
+    return target
+
+
+def package_config() -> Config:
+    """Alembic's settings for the versions in this package; no alembic.ini is read."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _current(connection: Connection) -> str | None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    return current
+
+
+def _refuse_newer(current: str | None, script: ScriptDirectory) -> None:
+    known = {revision.revision for revision in script.walk_revisions()}
+    if current and current not in known:
+        raise GalleryError(
+            f"The database has schema version {current!r}; this studio knows up to "
+            f"{script.get_current_head()!r}. Update the studio, or restore a snapshot from 'backups'."
+        )

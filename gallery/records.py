@@ -1,0 +1,93 @@
+"""What the gallery tells others about an image: plain values, free of the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from gallery.files import sha256
+from gallery.ids import number_of
+from gallery.recipe import Recipe
+from gallery.schema import Image
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """What the gallery knows about one image.
+
+    Attributes:
+        id: sorts by time.
+        created_at: unix seconds by the database's clock.
+        job_id, job_index: which result of which job; None where no job made it.
+        seed: this image's own seed.
+        sha256, size_bytes: of the file.
+        recipe_values: the recipe as JSON values; `recipe` is the readable form.
+        deleted_at: unix seconds; None while it is not in the trash.
+    """
+
+    id: str
+    created_at: float
+    owner: str
+    job_id: str | None
+    job_index: int | None
+    kind: str
+    prompt: str
+    negative_prompt: str
+    model: str
+    seed: int | None
+    width: int
+    height: int
+    sha256: str
+    size_bytes: int
+    recipe_values: Mapping[str, Any]
+    deleted_at: float | None = None
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it was made; read when it is asked for, which a page of pictures never does."""
+        return Recipe.from_dict(self.recipe_values)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Neighbouring images, newest first, and whether there are more on either side."""
+
+    images: tuple[ImageRecord, ...]
+    has_newer: bool
+    has_older: bool
+
+
+# The record's fields are the row's columns in another order, but for the recipe's name.
+_COLUMNS = [spec.name.removesuffix("_values") for spec in fields(ImageRecord)]
+
+
+def record_of(row: Image) -> ImageRecord:
+    """The row's values, with the recipe read."""
+    return ImageRecord(*(getattr(row, name) for name in _COLUMNS))
+
+
+def row_of(image_id: str, recipe: Recipe, size: tuple[int, int], data: bytes, **more: object) -> Image:
+    """The row of an image file.
+
+    Args:
+        image_id: names the file.
+        recipe: as it stands in the file.
+        size: width and height in pixels.
+        data: the file's bytes.
+        more: `created_at`, `owner`, `job_id`, `job_index`.
+    """
+    return Image(
+        id=image_id,
+        number=number_of(image_id),
+        kind=recipe.kind[:32],
+        prompt=recipe.prompt,
+        negative_prompt=recipe.negative_prompt,
+        model=recipe.model_name[:200],
+        seed=recipe.seed,
+        width=size[0],
+        height=size[1],
+        sha256=sha256(data),
+        size_bytes=len(data),
+        recipe=recipe.to_dict(),
+        **more,
+    )

@@ -1,0 +1,337 @@
+"""The gallery: what was made, kept for ever.
+
+An image is saved in the order bytes, file, row: when the row can be seen, the file is complete
+on disk. The other order leaves rows without pictures when the machine dies in between; this
+one leaves at most a file without a row, which `rebuild` can adopt.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image as Pictures
+from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from gallery import fulltext, maintenance, thumbnails
+from gallery.database import Database, now
+from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
+from gallery.files import ImageFiles, sha256
+from gallery.ids import is_id, new_id, number_of
+from gallery.metadata import jpeg_bytes, png_bytes
+from gallery.recipe import Recipe
+from gallery.records import ImageRecord, Page, record_of, row_of
+from gallery.schema import Image
+
+DEFAULT_OWNER = "artist"
+MAX_PAGE = 500
+_ATTEMPTS = 3
+
+Also = Callable[[Session], None]
+
+
+class Gallery:
+    """Save, find, show, delete and restore images.
+
+    Args:
+        database: migrated; see `Database.migrate`.
+        home: the folder of the image files.
+        files: another way to write files (tests fail on purpose here).
+    """
+
+    def __init__(self, database: Database, home: Path, files: ImageFiles | None = None):
+        self.database = database
+        self.files = files or ImageFiles(home)
+
+    # --- saving ---------------------------------------------------------------------------------
+
+    def save(
+        self,
+        image: Pictures.Image,
+        recipe: Recipe,
+        *,
+        owner: str = DEFAULT_OWNER,
+        job_id: str | None = None,
+        job_index: int | None = None,
+        also: Also | None = None,
+    ) -> ImageRecord:
+        """Keep a picture for ever: its file first, then its row.
+
+        Args:
+            image: mode RGB, RGBA or L.
+            recipe: how it was made; written into the file and the row.
+            owner: whose image it is.
+            job_id, job_index: which result of which job it is; saved once, however often tried.
+            also: called in the transaction of the row, or of finding that the job's image is
+                kept already. What it raises undoes everything and comes out of `save`.
+
+        Raises:
+            ImageRefused: the picture has a colour mode or size that is not kept.
+            StorageFailed: the disk or database took nothing; the text says why.
+        """
+        record = {"job_id": job_id, "job_index": job_index} if job_id else None
+        data = png_bytes(image, recipe, record)
+        self._check_folder()
+        for attempt in range(_ATTEMPTS):
+            slot = {"owner": owner, "job_id": job_id, "job_index": job_index}
+            row = row_of(new_id(), recipe, image.size, data, **slot)
+            try:
+                return self._save_row(row, data, image, also)
+            except IntegrityError:
+                # Another process took the job's place or (1 in 32,768 per shared millisecond)
+                # the number; the next attempt finds the first and avoids the second.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _save_row(self, row: Image, data: bytes, image: Pictures.Image, also: Also | None) -> ImageRecord:
+        with self.database.read() as session:
+            kept = _of_slot(session, row.job_id, row.job_index)
+        if kept is None:
+            self.files.write(self.files.image(row.id), data)
+        try:
+            with self.database.write() as session:
+                kept = kept and _of_slot(session, row.job_id, row.job_index)
+                saved = kept or self._insert(session, row)
+                if also:
+                    also(session)
+        except BaseException:
+            self._discard_unless_saved(row.id)
+            raise
+        if saved is row:
+            with suppress(OSError, GalleryError):
+                thumbnails.write(self.files, row.id, image)
+        return record_of(saved)
+
+    def _insert(self, session: Session, row: Image) -> Image:
+        row.created_at = now(session)
+        session.add(row)
+        session.flush()
+        fulltext.add(session, row)
+        return row
+
+    def _discard_unless_saved(self, image_id: str) -> None:
+        """Remove the file of a failed save, if it is certain that no row needs it.
+
+        A commit can fail towards us and still have happened (a lost network connection): only
+        the database's clear "no such row" allows the removal, else the sweep reports an orphan.
+        """
+        with suppress(Exception), self.database.read() as session:
+            if session.get(Image, image_id) is None:
+                self.files.remove(self.files.image(image_id))
+
+    def _check_folder(self) -> None:
+        """Refuse to write where the images are not: an empty mount point instead of the disk."""
+        if self.files.marker.is_file():
+            return
+        if self.count() or self.count(trash=True):
+            raise StorageFailed(maintenance.unmarked(self.files))
+        self.files.mark()
+
+    # --- finding --------------------------------------------------------------------------------
+
+    def get(self, image_id: str, owner: str | None = None) -> ImageRecord:
+        """One image, in the trash too.
+
+        Args:
+            image_id: its id.
+            owner: only if it belongs to them; None means anybody's.
+
+        Raises:
+            ImageNotFound: there is none.
+        """
+        if not is_id(image_id):
+            raise ImageNotFound(image_id)
+        with self.database.read() as session:
+            row = session.get(Image, image_id)
+        if row is None or owner not in (None, row.owner):
+            raise ImageNotFound(image_id)
+        return record_of(row)
+
+    def of_job(self, job_id: str, *, with_deleted: bool = False) -> tuple[ImageRecord, ...]:
+        """The images of one job in the order of the request; those in the trash only if asked for."""
+        statement = select(Image).where(Image.job_id == job_id).order_by(Image.job_index)
+        if not with_deleted:
+            statement = statement.where(Image.deleted_at.is_(None))
+        with self.database.read() as session:
+            return tuple(map(record_of, session.scalars(statement)))
+
+    def page(
+        self,
+        *,
+        limit: int = 48,
+        older_than: str | None = None,
+        newer_than: str | None = None,
+        search: str = "",
+        owner: str | None = None,
+        trash: bool = False,
+    ) -> Page:
+        """Neighbouring images, newest first: the newest, or those next to a given one.
+
+        Args:
+            limit: images on the page, 1 to 500.
+            older_than: the page after this id (the last one of the page before).
+            newer_than: the page before this id; not together with `older_than`.
+            search: words that the prompt has, or has words beginning with.
+            owner: only their images.
+            trash: the deleted images instead of the others.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise ValueError(f"A page has 1 to {MAX_PAGE} images; got limit={limit}.")
+        if older_than and newer_than:
+            raise ValueError("A page is older_than or newer_than an image, not both.")
+        edge = _number(older_than or newer_than)
+        statement, key = self._statement(search, owner, trash)
+        with self.database.read() as session:
+            rows, more = _neighbours(session, statement, key, edge, bool(newer_than), limit)
+            behind = edge is not None and _any_behind(session, statement, key, edge, bool(newer_than))
+        newer, older = (more, behind) if newer_than else (behind, more)
+        return Page(tuple(map(record_of, rows)), has_newer=newer, has_older=older)
+
+    def count(
+        self, *, search: str = "", owner: str | None = None, trash: bool = False, at_most: int | None = None
+    ) -> int:
+        """How many images a `page` with these arguments walks through.
+
+        Args:
+            search, owner, trash: as for `page`.
+            at_most: stop counting there; a common word in 100,000 prompts takes long to count.
+        """
+        statement, key = self._statement(search, owner, trash)
+        counted = statement.with_only_columns(key.label("number")).limit(at_most).subquery()
+        with self.database.read() as session:
+            return session.scalar(select(func.count()).select_from(counted)) or 0
+
+    def _statement(self, search: str, owner: str | None, trash: bool) -> tuple[Select, ColumnElement]:
+        """The wanted images, and the column to page and sort them by."""
+        statement = select(Image).where(Image.deleted_at.is_not(None) if trash else Image.deleted_at.is_(None))
+        statement, key = fulltext.narrow(statement, search, self.database.is_sqlite)
+        if owner is not None:
+            # SQLite would walk all images of an owner and ask the search index about each; an
+            # expression keeps it from that index where the search index is there to lead.
+            column = Image.owner if key is Image.number else Image.owner.concat("")
+            statement = statement.where(column == owner)
+        return statement, key
+
+    # --- showing --------------------------------------------------------------------------------
+
+    def path(self, image_id: str, owner: str | None = None) -> Path:
+        """The image file.
+
+        Raises:
+            ImageNotFound: no image has that id.
+            ImageMissing: its file is gone.
+        """
+        self.get(image_id, owner)
+        path = self.files.locate(image_id)
+        if path is None:
+            raise ImageMissing(
+                f"The file of image {image_id} is not in {self.files.images}. "
+                "Put it back from a backup; its recipe is still here, so it can be made again."
+            )
+        return path
+
+    def png(self, image_id: str, owner: str | None = None) -> bytes:
+        """The file as it was saved, recipe included.
+
+        Raises:
+            ImageNotFound, ImageMissing: as for `path`.
+            ImageDamaged: the bytes are not the ones that were saved.
+        """
+        path = self.path(image_id, owner)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ImageMissing(f"The file {path} cannot be read: {error.strerror}. Check the disk.") from error
+        expected = self.get(image_id).sha256
+        if sha256(data) != expected:
+            raise ImageDamaged(
+                f"The file of image {image_id} has changed since it was saved "
+                f"({len(data)} bytes, sha256 {sha256(data)[:12]}, saved as {expected[:12]}). "
+                "Put it back from a backup, or make it again from its recipe."
+            )
+        return data
+
+    def jpg(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
+        """The image as JPEG, recipe included. Raises as `png` does."""
+        record = self.get(image_id, owner)
+        return jpeg_bytes(thumbnails.decode(self.png(image_id)), record.recipe, quality)
+
+    def thumbnail(self, image_id: str, owner: str | None = None) -> bytes:
+        """A small WebP, from the cache or made now. Raises as `png` does."""
+        self.get(image_id, owner)
+        cached = thumbnails.read(self.files, image_id)
+        if cached is not None:
+            return cached
+        return thumbnails.write(self.files, image_id, thumbnails.decode(self.png(image_id)))
+
+    # --- deleting -------------------------------------------------------------------------------
+
+    def delete(self, image_ids: Iterable[str], owner: str | None = None) -> int:
+        """Put images into the trash; returns how many were not there yet."""
+        return self._set_deleted(image_ids, owner, deleted=True)
+
+    def restore(self, image_ids: Iterable[str], owner: str | None = None) -> int:
+        """Take images out of the trash; returns how many were there."""
+        image_ids = list(image_ids)
+        restored = self._set_deleted(image_ids, owner, deleted=False)
+        for image_id in filter(is_id, image_ids):
+            maintenance.bring_back(self.files, image_id)
+        return restored
+
+    def _set_deleted(self, image_ids: Iterable[str], owner: str | None, deleted: bool) -> int:
+        statement = update(Image).where(Image.id.in_(list(image_ids)))
+        statement = statement.where(Image.deleted_at.is_(None) if deleted else Image.deleted_at.is_not(None))
+        if owner is not None:
+            statement = statement.where(Image.owner == owner)
+        with self.database.write() as session:
+            moment = now(session) if deleted else None
+            return session.execute(statement.values(deleted_at=moment)).rowcount
+
+    # --- looking after the files ----------------------------------------------------------------
+
+    def purge(self, older_than_seconds: float) -> int:
+        """Remove images for good that were in the trash this long; returns how many."""
+        return maintenance.purge(self.database, self.files, older_than_seconds)
+
+    def sweep(self, settle_seconds: float = 60.0) -> maintenance.SweepReport:
+        """Compare files and rows, tidy up what is certainly waste, and report the rest."""
+        return maintenance.sweep(self.database, self.files, settle_seconds)
+
+    def rebuild(self, owner: str = DEFAULT_OWNER, settle_seconds: float = 60.0) -> int:
+        """Take every image file with a recipe but no row into the gallery; returns how many."""
+        return maintenance.rebuild(self.database, self.files, owner, settle_seconds)
+
+
+def _of_slot(session: Session, job_id: str | None, job_index: int | None) -> Image | None:
+    """The image that is kept already for this result of this job."""
+    if job_id is None or job_index is None:
+        return None
+    return session.scalar(select(Image).where(Image.job_id == job_id, Image.job_index == job_index))
+
+
+def _number(image_id: str | None) -> int | None:
+    if image_id is None:
+        return None
+    if not is_id(image_id):
+        raise ImageNotFound(image_id)
+    return number_of(image_id)
+
+
+def _neighbours(
+    session: Session, statement: Select, key: ColumnElement, edge: int | None, newer: bool, limit: int
+) -> tuple[list[Image], bool]:
+    """The `limit` rows next to `edge`, newest first, and whether more lie beyond them."""
+    if edge is not None:
+        statement = statement.where(key > edge if newer else key < edge)
+    statement = statement.order_by(key.asc() if newer else key.desc()).limit(limit + 1)
+    rows = list(session.scalars(statement))
+    kept = rows[:limit]
+    return (kept[::-1] if newer else kept), len(rows) > limit
+
+
+def _any_behind(session: Session, statement: Select, key: ColumnElement, edge: int, newer: bool) -> bool:
+    """Whether a row lies on the other side of `edge`, or is the edge itself."""
+    beyond = statement.with_only_columns(key).where(key <= edge if newer else key >= edge)
+    return session.scalar(beyond.limit(1)) is not None

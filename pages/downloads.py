@@ -1,0 +1,43 @@
+"""Download buttons for one picture."""
+
+from functools import partial
+
+import streamlit as st
+
+from engine.studio import Studio
+from gallery.store import ImageRecord
+
+DEFAULT_QUALITY = 92
+
+
+def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
+    """PNG and JPG side by side; the quality of the JPG is in the menu beside it.
+
+    Args:
+        place: keeps the widgets of the same picture apart when it is shown twice on a page.
+    """
+    key = f"{place}_{image.id}"
+    quality = st.session_state.get(f"quality_{key}", DEFAULT_QUALITY)
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "PNG",
+            partial(studio.gallery.png, image.id),
+            f"{image.id}.png",
+            "image/png",
+            key=f"png_{key}",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The picture as it was made, with its recipe",
+        )
+        st.download_button(
+            "JPG",
+            partial(studio.gallery.jpg, image.id, quality=quality),
+            f"{image.id}.jpg",
+            "image/jpeg",
+            key=f"jpg_{key}",
+            icon=":material/download:",
+            on_click="ignore",
+            help=f"Smaller, quality {quality}, with its recipe",
+        )
+        with st.popover("", icon=":material/tune:", help="JPG quality"):
+            st.slider("JPG quality", 50, 100, DEFAULT_QUALITY, key=f"quality_{key}")

@@ -1,0 +1,221 @@
+"""Gallery: everything that was made, newest first; one picture with all its settings."""
+
+import streamlit as st
+
+from engine.requests import TextToImage
+from engine.studio import Studio
+from gallery.errors import GalleryError, ImageNotFound
+from gallery.store import ImageRecord
+from pages.common import GENERATE, OWNER, open_studio, plain, shown_width, size_text, when
+from pages.downloads import download_buttons
+
+PAGE_SIZE = 24
+TILE_WIDTH = 220
+
+
+def main() -> None:
+    """Show one picture when the address names one, else the grid."""
+    studio = open_studio()
+    _offer_undo(studio)
+    image_id = st.query_params.get("image")
+    if image_id:
+        _detail(studio, image_id)
+    else:
+        _grid(studio)
+
+
+# -- the grid
+
+
+def _grid(studio: Studio) -> None:
+    search, trash = _toolbar()
+    filters = {"search": search, "owner": OWNER, "trash": trash}
+    edge = {name: st.query_params[name] for name in ("older_than", "newer_than") if name in st.query_params}
+    page = studio.gallery.page(limit=PAGE_SIZE, **filters, **edge)
+    if not page.images:
+        _empty(search, trash)
+        return
+    total = studio.gallery.count(**filters)
+    st.caption(f"{total} {'picture' if total == 1 else 'pictures'}{' in the trash' if trash else ''}")
+    grid = st.grid(min_column_width=TILE_WIDTH)
+    for record in page.images:
+        with grid.container(key=f"tile_{record.id}"):
+            _tile(studio, record, trash)
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        _turn("Newest", ":material/first_page:", page.has_newer)
+        _turn("Newer", ":material/chevron_left:", page.has_newer, newer_than=page.images[0].id)
+        _turn("Older", ":material/chevron_right:", page.has_older, older_than=page.images[-1].id)
+
+
+def _toolbar() -> tuple[str, bool]:
+    search, trash = st.columns([4, 1], vertical_alignment="bottom")
+    words = search.text_input(
+        "Search the prompts",
+        key="search",
+        bind="query-params",
+        placeholder="words of the prompt, such as castle sunset",
+        on_change=_leave_page,
+    )
+    return words or "", trash.toggle("Trash", key="trash", bind="query-params", on_change=_leave_page)
+
+
+def _leave_page() -> None:
+    for name in ("older_than", "newer_than"):
+        st.query_params.pop(name, None)
+
+
+def _turn(label: str, icon: str, possible: bool, **edge: str) -> None:
+    def turn() -> None:
+        _leave_page()
+        st.query_params.update(edge)
+
+    st.button(label, icon=icon, disabled=not possible, on_click=turn)
+
+
+def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
+    try:
+        st.image(studio.gallery.thumbnail(record.id), width="stretch")
+    except GalleryError as error:
+        st.error(plain(error), icon=":material/broken_image:")
+    st.button(
+        _short(record.prompt),
+        key=f"open_{record.id}",
+        on_click=_open,
+        args=(record.id,),
+        width="stretch",
+        type="tertiary",
+        help="Open",
+    )
+    if trash:
+        st.button(
+            "Restore",
+            key=f"restore_{record.id}",
+            icon=":material/restore_from_trash:",
+            on_click=studio.gallery.restore,
+            args=([record.id],),
+            width="stretch",
+        )
+
+
+def _short(prompt: str) -> str:
+    words = " ".join(prompt.split())
+    return plain(words if len(words) <= 42 else words[:40].rstrip() + "…")
+
+
+def _open(image_id: str) -> None:
+    st.query_params["image"] = image_id
+
+
+def _empty(search: str, trash: bool) -> None:
+    with st.container(horizontal_alignment="center"):
+        st.space("large")
+        if search:
+            st.markdown("#### No picture has these words in its prompt")
+            st.caption("Every word must occur; the beginning of a word is enough.")
+        elif trash:
+            st.markdown("#### The trash is empty")
+        else:
+            st.markdown("#### Nothing here yet")
+            st.caption("Every picture that you make is kept here with all its settings.")
+            st.page_link(GENERATE, label="Make your first picture", icon=":material/brush:")
+
+
+# -- one picture
+
+
+def _detail(studio: Studio, image_id: str) -> None:
+    st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary")
+    try:
+        record = studio.gallery.get(image_id, OWNER)
+    except ImageNotFound as error:
+        st.error(plain(error), icon=":material/image_not_supported:")
+        return
+    picture, facts = st.columns([3, 2], gap="large")
+    with picture:
+        try:
+            st.image(studio.gallery.png(image_id), width=shown_width(record.width))
+        except GalleryError as error:
+            st.error(plain(error), icon=":material/broken_image:")
+    with facts:
+        _facts(record)
+        download_buttons(studio, record, place="detail")
+        _actions(studio, record)
+
+
+def _facts(record: ImageRecord) -> None:
+    st.code(record.prompt, language=None, wrap_lines=True)
+    if record.negative_prompt:
+        st.caption("Negative prompt")
+        st.code(record.negative_prompt, language=None, wrap_lines=True)
+    rows = {label: plain(value) for label, value in _settings(record).items() if value not in (None, "")}
+    st.table(rows, border="horizontal")
+    for note in record.recipe.notes:
+        st.info(plain(note), icon=":material/info:")
+    with st.expander("Complete recipe"):
+        st.json(record.recipe.to_dict())
+
+
+def _settings(record: ImageRecord) -> dict[str, object]:
+    recipe, request = record.recipe, record.recipe.request
+    loras = ", ".join(f"{lora.get('name')} ({lora.get('weight')})" for lora in recipe.loras)
+    return {
+        "Model": recipe.model.get("title") or record.model,
+        "LoRAs": loras,
+        "Seed": record.seed,
+        "Size": f"{record.width} × {record.height}",
+        "Steps": request.get("num_inference_steps"),
+        "Guidance scale": request.get("guidance_scale"),
+        "Scheduler": request.get("scheduler"),
+        "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
+        "File": f"PNG, {size_text(record.size_bytes)}",
+    }
+
+
+def _actions(studio: Studio, record: ImageRecord) -> None:
+    with st.container(horizontal=True):
+        if record.kind == TextToImage.kind and st.button(
+            "Use these settings",
+            key="use_settings",
+            icon=":material/replay:",
+            type="primary",
+            help="Fills the Generate page with everything that made this picture",
+        ):
+            st.session_state.restore = {**record.recipe.request, "seed": record.seed}
+            st.switch_page(GENERATE)
+        if record.deleted_at is None:
+            st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
+        else:
+            restore = {"on_click": studio.gallery.restore, "args": ([record.id],)}
+            st.button("Restore", icon=":material/restore_from_trash:", **restore)
+
+
+def _close() -> None:
+    st.query_params.pop("image", None)
+
+
+def _delete(studio: Studio, image_id: str) -> None:
+    studio.gallery.delete([image_id])
+    st.session_state.deleted = image_id
+    _close()
+
+
+def _offer_undo(studio: Studio) -> None:
+    image_id = st.session_state.get("deleted")
+    if image_id is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.text("The picture is in the trash.")
+        st.button("Undo", key="undo", icon=":material/undo:", on_click=_undo, args=(studio, image_id))
+        st.button("", icon=":material/close:", key="dismiss", on_click=_dismiss, type="tertiary", help="Dismiss")
+
+
+def _undo(studio: Studio, image_id: str) -> None:
+    studio.gallery.restore([image_id])
+    _dismiss()
+
+
+def _dismiss() -> None:
+    st.session_state.pop("deleted", None)
+
+
+main()

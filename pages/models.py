@@ -1,0 +1,69 @@
+"""A model whose weights are not on this machine: what it is, and how to get it."""
+
+import streamlit as st
+
+from engine.errors import StudioError
+from engine.jobs.queue import Job
+from engine.requests import FetchModel
+from engine.studio import Studio
+from engine.weights.models import ModelInfo
+from pages.common import OWNER, duration, plain, size_text
+
+
+def show_missing_model(studio: Studio, info: ModelInfo) -> None:
+    """Describe the model and offer to download it or to use a copy that the artist has."""
+    with st.container(border=True):
+        st.markdown(f"**{plain(info.title)}** is not on this machine.")
+        if info.about:
+            st.caption(plain(info.about))
+        if info.problem:
+            st.warning(plain(info.problem))
+        if info.hub_id:
+            st.caption(f"Download: about {size_text(info.size_bytes)}. Licence: {plain(info.licence)}.")
+            _download(studio, info)
+        _own_copy(studio, info)
+
+
+def _download(studio: Studio, info: ModelInfo) -> None:
+    job = _latest_fetch(studio, info)
+    if job is None or job.ended:
+        if job is not None and job.error:
+            st.error(plain(job.error), icon=":material/cloud_off:")
+        label = "Try the download again" if job is not None and job.error else "Download"
+        st.button(label, icon=":material/download:", on_click=studio.fetch_model, args=(info.name,))
+        return
+    st.fragment(_progress, run_every=0.5)(studio, job.id)
+
+
+def _progress(studio: Studio, job_id: str) -> None:
+    job = studio.job(job_id)
+    if job.ended:
+        st.rerun()
+    share = job.step / job.steps if job.steps else 0.0
+    left = f", about {duration(job.seconds_left)} left" if job.seconds_left else ""
+    st.progress(min(share, 1.0), f"{plain(job.stage or 'Waiting')}{left}")
+    st.caption("It goes on when you close this page, and continues where it was after a restart.")
+    st.button("Stop the download", on_click=studio.cancel, args=(job_id,), disabled=job.cancel_requested)
+
+
+def _latest_fetch(studio: Studio, info: ModelInfo) -> Job | None:
+    wanted = FetchModel(model=info.name)
+    return next((job for job in studio.jobs(owner=OWNER) if job.request == wanted), None)
+
+
+def _own_copy(studio: Studio, info: ModelInfo) -> None:
+    with st.form(f"own_{info.name}", border=False):
+        source = st.text_input(
+            "Or use a copy that you have",
+            key=f"source_{info.name}",
+            placeholder="path of a diffusers folder or a .safetensors file",
+        )
+        pressed = st.form_submit_button("Use this copy", key=f"use_{info.name}")
+    if not pressed:
+        return
+    try:
+        studio.add_model(source, info.name)
+    except StudioError as error:
+        st.error(plain(error), icon=":material/error:")
+    else:
+        st.rerun()

@@ -1,0 +1,28 @@
+"""The pages and their order."""
+
+from pathlib import Path
+
+import streamlit as st
+
+ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetched from the web
+
+st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
+
+# The whole tile of a gallery picture opens it, not only its title; and less empty space above the page.
+st.html(
+    """<style>
+    .stMainBlockContainer { padding-top: 4.5rem; }
+    [class*="st-key-tile_"] { position: relative; }
+    [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; }
+    [class*="st-key-tile_"] [class*="st-key-restore_"] { z-index: 1; }
+    </style>"""
+)
+
+page = st.navigation(
+    [
+        st.Page("generate.py", title="Generate", icon=":material/brush:", default=True),
+        st.Page("gallery.py", title="Gallery", icon=":material/photo_library:"),
+    ],
+    position="top",
+)
+page.run()

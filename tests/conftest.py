@@ -1,0 +1,56 @@
+"""Shared fixtures: a studio in a temporary folder, with a tiny model loaded through the real loader."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the model hub
+
+from engine.settings import Settings
+from engine.studio import Studio
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder with one tiny Stable Diffusion model in the place of the shipped one."""
+    from tests.tiny import save_tiny_pipeline
+
+    folder = tmp_path_factory.mktemp("weights")
+    save_tiny_pipeline(folder / "mini")
+    (folder / "loras").mkdir()
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, tiny_weights: Path) -> Settings:
+    """Settings of an empty studio folder."""
+    return Settings(home=tmp_path / "home", weights_dir=tiny_weights, device="cpu")
+
+
+@pytest.fixture
+def studio(settings: Settings) -> Iterator[Studio]:
+    """An empty studio without a worker."""
+    studio = Studio(settings)
+    yield studio
+    studio.database.dispose()
+
+
+@pytest.fixture
+def work(studio: Studio) -> Iterator[Callable[[], None]]:
+    """Call it to work off the waiting drawing jobs, in this process, with the real worker code."""
+    from engine.jobs.drawing import Drawing
+    from engine.jobs.schema import DRAW
+    from engine.worker import Worker
+
+    worker = Worker(studio.settings, studio.database)
+    drawing = Drawing.create(studio.settings, worker.queue, studio.database)
+
+    def work() -> None:
+        while worker.run_one(DRAW, drawing.handlers):
+            pass
+
+    yield work
+    assert not [thread for thread in threading.enumerate() if thread.name == "heartbeat"]

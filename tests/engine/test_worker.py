@@ -1,0 +1,141 @@
+"""The real worker process under a supervisor: killed, drained, hung, and orphaned."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import psutil
+import pytest
+from PIL import Image
+
+from engine.jobs.queue import Job
+from engine.jobs.schema import CANCELLED, QUEUED, RUNNING, SUCCEEDED
+from engine.jobs.status import ABSENT, READY
+from engine.settings import PROJECT
+from engine.studio import Studio
+
+LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
+
+
+@pytest.fixture
+def running(studio: Studio) -> Iterator[Studio]:
+    """A studio whose worker process is ready."""
+    supervisor = studio.supervisor()
+    supervisor.start()
+    studio.running_supervisor = supervisor
+    until(lambda: studio.engine().state == READY, 90)
+    yield studio
+    studio.running_supervisor.stop()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "this did not happen in time"
+        time.sleep(0.02)
+
+
+def drawing(studio: Studio, job: Job, images: int = 1) -> Callable[[], bool]:
+    return lambda: studio.job(job.id).state == RUNNING and len(studio.gallery.of_job(job.id)) >= images
+
+
+def pixels(studio: Studio, job: Job) -> list[bytes]:
+    return [Image.open(studio.gallery.path(image.id)).tobytes() for image in studio.gallery.of_job(job.id)]
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing_and_draws_the_same(running):
+    job = running.submit(running.request(LONG))
+    until(drawing(running, job, images=1))
+    kept = running.gallery.of_job(job.id)
+    os.kill(running.running_supervisor.worker_pid, signal.SIGKILL)
+
+    until(lambda: running.job(job.id).ended, 120)
+    ended = running.job(job.id)
+    assert (ended.state, ended.attempt) == (SUCCEEDED, 2)
+    images = running.gallery.of_job(job.id)
+    assert [image.job_index for image in images] == list(range(4))
+    assert images[: len(kept)] == kept
+
+    again = running.submit(running.request(LONG))
+    until(lambda: running.job(again.id).ended, 120)
+    assert pixels(running, again) == pixels(running, job)
+
+
+def test_cancel_stops_a_running_job_and_keeps_what_was_finished(running):
+    job = running.submit(running.request(LONG))
+    until(drawing(running, job))
+    running.cancel(job.id)
+
+    until(lambda: running.job(job.id).ended)
+    assert running.job(job.id).state == CANCELLED
+    assert 1 <= len(running.gallery.of_job(job.id)) < 4
+    assert running.preview(job.id) is None
+
+
+def test_stopping_gives_the_job_back_and_the_next_start_finishes_it(running):
+    job = running.submit(running.request(LONG))
+    until(drawing(running, job))
+    worker = running.running_supervisor.worker_pid
+    running.running_supervisor.stop()
+
+    assert not psutil.pid_exists(worker)
+    assert running.engine().state == ABSENT
+    assert running.job(job.id).state in (QUEUED, SUCCEEDED)
+
+    running.running_supervisor = running.supervisor()
+    running.running_supervisor.start()
+    until(lambda: running.job(job.id).ended, 120)
+    ended = running.job(job.id)
+    assert (ended.state, ended.attempt) == (SUCCEEDED, 1)
+    assert len(running.gallery.of_job(job.id)) == 4
+
+
+def test_a_worker_that_stops_answering_is_replaced(studio):
+    studio = Studio(replace(studio.settings, lease_seconds=3.0))
+    supervisor = studio.supervisor()
+    supervisor.start()
+    try:
+        until(lambda: studio.engine().state == READY, 90)
+        job = studio.submit(studio.request(LONG))
+        until(drawing(studio, job))
+        silent = supervisor.worker_pid
+        os.kill(silent, signal.SIGSTOP)
+
+        until(lambda: studio.job(job.id).ended, 120)
+        assert studio.job(job.id).state == SUCCEEDED
+        assert not psutil.pid_exists(silent)
+    finally:
+        supervisor.stop()
+
+
+def test_a_second_supervisor_leaves_the_work_to_the_first(running):
+    second = running.supervisor()
+    second.start()
+
+    assert second.worker_pid is None
+    second.stop()
+
+
+def test_a_worker_whose_parent_is_killed_leaves_too(studio):
+    code = (
+        "import time; from engine.settings import Settings; from engine.studio import Studio\n"
+        "supervisor = Studio(Settings.from_environment()).supervisor(); supervisor.start()\n"
+        "while True: time.sleep(1); print(supervisor.worker_pid, flush=True)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=studio.settings.to_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    worker = int(parent.stdout.readline())
+    until(lambda: studio.engine().state == READY, 90)
+    parent.kill()
+    parent.wait()
+
+    until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE, 40)

@@ -1,0 +1,65 @@
+"""Programs that the tests of killed and racing processes start."""
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from gallery import Database, Gallery
+from tests.gallery.samples import picture, recipe
+
+
+def race(url: str, home: str, images: int, seed: int) -> None:
+    """Save images and read pages as fast as possible."""
+    gallery = Gallery(Database(url), Path(home))
+    for i in range(images):
+        saved = gallery.save(picture(seed * 1000 + i), recipe())
+        assert gallery.page(search="dragon").images
+        gallery.delete([saved.id])
+        gallery.restore([saved.id])
+
+
+def kill(url: str, home: str, kills: int, seed: int) -> None:
+    """Start a saver and kill it at a random moment, again and again."""
+    moments = random.Random(seed)
+    for round_number in range(kills):
+        begun, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _save_for_ever(url, Path(home), round_number, tell)
+        os.read(begun, 1)
+        time.sleep(moments.random() * 0.15)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(begun)
+        os.close(tell)
+
+
+def migrate(url: str, home: str, processes: int, seed: int) -> None:
+    """Migrate one new database in many processes at once; fails if one of them fails."""
+    children = []
+    for _ in range(processes):
+        child = os.fork()
+        if child == 0:
+            Database(url).migrate()
+            os._exit(0)
+        children.append(child)
+    sys.exit(max(os.waitpid(child, 0)[1] for child in children))
+
+
+def _save_for_ever(url: str, home: Path, round_number: int, tell: int) -> None:
+    gallery = Gallery(Database(url), home)
+    acknowledged = os.open(home / "acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    number = round_number * 10_000
+    while True:
+        number += 1
+        saved = gallery.save(picture(number, size=(96, 64)), recipe("a red dragon"), job_id=str(number), job_index=0)
+        os.write(acknowledged, f"{saved.id}\n".encode())
+        os.write(tell, b"!")
+
+
+if __name__ == "__main__":
+    name, url, home, count, seed = sys.argv[1:]
+    {"race": race, "kill": kill, "migrate": migrate}[name](url, home, int(count), int(seed))

@@ -1,0 +1,83 @@
+import pytest
+
+
+def texts(elements) -> str:
+    return "\n".join(str(element.value) for element in elements)
+
+
+@pytest.fixture
+def three_pictures(studio, work):
+    for prompt in ("a castle at dawn", "a quiet lake", "a castle by the sea"):
+        studio.submit(studio.request({"prompt": prompt, "seed": 5, "num_inference_steps": 1}))
+    work()
+    return studio.gallery.page().images
+
+
+def test_an_empty_gallery_says_so_and_leads_to_generate(open_page):
+    page = open_page("gallery")
+
+    assert "Nothing here yet" in texts(page.markdown)
+
+
+def test_the_newest_pictures_come_first(open_page, three_pictures):
+    page = open_page("gallery")
+
+    assert "3 pictures" in texts(page.caption)
+    labels = [button.label for button in page.button if (button.key or "").startswith("open_")]
+    assert labels == ["a castle by the sea", "a quiet lake", "a castle at dawn"]
+
+
+def test_search_finds_the_words_of_prompts(open_page, three_pictures):
+    page = open_page("gallery", search="castle da")
+    assert "1 picture" in texts(page.caption)
+
+    page.text_input(key="search").set_value("dragon").run()
+    assert "No picture has these words" in texts(page.markdown)
+
+
+def test_a_picture_shows_its_recipe_and_fills_generate(open_page, three_pictures):
+    record = three_pictures[0]
+    page = open_page("gallery")
+    page.button(key=f"open_{record.id}").click().run()
+    assert texts(page.code) == "a castle by the sea"
+
+    page.button(key="use_settings").click().run()
+    assert page.text_area(key="prompt").value == "a castle by the sea"
+    assert page.number_input(key="seed").value == 5
+    assert page.number_input(key="num_inference_steps").value == 1
+
+
+def test_delete_can_be_undone(open_page, studio, three_pictures):
+    record = three_pictures[0]
+    page = open_page("gallery", image=record.id)
+    page.button(key="delete").click().run()
+    assert studio.gallery.count() == 2
+
+    page.button(key="undo").click().run()
+    assert studio.gallery.count() == 3
+    assert not [button for button in page.button if button.key == "undo"]
+
+
+def test_the_trash_gives_pictures_back(open_page, studio, three_pictures):
+    record = three_pictures[1]
+    studio.gallery.delete([record.id])
+    page = open_page("gallery")
+    page.toggle(key="trash").set_value(True).run()
+    page.button(key=f"restore_{record.id}").click().run()
+
+    assert studio.gallery.count() == 3
+    assert "The trash is empty" in texts(page.markdown)
+
+
+def test_an_unknown_picture_is_explained(open_page):
+    page = open_page("gallery", image="nope")
+
+    assert "nope" in texts(page.error)
+
+
+def test_a_damaged_file_is_said_and_the_rest_is_shown(open_page, studio, three_pictures):
+    studio.gallery.path(three_pictures[0].id).write_bytes(b"not a picture")
+    page = open_page("gallery", image=three_pictures[0].id)
+
+    assert "has changed since it was saved" in texts(page.error)
+    assert texts(page.code) == "a castle by the sea"
