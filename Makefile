@@ -25,7 +25,7 @@ bench: $(VENV)/.dev
 
 # The stamps let a second start skip pip, and run it again when the requirements change.
 $(VENV)/.runtime: requirements.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 10) else f"Niji Studio needs Python 3.10 or newer; this is {v.major}.{v.minor}. Name another one: make run PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Niji Studio needs Python 3.11 or newer; this is {v.major}.{v.minor}. Name another one: make run PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@

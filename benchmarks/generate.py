@@ -33,7 +33,8 @@ def main() -> None:
 
 
 def _compare(studio: Studio) -> None:
-    pipeline = StableDiffusionPipeline.from_pretrained(PROJECT / "weights" / "mini", safety_checker=None)
+    folder = PROJECT / "weights" / "mini"
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     _bare(pipeline, 0), _through_studio(studio, 0)
     pairs = [(_bare(pipeline, seed), _through_studio(studio, seed)) for seed in range(1, ROUNDS + 1)]

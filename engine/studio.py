@@ -1,7 +1,7 @@
 """The one door to the engine for pages and the command line: ask, watch, cancel, list."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import InvalidRequest, ModelUnavailable, NotFound, Problem
@@ -9,7 +9,7 @@ from engine.jobs.context import preview_file
 from engine.jobs.queue import Job, JobQueue
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
-from engine.requests import FetchModel, TextToImage, loras_from, text_to_image_problems
+from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
 from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, size_problems
@@ -49,18 +49,15 @@ class Studio:
         Raises:
             InvalidRequest: carries every problem of every field at once.
         """
-        values = {"model": self.default_model().name, **values}
-        problems = self._model_problems(values["model"])
-        if not problems:
-            native = self.model(values["model"]).native_size
-            values = {"width": native, "height": native, **values}
-        values = {"width": None, "height": None, **values}
-        values["loras"] = loras_from(values.get("loras"))
+        values = {"model": self.default_model().name, **values, "loras": loras_from(values.get("loras"))}
+        model = next((info for info in self.models() if info.name == values["model"]), None)
+        native = model.native_size if model and model.native_size else 512  # unknown: reported just below
+        values = {"prompt": "", "width": native, "height": native, **values}
         defaults = {name: spec.default for name, spec in TextToImage.__dataclass_fields__.items()}
-        problems += text_to_image_problems({**defaults, **values})
+        problems = self._model_problems(values["model"]) + text_to_image_problems({**defaults, **values})
         if not any(problem.field in ("width", "height", "model") for problem in problems):
-            problems += size_problems(self.model(values["model"]), values["width"], values["height"])
-        problems += self._lora_problems(values)
+            problems += size_problems(model, values["width"], values["height"])
+        problems += self._lora_problems(values["loras"], model)
         if problems:
             raise InvalidRequest(problems)
         return TextToImage(**values)
@@ -169,15 +166,21 @@ class Studio:
             return []
         return [Problem("model", info.problem or f"The weights of {info.title} are not on this machine.")]
 
-    def _lora_problems(self, values: Mapping[str, Any]) -> list[Problem]:
-        known = {lora.name: lora for lora in self.loras()} if values["loras"] else {}
-        problems = []
-        for chosen in values["loras"]:
-            lora = known.get(chosen.name)
-            if lora is None:
-                listed = ", ".join(known) or "none"
-                text = f"There is no LoRA named {chosen.name!r}; known are: {listed}."
-                problems.append(Problem("loras", text))
-            elif lora.problem:
-                problems.append(Problem("loras", lora.problem))
-        return problems
+    def _lora_problems(self, loras: Sequence[LoraWeight], model: ModelInfo | None) -> list[Problem]:
+        known = {lora.name: lora for lora in self.loras()} if loras else {}
+        texts = (_lora_problem(chosen.name, known, model) for chosen in loras)
+        return [Problem("loras", text) for text in texts if text]
+
+
+def _lora_problem(name: str, known: Mapping[str, LoraInfo], model: ModelInfo | None) -> str:
+    lora = known.get(name)
+    if lora is None:
+        return f"There is no LoRA named {name!r}; known are: {', '.join(known) or 'none'}."
+    if lora.problem:
+        return f"LoRA {name!r} cannot be used: {lora.problem}"
+    if model and lora.cross_attention_dim and lora.cross_attention_dim != model.cross_attention_dim:
+        return (
+            f"A LoRA works with the base that it was made for; {name!r} is for {lora.base}, "
+            f"but {model.title} is {model.base}. Choose another LoRA or another model."
+        )
+    return ""

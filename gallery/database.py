@@ -4,6 +4,7 @@ SQLite by default, PostgreSQL for several machines. What only SQLite needs is in
 `gallery.search` and in the migrations; everything else is the same code on both.
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -164,8 +165,6 @@ def _begin_sqlite(connection: object) -> None:
 
 
 def _json(value: object) -> str:
-    import json
-
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 

@@ -17,7 +17,7 @@ _INDEX = table("images_text", column("rowid"))
 # to each other: each such character is a word of its own in the index, a run of them a phrase.
 _SINGLES = "\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U0001f000-\U0001faff\U00020000-\U0003ffff"
 _SINGLE = re.compile(f"[{_SINGLES}]")
-_RUN_OR_WORD = re.compile(f"([{_SINGLES}]+)|([^\\W_{_SINGLES}]+)")
+_RUN_OR_WORD = re.compile(f"[{_SINGLES}]+|[^\\W_{_SINGLES}]+")
 
 
 def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, ColumnElement]:
@@ -27,7 +27,7 @@ def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, Column
         The narrower statement, and the column to page and sort by. With the full-text index that
         is the index's own key: sorted by it, SQLite stops after one page of a common word.
     """
-    words, anywhere = _split(search) if sqlite else ("", search.replace("\0", " ").split())
+    words, anywhere = _split(search) if sqlite else ("", _pieces(search))
     for chunk in anywhere:
         statement = statement.where(Image.prompt.icontains(chunk, autoescape=True))
     if not words:
@@ -97,12 +97,20 @@ def _split(search: str) -> tuple[str, list[str]]:
     Only letters, digits and single symbols reach the query, in quotes: nothing is syntax.
     """
     query, anywhere = [], []
-    for chunk in unicodedata.normalize("NFC", search)[:MAX_SEARCH].replace("\0", " ").split():
-        parts = _RUN_OR_WORD.findall(chunk)
-        query.extend(f'"{" ".join(run)}"' if run else f'"{word}"*' for run, word in parts)
-        if not parts:
-            anywhere.append(chunk)
+    for piece in _pieces(search):
+        if _SINGLE.match(piece):
+            query.append(f'"{" ".join(piece)}"')
+        elif _RUN_OR_WORD.fullmatch(piece):
+            query.append(f'"{piece}"*')
+        else:
+            anywhere.append(piece)
     return " ".join(query), anywhere
+
+
+def _pieces(search: str) -> list[str]:
+    """Words and runs of single characters; text between spaces that has neither, as it is."""
+    chunks = unicodedata.normalize("NFC", search)[:MAX_SEARCH].replace("\0", " ").split()
+    return [piece for chunk in chunks for piece in _RUN_OR_WORD.findall(chunk) or [chunk]]
 
 
 def _sqlite(session: Session) -> bool:

@@ -11,6 +11,7 @@ from pages.downloads import download_buttons
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
+MOST_COUNTED = 1000  # counting the matches of a common word takes longer than finding the newest
 
 
 def main() -> None:
@@ -35,8 +36,7 @@ def _grid(studio: Studio) -> None:
     if not page.images:
         _empty(search, trash)
         return
-    total = studio.gallery.count(**filters)
-    st.caption(f"{total} {'picture' if total == 1 else 'pictures'}{' in the trash' if trash else ''}")
+    st.caption(_how_many(studio.gallery.count(**filters, at_most=MOST_COUNTED), trash))
     grid = st.grid(min_column_width=TILE_WIDTH)
     for record in page.images:
         with grid.container(key=f"tile_{record.id}"):
@@ -45,6 +45,11 @@ def _grid(studio: Studio) -> None:
         _turn("Newest", ":material/first_page:", page.has_newer)
         _turn("Newer", ":material/chevron_left:", page.has_newer, newer_than=page.images[0].id)
         _turn("Older", ":material/chevron_right:", page.has_older, older_than=page.images[-1].id)
+
+
+def _how_many(count: int, trash: bool) -> str:
+    number = f"{MOST_COUNTED}+" if count >= MOST_COUNTED else str(count)
+    return f"{number} {'picture' if count == 1 else 'pictures'}{' in the trash' if trash else ''}"
 
 
 def _toolbar() -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """Text-to-image jobs: from the request through the warm model to the gallery."""
 
 from contextlib import closing
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -65,8 +65,11 @@ class Drawing:
         model = self._models.get(info)
         loras = self._loras(request)
         facts = self._facts(model, loras)
-        kept = {record.job_index for record in self._gallery.of_job(context.job.id)}
+        kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         first = next(index for index in range(request.num_images + 1) if index not in kept)
+        if first == request.num_images:
+            self._queue.succeed(context.claim, context.progress)
+            return
         per_image = planned_steps(request, model)
         report = partial(self._report, context, request.num_images, per_image)
         images = generate(model, request, loras, first=first, report=report, should_stop=context.should_stop)
@@ -95,7 +98,7 @@ class Drawing:
             image_index=image.index,
             seed=image.seed,
             seconds=round(image.seconds, 3),
-            created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=image.notes,
             **facts,
         )

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from contextlib import closing, nullcontext
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
@@ -52,7 +52,7 @@ def snapshot(file: Path, label: str) -> Path:
     """Copy an SQLite database, also while it is in use, and keep the newest ten copies."""
     folder = file.parent / "backups"
     folder.mkdir(exist_ok=True)
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     target = folder / f"{file.stem}-{stamp}-{label}.sqlite3"
     unfinished = target.with_suffix(".tmp")
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:

@@ -3,9 +3,14 @@
 import os
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import text
 
 from gallery import Database, Gallery
+
+# Derandomised: the same examples in every run; few enough for a quick suite.
+settings.register_profile("gallery", max_examples=50, deadline=None, derandomize=True)
+settings.load_profile("gallery")
 
 SERVER = os.environ.get("STUDIO_TEST_DATABASE_URL", "")
 

@@ -64,7 +64,7 @@ def test_search_text_is_never_syntax(prompts, search):
         assert all(word in prompt.lower() for word in words)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=300))
 def test_any_search_is_answered(prompts, search):
     assert len(found(prompts, search)) <= 4

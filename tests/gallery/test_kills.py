@@ -42,12 +42,12 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost(gallery, database, tm
 @pytest.mark.timeout(120)
 def test_processes_that_save_and_read_at_once_never_find_it_locked(gallery, database, tmp_path):
     gallery.save(picture(), recipe())
-    savers = [program("race", database.url, tmp_path, 40, seed) for seed in range(2)]
+    savers = [program("race", database.url, tmp_path, 20, seed) for seed in range(2)]
     while any(saver.poll() is None for saver in savers):
         gallery.page(search="dragon")
         database.data_version()
     assert [saver.returncode for saver in savers] == [0, 0]
-    assert gallery.count() == 1 + 2 * 40
+    assert gallery.count() == 1 + 2 * 20
 
 
 @sqlite_only

@@ -1,0 +1,139 @@
+"""An artist's way through the studio, in a real browser with the shipped model."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from engine.settings import PROJECT, Settings
+from engine.studio import Studio
+from gallery.metadata import read_recipe
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def studio(home: Path) -> Studio:
+    """The served studio, seen from outside."""
+    return Studio(Settings(home=home))
+
+
+def ask(page: Page, prompt: str, images: int = 1, steps: int = 25) -> None:
+    page.get_by_text("Advanced").click()
+    fill(page, "Steps", steps)
+    fill(page, "Images", images)
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    page.keyboard.press("Control+Enter")
+
+
+def fill(page: Page, label: str, value: int) -> None:
+    field = page.get_by_role("spinbutton", name=label)
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def downloaded(page: Page, name: str) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=True).first.click()
+    return Path(download.value.path()).read_bytes()
+
+
+def finished(page: Page, prompt: str, images: int = 1) -> None:
+    expect(page.get_by_text(prompt).last).to_be_visible()
+    expect(page.get_by_role("button", name="PNG")).to_have_count(images, timeout=120_000)
+
+
+def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio: Studio):
+    prompt = "a castle on a mountain at sunset"
+    ask(page, prompt, images=2, steps=60)
+    expect(page.get_by_text("Drawing image 1 of 2")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+    finished(page, prompt, images=2)
+    assert len(studio.jobs()) == 1
+
+    page.get_by_role("link", name="Gallery", exact=True).click()
+    expect(page.get_by_text("2 pictures")).to_be_visible()
+    page.get_by_role("button", name=prompt).first.click()
+    expect(page.get_by_role("button", name="Use these settings")).to_be_visible()
+    record = studio.gallery.page().images[0]
+
+    png, jpg = downloaded(page, "PNG"), downloaded(page, "JPG")
+    assert png == studio.gallery.png(record.id)
+    for data, kind in ((png, "PNG"), (jpg, "JPEG")):
+        recipe = read_recipe(data)
+        assert recipe == record.recipe
+        assert recipe.prompt == prompt
+        assert Image.open(io.BytesIO(data)).format == kind
+    parameters = Image.open(io.BytesIO(png)).text["parameters"]
+    assert parameters.startswith(f"{prompt}\nNegative prompt:")
+    assert f"Seed: {record.seed}, Size: 256x256" in parameters
+
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value(str(record.seed))
+    fill(page, "Images", 1)
+    page.keyboard.press("Control+Enter")
+    finished(page, prompt)
+    again = studio.gallery.page().images[0]
+    assert again.id != record.id
+    first, second = (Image.open(studio.gallery.path(image.id)) for image in (record, again))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_a_killed_worker_is_replaced_while_the_page_waits(page: Page, studio: Studio):
+    ask(page, "a quiet lake in winter", images=2, steps=100)
+    expect(page.get_by_text("Drawing image 1 of 2")).to_be_visible()
+    worker = int(studio.engine().worker.rpartition(":")[2])
+    os.kill(worker, signal.SIGKILL)
+
+    finished(page, "a quiet lake in winter", images=2)
+    assert studio.jobs()[0].attempt == 2
+
+
+def test_a_running_job_can_be_cancelled(page: Page, studio: Studio):
+    ask(page, "an endless forest", images=8, steps=150)
+    expect(page.get_by_text("Drawing image 1 of 8")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_text("Cancelled.")).to_be_visible()
+    assert studio.jobs()[0].state == "cancelled"
+
+
+def test_an_empty_prompt_is_refused_next_to_its_field(page: Page, studio: Studio):
+    jobs = len(studio.jobs())
+    page.get_by_role("button", name="Generate").click()
+
+    expect(page.get_by_text("prompt must not be empty")).to_be_visible()
+    assert len(studio.jobs()) == jobs
+
+
+def test_hostile_prompts_are_shown_as_text(page: Page):
+    prompt = "<img src=x onerror=alert(1)> <lora:x:1> **bold** [a](javascript:alert(1))"
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    ask(page, prompt, steps=1)
+    finished(page, prompt)
+    page.get_by_role("link", name="Gallery", exact=True).click()
+    expect(page.get_by_role("button", name="<img src=x onerror=alert(1)>").first).to_be_visible()
+
+    assert not dialogs
+    assert page.locator("img[src='x']").count() == 0
+
+
+def test_the_command_line_uses_the_running_worker(address: str, home: Path, studio: Studio):
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "generate", "a volcano at night", "--steps", "3", "--home", str(home)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert read_recipe(Path(done.stdout.strip())).prompt == "a volcano at night"
+    assert studio.jobs()[0].attempt == 1
