@@ -30,6 +30,20 @@ SCHEDULERS = (
     "LMS",
 )
 
+# How problems call the fields: the words beside them on the page.
+LABELS = {
+    "prompt": "Prompt",
+    "negative_prompt": "Negative prompt",
+    "seed": "Seed",
+    "num_inference_steps": "Steps",
+    "guidance_scale": "Guidance scale",
+    "width": "Width",
+    "height": "Height",
+    "num_images": "Images",
+    "scheduler": "Scheduler",
+    "weight": "Weight",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class LoraWeight:
@@ -154,14 +168,14 @@ def _lora(value: Any) -> LoraWeight:
 
 def _text(field: str, value: Any, required: bool = False) -> list[Problem]:
     if not isinstance(value, str):
-        return [Problem(field, f"{field} must be text; got {value!r}.")]
+        return [Problem(field, f"{LABELS[field]} must be text; got {value!r}.")]
     if required and not value.strip():
-        return [Problem(field, f"{field} must not be empty. Describe the picture in a few words.")]
+        return [Problem(field, f"{LABELS[field]} must not be empty. Describe the picture in a few words.")]
     if len(value) > MAX_PROMPT_CHARACTERS:
         return [
             Problem(
                 field,
-                f"{field} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
+                f"{LABELS[field]} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
             )
         ]
     # Cc: control, Cf: format (invisible and direction marks), Cs: halves of broken characters.
@@ -169,32 +183,32 @@ def _text(field: str, value: Any, required: bool = False) -> list[Problem]:
     hidden = {c for c in value if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t\u200d"}
     if hidden:
         codes = ", ".join(f"U+{ord(c):04X}" for c in sorted(hidden))
-        return [Problem(field, f"{field} must hold visible text; got {codes}. Delete it or type it anew.")]
+        return [Problem(field, f"{LABELS[field]} must hold visible text; got {codes}. Delete it or type it anew.")]
     return []
 
 
 def _whole(field: str, value: Any, low: int, high: int) -> list[Problem]:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        return [Problem(field, f"{field} must be a whole number from {low} to {high}; got {value!r}.")]
+        return [Problem(field, f"{LABELS[field]} must be a whole number from {low} to {high}; got {value!r}.")]
     return []
 
 
 def _real(field: str, value: Any, low: float, high: float) -> list[Problem]:
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not low <= value <= high:
-        return [Problem(field, f"{field} must be a number from {low} to {high}; got {value!r}.")]
+        return [Problem(field, f"{LABELS[field]} must be a number from {low} to {high}; got {value!r}.")]
     return []
 
 
 def _multiple(field: str, value: Any, step: int) -> list[Problem]:
     if isinstance(value, bool) or not isinstance(value, int) or value < step:
-        return [Problem(field, f"{field} must be a whole number of pixels, {step} or more; got {value!r}.")]
+        return [Problem(field, f"{LABELS[field]} must be a whole number of pixels, {step} or more; got {value!r}.")]
     if value % step:
         near = value - value % step
         return [
             Problem(
                 field,
-                f"{field} must be a multiple of {step}; got {value} ({value % step} over). "
+                f"{LABELS[field]} must be a multiple of {step}; got {value} ({value % step} over). "
                 f"Use {near} or {near + step}.",
             )
         ]
@@ -204,7 +218,7 @@ def _multiple(field: str, value: Any, step: int) -> list[Problem]:
 def _choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
     if value in choices:
         return []
-    return [Problem(field, f"{field} must be one of {', '.join(choices)}; got {value!r}.")]
+    return [Problem(field, f"{LABELS[field]} must be one of {', '.join(choices)}; got {value!r}.")]
 
 
 def _loras(loras: tuple[LoraWeight, ...]) -> list[Problem]:

@@ -89,7 +89,7 @@ def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
         args=(record.id,),
         width="stretch",
         type="tertiary",
-        help="Open",
+        wrap=False,
     )
     if trash:
         st.button(
@@ -104,7 +104,7 @@ def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
 
 def _short(prompt: str) -> str:
     words = " ".join(prompt.split())
-    return plain(words if len(words) <= 42 else words[:40].rstrip() + "…")
+    return plain(words if len(words) <= 80 else words[:78].rstrip() + "…")
 
 
 def _open(image_id: str) -> None:
@@ -129,7 +129,10 @@ def _empty(search: str, trash: bool) -> None:
 
 
 def _detail(studio: Studio, image_id: str) -> None:
-    st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary")
+    with st.container(horizontal=True):
+        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary")
+        _step(studio, "Newer", ":material/chevron_left:", newer_than=image_id)
+        _step(studio, "Older", ":material/chevron_right:", older_than=image_id)
     try:
         record = studio.gallery.get(image_id, OWNER)
     except ImageNotFound as error:
@@ -145,6 +148,15 @@ def _detail(studio: Studio, image_id: str) -> None:
         _facts(record)
         download_buttons(studio, record, place="detail")
         _actions(studio, record)
+
+
+def _step(studio: Studio, label: str, icon: str, **edge: str) -> None:
+    try:
+        neighbour = studio.gallery.page(limit=1, owner=OWNER, **edge).images
+    except GalleryError:
+        neighbour = ()
+    target = (neighbour[0].id,) if neighbour else ()
+    st.button(label, icon=icon, type="tertiary", disabled=not neighbour, on_click=_open, args=target)
 
 
 def _facts(record: ImageRecord) -> None:

@@ -13,7 +13,7 @@ from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from pages.common import OWNER, by_field, open_studio, plain, show_problems
 from pages.feed import show_feed
-from pages.models import show_missing_model
+from pages.models import show_add_model, show_missing_model
 
 EXAMPLES = (
     "a castle on a mountain at sunset",
@@ -27,6 +27,8 @@ CUSTOM = "Custom"
 def main() -> None:
     """Lay out the page."""
     studio = open_studio()
+    if "added_model" in st.session_state:
+        st.session_state.model = st.session_state.pop("added_model")
     _take_restored_settings(studio)
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -87,7 +89,10 @@ def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
 def _model_picker(studio: Studio) -> ModelInfo:
     models = {info.name: info for info in studio.models()}
     names = list(models)
-    name = st.selectbox(
+    picker, add = st.columns([5, 1], vertical_alignment="bottom")
+    with add:
+        show_add_model(studio)
+    name = picker.selectbox(
         "Model",
         names,
         index=names.index(studio.default_model().name),
@@ -244,8 +249,16 @@ def _submit(studio: Studio, values: dict[str, Any]) -> None:
 def _examples() -> None:
     st.markdown("#### Type what you want to see, then press Generate")
     st.caption("Or start from one of these:")
-    for example in EXAMPLES:
-        st.button(example, key=f"example_{example}", on_click=_use_example, args=(example,), type="tertiary")
+    with st.container(gap="xsmall"):
+        for example in EXAMPLES:
+            st.button(
+                example,
+                key=f"example_{example}",
+                icon=":material/arrow_back:",
+                type="tertiary",
+                on_click=_use_example,
+                args=(example,),
+            )
 
 
 def _use_example(example: str) -> None:

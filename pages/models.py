@@ -51,19 +51,28 @@ def _latest_fetch(studio: Studio, info: ModelInfo) -> Job | None:
     return next((job for job in studio.jobs(owner=OWNER) if job.request == wanted), None)
 
 
+def show_add_model(studio: Studio) -> None:
+    """A small menu to add a model of the artist's own."""
+    with st.popover("", icon=":material/add:", help="Add a model"):
+        st.markdown("**Add a model**")
+        st.caption("A Stable Diffusion folder in diffusers layout, a .safetensors file, or a hub id such as org/name.")
+        _add_form(studio, "Path or hub id", "Add", None)
+
+
 def _own_copy(studio: Studio, info: ModelInfo) -> None:
-    with st.form(f"own_{info.name}", border=False):
-        source = st.text_input(
-            "Or use a copy that you have",
-            key=f"source_{info.name}",
-            placeholder="path of a diffusers folder or a .safetensors file",
-        )
-        pressed = st.form_submit_button("Use this copy", key=f"use_{info.name}")
+    _add_form(studio, "Or use your own copy: a diffusers folder or a .safetensors file", "Use it", info.name)
+
+
+def _add_form(studio: Studio, label: str, button: str, name: str | None) -> None:
+    with st.form(f"add_{name}", border=False):
+        source = st.text_input(label, key=f"source_{name}")
+        pressed = st.form_submit_button(button, key=f"use_{name}")
     if not pressed:
         return
     try:
-        studio.add_model(source, info.name)
+        info = studio.add_model(source, name)
     except StudioError as error:
         st.error(plain(error), icon=":material/error:")
     else:
+        st.session_state.added_model = info.name
         st.rerun()

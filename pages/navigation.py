@@ -8,13 +8,16 @@ ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetc
 
 st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
 
-# The whole tile of a gallery picture opens it, not only its title; and less empty space above the page.
+# Gallery tiles are square, and the whole tile opens the picture, not only its title: the button's
+# transparent ::after covers it. And less empty space above the page.
 st.html(
     """<style>
     .stMainBlockContainer { padding-top: 4.5rem; }
-    [class*="st-key-tile_"] { position: relative; }
-    [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; }
-    [class*="st-key-tile_"] [class*="st-key-restore_"] { z-index: 1; }
+    [class*="st-key-tile_"] { position: relative; gap: 0; }
+    [class*="st-key-tile_"] img { aspect-ratio: 1; object-fit: cover; }
+    [class*="st-key-tile_"] [class*="st-key-open_"] { position: static; }
+    [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; z-index: 1; }
+    [class*="st-key-tile_"] [class*="st-key-restore_"] { z-index: 2; }
     </style>"""
 )
 

@@ -109,7 +109,7 @@ def test_an_empty_prompt_is_refused_next_to_its_field(page: Page, studio: Studio
     jobs = len(studio.jobs())
     page.get_by_role("button", name="Generate").click()
 
-    expect(page.get_by_text("prompt must not be empty")).to_be_visible()
+    expect(page.get_by_text("Prompt must not be empty")).to_be_visible()
     assert len(studio.jobs()) == jobs
 
 

@@ -38,7 +38,7 @@ def test_wrong_values_are_all_named_and_nothing_is_queued(run, studio):
     result = run("generate", " ", "--steps", "500", "--width", "9")
 
     assert result.exit_code == 1
-    for word in ("prompt must not be empty", "got 500", "width must be a multiple of 8; got 9"):
+    for word in ("Prompt must not be empty", "got 500", "Width must be a multiple of 8; got 9"):
         assert word in result.stderr
     assert "Traceback" not in result.stderr
     assert studio.jobs() == []

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InvalidRequest
-from engine.requests import SCHEDULERS, FetchModel, LoraWeight, TextToImage, request_from_dict, text_to_image
+from engine.requests import LABELS, SCHEDULERS, FetchModel, LoraWeight, TextToImage, request_from_dict, text_to_image
 
 GOOD = {"prompt": "a castle", "width": 64, "height": 128, "model": "mini"}
 
@@ -38,12 +38,15 @@ def problems_of(**values) -> dict[str, str]:
         ("height", 0, "got 0"),
         ("num_images", 9, "from 1 to 8; got 9"),
         ("scheduler", "euler", "must be one of DDIM, Euler,"),
-        ("loras", [("ink", 2.5)], "LoRA 'ink': weight must be a number from -2 to 2; got 2.5"),
+        ("loras", [("ink", 2.5)], "LoRA 'ink': Weight must be a number from -2 to 2; got 2.5"),
         ("loras", [("ink", 1), ("ink", 1)], "Each LoRA may be chosen once; got 'ink' 2 times"),
     ],
 )
 def test_a_wrong_value_names_the_field_the_value_and_the_range(field, value, said):
-    assert said in problems_of(**{field: value})[field]
+    message = problems_of(**{field: value})[field]
+
+    assert said in message
+    assert field == "loras" or message.startswith(LABELS[field])
 
 
 def test_all_problems_are_reported_together():

@@ -69,8 +69,8 @@ def test_all_wrong_values_are_refused_together_and_nothing_is_queued(open_page, 
     page.button(key="generate").click().run()
 
     said = texts(page.error)
-    assert "prompt must not be empty" in said
-    assert "width must be a multiple of 8; got 20" in said
+    assert "Prompt must not be empty" in said
+    assert "Width must be a multiple of 8; got 20" in said
     assert studio.jobs() == []
 
     page.text_area(key="prompt").set_value("a castle")
