@@ -12,7 +12,7 @@ from engine.jobs.supervisor import Supervisor
 from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
 from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
 from engine.weights.loras import LoraInfo, list_loras
-from engine.weights.models import Catalogue, ModelInfo, size_problems
+from engine.weights.models import Catalogue, ModelInfo, require_available, size_problems
 from gallery.database import Database
 from gallery.store import Gallery
 
@@ -159,12 +159,10 @@ class Studio:
 
     def _model_problems(self, name: str) -> list[Problem]:
         try:
-            info = self.model(name)
-        except NotFound as error:
+            require_available(self.model(name))
+        except (NotFound, ModelUnavailable) as error:
             return [Problem("model", str(error))]
-        if info.available:
-            return []
-        return [Problem("model", info.problem or f"The weights of {info.title} are not on this machine.")]
+        return []
 
     def _lora_problems(self, loras: Sequence[LoraWeight], model: ModelInfo | None) -> list[Problem]:
         known = {lora.name: lora for lora in self.loras()} if loras else {}

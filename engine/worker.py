@@ -15,10 +15,11 @@ from logging.handlers import RotatingFileHandler
 
 from sqlalchemy.exc import DBAPIError
 
+from engine.errors import StudioError
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler, JobRunner, Poisoned
 from engine.jobs.schema import DRAW, FETCH
-from engine.jobs.status import READY, STARTING, STOPPING, WORKING, EngineStatus, worker_name, write_status
+from engine.jobs.status import READY, STARTING, STOPPING, WORKING, EngineStatus, read_status, worker_name, write_status
 from engine.settings import EMBEDDED_MODEL, Settings
 from gallery.database import Database
 from gallery.errors import GalleryError
@@ -103,6 +104,10 @@ def main() -> None:
     fetching.start()
     try:
         _draw_lane(worker, settings, database)
+    except StudioError as error:
+        log.exception("worker %s cannot work", worker.name)
+        write_status(settings.home, EngineStatus(STOPPING, worker=worker.name, problem=str(error)))
+        sys.exit(1)
     except Poisoned:
         log.exception("the device is broken for this process; leaving")
         os._exit(POISONED_EXIT)
@@ -117,8 +122,9 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
     drawing = Drawing.create(settings, worker.queue, database)
 
     def tell(state: str) -> None:
-        device = drawing.device
-        write_status(settings.home, EngineStatus(state, device.name, device.is_cuda, worker.name))
+        if read_status(settings.home).worker in ("", worker.name):  # a newer worker speaks for itself
+            device = drawing.device
+            write_status(settings.home, EngineStatus(state, device.name, device.is_cuda, worker.name))
 
     drawing.warm_up(EMBEDDED_MODEL)
     tell(READY)

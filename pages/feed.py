@@ -1,6 +1,6 @@
 """What the artist asked for: the job being drawn, those waiting, and the latest result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -46,12 +46,14 @@ def _active_jobs(studio: Studio, watched: tuple[str, ...]) -> None:
 
 
 def _engine_state(studio: Studio) -> None:
-    state = studio.engine().state
-    if state == STARTING:
+    engine = studio.engine()
+    if engine.problem:
+        st.error(plain(engine.problem), icon=":material/error:")
+    elif engine.state == STARTING:
         st.info(
             "The engine is starting. Your picture begins in a few seconds.", icon=":material/hourglass_top:"
         )
-    elif state == ABSENT:
+    elif engine.state == ABSENT:
         st.warning(
             "The engine is not running yet. Your picture is kept in the queue and begins as soon as it does.",
             icon=":material/hourglass_disabled:",
@@ -74,7 +76,7 @@ def _running_job(studio: Studio, job: Job) -> None:
         preview = studio.preview(job.id)
         if preview:
             st.image(preview, width=shown_width(job.request.width))
-        _images(studio, studio.gallery.of_job(job.id), job.request.num_images)
+        _thumbnails(studio, studio.gallery.of_job(job.id))
 
 
 def _progress_text(job: Job) -> str:
@@ -112,7 +114,14 @@ def _ended_job(studio: Studio, job: Job) -> None:
             st.page_link(GALLERY, label="Open the gallery", icon=":material/photo_library:")
 
 
-def _images(studio: Studio, images: list[ImageRecord], expected: int) -> None:
+def _thumbnails(studio: Studio, images: Sequence[ImageRecord]) -> None:
+    """The finished pictures of a running job: small, since they are drawn anew twice a second."""
+    with st.container(horizontal=True):
+        for image in images:
+            st.image(studio.gallery.thumbnail(image.id), caption=f"Seed {image.seed}", width=160)
+
+
+def _images(studio: Studio, images: Sequence[ImageRecord], expected: int) -> None:
     if not images:
         return
     grid = st.grid(1 if expected == 1 else 2)

@@ -1,5 +1,6 @@
 """Text-to-image jobs: from the request through the warm model to the gallery."""
 
+import logging
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +12,7 @@ from engine.device import Device, choose
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.text_to_image import GeneratedImage, StepReport, generate, planned_steps
-from engine.errors import ModelUnavailable, NotFound
+from engine.errors import NotFound, StudioError
 from engine.jobs.context import JobContext
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
@@ -19,10 +20,12 @@ from engine.requests import TextToImage
 from engine.settings import Settings
 from engine.weights.hashes import file_sha256, tensor_sha256
 from engine.weights.loras import LoraInfo, list_loras
-from engine.weights.models import Catalogue, ModelInfo
+from engine.weights.models import Catalogue, ModelInfo, require_available
 from gallery.database import Database
 from gallery.recipe import Recipe
 from gallery.store import Gallery
+
+log = logging.getLogger(__name__)
 
 BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
 
@@ -51,11 +54,11 @@ class Drawing:
         return {TextToImage.kind: self.draw}
 
     def warm_up(self, name: str) -> None:
-        """Load a model before anybody waits for it; quietly not, when it is not here."""
+        """Load a model before anybody waits for it; what is wrong with it is said when it is asked for."""
         try:
             self._models.get(self._available(name))
-        except (NotFound, ModelUnavailable):
-            return
+        except StudioError:
+            log.exception("%s could not be loaded ahead", name)
 
     def draw(self, context: JobContext) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
@@ -112,10 +115,7 @@ class Drawing:
         )
 
     def _available(self, name: str) -> ModelInfo:
-        info = self._catalogue.get(name)
-        if not info.available:
-            raise ModelUnavailable(info.problem or f"The weights of {info.title} are not on this machine.")
-        return info
+        return require_available(self._catalogue.get(name))
 
     def _loras(self, request: TextToImage) -> list[tuple[LoraInfo, float]]:
         known = {lora.name: lora for lora in list_loras(self._settings.lora_folders)} if request.loras else {}

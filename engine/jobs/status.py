@@ -20,12 +20,14 @@ class EngineStatus:
         device: what it draws on, in words; empty until it is known.
         accelerated: whether the device is a GPU.
         worker: `host:pid` of the process.
+        problem: why it cannot work, for people; empty when it can.
     """
 
     state: str
     device: str = ""
     accelerated: bool = False
     worker: str = ""
+    problem: str = ""
 
 
 def worker_name(pid: int | None = None) -> str:
@@ -52,4 +54,4 @@ def read_status(home: Path) -> EngineStatus:
         status = EngineStatus(**json.loads((home / "worker.json").read_text()))
     except (OSError, ValueError, TypeError):
         return EngineStatus(ABSENT)
-    return EngineStatus(ABSENT) if is_dead(status.worker) else status
+    return EngineStatus(ABSENT, problem=status.problem) if is_dead(status.worker) else status

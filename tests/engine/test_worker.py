@@ -17,6 +17,7 @@ from engine.jobs.schema import CANCELLED, QUEUED, RUNNING, SUCCEEDED
 from engine.jobs.status import ABSENT, READY
 from engine.settings import PROJECT
 from engine.studio import Studio
+from tests.tiny import save_tiny_pipeline
 
 LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
 
@@ -139,3 +140,31 @@ def test_a_worker_whose_parent_is_killed_leaves_too(studio):
     parent.wait()
 
     until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE, 40)
+
+
+def test_a_wrong_device_is_said_in_words(studio):
+    studio = Studio(replace(studio.settings, device="cuda:99"))
+    supervisor = studio.supervisor()
+    supervisor.start()
+    try:
+        until(lambda: bool(studio.engine().problem), 90)
+        assert "STUDIO_DEVICE" in studio.engine().problem
+    finally:
+        supervisor.stop()
+
+
+def test_a_broken_shipped_model_leaves_the_others_usable(studio, tmp_path):
+    save_tiny_pipeline(tmp_path / "weights" / "mini")
+    save_tiny_pipeline(tmp_path / "other")
+    unet = tmp_path / "weights" / "mini" / "unet" / "diffusion_pytorch_model.safetensors"
+    unet.write_bytes(unet.read_bytes()[:1000])
+    studio = Studio(replace(studio.settings, weights_dir=tmp_path / "weights"))
+    studio.add_model(str(tmp_path / "other"))
+    supervisor = studio.supervisor()
+    supervisor.start()
+    try:
+        job = studio.submit(studio.request({"prompt": "a castle", "model": "other", "num_inference_steps": 1}))
+        until(lambda: studio.job(job.id).ended, 90)
+        assert studio.job(job.id).state == SUCCEEDED
+    finally:
+        supervisor.stop()
