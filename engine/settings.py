@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import URL
+
 PROJECT = Path(__file__).resolve().parent.parent
 EMBEDDED_MODEL = "mini"  # ships with the studio
 LARGE_MODEL = "sd21"  # the default where it is on the machine and a GPU draws it
@@ -35,10 +37,13 @@ class Settings:
     """Jobs that may wait at once; one more is refused with a clear message."""
 
     max_attempts: int = 3
-    """How often a job is started again after its worker died."""
+    """How often a job is started in all, when its workers die."""
 
     lease_seconds: float = 60.0
     """A job whose worker is silent for this long is given to another."""
+
+    stall_seconds: float = 900.0
+    """A job without any progress for this long counts as hung; one step on a slow CPU may take minutes."""
 
     drain_seconds: float = 30.0
     """How long a stopping worker may take to finish or release its job."""
@@ -55,7 +60,8 @@ class Settings:
         lora_dir = self.lora_dir or self.home / "loras"
         object.__setattr__(self, "lora_dir", Path(lora_dir).expanduser().resolve())
         if not self.database_url:
-            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'studio.sqlite3'}")
+            url = URL.create("sqlite", database=str(self.home / "studio.sqlite3"))
+            object.__setattr__(self, "database_url", url.render_as_string())
 
     @classmethod
     def from_environment(cls) -> "Settings":

@@ -6,7 +6,8 @@ from typing import Any
 
 from engine.errors import InvalidRequest, ModelUnavailable, NotFound, Problem
 from engine.jobs.context import preview_file
-from engine.jobs.queue import Job, JobQueue
+from engine.jobs.queue import JobQueue
+from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
 from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
@@ -87,10 +88,13 @@ class Studio:
             raise ModelUnavailable(
                 f"{info.title} has no address on the model hub. Add its folder or file instead."
             )
-        for job in self.queue.list(active=True):
-            if job.request == FetchModel(model=name):
-                return job
-        return self.queue.submit(FetchModel(model=name), owner=owner)
+        request = FetchModel(model=name)
+        earlier = [job for job in self.jobs(kind=request.kind, limit=500) if job.request == request]
+        if earlier and not earlier[0].ended:
+            return earlier[0]
+        # The key follows from the last download that ended, so two presses at once make one job.
+        key = f"fetch {earlier[0].id if earlier else 'first'} {name}"[:64]
+        return self.queue.submit(request, key=key, owner=owner)
 
     # -- watching
 
@@ -98,9 +102,17 @@ class Studio:
         """One job as it stands now. Raises NotFound."""
         return self.queue.get(job_id)
 
-    def jobs(self, *, owner: str | None = None, active: bool = False, limit: int = 50) -> list[Job]:
-        """Jobs, newest first; `active` keeps those queued or running."""
-        return self.queue.list(owner=owner, active=active, limit=limit)
+    def jobs(
+        self,
+        *,
+        owner: str | None = None,
+        active: bool = False,
+        kind: str | None = None,
+        oldest_first: bool = False,
+        limit: int = 50,
+    ) -> list[Job]:
+        """Jobs, newest first unless told otherwise; `active` keeps those queued or running."""
+        return self.queue.list(owner=owner, active=active, kind=kind, oldest_first=oldest_first, limit=limit)
 
     def ahead_of(self, job: Job) -> int:
         """How many unfinished jobs come before this one."""

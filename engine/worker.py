@@ -13,16 +13,23 @@ import time
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 
-from sqlalchemy.exc import DBAPIError
-
 from engine.errors import StudioError
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler, JobRunner, Poisoned
 from engine.jobs.schema import DRAW, FETCH
-from engine.jobs.status import READY, STARTING, STOPPING, WORKING, EngineStatus, read_status, worker_name, write_status
+from engine.jobs.status import (
+    READY,
+    STARTING,
+    STOPPING,
+    WORKING,
+    EngineStatus,
+    last_status,
+    read_status,
+    worker_name,
+    write_status,
+)
 from engine.settings import EMBEDDED_MODEL, Settings
 from gallery.database import Database
-from gallery.errors import GalleryError
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +37,7 @@ POLL_SECONDS = 0.01  # asking SQLite whether anything changed costs microseconds
 REMOTE_POLL_SECONDS = 0.25  # other databases have no such cheap question; it is asked every time
 LOOK_SECONDS = 1.0  # look at the queue at least this often, changed or not
 POISONED_EXIT = 70
+OVERDUE_EXIT = 75
 
 Tell = Callable[[str], None]
 
@@ -63,8 +71,10 @@ class Worker:
                     self._stopping.wait(pause)
                 elif not self.run_one(lane, handlers, tell):
                     seen, looked = version, time.monotonic()
-            except (DBAPIError, GalleryError):  # a full disk, a locked database: it may pass
-                log.exception("the %s lane met a database error", lane)
+            except Poisoned:
+                raise
+            except Exception:  # a full disk, a locked database: it may pass, and the lane must live on
+                log.exception("the %s lane met an error", lane)
                 self._stopping.wait(LOOK_SECONDS)
 
     def run_one(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> bool:
@@ -85,9 +95,15 @@ class Worker:
 
     def stop(self) -> None:
         """Claim no more; finish or give back what runs."""
+        if self.stopping:
+            return
         self._stopping.set()
         for runner in list(self._runners.values()):
             runner.leave()
+        # The last word, should a kernel or a disk never come back; the lease brings the job back.
+        last = threading.Timer(self.settings.drain_seconds, os._exit, (OVERDUE_EXIT,))
+        last.daemon = True
+        last.start()
 
 
 def main() -> None:
@@ -97,8 +113,10 @@ def main() -> None:
     database = Database(settings.database_url)
     worker = Worker(settings, database)
     _stop_on_signal(worker)
-    _stop_with_parent(worker)
-    write_status(settings.home, EngineStatus(STARTING, worker=worker.name))
+    if "--stop-with-stdin" in sys.argv[1:]:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(worker,), name="parent", daemon=True).start()
+    before = last_status(settings.home)
+    write_status(settings.home, EngineStatus(STARTING, before.device, before.accelerated, worker.name))
 
     fetching = threading.Thread(target=_fetch_lane, args=(worker, settings), name="fetch", daemon=True)
     fetching.start()
@@ -149,15 +167,11 @@ def _stop_on_signal(worker: Worker) -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def _stop_with_parent(worker: Worker) -> None:
-    if sys.stdin is None or sys.stdin.isatty():
-        return
-
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        worker.stop()
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()
+def _stop_at_end_of_stdin(worker: Worker) -> None:
+    # os.read, not sys.stdin: a thread inside a buffered reader aborts the interpreter at its end.
+    while os.read(0, 1024):
+        pass
+    worker.stop()
 
 
 def _log_to(settings: Settings) -> None:

@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.errors import Cancelled
 from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
-from engine.jobs.queue import Claim, Job, Progress
+from engine.jobs.records import Claim, Job, Progress
 
 
 class JobContext:
@@ -48,7 +47,9 @@ class JobContext:
         if steps and self._started is None:
             self._started, self._before = moment, step
         seconds = moment - self._started if self._started is not None else 0.0
-        self._progress = Progress(step, steps, seconds, stage, tuple(self.notes))
+        done = step - self._before
+        left = seconds / done * (steps - step) if done > 0 else None
+        self._progress = Progress(step, steps, seconds, left, stage, tuple(self.notes))
         self._heartbeat.progress = self._progress
         if preview is not None and moment - self._shown >= INTERVAL_SECONDS:
             self._heartbeat.show(preview())
@@ -62,22 +63,7 @@ class JobContext:
     def should_stop(self) -> bool:
         """Whether to stop at this step: cancelled, owned by another, or the worker must leave."""
         gone = self._heartbeat.lost.is_set() or self._heartbeat.cancelled.is_set()
-        return gone or self._must_leave(self._seconds_left())
-
-    def check(self) -> None:
-        """Stop here if `should_stop`.
-
-        Raises:
-            Cancelled: the work must stop.
-        """
-        if self.should_stop():
-            raise Cancelled("The job was stopped.")
-
-    def _seconds_left(self) -> float | None:
-        done = self._progress.step - self._before
-        if done <= 0:
-            return None
-        return self._progress.seconds / done * (self._progress.steps - self._progress.step)
+        return gone or self._must_leave(self._progress.seconds_left)
 
 
 def preview_file(home: Path, job_id: str) -> Path:

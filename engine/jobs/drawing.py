@@ -1,11 +1,14 @@
 """Text-to-image jobs: from the request through the warm model to the gallery."""
 
 import logging
+import shutil
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
+
+import torch
 
 from engine import __version__
 from engine.device import Device, choose
@@ -19,14 +22,17 @@ from engine.jobs.runner import Handler
 from engine.requests import TextToImage
 from engine.settings import Settings
 from engine.weights.hashes import file_sha256, tensor_sha256
+from engine.weights.layout import COMPONENTS, weight_files
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available
 from gallery.database import Database
+from gallery.errors import storage_full
 from gallery.recipe import Recipe
 from gallery.store import Gallery
 
 log = logging.getLogger(__name__)
 
+SPACE_BYTES = 20_000_000  # free disk that must be left: the queue has to stay writable to say that it is full
 BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
 
 
@@ -63,6 +69,7 @@ class Drawing:
     def draw(self, context: JobContext) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
         request: TextToImage = context.job.request
+        self._require_space()
         info = self._available(request.model)
         context.report(f"Loading {info.title}")
         model = self._models.get(info)
@@ -91,6 +98,7 @@ class Drawing:
 
     def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
         request: TextToImage = context.job.request
+        self._require_space()
         for note in image.notes:
             context.note(note)
         context.report(context.progress.stage, context.progress.step, context.progress.steps)
@@ -114,6 +122,10 @@ class Drawing:
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
         )
 
+    def _require_space(self) -> None:
+        if shutil.disk_usage(self._settings.home).free < SPACE_BYTES:
+            raise storage_full(self._settings.home)
+
     def _available(self, name: str) -> ModelInfo:
         return require_available(self._catalogue.get(name))
 
@@ -135,7 +147,7 @@ class Drawing:
                 "prediction_type": info.prediction_type,
                 "single_file": info.single_file,
                 "sha256": file_sha256(info.path, self._hashes) if info.single_file else None,
-                "unet_sha256": self._unet_sha256(info),
+                "weights": self._weights_sha256(model),
             },
             "loras": tuple(
                 {
@@ -152,8 +164,12 @@ class Drawing:
             "dtype": str(model.dtype).removeprefix("torch."),
         }
 
-    def _unet_sha256(self, info: ModelInfo) -> str | None:
-        if info.single_file:
-            return None
-        files = sorted((info.path / "unet").glob("*.safetensors"))
-        return file_sha256(files[0], self._hashes) if files else None
+    def _weights_sha256(self, model: LoadedModel) -> dict[str, list[str]]:
+        """Of the files that were read, by component; a single file has its own field."""
+        if model.info.single_file:
+            return {}
+        half = model.dtype == torch.float16
+        return {
+            component: [file_sha256(path, self._hashes) for path in weight_files(model.info.path, component, half)]
+            for component in COMPONENTS
+        }

@@ -14,7 +14,9 @@ from PIL.Image import Image
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import LeaseLost
-from engine.jobs.queue import Claim, JobQueue, Progress
+from engine.jobs.queue import JobQueue
+from engine.jobs.records import Claim, Progress
+from engine.settings import Settings
 from gallery.errors import GalleryError
 
 log = logging.getLogger(__name__)
@@ -25,21 +27,27 @@ INTERVAL_SECONDS = 0.4  # the page asks twice a second; more often would be seen
 class Heartbeat:
     """A context manager around one running job.
 
+    It stops beating when the job makes no progress for `stall_seconds`, so that a hung device loses
+    the lease although this thread is well.
+
     Attributes:
         progress: assign a new `Progress` to report it.
         cancelled: set once the artist asked to stop.
         lost: set once another worker owns the job.
     """
 
-    def __init__(self, queue: JobQueue, claim: Claim, lease_seconds: float, preview_file: Path):
+    def __init__(self, queue: JobQueue, claim: Claim, settings: Settings, preview_file: Path):
         self.progress = Progress(stage=claim.job.stage)
         self.cancelled = threading.Event()
         self.lost = threading.Event()
         self._queue = queue
         self._claim = claim
-        self._quiet_limit = lease_seconds / 6
+        self._quiet_limit = settings.lease_seconds / 6
+        self._stall_limit = settings.stall_seconds
         self._preview_file = preview_file
         self._preview: Image | None = None
+        self._beaten: Progress | None = None
+        self._beaten_at = self._moved_at = time.monotonic()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -50,30 +58,35 @@ class Heartbeat:
     def __exit__(self, *exception: object) -> None:
         self._done.set()
         self._thread.join()
-        self._preview_file.unlink(missing_ok=True)
+        try:
+            self._preview_file.unlink(missing_ok=True)
+        except OSError:
+            log.warning("preview of job %s could not be removed", self._claim.job.id, exc_info=True)
 
     def show(self, preview: Image) -> None:
         """Hand over the newest preview; it is written at the next beat."""
         self._preview = preview
 
     def _run(self) -> None:
-        beaten, last = None, time.monotonic()
         while not self._done.wait(INTERVAL_SECONDS) and not self.lost.is_set():
             self._write_preview()
-            progress = self.progress
-            if progress is beaten and time.monotonic() - last < self._quiet_limit:
-                continue
             try:
-                if self._queue.beat(self._claim, progress):
+                if self._queue.cancel_requested(self._claim):
                     self.cancelled.set()
-                beaten, last = progress, time.monotonic()
+                self._beat_if_due()
             except LeaseLost:
                 self.lost.set()
-            except (
-                DBAPIError,
-                GalleryError,
-            ):  # a full or busy disk: the next beat may succeed, the lease has slack
+            except (DBAPIError, GalleryError):  # a full or busy disk: the next beat may succeed
                 log.warning("heartbeat of job %s could not be written", self._claim.job.id, exc_info=True)
+
+    def _beat_if_due(self) -> None:
+        progress, moment = self.progress, time.monotonic()
+        if progress is not self._beaten:
+            self._moved_at = moment
+        elif moment - self._beaten_at < self._quiet_limit or moment - self._moved_at > self._stall_limit:
+            return
+        self._queue.beat(self._claim, progress)
+        self._beaten, self._beaten_at = progress, moment
 
     def _write_preview(self) -> None:
         preview, self._preview = self._preview, None

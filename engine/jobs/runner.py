@@ -6,10 +6,13 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 
+from sqlalchemy.exc import DBAPIError
+
 from engine.errors import Cancelled, LeaseLost, OutOfMemory, StudioError
 from engine.jobs.context import JobContext, preview_file
 from engine.jobs.heartbeat import Heartbeat
-from engine.jobs.queue import Claim, JobQueue
+from engine.jobs.queue import JobQueue
+from engine.jobs.records import Claim
 from engine.settings import Settings
 from gallery.errors import GalleryError
 
@@ -19,6 +22,9 @@ Handler = Callable[[JobContext], None]
 """Does the work of one job and records its end; raises to end it otherwise."""
 
 LEAVE_SHARE = 0.7  # of the drain time; the rest is for saving and leaving in order
+SETTLE_SECONDS = 1.0  # between tries to write how a job ended
+
+DATABASE_ERRORS = (DBAPIError, GalleryError)
 
 
 class Poisoned(Exception):
@@ -45,12 +51,12 @@ class JobRunner:
         """Work on a claimed job until it has ended, is given back, or belongs to another worker.
 
         Raises:
-            Poisoned: the job is given back or failed, and the process must end.
+            Poisoned: the job is put back, and the process must end.
         """
         job = claim.job
         file = preview_file(self._settings.home, job.id)
         log.info("job %s (%s) starts, attempt %d", job.id, job.kind, job.attempt)
-        with Heartbeat(self._queue, claim, self._settings.lease_seconds, file) as heartbeat:
+        with Heartbeat(self._queue, claim, self._settings, file) as heartbeat:
             context = JobContext(claim, heartbeat, self._must_leave)
             try:
                 self._handlers[job.kind](context)
@@ -59,7 +65,7 @@ class JobRunner:
                 log.warning("job %s is no longer ours", job.id)
             except Cancelled:
                 self._stopped(claim, heartbeat)
-            except BaseException as error:
+            except Exception as error:
                 self._failed(claim, error)
 
     def _must_leave(self, seconds_left: float | None) -> bool:
@@ -71,24 +77,35 @@ class JobRunner:
         if heartbeat.lost.is_set():
             log.warning("job %s is no longer ours", claim.job.id)
         elif heartbeat.cancelled.is_set():
-            self._queue.cancelled(claim)
-            log.info("job %s cancelled", claim.job.id)
+            self._settle("cancelled", claim, lambda: self._queue.cancelled(claim))
         else:
-            self._queue.release(claim)
-            log.info("job %s given back", claim.job.id)
+            self._settle("given back", claim, lambda: self._queue.release(claim))
 
-    def _failed(self, claim: Claim, error: BaseException) -> None:
-        log.error("job %s failed", claim.job.id, exc_info=error)
-        if not isinstance(error, Exception):
-            self._queue.release(claim)
-            raise error
-        details = "".join(traceback.format_exception(error))
-        try:
-            self._queue.fail(claim, _text_for_people(claim, error), details)
-        except LeaseLost:
-            log.warning("job %s is no longer ours", claim.job.id)
-        if _poisons_the_device(error):
+    def _failed(self, claim: Claim, error: Exception) -> None:
+        log.error("job %s met an error", claim.job.id, exc_info=error)
+        poisoned = _poisons_the_device(error)
+        if poisoned or isinstance(error, DBAPIError):  # not the job's fault, and it may pass
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            self._settle("put back", claim, lambda: self._queue.retry(claim, reason))
+        else:
+            details = "".join(traceback.format_exception(error))
+            self._settle("failed", claim, lambda: self._queue.fail(claim, _text_for_people(claim, error), details))
+        if poisoned:
             raise Poisoned(str(error)) from error
+
+    def _settle(self, how: str, claim: Claim, write: Callable[[], None]) -> None:
+        """Write how a job ended, as often as it takes: an unwritten end would look like a dead worker."""
+        while True:
+            try:
+                write()
+                log.info("job %s %s", claim.job.id, how)
+                return
+            except LeaseLost:
+                log.warning("job %s is no longer ours", claim.job.id)
+                return
+            except DATABASE_ERRORS:
+                log.exception("job %s: its end (%s) cannot be written yet", claim.job.id, how)
+                time.sleep(SETTLE_SECONDS)
 
 
 def _text_for_people(claim: Claim, error: Exception) -> str:
@@ -105,4 +122,5 @@ def _text_for_people(claim: Claim, error: Exception) -> str:
 def _poisons_the_device(error: Exception) -> bool:
     # After a device-side assert the CUDA context stays broken for every later call
     # (pytorch issues 2300 and 17425); only a new process helps.
-    return isinstance(error, RuntimeError) and "CUDA error" in str(error)
+    marks = ("CUDA error", "cuDNN error", "CUBLAS_STATUS")
+    return isinstance(error, RuntimeError) and any(mark in str(error) for mark in marks)

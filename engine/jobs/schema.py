@@ -42,6 +42,7 @@ class JobRow(Base):
     step: Mapped[int] = mapped_column(default=0)
     steps: Mapped[int] = mapped_column(default=0)
     seconds: Mapped[float] = mapped_column(Float, default=0.0)
+    seconds_left: Mapped[float | None] = mapped_column(Float)
     stage: Mapped[str] = mapped_column(String(64), default="")
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
     error: Mapped[str | None] = mapped_column(Text)

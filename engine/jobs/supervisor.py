@@ -1,6 +1,7 @@
 """Keeps one worker process alive beside the web process, and takes back what dead workers held."""
 
 import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,54 +11,50 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
 from engine.jobs.queue import JobQueue
+from engine.jobs.records import Lease
+from engine.jobs.schema import DRAW
 from engine.jobs.status import is_dead, worker_name
+from engine.jobs.watch import LeaseWatch
 from engine.settings import PROJECT, Settings
 from gallery.errors import GalleryError
 
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.2
-RECLAIM_SECONDS = 2.0
+LEASES_SECONDS = 2.0
+LOCK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 HEALTHY_SECONDS = 60.0  # a worker that lived this long starts again without a pause
 MOST_LOCKED_LOOKS = 2  # each waits for the database's own timeout first
-
-DATABASE_ERRORS = (DBAPIError, GalleryError)
 
 
 class Supervisor:
     """Starts the worker, starts it again when it dies, and drains it at the end.
 
-    Only one supervisor serves a studio folder: a second one finds the lock held and leaves the work
-    to the first.
+    One supervisor at a time serves a studio folder: the others wait for its lock, and one of them
+    takes over when it goes.
     """
 
     def __init__(self, settings: Settings, queue: JobQueue):
         self._settings = settings
         self._queue = queue
-        self._lock = FileLock(settings.home / "worker.lock")
-        self._stopping = threading.Event()
+        self._watch = LeaseWatch()
         self._locked_looks = 0
+        self._stopping = threading.Event()
         self._process: subprocess.Popen | None = None
-        self._thread: threading.Thread | None = None
+        self._worker = ""
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Start watching, unless another supervisor serves this studio folder."""
+        """Start watching; the worker starts as soon as no other supervisor serves this studio folder."""
         self._settings.home.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            log.warning("another studio process serves %s; its worker does the work", self._settings.home)
-            return
-        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Drain the worker: it finishes or gives back its job, and is killed after the drain time."""
         self._stopping.set()
-        if self._thread is not None:
+        if self._thread.ident is not None:
             self._thread.join(self._settings.drain_seconds + 10)
-            self._lock.release()
 
     @property
     def worker_pid(self) -> int | None:
@@ -65,77 +62,99 @@ class Supervisor:
         process = self._process
         return process.pid if process and process.poll() is None else None
 
-    def _watch(self) -> None:
-        self._reclaim_from_the_dead()
+    @property
+    def worker_exit_code(self) -> int | None:
+        """How the worker ended that was started last; None while it runs."""
+        return self._process.poll() if self._process else None
+
+    def _run(self) -> None:
+        lock = FileLock(self._settings.home / "worker.lock")
+        while not self._stopping.is_set():
+            try:
+                with lock.acquire(timeout=0):
+                    self._serve()
+            except Timeout:
+                self._stopping.wait(LOCK_SECONDS)
+            except Exception:  # the last guard: without this thread nothing is ever drawn again
+                log.exception("the supervisor met an error and begins anew")
+                self._drain()
+                self._stopping.wait(LOCK_SECONDS)
+
+    def _serve(self) -> None:
+        shutil.rmtree(self._settings.home / "previews", ignore_errors=True)
         pause = 0.5
         while not self._stopping.is_set():
             started = time.monotonic()
-            self._process = self._spawn()
-            code = self._wait_for_end(self._process)
+            self._spawn()
+            code = self._until_it_ends()
             if self._stopping.is_set():
                 break
             healthy = time.monotonic() - started > HEALTHY_SECONDS
             pause = 0.5 if healthy else min(pause * 2, LONGEST_PAUSE_SECONDS)
-            log.error("worker %d ended with code %s; another starts in %.1f s", self._process.pid, code, pause)
-            self._reclaim(worker_name(self._process.pid), f"it ended with code {code}")
+            log.error("worker %s ended with code %s; another starts in %.1f s", self._worker, code, pause)
+            self._reclaim_of(self._worker, f"it ended with code {code}")
             self._stopping.wait(pause)
         self._drain()
 
-    def _reclaim_from_the_dead(self) -> None:
-        try:
-            workers = self._queue.running_workers()
-        except DATABASE_ERRORS:
-            log.exception("jobs of earlier workers could not be looked up; their leases will run out")
-            return
-        for worker in filter(is_dead, workers):
-            self._reclaim(worker, "the studio was stopped")
-
-    def _reclaim(self, worker: str, reason: str) -> None:
-        try:
-            self._queue.reclaim_from(worker, reason)
-        except DATABASE_ERRORS:
-            log.exception("jobs of %s could not be taken back; their leases will run out", worker)
-
-    def _spawn(self) -> subprocess.Popen:
+    def _spawn(self) -> None:
         # A session of its own: Ctrl+C in the terminal reaches the web process alone, which drains.
         # The pipe's end tells the worker that its parent is gone, however that happened.
-        return subprocess.Popen(
-            [sys.executable, "-m", "engine.worker"],
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "engine.worker", "--stop-with-stdin"],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             start_new_session=True,
             env=self._settings.to_environment(),
         )
+        self._worker = worker_name(self._process.pid)
 
-    def _wait_for_end(self, process: subprocess.Popen) -> int | None:
+    def _until_it_ends(self) -> int | None:
         looked = 0.0
         while not self._stopping.wait(WATCH_SECONDS):
-            if process.poll() is not None:
-                return process.returncode
-            if time.monotonic() - looked < RECLAIM_SECONDS:
-                continue
-            looked = time.monotonic()
-            self._kill_if_hung(process)
-        return process.poll()
+            if self._process.poll() is not None:
+                return self._process.returncode
+            if time.monotonic() - looked >= LEASES_SECONDS:
+                self._look_at_leases()
+                looked = time.monotonic()
+        return self._process.poll()
 
-    def _kill_if_hung(self, process: subprocess.Popen) -> None:
-        if worker_name(process.pid) in self._hung_workers():
-            log.error("worker %d hangs (silent, or beyond the job limit); killing it", process.pid)
-            process.kill()
-
-    def _hung_workers(self) -> set[str]:
+    def _look_at_leases(self) -> None:
         try:
-            silent = self._queue.reclaim_expired()
-            overdue = self._queue.fail_overdue(self._settings.job_limit_seconds)
-        except DATABASE_ERRORS:
+            leases = self._queue.leases()
+            self._watch.look(leases)
+            hung = [lease.worker for lease in leases if self._take_back(lease)]
+            self._locked_looks = 0
+        except GalleryError:  # a full or read-only disk is nobody's hang
+            log.exception("leases cannot be looked after now")
+            return
+        except DBAPIError:
             # A process that hangs inside a transaction keeps the database locked for everybody, so
             # the leases cannot tell. The worker is the one other process that writes all the time.
             self._locked_looks += 1
             log.exception("the database did not answer (%d times in a row)", self._locked_looks)
-            ours = {worker_name(self._process.pid)} if self._process else set()
-            return ours if self._locked_looks >= MOST_LOCKED_LOOKS else set()
-        self._locked_looks = 0
-        return silent | overdue
+            hung = [self._worker] if self._locked_looks >= MOST_LOCKED_LOOKS else []
+        if self._worker in hung:
+            log.error("worker %s hangs; killing it", self._worker)
+            self._process.kill()
+
+    def _take_back(self, lease: Lease) -> bool:
+        """Take back a job whose worker is dead, silent or overdue; returns whether that worker hangs."""
+        limits = self._settings
+        if is_dead(lease.worker):
+            self._queue.reclaim(lease.token, "its process ended")
+        elif self._watch.silent_seconds(lease) > limits.lease_seconds:
+            return self._queue.reclaim(lease.token, f"it did not answer for {limits.lease_seconds:.0f} s")
+        elif lease.lane == DRAW and self._watch.running_seconds(lease) > limits.job_limit_seconds:
+            return self._queue.fail_overdue(lease.token, limits.job_limit_seconds)
+        return False
+
+    def _reclaim_of(self, worker: str, reason: str) -> None:
+        try:
+            for lease in self._queue.leases():
+                if lease.worker == worker:
+                    self._queue.reclaim(lease.token, reason)
+        except (DBAPIError, GalleryError):
+            log.exception("jobs of %s could not be taken back yet", worker)
 
     def _drain(self) -> None:
         process = self._process
@@ -149,4 +168,4 @@ class Supervisor:
             process.kill()
             process.wait()
         process.stdin.close()
-        self._reclaim(worker_name(process.pid), "the studio was stopped")
+        self._reclaim_of(self._worker, "the studio was stopped")

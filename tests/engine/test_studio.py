@@ -1,5 +1,6 @@
 """From the door to the gallery: requests through the queue, the real worker code and the tiny model."""
 
+import hashlib
 import json
 
 import pytest
@@ -85,7 +86,8 @@ def test_the_recipe_says_what_really_ran(studio, work):
     recipe = studio.gallery.page().images[0].recipe
 
     assert recipe.model["name"] == "mini"
-    assert len(recipe.model["unet_sha256"]) == 64
+    weights = studio.settings.weights_dir / "mini" / "unet" / "diffusion_pytorch_model.safetensors"
+    assert recipe.model["weights"]["unet"] == [hashlib.sha256(weights.read_bytes()).hexdigest()]
     assert set(recipe.software) == {"studio", "torch", "diffusers"}
     assert (recipe.device, recipe.dtype) == ("the CPU", "float32")
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from engine.jobs.queue import Job
+from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, QUEUED, RUNNING, SUCCEEDED
 from engine.jobs.status import ABSENT, READY
 from engine.settings import PROJECT
@@ -84,6 +84,7 @@ def test_stopping_gives_the_job_back_and_the_next_start_finishes_it(running):
     running.running_supervisor.stop()
 
     assert not psutil.pid_exists(worker)
+    assert running.running_supervisor.worker_exit_code == 0
     assert running.engine().state == ABSENT
     assert running.job(job.id).state in (QUEUED, SUCCEEDED)
 
@@ -113,12 +114,18 @@ def test_a_worker_that_stops_answering_is_replaced(studio):
         supervisor.stop()
 
 
-def test_a_second_supervisor_leaves_the_work_to_the_first(running):
-    second = running.supervisor()
+def test_a_second_supervisor_takes_over_when_the_first_goes(running):
+    first, second = running.running_supervisor, running.supervisor()
     second.start()
-
+    time.sleep(2)
     assert second.worker_pid is None
-    second.stop()
+
+    first.stop()
+    running.running_supervisor = second
+    job = running.submit(running.request(LONG | {"num_images": 1}))
+    until(lambda: running.job(job.id).ended, 120)
+    assert running.job(job.id).state == SUCCEEDED
+    assert second.worker_pid is not None
 
 
 def test_a_worker_whose_parent_is_killed_leaves_too(studio):

@@ -75,6 +75,7 @@ def _jobs() -> None:
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("steps", sa.Integer, nullable=False),
         sa.Column("seconds", sa.Float, nullable=False),
+        sa.Column("seconds_left", sa.Float),
         sa.Column("stage", sa.String(64), nullable=False),
         sa.Column("notes", sa.JSON, nullable=False),
         sa.Column("error", sa.Text),

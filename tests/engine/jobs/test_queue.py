@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
 
 from engine.errors import LeaseLost, NotFound, StudioBusy
-from engine.jobs.queue import JobQueue, Progress
+from engine.jobs.queue import JobQueue
+from engine.jobs.records import Progress
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, JobRow
 from engine.jobs.status import is_dead, worker_name
 from engine.requests import FetchModel, LoraWeight, TextToImage
@@ -22,11 +22,6 @@ REQUEST = TextToImage(
 @pytest.fixture
 def queue(studio) -> JobQueue:
     return studio.queue
-
-
-def expire_leases(queue: JobQueue) -> None:
-    with queue._database.write() as session:
-        session.execute(update(JobRow).values(lease_until=0.0))
 
 
 def test_a_request_comes_back_as_it_was_submitted(queue):
@@ -90,22 +85,21 @@ def test_a_full_queue_refuses_with_its_limit(studio):
         queue.submit(REQUEST)
 
 
-def test_progress_is_recorded_and_gives_the_time_left(queue):
+def test_progress_is_recorded(queue):
     claim = queue.claim("w", DRAW) if queue.submit(REQUEST) else None
     assert queue.get(claim.job.id).seconds_left is None
 
-    queue.beat(claim, Progress(step=5, steps=20, seconds=2.0, stage="Drawing", notes=("cut",)))
+    queue.beat(claim, Progress(step=5, steps=20, seconds=2.0, seconds_left=6.0, stage="Drawing", notes=("cut",)))
 
     job = queue.get(claim.job.id)
     assert (job.step, job.steps, job.stage, job.notes) == (5, 20, "Drawing", ("cut",))
-    assert job.seconds_left == pytest.approx(6.0)
+    assert job.seconds_left == 6.0
 
 
 def test_a_worker_that_comes_back_from_the_dead_changes_nothing(queue):
     queue.submit(REQUEST)
     zombie = queue.claim("zombie", DRAW)
-    expire_leases(queue)
-    assert queue.reclaim_expired() == {"zombie"}
+    assert queue.reclaim(zombie.token, "it did not answer")
     heir = queue.claim("heir", DRAW)
 
     for late in (
@@ -113,10 +107,12 @@ def test_a_worker_that_comes_back_from_the_dead_changes_nothing(queue):
         lambda: queue.succeed(zombie, Progress()),
         lambda: queue.fail(zombie, "late"),
         lambda: queue.cancelled(zombie),
+        lambda: queue.release(zombie),
+        lambda: queue.retry(zombie, "late"),
     ):
         with pytest.raises(LeaseLost):
             late()
-    queue.release(zombie)
+    assert not queue.reclaim(zombie.token, "again")
 
     job = queue.get(heir.job.id)
     assert (job.state, job.step, job.attempt) == (RUNNING, 0, 2)
@@ -124,21 +120,23 @@ def test_a_worker_that_comes_back_from_the_dead_changes_nothing(queue):
     assert queue.get(heir.job.id).state == SUCCEEDED
 
 
-def test_a_lease_that_is_beaten_does_not_expire(queue):
+def test_a_beat_changes_the_lease_that_watchers_see(queue):
     queue.submit(REQUEST)
     claim = queue.claim("w", DRAW)
-    expire_leases(queue)
+    (before,) = queue.leases()
     queue.beat(claim, Progress())
+    (after,) = queue.leases()
 
-    assert queue.reclaim_expired() == set()
-    assert queue.get(claim.job.id).state == RUNNING
+    assert before.token == after.token == claim.token
+    assert after.until > before.until
 
 
 def test_a_job_whose_worker_dies_three_times_fails_with_the_reason(queue):
     job = queue.submit(REQUEST)
     for attempt in (1, 2, 3):
-        assert queue.claim("w", DRAW).job.attempt == attempt
-        queue.reclaim_from("w", "it ended with code -9")
+        claim = queue.claim("w", DRAW)
+        assert claim.job.attempt == attempt
+        queue.reclaim(claim.token, "it ended with code -9")
 
     ended = queue.get(job.id)
     assert ended.state == FAILED
@@ -162,18 +160,19 @@ def test_cancel_ends_a_waiting_job_at_once_and_tells_a_running_one(queue):
 
     queue.submit(REQUEST)
     running = queue.claim("w", DRAW)
-    assert queue.beat(running, Progress()) is False
+    assert not queue.cancel_requested(running)
     queue.cancel(running.job.id)
-    assert queue.beat(running, Progress()) is True
+    assert queue.cancel_requested(running)
     queue.cancelled(running)
     assert queue.get(running.job.id).state == CANCELLED
 
 
-def test_a_cancelled_job_is_not_run_again_when_its_worker_dies(queue):
+@pytest.mark.parametrize("leave", [JobQueue.release, lambda queue, claim: queue.reclaim(claim.token, "died")])
+def test_a_cancelled_job_is_not_run_again(queue, leave):
     job = queue.submit(REQUEST)
-    queue.claim("w", DRAW)
+    claim = queue.claim("w", DRAW)
     queue.cancel(job.id)
-    queue.reclaim_from("w", "died")
+    leave(queue, claim)
 
     assert queue.get(job.id).state == CANCELLED
 
@@ -186,15 +185,25 @@ def test_cancelling_an_ended_job_leaves_it_as_it_is(queue):
     assert queue.get(job.id).state == SUCCEEDED
 
 
-def test_an_overdue_job_fails_and_names_its_worker(queue):
+def test_an_overdue_job_fails_in_words(queue):
     job = queue.submit(REQUEST)
-    queue.claim("w", DRAW)
-    assert queue.fail_overdue(3600) == set()
+    claim = queue.claim("w", DRAW)
 
-    with queue._database.write() as session:
-        session.execute(update(JobRow).values(started_at=1.0))
-    assert queue.fail_overdue(3600) == {"w"}
+    assert queue.fail_overdue(claim.token, 3600)
     assert "may run for 3600 s" in queue.get(job.id).error
+    assert not queue.fail_overdue(claim.token, 3600)
+
+
+def test_a_job_of_another_version_is_shown_and_does_not_block_the_queue(queue):
+    old = queue.submit(REQUEST)
+    with queue._database.write() as session:
+        session.get(JobRow, old.id).request = {**REQUEST.to_dict(), "scheduler": "no longer known"}
+    new = queue.submit(REQUEST)
+
+    assert queue.get(old.id).request is None
+    assert queue.claim("w", DRAW).job.id == new.id
+    assert queue.get(old.id).state == FAILED
+    assert "another version" in queue.get(old.id).error
 
 
 def test_an_unknown_job_is_not_found(queue):
@@ -203,18 +212,21 @@ def test_an_unknown_job_is_not_found(queue):
 
 
 def test_a_dead_process_is_told_from_a_living_one():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-
-    assert is_dead(worker_name(process.pid))
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
+    name = worker_name(process.pid)
+    assert not is_dead(name)
+    process.communicate("")
+    assert is_dead(name)
     assert not is_dead(worker_name())
-    assert not is_dead("another-machine:1")
+    assert is_dead(worker_name().rpartition(":")[0] + ":1"), "the same pid, but another process"
+    assert not is_dead("another-machine:1:1")
 
 
 CLAIMER = """
 import random, sys, time
 from pathlib import Path
-from engine.jobs.queue import JobQueue, Progress
+from engine.jobs.queue import JobQueue
+from engine.jobs.records import Progress
 from engine.settings import Settings
 from gallery.database import Database
 settings = Settings(home=Path(sys.argv[1]))
@@ -263,7 +275,8 @@ def test_killed_claimers_lose_no_job_and_end_none_twice(queue, settings):
             time.sleep(0.3 + chance.random() * 0.3)
             process.kill()
         ended += process.communicate(timeout=60)[0].split()
-        queue.reclaim_from(f"worker-{number}", "killed")
+        for lease in queue.leases():
+            queue.reclaim(lease.token, "killed")
 
     states = {job_id: queue.get(job_id).state for job_id in ids}
     assert set(states.values()) == {SUCCEEDED}

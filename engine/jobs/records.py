@@ -1,0 +1,106 @@
+"""Values that jobs are spoken of with: what was read from the queue, and what is reported to it."""
+
+from dataclasses import dataclass
+
+from engine.errors import InvalidRequest
+from engine.jobs.schema import ENDED, JobRow
+from engine.requests import Request, request_from_dict
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stood when it was read.
+
+    Attributes:
+        request: None when it was written by another version of the studio and cannot be read.
+        step, steps: work done and in all, over every image; steps is 0 until it is known.
+        seconds: time spent on those steps, without waiting and loading.
+        seconds_left: time to the end at the pace so far; None while nothing is known.
+        stage: what happens now, in words.
+        error: why it failed, for people; None unless failed.
+    """
+
+    id: str
+    owner: str
+    kind: str
+    request: Request | None
+    state: str
+    attempt: int
+    step: int
+    steps: int
+    seconds: float
+    seconds_left: float | None
+    stage: str
+    notes: tuple[str, ...]
+    error: str | None
+    cancel_requested: bool
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it succeeded, failed or was cancelled."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a job: valid while the database holds this token for it."""
+
+    job: Job
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A running job as its watchers see it; `until` changes with every beat of its worker."""
+
+    job_id: str
+    lane: str
+    worker: str
+    token: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a worker reports about its job."""
+
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    stage: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def request_of(row: JobRow) -> Request | None:
+    """The request of a row, or None when this version cannot read it."""
+    try:
+        return request_from_dict(row.kind, row.request)
+    except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def job_of(row: JobRow) -> Job:
+    """A row as a value that outlives its session."""
+    return Job(
+        id=row.id,
+        owner=row.owner,
+        kind=row.kind,
+        request=request_of(row),
+        state=row.state,
+        attempt=row.attempt or 0,
+        step=row.step or 0,
+        steps=row.steps or 0,
+        seconds=row.seconds or 0.0,
+        seconds_left=row.seconds_left,
+        stage=row.stage or "",
+        notes=tuple(row.notes or ()),
+        error=row.error,
+        cancel_requested=bool(row.cancel_requested),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

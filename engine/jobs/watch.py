@@ -1,0 +1,48 @@
+"""Which leases are silent, and which jobs run too long: judged by this process's own steady clock.
+
+The clock of the wall may jump (time servers, a laptop that sleeps); a steady clock does not, and on
+Linux it stands still while the machine sleeps.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from engine.jobs.records import Lease
+
+
+@dataclass(slots=True)
+class _Seen:
+    until: float
+    first: float
+    changed: float
+
+
+class LeaseWatch:
+    """Remembers when each lease was first seen and when it last changed.
+
+    Args:
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._seen: dict[str, _Seen] = {}
+
+    def look(self, leases: Iterable[Lease]) -> None:
+        """Take note of the leases as they are now."""
+        moment, before = self._clock(), self._seen
+        self._seen = {}
+        for lease in leases:
+            seen = before.get(lease.token) or _Seen(lease.until, moment, moment)
+            if seen.until != lease.until:
+                seen.until, seen.changed = lease.until, moment
+            self._seen[lease.token] = seen
+
+    def silent_seconds(self, lease: Lease) -> float:
+        """How long this lease was seen without a beat."""
+        return self._clock() - self._seen[lease.token].changed
+
+    def running_seconds(self, lease: Lease) -> float:
+        """How long this lease was seen at all."""
+        return self._clock() - self._seen[lease.token].first
