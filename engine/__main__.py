@@ -1,223 +1,188 @@
-"""The command line: `python -m engine --help`."""
+"""The command line: `python -m engine --help`. Here are the gallery's commands and what becomes of errors."""
 
 import json
-import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
+from engine.cli import Home, Json, cli, open_studio, print_json
 from engine.errors import InvalidRequest, StudioError
-from engine.jobs.queue import Job
-from engine.jobs.schema import SUCCEEDED
-from engine.jobs.status import ABSENT
-from engine.requests import SCHEDULERS
-from engine.settings import Settings
-from engine.studio import Studio
 from gallery.errors import GalleryError
+from gallery.records import ImageRecord
+from gallery.store import Gallery
 
-cli = typer.Typer(help="Niji Studio without the browser.", no_args_is_help=True, pretty_exceptions_enable=False)
+gallery = typer.Typer(help="List, export and check what was made.", no_args_is_help=True, rich_markup_mode=None)
+cli.add_typer(gallery, name="gallery")
 
-Home = Annotated[Path | None, typer.Option(help="Studio folder; the default is STUDIO_HOME or ./studio-home.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for other programs to read.")]
+Search = Annotated[str, typer.Option(help="Only images whose prompt has these words.")]
 
-POLL_SECONDS = 0.1
+PAGE = 200
+METADATA = "metadata.jsonl"
+STOPPED = 130  # as shells report Ctrl+C
 
 
-@cli.command()
-def generate(
-    prompt: Annotated[str, typer.Argument(help="What to draw.")],
-    negative_prompt: Annotated[str, typer.Option(help="What to avoid.")] = "",
-    seed: Annotated[int | None, typer.Option(help="Image i uses seed + i; random when left out.")] = None,
-    steps: Annotated[int, typer.Option(help="Denoising steps, 1 to 150.")] = 25,
-    guidance: Annotated[float, typer.Option(help="Guidance scale, 1 to 30.")] = 7.5,
-    width: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
-    height: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
-    images: Annotated[int, typer.Option(help="Number of images, 1 to 8.")] = 1,
-    scheduler: Annotated[str, typer.Option(help=", ".join(SCHEDULERS))] = "DDIM",
-    model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
-    lora: Annotated[list[str] | None, typer.Option(help="NAME or NAME:WEIGHT; may be given several times.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also copy the images into this folder.")] = None,
+class Format(StrEnum):
+    """How pictures are exported; both carry the recipe."""
+
+    png = "png"
+    jpg = "jpg"
+
+
+@gallery.command("list")
+def list_images(
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
+    search: Search = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Draw images from a prompt; they are kept in the gallery like those of the pages."""
-    values = {
-        "prompt": prompt,
-        "negative_prompt": negative_prompt,
-        "seed": seed,
-        "num_inference_steps": steps,
-        "guidance_scale": guidance,
-        "width": width,
-        "height": height,
-        "num_images": images,
-        "scheduler": scheduler,
-        "model": model,
-        "loras": [_lora(text) for text in lora or ()],
-    }
-    with _texts_for_people():
-        studio = _open(home)
-        given = {name: value for name, value in values.items() if value is not None}
-        job = _finished(studio, studio.submit(studio.request(given)), quiet=as_json)
-        files = [_copied(studio, image.id, out) for image in studio.gallery.of_job(job.id)]
+    """List the images, newest first."""
+    store = open_studio(home).gallery
+    for record in _records(store, search, limit):
+        facts = _facts(store, record)
         if as_json:
-            print(json.dumps(_job_facts(job) | {"files": [str(file) for file in files]}, ensure_ascii=False))
+            print_json(facts)
         else:
-            for note in job.notes:
-                print(note)
-            for file in files:
-                print(file)
-        if job.state != SUCCEEDED:
-            raise StudioError(job.error or f"The job was {job.state}.")
+            size, words = f"{record.width}x{record.height}", " ".join(record.prompt.split())
+            print(f"{record.id}  {facts['created_at']}  {size:9}  {record.model}  {words}")
 
 
-@cli.command()
-def models(home: Home = None, as_json: Json = False) -> None:
-    """List the models, also those whose weights are not on this machine."""
-    with _texts_for_people():
-        for info in _open(home).models():
-            facts = {"name": info.name, "title": info.title, "available": info.available, "path": str(info.path)}
-            state = "ready" if info.available else info.problem or "not on this machine"
-            print(json.dumps(facts) if as_json else f"{info.name:16} {info.title}  [{state}]")
-
-
-@cli.command()
-def add_model(
-    source: Annotated[str, typer.Argument(help="A diffusers folder, a .safetensors file, or a hub id.")],
-    name: Annotated[str | None, typer.Option(help="How to call it; made from the source when left out.")] = None,
+@gallery.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to; made when it is missing.")],
+    search: Search = "",
+    form: Annotated[Format, typer.Option("--format", help="Both carry the recipe.")] = Format.png,
+    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG files.")] = 92,
     home: Home = None,
 ) -> None:
-    """Remember a model that is on this machine, or on the model hub."""
-    with _texts_for_people():
-        info = _open(home).add_model(source, name)
-        print(f"{info.name}: {info.title}" + (f"  [{info.problem}]" if info.problem else ""))
+    """Copy the images, all or those of a search, with their recipes in metadata.jsonl."""
+    store = open_studio(home).gallery
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = _rows_of_earlier_exports(folder / METADATA)
+    count, failures = 0, []
+    for record in _records(store, search):
+        name = f"{record.id}.{form.value}"
+        try:
+            _write(folder / name, store.png(record.id) if form is Format.png else store.jpg(record.id, quality))
+        except GalleryError as error:  # one damaged picture is no reason to keep the others
+            failures.append(str(error))
+            continue
+        rows[name] = {"file_name": name, **_facts(store, record), "recipe": record.recipe.to_dict()}
+        count += 1
+    _write(folder / METADATA, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values()).encode())
+    print(f"{count} images were copied into {folder}.")
+    if failures:
+        raise StudioError(f"{len(failures)} images could not be copied; the first: {failures[0]}")
 
 
-@cli.command()
-def fetch_model(name: str, home: Home = None) -> None:
-    """Download a model's weights; an interrupted download continues."""
-    with _texts_for_people():
-        studio = _open(home)
-        job = _finished(studio, studio.fetch_model(name))
-        if job.state != SUCCEEDED:
-            raise StudioError(job.error or f"The download was {job.state}.")
-        print(f"{studio.model(name).title} is ready.")
-
-
-@cli.command()
-def loras(home: Home = None, as_json: Json = False) -> None:
-    """List the LoRAs with base model, rank and trigger words."""
-    with _texts_for_people():
-        for lora in _open(home).loras():
-            facts = {"name": lora.name, "base": lora.base, "rank": lora.rank, "trigger_words": lora.trigger_words}
-            state = f"  [{lora.problem}]" if lora.problem else ""
-            words = f"  trigger words: {', '.join(lora.trigger_words)}" if lora.trigger_words else ""
-            print(json.dumps(facts) if as_json else f"{lora.name}  for {lora.base}, rank {lora.rank}{words}{state}")
-
-
-@cli.command()
-def jobs(home: Home = None, as_json: Json = False) -> None:
-    """List the newest jobs."""
-    with _texts_for_people():
-        for job in _open(home).jobs():
-            text = getattr(job.request, "prompt", job.kind)
-            line = f"{job.id}  {job.state:10} {job.step}/{job.steps}  {text}"
-            print(json.dumps(_job_facts(job)) if as_json else line)
-
-
-@cli.command()
-def cancel(job_id: str, home: Home = None) -> None:
-    """Stop a job; what it finished stays."""
-    with _texts_for_people():
-        _open(home).cancel(job_id)
-
-
-@cli.command()
-def check_gallery(
-    rebuild: Annotated[bool, typer.Option(help="Take files without a row into the gallery.")] = False,
+@gallery.command()
+def check(
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Take files without a row into the gallery.")] = False,
     home: Home = None,
 ) -> None:
-    """Compare the image files with the database; nothing is ever dropped."""
-    with _texts_for_people():
-        gallery = _open(home).gallery
-        if rebuild:
-            print(f"{gallery.rebuild()} images taken into the gallery.")
-        print(gallery.sweep())
+    """Compare the image files with the database; no picture is ever dropped."""
+    store = open_studio(home).gallery
+    if rebuild:
+        print(f"{store.rebuild()} images were taken into the gallery.")
+    report = store.sweep()
+    print(f"{report.images} images were compared with their files.")
+    found = {
+        "files without a row (--rebuild takes in those with a recipe)": report.orphans,
+        "images whose file is gone": report.missing,
+        "images whose file has another size than was saved": report.wrong_size,
+        "leftovers, removed": report.removed,
+    }
+    for what, names in found.items():
+        if names:
+            print(f"{len(names)} {what}: {', '.join(map(str, names))}")
+    if report.index_rebuilt:
+        print("The search index differed from the images and was built anew.")
 
 
-def _open(home: Path | None) -> Studio:
-    settings = Settings.from_environment()
-    return Studio(replace(settings, home=home, database_url="", lora_dir=None) if home else settings)
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; every failure is one line on standard error.
 
+    Args:
+        words: as typed after `python -m engine`; None means this process's own.
 
-def _finished(studio: Studio, job: Job, quiet: bool = False) -> Job:
-    """Wait for a job. The running studio's worker does it; without one, a worker is started for it."""
-    supervisor = studio.supervisor() if studio.engine().state == ABSENT else None
-    if supervisor:
-        supervisor.start()
+    Returns:
+        The exit code: 0 well, 1 an error, 2 wrong options, 130 Ctrl+C.
+    """
+    # Standard error is for one line; the worker, which shares it, has a log for all else.
+    logging.getLogger("engine").addHandler(logging.NullHandler())
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        while not job.ended:
-            time.sleep(POLL_SECONDS)
-            job = studio.job(job.id)
-            if not quiet and job.steps:
-                typer.echo(f"\r{job.stage}, {job.step}/{job.steps}   ", nl=False, err=True)
-    except KeyboardInterrupt:
-        studio.cancel(job.id)
-        raise
-    finally:
-        if not quiet:
-            typer.echo("", err=True)
-        if supervisor:
-            supervisor.stop()
-    return job
+        return cli(words, prog_name="python -m engine", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        typer.echo(error.format_message(), err=True)
+        return error.exit_code
+    except InvalidRequest as error:
+        return _failed("; ".join(problem.message.rstrip(".") for problem in error.problems) + ".")
+    except (StudioError, GalleryError, ValueError) as error:
+        return _failed(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or error}. Check the place and its rights, or name another.")
+    except SQLAlchemyError as error:
+        return _failed(f"The database cannot be used: {str(error).splitlines()[0]}. Check STUDIO_DATABASE_URL.")
 
 
-def _copied(studio: Studio, image_id: str, out: Path | None) -> Path:
-    source = studio.gallery.path(image_id)
-    if out is None:
-        return source
-    out.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copy(source, out / source.name))
+def _failed(text: str) -> int:
+    typer.echo(" ".join(text.split()), err=True)
+    return 1
 
 
-def _lora(text: str) -> tuple[str, float]:
-    name, _, weight = text.rpartition(":")
-    try:
-        return (name, float(weight)) if name else (text, 1.0)
-    except ValueError:
-        return text, 1.0
+def _records(store: Gallery, search: str, limit: int | None = None) -> Iterator[ImageRecord]:
+    """The images, newest first, read page by page; None means all."""
+    last, left = None, limit
+    while left is None or left > 0:
+        page = store.page(limit=min(PAGE, left or PAGE), older_than=last, search=search)
+        yield from page.images
+        if not page.has_older:
+            return
+        last = page.images[-1].id
+        left = None if left is None else left - len(page.images)
 
 
-def _job_facts(job: Job) -> dict[str, Any]:
+def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
+    path = store.files.locate(record.id)
     return {
-        "id": job.id,
-        "state": job.state,
-        "error": job.error,
-        "notes": job.notes,
-        "seconds": job.seconds,
-        "request": job.request.to_dict(),
+        "id": record.id,
+        "path": str(path) if path else None,
+        "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds"),
+        "prompt": record.prompt,
+        "negative_prompt": record.negative_prompt,
+        "model": record.model,
+        "seed": record.seed,
+        "width": record.width,
+        "height": record.height,
+        "file_sha256": record.sha256,
     }
 
 
-@contextmanager
-def _texts_for_people() -> Iterator[None]:
+def _rows_of_earlier_exports(path: Path) -> dict[str, dict[str, Any]]:
+    """By file name: a second search into the same folder adds to the first."""
     try:
-        yield
-    except InvalidRequest as error:
-        _leave(*(problem.message for problem in error.problems))
-    except (StudioError, GalleryError, ValueError) as error:
-        _leave(str(error))
+        return {row["file_name"]: row for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, KeyError):
+        raise StudioError(f"{path} is not of an earlier export. Export into another folder.") from None
 
 
-def _leave(*texts: str) -> None:
-    for text in texts:
-        typer.echo(text, err=True)
-    raise typer.Exit(1)
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.tmp")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)
 
 
 if __name__ == "__main__":
-    cli()
+    sys.exit(main())

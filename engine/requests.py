@@ -7,7 +7,7 @@ picture's recipe, so the field names are the ones the diffusers library uses.
 import math
 import random
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
@@ -138,7 +138,10 @@ def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
         KeyError: no request is of that kind.
         InvalidRequest: the values break a rule.
     """
-    makers = {TextToImage.kind: text_to_image, FetchModel.kind: lambda values: FetchModel(**values)}
+    makers: dict[str, Callable[[Mapping[str, Any]], Request]] = {
+        TextToImage.kind: text_to_image,
+        FetchModel.kind: lambda values: FetchModel(**values),
+    }
     return makers[kind](values)
 
 

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -70,7 +71,7 @@ class Settings:
         Raises:
             ValueError: a number cannot be read; the message names the variable and its value.
         """
-        given = {}
+        given: dict[str, Any] = {}
         for name, spec in cls.__dataclass_fields__.items():
             variable = f"STUDIO_{name.upper()}"
             text = os.environ.get(variable, "")
@@ -81,6 +82,7 @@ class Settings:
     @property
     def lora_folders(self) -> tuple[Path, Path]:
         """Where LoRAs are looked for: the artist's own folder, then the shipped one."""
+        assert self.lora_dir is not None  # set in __post_init__
         return (self.lora_dir, self.weights_dir / "loras")
 
     def to_environment(self) -> dict[str, str]:

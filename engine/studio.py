@@ -31,7 +31,8 @@ class Studio:
 
     def __init__(self, settings: Settings):
         settings.home.mkdir(parents=True, exist_ok=True)
-        settings.lora_dir.mkdir(parents=True, exist_ok=True)
+        own_loras, _ = settings.lora_folders
+        own_loras.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.database = Database(settings.database_url)
         self.database.migrate()
@@ -56,7 +57,7 @@ class Studio:
         values = {"prompt": "", "width": native, "height": native, **values}
         defaults = {name: spec.default for name, spec in TextToImage.__dataclass_fields__.items()}
         problems = self._model_problems(values["model"]) + text_to_image_problems({**defaults, **values})
-        if not any(problem.field in ("width", "height", "model") for problem in problems):
+        if model and not any(problem.field in ("width", "height", "model") for problem in problems):
             problems += size_problems(model, values["width"], values["height"])
         problems += self._lora_problems(values["loras"], model)
         if problems:
@@ -85,9 +86,7 @@ class Studio:
         """
         info = self.model(name)
         if not info.hub_id:
-            raise ModelUnavailable(
-                f"{info.title} has no address on the model hub. Add its folder or file instead."
-            )
+            raise ModelUnavailable(f"{info.title} has no address on the model hub. Add its folder or file instead.")
         request = FetchModel(model=name)
         earlier = [job for job in self.jobs(kind=request.kind, limit=500) if job.request == request]
         if earlier and not earlier[0].ended:
@@ -147,17 +146,20 @@ class Studio:
         """Remember a model by folder, .safetensors file or hub id. Raises StudioError with the reason."""
         return self._catalogue.add(source, name)
 
+    def remove_model(self, name: str) -> None:
+        """Forget an added model; its files stay. Raises StudioError when it was not added."""
+        self._catalogue.remove(name)
+
     def default_model(self) -> ModelInfo:
-        """The large model where it is here and a GPU draws it, else the embedded one."""
-        here = {info.name: info for info in self.models() if info.available}
+        """The large model where it is here and a GPU draws it, else the embedded one, else any that is here.
+
+        When none is here it is one that says why.
+        """
+        models = {info.name: info for info in self.models()}
+        here = {name: info for name, info in models.items() if info.available}
         if LARGE_MODEL in here and self.engine().accelerated:
             return here[LARGE_MODEL]
-        if not here:
-            raise ModelUnavailable(
-                f"No model is on this machine: {self.settings.weights_dir / EMBEDDED_MODEL} is missing or "
-                "incomplete. Fetch the studio's files anew, or add a model folder."
-            )
-        return here.get(EMBEDDED_MODEL) or next(iter(here.values()))
+        return here.get(EMBEDDED_MODEL) or next(iter(here.values()), None) or next(iter(models.values()))
 
     def loras(self) -> list[LoraInfo]:
         """Every LoRA file of the artist and of the studio, also those that cannot be used, with the reason."""

@@ -7,12 +7,13 @@ SQLite by default, PostgreSQL for several machines. What only SQLite needs is in
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, CursorResult, Engine, Update, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -39,12 +40,12 @@ class Database:
     def __init__(self, url: str):
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.file = Path(self.url.database).resolve() if self.is_sqlite else None
+        self.file = _sqlite_file(self.url) if self.is_sqlite else None
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         self.engine = _engine(self.url, self.is_sqlite)
         self._writer = self.engine.execution_options(immediate=True)
-        self._watch = _SQLiteWatch(self.engine) if self.is_sqlite else count().__next__
+        self._watch: Callable[[], int] = _SQLiteWatch(self.engine) if self.is_sqlite else count().__next__
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; one process does it while others wait."""
@@ -86,7 +87,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection; the next use opens new ones."""
-        if self.is_sqlite:
+        if isinstance(self._watch, _SQLiteWatch):
             self._watch.close()
         self.engine.dispose()
 
@@ -104,8 +105,15 @@ class Database:
 def now(session: Session) -> float:
     """Unix seconds by the database's clock: the one clock that all processes share."""
     if session.get_bind().dialect.name == "sqlite":
-        return session.scalar(select((func.julianday("now") - 2440587.5) * 86400.0))
-    return float(session.scalar(select(func.extract("epoch", func.clock_timestamp()))))
+        return session.execute(select((func.julianday("now") - 2440587.5) * 86400.0)).scalar_one()
+    return float(session.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+
+
+def changed_rows(session: Session, statement: Update) -> int:
+    """Carry out an UPDATE; returns how many rows it changed."""
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)  # an UPDATE without RETURNING gives the cursor's own result
+    return result.rowcount
 
 
 class _SQLiteWatch:
@@ -129,6 +137,7 @@ class _SQLiteWatch:
         pooled = self._engine.raw_connection()
         pooled.detach()
         connection = pooled.dbapi_connection
+        assert isinstance(connection, sqlite3.Connection)
         connection.execute("PRAGMA busy_timeout=50")
         return connection
 
@@ -139,10 +148,16 @@ class _SQLiteWatch:
                 self._connection = None
 
 
-def _engine(url: object, is_sqlite: bool) -> Engine:
+def _sqlite_file(url: URL) -> Path:
+    if url.database is None:
+        raise ValueError(f"A SQLite database must be a file; got {url}. Name one, such as sqlite:///studio.sqlite3.")
+    return Path(url.database).resolve()
+
+
+def _engine(url: URL, is_sqlite: bool) -> Engine:
     if not is_sqlite:
         return create_engine(url, pool_pre_ping=True, json_serializer=_json)
-    arguments = {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    arguments: dict[str, Any] = {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, json_serializer=_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -159,7 +174,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
 
 
-def _begin_sqlite(connection: object) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 

@@ -196,7 +196,7 @@ def _inside(root: Path, image_id: str, relative: str) -> Path:
     return path
 
 
-def _entries(folder: os.PathLike | str) -> list[os.DirEntry]:
+def _entries(folder: os.PathLike[str] | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)

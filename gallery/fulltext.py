@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, column, literal_column, select, table, text
+from sqlalchemy import Select, SQLColumnExpression, column, literal_column, select, table, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,7 @@ _SINGLE = re.compile(f"[{_SINGLES}]")
 _RUN_OR_WORD = re.compile(f"[{_SINGLES}]+|[^\\W_{_SINGLES}]+")
 
 
-def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, ColumnElement]:
+def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, SQLColumnExpression[Any]]:
     """Keep the images whose prompt has every word, or a word beginning like it.
 
     Returns:

@@ -223,15 +223,21 @@ def _key_before(line: str, low: int, colon: int) -> str:
 
 def _value(line: str, at: int) -> tuple[str, int]:
     """The value that begins here and where the next pair may begin."""
-    at = _SPACE.match(line, at).end()
+    at = _match(_SPACE, line, at).end()
     if line[at : at + 1] in ("{", "["):
         try:  # "Hashes: {...}" and "Civitai resources: [...]" hold commas and colons unquoted
             _, end = json.JSONDecoder().raw_decode(line, at)
             return line[at:end], end
         except (ValueError, RecursionError):
             pass
-    match = _VALUE.match(line, at)
+    match = _match(_VALUE, line, at)
     return match[1].strip(), match.end()
+
+
+def _match(pattern: re.Pattern[str], line: str, at: int) -> re.Match[str]:
+    match = pattern.match(line, at)
+    assert match is not None  # both patterns also match nothing at all, anywhere in a line
+    return match
 
 
 def _unquoted(value: str) -> str:

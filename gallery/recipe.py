@@ -79,7 +79,7 @@ class Recipe:
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"A recipe must be a JSON object; got {type(values).__name__}.")
-        known = {name: read(values[name]) for name, read in _READERS.items() if name in values}
+        known: dict[str, Any] = {name: read(values[name]) for name, read in _READERS.items() if name in values}
         extra = {name: value for name, value in values.items() if name not in _READERS}
         return cls(**{"kind": "", **known}, extra=extra)
 

@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image as Pictures
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import Select, SQLColumnExpression, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gallery import fulltext, maintenance, thumbnails
-from gallery.database import Database, now
+from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id, number_of
@@ -203,7 +203,7 @@ class Gallery:
         with self.database.read() as session:
             return session.scalar(select(func.count()).select_from(counted)) or 0
 
-    def _statement(self, search: str, owner: str | None, trash: bool) -> tuple[Select, ColumnElement]:
+    def _statement(self, search: str, owner: str | None, trash: bool) -> tuple[Select, SQLColumnExpression]:
         """The wanted images, and the column to page and sort them by."""
         statement = select(Image).where(Image.deleted_at.is_not(None) if trash else Image.deleted_at.is_(None))
         statement, key = fulltext.narrow(statement, search, self.database.is_sqlite)
@@ -287,7 +287,7 @@ class Gallery:
             statement = statement.where(Image.owner == owner)
         with self.database.write() as session:
             moment = now(session) if deleted else None
-            return session.execute(statement.values(deleted_at=moment)).rowcount
+            return changed_rows(session, statement.values(deleted_at=moment))
 
     # --- looking after the files ----------------------------------------------------------------
 
@@ -320,7 +320,7 @@ def _number(image_id: str | None) -> int | None:
 
 
 def _neighbours(
-    session: Session, statement: Select, key: ColumnElement, edge: int | None, newer: bool, limit: int
+    session: Session, statement: Select, key: SQLColumnExpression, edge: int | None, newer: bool, limit: int
 ) -> tuple[list[Image], bool]:
     """The `limit` rows next to `edge`, newest first, and whether more lie beyond them."""
     if edge is not None:
@@ -331,7 +331,7 @@ def _neighbours(
     return (kept[::-1] if newer else kept), len(rows) > limit
 
 
-def _any_behind(session: Session, statement: Select, key: ColumnElement, edge: int, newer: bool) -> bool:
+def _any_behind(session: Session, statement: Select, key: SQLColumnExpression, edge: int, newer: bool) -> bool:
     """Whether a row lies on the other side of `edge`, or is the edge itself."""
     beyond = statement.with_only_columns(key).where(key <= edge if newer else key >= edge)
     return session.scalar(beyond.limit(1)) is not None

@@ -34,12 +34,22 @@ def show_unexpected_error(error: Exception) -> bool:
         st.error(plain(error), icon=":material/error:")
         return True
     log.error("page failed", exc_info=error)
+    if isinstance(error, OSError) and error.filename:
+        st.error(plain(_file_text(error)), icon=":material/folder_off:")
+        return True
     st.error(
         "This page met an error that it does not know. What you made is safe. "
         "Reload the page; if it happens again, the terminal that runs the studio shows the details.",
         icon=":material/error:",
     )
     return True
+
+
+def _file_text(error: OSError) -> str:
+    return (
+        f"The studio must be able to read and write {error.filename}; got: {error.strerror}. Check that its disk is "
+        "connected, has space left and may be written by this user, then reload the page."
+    )
 
 
 def plain(text: object) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.store import ImageRecord
 
-DEFAULT_QUALITY = 92
+LOWEST_QUALITY, DEFAULT_QUALITY, BEST_QUALITY = 50, 92, 95  # above 95 a JPG grows, but shows no more
 
 
 def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
@@ -40,4 +40,4 @@ def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
             help=f"Smaller, quality {quality}, with its recipe",
         )
         with st.popover("", icon=":material/tune:", help="JPG quality"):
-            st.slider("JPG quality", 50, 100, DEFAULT_QUALITY, key=f"quality_{key}")
+            st.slider("JPG quality", LOWEST_QUALITY, BEST_QUALITY, DEFAULT_QUALITY, key=f"quality_{key}")

@@ -1,13 +1,16 @@
 """Gallery: everything that was made, newest first; one picture with all its settings."""
 
+from typing import Any
+
 import streamlit as st
 
 from engine.requests import TextToImage
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
-from gallery.store import ImageRecord
+from gallery.records import ImageRecord, Page
 from pages.common import GENERATE, OWNER, open_studio, plain, shown_width, size_text, when
 from pages.downloads import download_buttons
+from pages.pictures import show_picture, show_thumbnail
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
@@ -18,23 +21,45 @@ def main() -> None:
     """Show one picture when the address names one, else the grid."""
     studio = open_studio()
     _offer_undo(studio)
+    search, trash = _toolbar()
+    filters = {"search": search, "owner": OWNER, "trash": trash}
     image_id = st.query_params.get("image")
     if image_id:
-        _detail(studio, image_id)
+        _detail(studio, image_id, filters)
     else:
-        _grid(studio)
+        _grid(studio, filters)
+
+
+def _toolbar() -> tuple[str, bool]:
+    """What is looked for and where; above a single picture too, so that its neighbours are of the same kind."""
+    search, trash = st.columns([4, 1], vertical_alignment="bottom")
+    words = search.text_input(
+        "Search the prompts",
+        key="search",
+        bind="query-params",
+        placeholder="words of the prompt, such as castle sunset",
+        on_change=_to_first_page,
+    )
+    return words or "", trash.toggle("Trash", key="trash", bind="query-params", on_change=_to_first_page)
+
+
+def _to_first_page() -> None:
+    _forget("older_than", "newer_than", "image")
+
+
+def _forget(*names: str) -> None:
+    for name in names:
+        st.query_params.pop(name, None)
 
 
 # -- the grid
 
 
-def _grid(studio: Studio) -> None:
-    search, trash = _toolbar()
-    filters = {"search": search, "owner": OWNER, "trash": trash}
-    edge = {name: st.query_params[name] for name in ("older_than", "newer_than") if name in st.query_params}
-    page = studio.gallery.page(limit=PAGE_SIZE, **filters, **edge)
+def _grid(studio: Studio, filters: dict[str, Any]) -> None:
+    page = _page(studio, filters)
+    trash = filters["trash"]
     if not page.images:
-        _empty(search, trash)
+        _empty(filters["search"], trash)
         return
     st.caption(_how_many(studio.gallery.count(**filters, at_most=MOST_COUNTED), trash))
     grid = st.grid(min_column_width=TILE_WIDTH)
@@ -52,36 +77,30 @@ def _how_many(count: int, trash: bool) -> str:
     return f"{number} {'picture' if count == 1 else 'pictures'}{' in the trash' if trash else ''}"
 
 
-def _toolbar() -> tuple[str, bool]:
-    search, trash = st.columns([4, 1], vertical_alignment="bottom")
-    words = search.text_input(
-        "Search the prompts",
-        key="search",
-        bind="query-params",
-        placeholder="words of the prompt, such as castle sunset",
-        on_change=_leave_page,
-    )
-    return words or "", trash.toggle("Trash", key="trash", bind="query-params", on_change=_leave_page)
-
-
-def _leave_page() -> None:
-    for name in ("older_than", "newer_than"):
-        st.query_params.pop(name, None)
+def _page(studio: Studio, filters: dict[str, Any]) -> Page:
+    """The page that the address names, or the newest where that one is empty or no page at all."""
+    edge = {name: st.query_params[name] for name in ("older_than", "newer_than") if name in st.query_params}
+    try:
+        page = studio.gallery.page(limit=PAGE_SIZE, **filters, **edge)
+        if page.images or not edge:
+            return page
+    except (GalleryError, ValueError):
+        if not edge:
+            raise
+    _forget("older_than", "newer_than")
+    return studio.gallery.page(limit=PAGE_SIZE, **filters)
 
 
 def _turn(label: str, icon: str, possible: bool, **edge: str) -> None:
     def turn() -> None:
-        _leave_page()
+        _forget("older_than", "newer_than")
         st.query_params.update(edge)
 
     st.button(label, icon=icon, disabled=not possible, on_click=turn)
 
 
 def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
-    try:
-        st.image(studio.gallery.thumbnail(record.id), width="stretch")
-    except GalleryError as error:
-        st.error(plain(error), icon=":material/broken_image:")
+    show_thumbnail(studio, record, "stretch")
     st.button(
         _short(record.prompt),
         key=f"open_{record.id}",
@@ -115,24 +134,24 @@ def _empty(search: str, trash: bool) -> None:
     with st.container(horizontal_alignment="center"):
         st.space("large")
         if search:
-            st.markdown("#### No picture has these words in its prompt")
-            st.caption("Every word must occur; the beginning of a word is enough.")
+            st.markdown("#### No picture has these words in its prompt", width="content")
+            st.caption("Every word must occur; the beginning of a word is enough.", width="content")
         elif trash:
-            st.markdown("#### The trash is empty")
+            st.markdown("#### The trash is empty", width="content")
         else:
-            st.markdown("#### Nothing here yet")
-            st.caption("Every picture that you make is kept here with all its settings.")
+            st.markdown("#### Nothing here yet", width="content")
+            st.caption("Every picture that you make is kept here with all its settings.", width="content")
             st.page_link(GENERATE, label="Make your first picture", icon=":material/brush:")
 
 
 # -- one picture
 
 
-def _detail(studio: Studio, image_id: str) -> None:
+def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary")
-        _step(studio, "Newer", ":material/chevron_left:", newer_than=image_id)
-        _step(studio, "Older", ":material/chevron_right:", older_than=image_id)
+        _step(studio, "Newer", ":material/chevron_left:", filters | {"newer_than": image_id})
+        _step(studio, "Older", ":material/chevron_right:", filters | {"older_than": image_id})
     try:
         record = studio.gallery.get(image_id, OWNER)
     except ImageNotFound as error:
@@ -140,19 +159,17 @@ def _detail(studio: Studio, image_id: str) -> None:
         return
     picture, facts = st.columns([3, 2], gap="large")
     with picture:
-        try:
-            st.image(studio.gallery.png(image_id), width=shown_width(record.width))
-        except GalleryError as error:
-            st.error(plain(error), icon=":material/broken_image:")
+        readable = show_picture(studio, record, shown_width(record.width))
     with facts:
         _facts(record)
-        download_buttons(studio, record, place="detail")
+        if readable:
+            download_buttons(studio, record, place="detail")
         _actions(studio, record)
 
 
-def _step(studio: Studio, label: str, icon: str, **edge: str) -> None:
+def _step(studio: Studio, label: str, icon: str, place: dict[str, Any]) -> None:
     try:
-        neighbour = studio.gallery.page(limit=1, owner=OWNER, **edge).images
+        neighbour = studio.gallery.page(limit=1, **place).images
     except GalleryError:
         neighbour = ()
     target = (neighbour[0].id,) if neighbour else ()
@@ -207,7 +224,7 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
 
 
 def _close() -> None:
-    st.query_params.pop("image", None)
+    _forget("image")
 
 
 def _delete(studio: Studio, image_id: str) -> None:

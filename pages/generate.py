@@ -9,11 +9,13 @@ import streamlit as st
 from engine.errors import InvalidRequest, StudioError
 from engine.requests import MAX_PROMPT_CHARACTERS, MAX_SEED, RANDOM_SEED_LIMIT, SCHEDULERS
 from engine.studio import Studio
-from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
-from pages.common import OWNER, by_field, open_studio, plain, show_problems
+from pages.common import OWNER, by_field, open_studio, show_problems
 from pages.feed import show_feed
+from pages.loras import pick_loras
 from pages.models import show_add_model, show_missing_model
+from pages.restore import take_restored_settings
+from pages.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 
 EXAMPLES = (
     "a castle on a mountain at sunset",
@@ -21,7 +23,6 @@ EXAMPLES = (
     "a volcano by the sea at night",
     "floating islands above the clouds, golden light",
 )
-CUSTOM = "Custom"
 
 
 def main() -> None:
@@ -29,7 +30,8 @@ def main() -> None:
     studio = open_studio()
     if "added_model" in st.session_state:
         st.session_state.model = st.session_state.pop("added_model")
-    _take_restored_settings(studio)
+    take_restored_settings(studio)
+    _take_model_name(studio)
     left, right = st.columns([2, 3], gap="large")
     with left:
         problems = st.session_state.get("problems", {})
@@ -64,9 +66,19 @@ def _prompts(problems: dict[str, str]) -> dict[str, str]:
 
 
 def _generate_button() -> bool:
+    """Each accepted job gives a new button: the second click of a double click hits the old one, which is gone."""
     return st.button(
-        "Generate", key="generate", type="primary", width="stretch", icon=":material/brush:", shortcut="Ctrl+Enter"
+        "Generate",
+        key=f"generate_{_nonce()}",
+        type="primary",
+        width="stretch",
+        icon=":material/brush:",
+        shortcut="Ctrl+Enter",
     )
+
+
+def _nonce() -> str:
+    return st.session_state.setdefault("nonce", uuid.uuid4().hex)
 
 
 def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
@@ -81,9 +93,18 @@ def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
         show_problems(problems, "num_images")
     with seed:
         values["seed"] = _seed(problems)
-    values["loras"] = _loras(studio, model)
+    values["loras"] = pick_loras(studio, model)
     show_problems(problems, "loras")
     return values | _advanced(problems)
+
+
+def _take_model_name(studio: Studio) -> None:
+    """Let the address name a model by its short name too: put the title there, which the picker reads and writes."""
+    name = st.query_params.get("model")
+    titles = {info.name: info.title for info in studio.models()}
+    if "model" not in st.session_state and titles.get(name, name) != name:
+        st.query_params["model"] = titles[name]
+        st.rerun()
 
 
 def _model_picker(studio: Studio) -> ModelInfo:
@@ -96,49 +117,32 @@ def _model_picker(studio: Studio) -> ModelInfo:
         "Model",
         names,
         index=names.index(studio.default_model().name),
-        format_func=lambda name: _model_label(models[name]),
+        format_func=lambda name: models[name].title,
         key="model",
         bind="query-params",
     )
     return models[name]
 
 
-def _model_label(info: ModelInfo) -> str:
-    return info.title if info.available else f"{info.title}: not on this machine"
-
-
-def _sizes(info: ModelInfo) -> dict[str, tuple[int, int]]:
-    """Presets around the model's native size: the long side up by a quarter, the short one down."""
-    native, step = info.native_size, max(info.size_multiple, 32)
-    long, short = round(native * 1.25 / step) * step, round(native * 0.75 / step) * step
-    return {"Square": (native, native), "Landscape": (long, short), "Portrait": (short, long)}
-
-
 def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
-    presets = _sizes(info)
+    sizes = presets(info)
     choice = st.segmented_control(
         "Size",
-        [*presets, CUSTOM],
-        default="Square",
+        [*sizes, CUSTOM],
+        default=DEFAULT_SQUARE,
         required=True,
         key="size",
         bind="query-params",
         width="stretch",
     )
-    if choice in presets:
-        width, height = presets[choice]
+    if choice in sizes:
+        width, height = sizes[choice]
         st.caption(f"{width} × {height} pixels")
     else:
         across, down = st.columns(2)
-        step = info.size_multiple
-        with across:
-            width = st.number_input(
-                "Width", 8, value=info.native_size, step=step, key="width", bind="query-params"
-            )
-        with down:
-            height = st.number_input(
-                "Height", 8, value=info.native_size, step=step, key="height", bind="query-params"
-            )
+        shared = {"value": native_size(info), "step": info.size_multiple, "bind": "query-params"}
+        width = across.number_input("Width", 8, key="width", **shared)
+        height = down.number_input("Height", 8, key="height", **shared)
     show_problems(problems, "width", "height")
     return {"width": width, "height": height}
 
@@ -157,9 +161,7 @@ def _seed(problems: dict[str, str]) -> int | None:
             help="The same settings with the same seed give the same picture. Image 2 uses seed + 1, and so on.",
         )
     with dice:
-        st.button(
-            "", icon=":material/casino:", key="dice", on_click=_roll, help="Draw a new seed and keep it"
-        )
+        st.button("", icon=":material/casino:", key="dice", on_click=_roll, help="Draw a new seed and keep it")
     keep = st.toggle(
         "Keep seed",
         key="keep_seed",
@@ -173,42 +175,6 @@ def _seed(problems: dict[str, str]) -> int | None:
 def _roll() -> None:
     st.session_state.seed = random.SystemRandom().randrange(RANDOM_SEED_LIMIT)
     st.session_state.keep_seed = True
-
-
-def _loras(studio: Studio, model: ModelInfo) -> list[tuple[str, float]]:
-    loras = {lora.name: lora for lora in studio.loras() if not lora.problem}
-    if not loras:
-        st.caption(f"LoRAs: none yet. Put .safetensors files into {plain(studio.settings.lora_dir)}")
-        return []
-    names = st.multiselect(
-        "LoRAs",
-        list(loras),
-        format_func=lambda name: _lora_label(loras[name], model),
-        key="loras",
-        bind="query-params",
-        placeholder="none",
-    )
-    return [(name, _lora_weight(loras[name])) for name in names]
-
-
-def _lora_label(lora: LoraInfo, model: ModelInfo) -> str:
-    other = lora.cross_attention_dim and lora.cross_attention_dim != model.cross_attention_dim
-    return f"{lora.name} (for {lora.base})" if other else lora.name
-
-
-def _lora_weight(lora: LoraInfo) -> float:
-    weight = st.slider(
-        f"Weight of {plain(lora.name)}",
-        -2.0,
-        2.0,
-        lora.preferred_weight,
-        0.05,
-        key=f"weight_{lora.name}",
-        persist_state="session",
-    )
-    if lora.trigger_words:
-        st.caption(f"Trigger words: {plain(', '.join(lora.trigger_words))}")
-    return weight
 
 
 def _advanced(problems: dict[str, str]) -> dict[str, Any]:
@@ -232,10 +198,9 @@ def _advanced(problems: dict[str, str]) -> dict[str, Any]:
 
 def _submit(studio: Studio, values: dict[str, Any]) -> None:
     state = st.session_state
-    # The nonce changes only after a job was accepted, so a repeated page run finds the same job.
-    nonce = state.setdefault("nonce", uuid.uuid4().hex)
     try:
-        studio.submit(studio.request(values), key=nonce, owner=OWNER)
+        # The nonce changes only after a job was accepted, so a repeated page run finds the same job.
+        studio.submit(studio.request(values), key=_nonce(), owner=OWNER)
     except InvalidRequest as error:
         state.problems = by_field(error.problems)
     except StudioError as error:
@@ -263,38 +228,6 @@ def _examples() -> None:
 
 def _use_example(example: str) -> None:
     st.session_state.prompt = example
-
-
-def _take_restored_settings(studio: Studio) -> None:
-    """Fill the form from a recipe that the gallery handed over."""
-    restored = st.session_state.pop("restore", None)
-    if restored is None:
-        return
-    state = st.session_state
-    for name in ("prompt", "negative_prompt", "seed", "num_inference_steps", "guidance_scale", "scheduler"):
-        state[name] = restored[name]
-    state.keep_seed, state.num_images = True, 1
-    known = {info.name: info for info in studio.models()}
-    if restored["model"] in known:
-        state.model = restored["model"]
-        _restore_size(known[restored["model"]], restored["width"], restored["height"])
-    here = {lora.name for lora in studio.loras() if not lora.problem}
-    state.loras = [lora["name"] for lora in restored["loras"] if lora["name"] in here]
-    for lora in restored["loras"]:
-        state[f"weight_{lora['name']}"] = lora["weight"]
-    missing = [lora["name"] for lora in restored["loras"] if lora["name"] not in here]
-    if restored["model"] not in known:
-        missing.append(restored["model"])
-    if missing:
-        st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
-
-
-def _restore_size(info: ModelInfo, width: int, height: int) -> None:
-    presets = _sizes(info)
-    label = next((label for label, size in presets.items() if size == (width, height)), CUSTOM)
-    st.session_state.size = label
-    if label == CUSTOM:
-        st.session_state.width, st.session_state.height = width, height
 
 
 main()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.errors import StudioError
-from engine.jobs.queue import Job
+from engine.jobs.records import Job
 from engine.requests import FetchModel
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
@@ -48,7 +48,8 @@ def _progress(studio: Studio, job_id: str) -> None:
 
 def _latest_fetch(studio: Studio, info: ModelInfo) -> Job | None:
     wanted = FetchModel(model=info.name)
-    return next((job for job in studio.jobs(owner=OWNER) if job.request == wanted), None)
+    jobs = studio.jobs(owner=OWNER, kind=FetchModel.kind)
+    return next((job for job in jobs if job.request == wanted), None)
 
 
 def show_add_model(studio: Studio) -> None:

@@ -9,10 +9,12 @@ ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetc
 st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
 
 # Gallery tiles are square, and the whole tile opens the picture, not only its title: the button's
-# transparent ::after covers it. And less empty space above the page.
+# transparent ::after covers it. Less empty space above the page, and a
+# size picker that fits into half of a small screen.
 st.html(
     """<style>
     .stMainBlockContainer { padding-top: 4.5rem; }
+    [class*="st-key-size"] button { padding-inline: 0.5rem; }
     [class*="st-key-tile_"] { position: relative; gap: 0; }
     [class*="st-key-tile_"] img { aspect-ratio: 1; object-fit: cover; }
     [class*="st-key-tile_"] [class*="st-key-open_"] { position: static; }

@@ -1,7 +1,6 @@
 """Open a Stable Diffusion model from a folder or from one .safetensors file, offline and without pickle."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +10,15 @@ from threading import Lock
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
-from transformers import CLIPTextModel, CLIPTokenizer
+from safetensors.torch import load_file
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from engine.device import Device, is_out_of_memory
 from engine.diffusion.preview import FIT_SIZE, LatentPreview
 from engine.errors import ModelBroken, StudioError, UnsafeFile
 from engine.settings import PROJECT
+from engine.weights.layout import chosen_weights, missing_configuration
 from engine.weights.models import ModelInfo
 from engine.weights.safetensors_file import check_checkpoint
 
@@ -26,13 +27,6 @@ SINGLE_FILE_CONFIG = PROJECT / "weights" / "sd21"
 
 # The only classes that are ever made from a folder, whatever its model_index.json names.
 MODELS = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
-CONFIGS = (*(f"{component}/config.json" for component in MODELS), "scheduler/scheduler_config.json")
-# One file as transformers 5 saves it, or the two that every published model has.
-TOKENIZERS = (("tokenizer/tokenizer.json",), ("tokenizer/vocab.json", "tokenizer/merges.txt"))
-
-# model.safetensors, model.fp16.safetensors, model.fp16-00001-of-00002.safetensors; not model.non_ema.safetensors
-WEIGHTS = re.compile(r"(?:diffusion_pytorch_)?model(?:\.(?P<variant>fp16))?(?:-\d+-of-\d+)?\.safetensors")
-PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 disable_progress_bar()
 set_verbosity_error()
@@ -100,18 +94,22 @@ def _read_folder(source: ModelInfo, device: Device) -> StableDiffusionPipeline:
 
 
 def _read_model(source: ModelInfo, component: str, dtype: torch.dtype) -> torch.nn.Module:
-    variant, files = _weight_files(source, source.path / component, dtype)
+    weights = chosen_weights(source.path, component, half=dtype == torch.float16)
+    files = [source.path / component / name for name in weights.files]
     for path in files:
         check_checkpoint(path)
-    model, info = MODELS[component].from_pretrained(
-        source.path,
-        subfolder=component,
-        variant=variant,
-        dtype=dtype,
-        use_safetensors=True,
-        local_files_only=True,
-        output_loading_info=True,
-    )
+    if component == "text_encoder":
+        model, info = _read_text_encoder(source.path / component, files, dtype)
+    else:
+        model, info = MODELS[component].from_pretrained(
+            source.path,
+            subfolder=component,
+            variant=weights.variant or None,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
     # The libraries fill tensors that are not in the file with random numbers and only warn.
     missing = sorted(info["missing_keys"])
     if missing:
@@ -122,28 +120,13 @@ def _read_model(source: ModelInfo, component: str, dtype: torch.dtype) -> torch.
     return model.eval()
 
 
-def _weight_files(source: ModelInfo, folder: Path, dtype: torch.dtype) -> tuple[str | None, list[Path]]:
-    """The variant to read, None or "fp16", and its files; where both are there, the one that suits `dtype`.
-
-    Raises:
-        ModelBroken: there are no weights, or only pickle, which can run code and is never opened.
-    """
-    found: dict[str | None, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        match = WEIGHTS.fullmatch(path.name)
-        if match:
-            found.setdefault(match["variant"], []).append(path)
-    wanted = ("fp16", None) if dtype == torch.float16 else (None, "fp16")
-    for variant in wanted:
-        if variant in found:
-            return variant, found[variant]
-    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
-    if pickles:
-        raise ModelBroken(
-            f"{source.title}: {folder} holds weights only as {', '.join(pickles)}, a format that can "
-            "run code. The studio opens .safetensors only; get that version of the model."
-        )
-    raise ModelBroken(f"{source.title}: {folder} has no .safetensors weights. Copy them there or choose another model.")
+def _read_text_encoder(folder: Path, files: list[Path], dtype: torch.dtype) -> tuple[CLIPTextModel, dict]:
+    """From these files and no others: transformers would follow names in config.json and adapter_config.json."""
+    config = CLIPTextConfig.from_pretrained(folder, local_files_only=True)
+    tensors = {name: tensor for path in files for name, tensor in load_file(path).items()}
+    return CLIPTextModel.from_pretrained(
+        None, config=config, state_dict=tensors, dtype=dtype, local_files_only=True, output_loading_info=True
+    )
 
 
 def _read_tokenizer(folder: Path) -> CLIPTokenizer:
@@ -152,7 +135,7 @@ def _read_tokenizer(folder: Path) -> CLIPTokenizer:
 
 def _read_file(source: ModelInfo, device: Device, config: Path) -> StableDiffusionPipeline:
     """A checkpoint in the original layout; its configuration comes from a folder, never from the Hub."""
-    _require_files(source, source.path.parent, [source.path.name])
+    _require_no_missing(source, source.path.parent, [] if source.path.is_file() else [source.path.name])
     _require_configuration(source, config)
     check_checkpoint(source.path)
     try:
@@ -217,12 +200,10 @@ def _bytes(model: torch.nn.Module) -> int:
 
 
 def _require_configuration(source: ModelInfo, folder: Path) -> None:
-    complete = any(all((folder / name).is_file() for name in names) for names in TOKENIZERS)
-    _require_files(source, folder, (*CONFIGS, *(() if complete else TOKENIZERS[1])))
+    _require_no_missing(source, folder, missing_configuration(lambda name: (folder / name).is_file()))
 
 
-def _require_files(source: ModelInfo, folder: Path, names: list[str] | tuple[str, ...]) -> None:
-    missing = [name for name in names if not (folder / name).is_file()]
+def _require_no_missing(source: ModelInfo, folder: Path, missing: list[str]) -> None:
     if missing:
         raise ModelBroken(
             f"{source.title}: {folder} lacks {', '.join(missing)}. Copy the missing files there or download "

@@ -119,7 +119,7 @@ def _prepare(loaded: LoadedModel, info: LoraInfo) -> _Prepared:
     for place, parts in layers.items():
         _check_shapes(loaded, info, place, parts)
     scaling = _scaling(info, header)
-    folded = {}
+    folded: dict[str, Tensor] = {}
     for place, parts in layers.items():
         folded.update(_fold(loaded, place, parts, scaling))
     return _Prepared(folded, sum(len(parts) for parts in layers.values()), len(tensors))

@@ -55,7 +55,7 @@ class LatentPreview:
         colours = torch.einsum("rc,chw->rhw", self.weight, first) + self.bias[:, None, None]
         picture = to_pil(torch.nan_to_num(colours)[None])[0]
         scale = min(self.factor, LONGEST_SIDE / max(picture.size))
-        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         return picture.resize(size, Image.Resampling.BICUBIC)
 
 
@@ -96,6 +96,8 @@ class CleanEstimate:
         Every scheduler hands the model an input of the form sqrt(a) x + sqrt(1 - a) noise with
         a = alphas_cumprod at the timestep, whatever form its own samples have, so one formula serves all.
         """
+        assert self.model_input is not None  # a step is done
+        assert self.model_output is not None
         noisy = self.model_input[:1].detach().float().cpu()
         output = self.model_output[:1].detach().float().cpu()
         alpha = self._alpha()

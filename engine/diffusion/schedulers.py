@@ -38,6 +38,8 @@ class EvenDDIMScheduler(DDIMScheduler):
     agree, as at 20, 25 or 50 steps, this is the library's DDIM bit for bit.
     """
 
+    num_inference_steps: int | Fraction | None
+
     @wraps(DDIMScheduler.set_timesteps)
     def set_timesteps(self, *args, **kwargs):
         super().set_timesteps(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Draw images from a prompt: one at a time, each from its own seed, reproducible to the bit on a CPU."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -63,7 +63,7 @@ def generate(
     first: int = 0,
     report: Report = lambda step: None,
     should_stop: ShouldStop = lambda: False,
-) -> Iterator[GeneratedImage]:
+) -> Generator[GeneratedImage, None, None]:
     """Draw the images of a request one after the other.
 
     Image i is drawn from `seed + i` at batch 1 with its own generator and a fresh scheduler, so it is the
@@ -134,6 +134,7 @@ class _Drawing:
 
     @property
     def _seed(self) -> int:
+        assert self.request.seed is not None  # `generate` refuses a request without one
         return self.request.seed + self.index
 
     def _picture(self, prompts: tuple[Tensor, Tensor | None]) -> Image.Image | None:

@@ -3,9 +3,13 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
 from engine.jobs.records import Claim, Job, Progress
+from engine.requests import FetchModel, TextToImage
+
+AnyRequest = TypeVar("AnyRequest", TextToImage, FetchModel)
 
 
 class JobContext:
@@ -30,6 +34,17 @@ class JobContext:
     def job(self) -> Job:
         """The job as it was when it was claimed."""
         return self.claim.job
+
+    def request_as(self, kind: type[AnyRequest]) -> AnyRequest:
+        """The job's request, for a handler that takes one kind.
+
+        Raises:
+            TypeError: the job is of another kind, or its request cannot be read.
+        """
+        request = self.job.request
+        if not isinstance(request, kind):
+            raise TypeError(f"Job {self.job.id} must ask for {kind.kind}; it asks for {request!r}. Check its handler.")
+        return request
 
     @property
     def progress(self) -> Progress:

@@ -68,7 +68,7 @@ class Drawing:
 
     def draw(self, context: JobContext) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
-        request: TextToImage = context.job.request
+        request = context.request_as(TextToImage)
         self._require_space()
         info = self._available(request.model)
         context.report(f"Loading {info.title}")
@@ -97,7 +97,7 @@ class Drawing:
         )
 
     def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
-        request: TextToImage = context.job.request
+        request = context.request_as(TextToImage)
         self._require_space()
         for note in image.notes:
             context.note(note)

@@ -25,7 +25,7 @@ class Fetching:
 
     def fetch(self, context: JobContext) -> None:
         """Download what is missing; an interrupted download continues where it was."""
-        request: FetchModel = context.job.request
+        request = context.request_as(FetchModel)
         info = Catalogue(self._settings).get(request.model)
         context.report(f"Asking the model hub about {info.title}")
 

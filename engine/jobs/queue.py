@@ -19,7 +19,7 @@ from engine.jobs.records import Claim, Job, Lease, Progress, job_of, request_of
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, JobRow
 from engine.requests import FetchModel, Request
 from engine.settings import Settings
-from gallery.database import Database, now
+from gallery.database import Database, changed_rows, now
 
 
 class JobQueue:
@@ -42,13 +42,14 @@ class JobQueue:
         key = key or uuid.uuid4().hex
         try:
             with self._database.write() as session:
-                return job_of(_of_key(session, key) or self._insert(session, request, key, owner))
+                known = session.scalar(_of_key(key))
+                return job_of(known or self._insert(session, request, key, owner))
         except IntegrityError:  # the same key at the same moment, where writers do not wait for each other
             with self._database.read() as session:
-                return job_of(_of_key(session, key))
+                return job_of(session.scalars(_of_key(key)).one())
 
     def _insert(self, session: Session, request: Request, key: str, owner: str) -> JobRow:
-        waiting = session.scalar(select(func.count()).where(JobRow.state == QUEUED))
+        waiting = session.scalar(select(func.count()).where(JobRow.state == QUEUED)) or 0
         if waiting >= self._settings.queue_limit:
             raise StudioBusy(
                 f"At most {self._settings.queue_limit} jobs may wait; the queue is full. "
@@ -78,9 +79,7 @@ class JobQueue:
         with self._database.read() as session:
             row = session.get(JobRow, job_id)
             if row is None:
-                raise NotFound(
-                    f"There is no job with the id {job_id!r}. It may belong to another studio folder."
-                )
+                raise NotFound(f"There is no job with the id {job_id!r}. It may belong to another studio folder.")
             return job_of(row)
 
     def list(
@@ -106,9 +105,7 @@ class JobQueue:
     def ahead_of(self, job: Job) -> int:
         """How many unfinished jobs of the same lane come before this one."""
         lane = FETCH if job.kind == FetchModel.kind else DRAW
-        query = select(func.count()).where(
-            JobRow.state.in_((QUEUED, RUNNING)), JobRow.lane == lane, JobRow.id < job.id
-        )
+        query = select(func.count()).where(JobRow.state.in_((QUEUED, RUNNING)), JobRow.lane == lane, JobRow.id < job.id)
         with self._database.read() as session:
             return session.scalar(query) or 0
 
@@ -150,7 +147,7 @@ class JobQueue:
         """
         with self._database.write() as session:
             values = {"lease_until": now(session) + self._settings.lease_seconds, **_columns(progress)}
-            if session.execute(update(JobRow).where(*_held(claim)).values(values)).rowcount != 1:
+            if changed_rows(session, update(JobRow).where(*_held(claim)).values(values)) != 1:
                 raise _lost(claim)
 
     def record(self, session: Session, claim: Claim, progress: Progress, *, last: bool) -> None:
@@ -162,7 +159,7 @@ class JobQueue:
         values = _columns(progress)
         if last:
             values |= {"state": SUCCEEDED, "finished_at": now(session), **_RELEASED}
-        if session.execute(update(JobRow).where(*_held(claim)).values(values)).rowcount != 1:
+        if changed_rows(session, update(JobRow).where(*_held(claim)).values(values)) != 1:
             raise _lost(claim)
 
     def succeed(self, claim: Claim, progress: Progress) -> None:
@@ -214,15 +211,14 @@ class JobQueue:
         with self._database.write() as session:
             ended = {"state": CANCELLED, "finished_at": now(session), "cancel_requested": True}
             waiting = update(JobRow).where(JobRow.id == job_id, JobRow.state == QUEUED)
-            if session.execute(waiting.values(ended)).rowcount == 0:
+            if changed_rows(session, waiting.values(ended)) == 0:
                 running = update(JobRow).where(JobRow.id == job_id, JobRow.state == RUNNING)
                 session.execute(running.values(cancel_requested=True))
 
     def leases(self) -> Sequence[Lease]:
         """Every running job with its lease, for those who watch over workers."""
-        columns = (JobRow.id, JobRow.lane, JobRow.worker, JobRow.lease_token, JobRow.lease_until)
         with self._database.read() as session:
-            return [Lease(*row) for row in session.execute(select(*columns).where(JobRow.state == RUNNING))]
+            return [Lease(*row) for row in session.execute(select(*_LEASE).where(JobRow.state == RUNNING))]
 
     def reclaim(self, token: str, reason: str) -> bool:
         """Take a job back from a worker that does not work on it any more.
@@ -255,14 +251,16 @@ class JobQueue:
     def _end(self, claim: Claim, **values: Any) -> None:
         with self._database.write() as session:
             values |= {"finished_at": now(session), **_RELEASED}
-            if session.execute(update(JobRow).where(*_held(claim)).values(values)).rowcount != 1:
+            if changed_rows(session, update(JobRow).where(*_held(claim)).values(values)) != 1:
                 raise _lost(claim)
 
-    def _any(self, query: Select[tuple[JobRow]]) -> bool:
+    def _any(self, query: Select[JobRow]) -> bool:
         with self._database.read() as session:
             return session.scalar(query.with_only_columns(JobRow.id).limit(1)) is not None
 
 
+# The columns of a Lease. Worker, token and time may be null, but never while a job runs.
+_LEASE: tuple[Any, ...] = (JobRow.id, JobRow.lane, JobRow.worker, JobRow.lease_token, JobRow.lease_until)
 _RELEASED = {"lease_until": None, "lease_token": None, "worker": None}
 _UNREADABLE = (
     "This job was written by another version of the studio and cannot be read by this one. "
@@ -270,11 +268,11 @@ _UNREADABLE = (
 )
 
 
-def _of_key(session: Session, key: str) -> JobRow | None:
-    return session.scalar(select(JobRow).where(JobRow.idempotency_key == key))
+def _of_key(key: str) -> Select[JobRow]:
+    return select(JobRow).where(JobRow.idempotency_key == key)
 
 
-def _holding(token: str) -> Select[tuple[JobRow]]:
+def _holding(token: str) -> Select[JobRow]:
     return select(JobRow).where(JobRow.state == RUNNING, JobRow.lease_token == token).with_for_update()
 
 

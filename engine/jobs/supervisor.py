@@ -41,7 +41,7 @@ class Supervisor:
         self._watch = LeaseWatch()
         self._locked_looks = 0
         self._stopping = threading.Event()
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._worker = ""
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -85,8 +85,7 @@ class Supervisor:
         pause = 0.5
         while not self._stopping.is_set():
             started = time.monotonic()
-            self._spawn()
-            code = self._until_it_ends()
+            code = self._until_it_ends(self._spawn())
             if self._stopping.is_set():
                 break
             healthy = time.monotonic() - started > HEALTHY_SECONDS
@@ -96,7 +95,7 @@ class Supervisor:
             self._stopping.wait(pause)
         self._drain()
 
-    def _spawn(self) -> None:
+    def _spawn(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl+C in the terminal reaches the web process alone, which drains.
         # The pipe's end tells the worker that its parent is gone, however that happened.
         self._process = subprocess.Popen(
@@ -107,18 +106,19 @@ class Supervisor:
             env=self._settings.to_environment(),
         )
         self._worker = worker_name(self._process.pid)
+        return self._process
 
-    def _until_it_ends(self) -> int | None:
+    def _until_it_ends(self, process: subprocess.Popen[bytes]) -> int | None:
         looked = 0.0
         while not self._stopping.wait(WATCH_SECONDS):
-            if self._process.poll() is not None:
-                return self._process.returncode
+            if process.poll() is not None:
+                return process.returncode
             if time.monotonic() - looked >= LEASES_SECONDS:
-                self._look_at_leases()
+                self._look_at_leases(process)
                 looked = time.monotonic()
-        return self._process.poll()
+        return process.poll()
 
-    def _look_at_leases(self) -> None:
+    def _look_at_leases(self, process: subprocess.Popen[bytes]) -> None:
         try:
             leases = self._queue.leases()
             self._watch.look(leases)
@@ -135,7 +135,7 @@ class Supervisor:
             hung = [self._worker] if self._locked_looks >= MOST_LOCKED_LOOKS else []
         if self._worker in hung:
             log.error("worker %s hangs; killing it", self._worker)
-            self._process.kill()
+            process.kill()
 
     def _take_back(self, lease: Lease) -> bool:
         """Take back a job whose worker is dead, silent or overdue; returns whether that worker hangs."""
@@ -167,5 +167,6 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdin.close()
+        if process.stdin is not None:
+            process.stdin.close()
         self._reclaim_of(self._worker, "the studio was stopped")

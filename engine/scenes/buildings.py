@@ -225,8 +225,8 @@ def _ship(drawing: Drawing, style: Style) -> None:
     deck = [(-0.5, 0.24), (-0.36, 0.235), (-0.3, 0.17), (0.3, 0.16), (0.4, 0.21), (0.62, 0.26)]
     keel = [(0.5, 0.1), (0.42, 0.0), (-0.38, 0.0), (-0.47, 0.1)]
     drawing.polygon([(x * ahead, y) for x, y in deck + keel], hull, 0.62 if side == ahead else 0.44)
-    low = [(0.53, 0.12), (0.42, 0.0), (-0.38, 0.0), (-0.47, 0.1)]
-    drawing.polygon([(x * ahead, y) for x, y in low], mix(hull, _DARK, 0.4), 0.34)
+    wet = [(0.53, 0.12), (0.42, 0.0), (-0.38, 0.0), (-0.47, 0.1)]
+    drawing.polygon([(x * ahead, y) for x, y in wet], mix(hull, _DARK, 0.4), 0.34)
     drawing.line([(x * ahead, y - 0.02) for x, y in deck], 0.02, (222, 178, 104), 0.75)
     for x in (-0.25, -0.1, 0.05, 0.2):
         _window(drawing, style, x * ahead, 0.105, 0.035, 0.035)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 ALBEDO, LIT, FOG, GLOW, NEAR = slice(0, 3), 3, 4, slice(5, 8), 8
 CHANNELS = 9
@@ -27,7 +28,7 @@ class Canvas:
         axis = ((np.arange(size) + 0.5) / size).astype(np.float32)
         self.u, self.v = axis[None, :], axis[:, None]
 
-    def blend(self, mask: np.ndarray, rows: slice, columns: slice, **layers: object) -> None:
+    def blend(self, mask: np.ndarray, rows: slice, columns: slice, **layers: ArrayLike) -> None:
         """Lay named channel values over a window; a channel that is not named stays as it is."""
         for name, value in layers.items():
             view = self.data[_CHANNEL[name], rows, columns]
@@ -51,10 +52,10 @@ class Canvas:
         )
 
 
-_CHANNEL = {"albedo": ALBEDO, "lit": LIT, "fog": FOG, "glow": GLOW, "near": NEAR}
+_CHANNEL: dict[str, slice | int] = {"albedo": ALBEDO, "lit": LIT, "fog": FOG, "glow": GLOW, "near": NEAR}
 
 
-def _shaped(value: object) -> np.ndarray:
+def _shaped(value: ArrayLike) -> np.ndarray:
     """A colour (3,) stretches over the window; anything else is used as it is."""
     array = np.asarray(value, np.float32)
     return array[:, None, None] if array.shape == (3,) else array

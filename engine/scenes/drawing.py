@@ -20,7 +20,7 @@ class Drawing:
         self.side = side
         self.scale = pixels * _OVERSAMPLE
         # The sheet's sides are multiples of the oversampling, so that making it small loses no edge.
-        self.size = tuple(_OVERSAMPLE * math.ceil(length * pixels) for length in (width, height))
+        self.size = _OVERSAMPLE * math.ceil(width * pixels), _OVERSAMPLE * math.ceil(height * pixels)
         self.sheets = [Image.new(mode, self.size, 0) for mode in ("RGB", "L", "L", "L")]
         self.pens = [ImageDraw.Draw(sheet) for sheet in self.sheets]
 
@@ -30,17 +30,17 @@ class Drawing:
 
     def polygon(self, points: list[Point], colour: Colour, lit: float, glow: float = 0.0) -> None:
         placed = self._place(points)
-        for pen, fill in zip(self.pens, (colour, _byte(lit), _byte(glow), 255), strict=True):
+        for pen, fill in zip(self.pens, _fills(colour, lit, glow), strict=True):
             pen.polygon(placed, fill=fill)
 
     def disc(self, x: float, y: float, rx: float, ry: float, colour: Colour, lit: float, glow: float = 0.0) -> None:
         box = [*self._place([(x - rx, y + ry)])[0], *self._place([(x + rx, y - ry)])[0]]
-        for pen, fill in zip(self.pens, (colour, _byte(lit), _byte(glow), 255), strict=True):
+        for pen, fill in zip(self.pens, _fills(colour, lit, glow), strict=True):
             pen.ellipse(box, fill=fill)
 
     def line(self, points: list[Point], width: float, colour: Colour, lit: float) -> None:
         placed, pixels = self._place(points), max(1, round(width * self.scale))
-        for pen, fill in zip(self.pens, (colour, _byte(lit), 0, 255), strict=True):
+        for pen, fill in zip(self.pens, _fills(colour, lit, 0.0), strict=True):
             pen.line(placed, fill=fill, width=pixels, joint="curve")
 
     def box(self, x0: float, x1: float, y0: float, y1: float, colour: Colour, lit: float, glow: float = 0.0) -> None:
@@ -62,9 +62,15 @@ class Drawing:
         return Stamp(alpha, (colour / cover[..., None]).transpose(2, 0, 1), lit / cover, glow / cover)
 
 
+def _fills(colour: Colour, lit: float, glow: float) -> tuple[Colour | int, ...]:
+    """What each sheet is filled with: colour, light, glow, alpha."""
+    return colour, _byte(lit), _byte(glow), 255
+
+
 def _byte(value: float) -> int:
     return max(0, min(255, int(value * 255 + 0.5)))
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
-    return tuple(int(p + (q - p) * share + 0.5) for p, q in zip(a, b, strict=True))
+    red, green, blue = (int(p + (q - p) * share + 0.5) for p, q in zip(a, b, strict=True))
+    return red, green, blue

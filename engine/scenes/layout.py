@@ -5,6 +5,7 @@ A point (x, height, z) is seen at u = 0.5 + x / z, v = horizon + (eye - height) 
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from engine.scenes.noise import stream
 from engine.scenes.scene import Scene
 
 LANDMARK_DEPTH = 5.5
+
+Place = TypeVar("Place", float, np.ndarray)  # one point gives one, many give many
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Layout:
     bend: tuple[float, float, float]  # river: amplitude, frequency, phase
     offsets: tuple[tuple[float, float], ...]  # starting points in the noise tiles
 
-    def project(self, x: np.ndarray, height: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def project(self, x: Place, height: Place, z: Place) -> tuple[Place, Place]:
         return 0.5 + x / z, self.horizon + (self.eye - height) / z
 
 

@@ -6,6 +6,9 @@ import numpy as np
 from scipy import ndimage
 
 TILE = 512
+
+Field = float | np.ndarray
+Position = np.ndarray | np.floating  # of points or of one point, in the field's own precision
 _PARTS = (
     "layout",
     "palette",
@@ -51,7 +54,7 @@ def _standard(field: np.ndarray) -> np.ndarray:
     return ((field - field.mean()) / field.std()).astype(np.float32)
 
 
-def sample(kind: str, x: np.ndarray, y: np.ndarray, offset: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+def sample(kind: str, x: Position, y: Position, offset: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
     """The field at points (x, y), measured in tile widths; any broadcastable shapes."""
     field = tile(kind)
     px, py = (x + offset[0]) * np.float32(TILE), (y + offset[1]) * np.float32(TILE)
@@ -98,7 +101,7 @@ def line(kind: str, position: np.ndarray, rng: np.random.Generator) -> np.ndarra
     return sample(kind, position.astype(np.float32) + np.float32(start), np.full_like(position, row, np.float32))
 
 
-def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
+def smoothstep(low: Field, high: Field, x: np.ndarray) -> np.ndarray:
     t = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 

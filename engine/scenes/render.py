@@ -50,7 +50,7 @@ def render(scene: Scene, size: int = 256) -> np.ndarray:
     paint_plants(canvas, scene, layout, trees, fog, (_FORE, np.inf))
     paint_landmark(canvas, scene, layout, ground, fog)
     paint_water(canvas, scene, layout, colours, water_surface(canvas, shown, near))
-    paint_ship(canvas, scene, layout, fog(3.1))
+    paint_ship(canvas, scene, layout, float(fog(3.1)))
     paint_flowers(canvas, scene, layout, ground, fog, shown)
     paint_plants(canvas, scene, layout, trees, fog, (0.0, _FORE))
     image = veil(shade(canvas.data, colours, style.steps), canvas, scene, layout, colours, style.steps)
@@ -67,7 +67,7 @@ def check_size(size: object) -> None:
 def _ground(scene: Scene, layout: Layout) -> Callable:
     """Height of the place where things stand: the land, or the top of the main floating island."""
     if scene.land != "floating":
-        return lambda x, z: height(scene, layout, np.float32(x), np.float32(z))
+        return lambda x, z: height(scene, layout, np.asarray(x, np.float32), np.asarray(z, np.float32))
     main: Island = islands(scene, layout)[-1]
 
     def top(x: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a picture shows: the attributes of a scene, and how they are drawn together."""
 
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def draw_scene(rng: np.random.Generator, **fixed: str | int) -> Scene:
         land = str(fixed.get("land", _pick(rng, dict.fromkeys(LANDS, 1))))
         tables |= {"water": _WATER_OF_LAND.get(land, {"none": 1}), "plants": _PLANTS_OF_LAND.get(land, {"none": 1})}
         drawn = {name: _pick(rng, table) for name, table in tables.items()}
-        values = {"land": land, "look": "painterly"} | drawn | fixed | {"seed": seed}
+        values: dict[str, Any] = {"land": land, "look": "painterly"} | drawn | fixed | {"seed": seed}
         if _unknown(values) or not _conflict(values):
             break
     return Scene(**values)

@@ -7,7 +7,7 @@ import numpy as np
 from engine.scenes.canvas import Canvas
 from engine.scenes.landforms import FALL_DEPTH, FALL_HALF, FALL_HEIGHT, fall_x, height
 from engine.scenes.layout import Layout
-from engine.scenes.noise import sample, smoothstep, stream
+from engine.scenes.noise import Field, sample, smoothstep, stream
 from engine.scenes.scene import Scene
 
 _NEAR, _FAR = 0.62, 75.0
@@ -98,13 +98,13 @@ def _fog(ground: Ground, haze: float) -> np.ndarray:
     return np.broadcast_to(fog_at(ground.z, haze), ground.height.shape)
 
 
-def fog_at(z: np.ndarray, haze: float) -> np.ndarray:
+def fog_at(z: Field, haze: float) -> np.ndarray:
     """The share of haze in the colour of a thing at distance z."""
     return 0.86 * (1 - np.exp(-np.maximum(z - 2, 0) * (0.042 * haze)))
 
 
-def _light(ground: Ground, layout: Layout) -> np.ndarray:
-    """Half-Lambert light from the side of the sun, (S, C) in [0, 1]."""
+def _light(ground: Ground, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Half-Lambert light from the side of the sun and flatness, (S, C) in [0, 1] each."""
     dx = np.gradient(ground.height, axis=1) / (ground.x[:, 1:2] - ground.x[:, 0:1])
     dz = np.gradient(ground.height, axis=0) / np.gradient(ground.z, axis=0)
     length = np.sqrt(dx * dx + dz * dz + 1)

@@ -9,20 +9,10 @@ from typing import Any
 from engine.errors import ModelBroken, UnsafeFile
 from engine.weights.families import base_of_width
 from engine.weights.files import printable, read_json
+from engine.weights.layout import COMPONENTS, PICKLES, missing_configuration, weight_files
 from engine.weights.safetensors_file import Header, check_checkpoint
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
-CONFIGS = (
-    "unet/config.json",
-    "vae/config.json",
-    "text_encoder/config.json",
-    "scheduler/scheduler_config.json",
-    "tokenizer/vocab.json",
-    "tokenizer/merges.txt",
-)
-# The file's stem in each component of a folder; ".fp16" may stand before the suffix.
-WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
-PICKLES = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
 
 _LICENCE_LINE = re.compile(r"^license(?:_name)?:\s*['\"]?([\w .+-]{2,60}?)['\"]?\s*$", re.MULTILINE)
 
@@ -89,7 +79,7 @@ def unusable(name: str, path: Path, problem: str = "", hub_id: str = "") -> Mode
     )
 
 
-def size_limits(native_size: int, factor: int) -> dict[str, int]:
+def size_limits(native_size: int, factor: int) -> dict[str, Any]:
     """The sides that a model of this native size can draw, all in pixels.
 
     A quarter to twice the native size is where Stable Diffusion still composes one picture.
@@ -107,7 +97,7 @@ def size_limits(native_size: int, factor: int) -> dict[str, int]:
 
 def has_weights(folder: Path) -> bool:
     """Whether any component of a model folder holds weights, in whatever format."""
-    return any(path.suffix in (".safetensors", *PICKLES) for part in WEIGHTS for path in (folder / part).glob("*.*"))
+    return any(path.suffix in (".safetensors", *PICKLES) for part in COMPONENTS for path in (folder / part).glob("*.*"))
 
 
 def folder_info(name: str, folder: Path) -> ModelInfo:
@@ -115,7 +105,7 @@ def folder_info(name: str, folder: Path) -> ModelInfo:
     info = unusable(name, folder)
     try:
         info = replace(info, **folder_facts(folder), licence=_licence(folder))
-        weights = _weight_files(folder)
+        weights = [path for component in COMPONENTS for path in weight_files(folder, component)]
         info = replace(info, size_bytes=sum(path.stat().st_size for path in weights))
         for path in weights:
             checked_header(path)
@@ -142,7 +132,7 @@ def _checked_once(path: Path, size: int, mtime_ns: int) -> Header:
 
 
 def folder_facts(folder: Path) -> dict[str, Any]:
-    missing = [name for name in CONFIGS if not (folder / name).is_file()]
+    missing = missing_configuration(lambda name: (folder / name).is_file())
     if missing:
         raise ModelBroken(f"{folder} lacks {', '.join(missing)}. Copy them there or download the model again.")
     index, unet = _config(folder, "model_index.json"), _config(folder, "unet/config.json")
@@ -221,28 +211,6 @@ def _require_text_to_image(folder: Path, index: dict, unet: dict, vae: dict) -> 
             f"{folder}: the UNet must take the {latents} channels of the latents; got {str(inputs)[:20]}. "
             "It is a model for inpainting, depth or upscaling; choose its text-to-image version."
         )
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    """One .safetensors file for each component, in full precision where both are there."""
-    files = []
-    for part, stem in WEIGHTS.items():
-        choices = [folder / part / f"{stem}{variant}.safetensors" for variant in ("", ".fp16")]
-        here = [path for path in choices if path.is_file()]
-        if not here:
-            raise ModelBroken(_no_weights(folder / part, choices[0].name))
-        files.append(here[0])
-    return files
-
-
-def _no_weights(folder: Path, wanted: str) -> str:
-    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
-    if pickles:
-        return (
-            f"{folder} holds weights only as pickle ({', '.join(pickles)}), a format that can run programs "
-            f"and is never opened. Get the .safetensors version: {wanted}."
-        )
-    return f"{folder} has no weights: {wanted} is missing. Copy it there or download the model again."
 
 
 def _licence(folder: Path) -> str:

@@ -36,7 +36,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, ensure_ascii=False)
+            file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -198,10 +198,10 @@ def _append(hub: Hub, file: RemoteFile, path: Path, progress: _Progress) -> None
         if start >= file.size:
             return
         with closing(hub.bytes_from(file, start)) as incoming:
-            target.truncate(next(incoming))  # 0 when the server sends the whole file again
+            target.truncate(int(next(incoming)))  # 0 when the server sends the whole file again
             position = target.seek(0, os.SEEK_END)
             for data in incoming:
-                position += target.write(data)
+                position += target.write(bytes(data))
                 progress.show(position, file)
                 if position > file.size:
                     break

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.errors import ModelBroken, ModelUnavailable, NotFound, Offline, StudioError
-from engine.weights.facts import CONFIGS, WEIGHTS
+from engine.weights.layout import COMPONENTS, FULL, HALF, Weights, missing_configuration, offered_weights
 from engine.weights.network import Silent, arriving, reach
 from engine.weights.sources import hub_id_in
 
@@ -174,22 +174,30 @@ def _needed(hub: Hub, info: Any) -> list[RemoteFile]:
     """The files to download out of all that the repository holds."""
     listed = {sibling.rfilename: sibling for sibling in info.siblings or []}
     names = [name for name in listed if _NEEDED.fullmatch(name)]
-    missing = [name for name in ("model_index.json", *CONFIGS) if name not in names]
+    index = "model_index.json"
+    missing = [*([] if index in names else [index]), *missing_configuration(names.__contains__)]
     if missing:
         raise ModelBroken(
             f"{hub.hub_id} must be a Stable Diffusion model in diffusers layout; it lacks {', '.join(missing)}. "
             "Choose another model."
         )
-    return [_remote_file(hub, listed[name], info.sha) for name in [*sorted(names), *_weights(hub, listed)]]
+    weights = _weights(hub, listed)
+    small = [*names, *(f"{part}/{found.index}" for part, found in weights.items() if found.index)]
+    large = [f"{part}/{file}" for part, found in weights.items() for file in found.files]
+    return [_remote_file(hub, listed[name], info.sha) for name in [*sorted(small), *large]]
 
 
-def _weights(hub: Hub, listed: dict[str, Any]) -> list[str]:
-    """Half precision where the whole model has it, else full; never a pickle."""
-    for variant in (".fp16", ""):
-        names = [f"{part}/{stem}{variant}.safetensors" for part, stem in WEIGHTS.items()]
-        if all(name in listed for name in names):
-            return names
-    lacking = ", ".join(name for name in names if name not in listed)
+def _weights(hub: Hub, listed: dict[str, Any]) -> dict[str, Weights]:
+    """The weights of each component: half precision where the whole model has it, else full; never a pickle."""
+    names = {
+        part: [name.removeprefix(f"{part}/") for name in listed if name.startswith(f"{part}/")] for part in COMPONENTS
+    }
+    for variant in (HALF, FULL):
+        offers = {part: offered_weights(names[part], part, variant) for part in COMPONENTS}
+        found = {part: weights for part, weights in offers.items() if weights and weights.files}
+        if len(found) == len(COMPONENTS):
+            return found
+    lacking = ", ".join(f"{part}/{stem}.safetensors" for part, stem in COMPONENTS.items() if part not in found)
     raise ModelBroken(
         f"{hub.hub_id} must offer its weights as .safetensors; it lacks {lacking}. Pickles are never opened: "
         "choose another model."

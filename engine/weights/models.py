@@ -27,12 +27,14 @@ from engine.weights.facts import (
 from engine.weights.families import base_of_width
 from engine.weights.files import read_json, write_json
 from engine.weights.hub_client import KNOWN_BYTES, SD21_HUB_ID
+from engine.weights.manifest import damaged
 from engine.weights.single_file import file_info
 from engine.weights.sources import NAME, hub_id_in, pointer_from, valid_name
 
 __all__ = ["Catalogue", "ModelInfo", "require_available", "size_problems"]
 
 POINTERS = "models.json"
+SD21_WIDTH = 1024
 
 
 class Catalogue:
@@ -77,7 +79,7 @@ class Catalogue:
         Raises:
             NotFound: no such path.
             UnsafeFile: a pickle, or another file that is not .safetensors.
-            ModelBroken: no model that the studio can run, or models.json cannot be read.
+            ModelBroken: no model that the studio can run, another base under the name sd21, or models.json cannot be read.
             InvalidRequest: the name is taken, or is none.
         """
         pointer, default_name = pointer_from(source)
@@ -85,6 +87,11 @@ class Catalogue:
         info = _pointed_info(name, pointer, self._own_folder)
         if info.problem:
             raise ModelBroken(info.problem)
+        if name == "sd21" and info.cross_attention_dim not in (0, SD21_WIDTH):
+            raise ModelBroken(
+                f"A copy of Stable Diffusion 2.1 has a cross-attention width of {SD21_WIDTH}; {source.strip()} is "
+                f"{info.base} ({info.cross_attention_dim}). Add it under a name of its own instead."
+            )
         self._require_free(name, info)
         self._change_pointers(lambda pointers: {**pointers, name: pointer})
         return self.get(name)
@@ -106,7 +113,14 @@ class Catalogue:
     def _shipped(self) -> dict[str, ModelInfo]:
         """Shipped folders with weights; sd21 ships as configuration only and is no model by itself."""
         folders = [folder for folder in _model_folders(self._shipped_folder) if has_weights(folder)]
-        return {folder.name: _shipped_info(folder) for folder in folders}
+        return {folder.name: self._undamaged(_shipped_info(folder)) for folder in folders}
+
+    def _undamaged(self, info: ModelInfo) -> ModelInfo:
+        """A shipped model as it is, or with what differs from the manifest."""
+        texts = damaged(self._shipped_folder, info.path)
+        if not texts:
+            return info
+        return replace(info, available=False, problem=" ".join([*texts, "Fetch the studio's files anew."]))
 
     def _own(self, taken: dict[str, ModelInfo]) -> Iterator[ModelInfo]:
         for folder in _model_folders(self._own_folder):
@@ -209,8 +223,8 @@ def _shipped_info(folder: Path) -> ModelInfo:
 def _sd21_to_fetch(folder: Path) -> ModelInfo:
     return replace(
         unusable("sd21", folder, hub_id=SD21_HUB_ID),
-        base=base_of_width(1024),
-        cross_attention_dim=1024,
+        base=base_of_width(SD21_WIDTH),
+        cross_attention_dim=SD21_WIDTH,
         **size_limits(768, 8),
         prediction_type="v_prediction",
         size_bytes=KNOWN_BYTES[SD21_HUB_ID],

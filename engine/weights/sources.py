@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from engine.errors import InvalidRequest, ModelBroken, NotFound, Problem, UnsafeFile
-from engine.weights.facts import PICKLES
+from engine.weights.layout import PICKLES
 
 NAME = re.compile(r"\w[\w.+-]{0,63}")
 _HUB_ID = re.compile(r"(?:https?://(?:huggingface\.co|hf\.co)/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/?", re.ASCII)

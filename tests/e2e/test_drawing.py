@@ -89,8 +89,8 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
 def test_a_killed_worker_is_replaced_while_the_page_waits(page: Page, studio: Studio):
     ask(page, "a quiet lake in winter", images=2, steps=100)
     expect(page.get_by_text("Drawing image 1 of 2")).to_be_visible()
-    worker = int(studio.engine().worker.rpartition(":")[2])
-    os.kill(worker, signal.SIGKILL)
+    _, pid, _ = studio.engine().worker.rsplit(":", 2)  # host, process, when it began
+    os.kill(int(pid), signal.SIGKILL)
 
     finished(page, "a quiet lake in winter", images=2)
     assert studio.jobs()[0].attempt == 2

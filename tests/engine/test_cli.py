@@ -1,83 +1,351 @@
 """The command line, run as a user runs it."""
 
+import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from PIL import Image
 
-from engine.__main__ import cli
+from engine.__main__ import main
+from engine.jobs.schema import CANCELLED, RUNNING, SUCCEEDED
+from engine.jobs.status import READY, EngineStatus, worker_name, write_status
 from engine.settings import PROJECT
+from engine.studio import Studio
 from gallery.metadata import read_recipe
+
+COMMAND = (sys.executable, "-m", "engine")
+
+
+@dataclass
+class Said:
+    """What a command said, and how it ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def rows(self) -> list[dict]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def failed_in_one_line(self, *words: str) -> None:
+        assert self.code == 1
+        assert self.stdout == ""
+        assert len(self.stderr.splitlines()) == 1, self.stderr
+        for word in words:
+            assert word in self.stderr
 
 
 @pytest.fixture
-def run(studio, monkeypatch):
+def run(studio, monkeypatch, capsys) -> Callable[..., Said]:
+    """Run a command in this process, on the test's studio."""
     for name, value in studio.settings.to_environment().items():
         if name.startswith("STUDIO_"):
             monkeypatch.setenv(name, value)
 
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(cli, words)
+    def run(*words: str) -> Said:
+        capsys.readouterr()
+        code = main(words)
+        return Said(code, *capsys.readouterr())
 
     return run
 
 
-def test_models_and_loras_are_listed(run):
-    said = run("models").stdout
-
-    assert "mini" in said
-    assert "sd21" in said
-    assert run("loras").exit_code == 0
-
-
-def test_wrong_values_are_all_named_and_nothing_is_queued(run, studio):
-    result = run("generate", " ", "--steps", "500", "--width", "9")
-
-    assert result.exit_code == 1
-    for word in ("Prompt must not be empty", "got 500", "Width must be a multiple of 8; got 9"):
-        assert word in result.stderr
-    assert "Traceback" not in result.stderr
-    assert studio.jobs() == []
+@pytest.fixture
+def pictures(studio, work):
+    """Three pictures: a castle twice, then a cat."""
+    for prompt, count in (("=a castle, red", 2), ("a cat\non a mountain", 1)):
+        values = {"prompt": prompt, "num_images": count, "num_inference_steps": 1, "seed": 7}
+        studio.submit(studio.request(values))
+        work()
+    return studio.gallery.page().images
 
 
-def test_an_unknown_job_cannot_be_cancelled(run):
-    result = run("cancel", "nope")
-
-    assert result.exit_code == 1
-    assert "no job with the id 'nope'" in result.stderr
+def environment(studio: Studio, **changes: str) -> dict[str, str]:
+    return {**studio.settings.to_environment(), "OMP_NUM_THREADS": "1", **changes}
 
 
-def test_a_missing_folder_is_no_model(run):
-    result = run("add-model", "/no/such/folder")
-
-    assert result.exit_code == 1
-    assert "/no/such/folder" in result.stderr
-
-
-def test_a_wrong_setting_is_explained(run, monkeypatch):
-    monkeypatch.setenv("STUDIO_QUEUE_LIMIT", "many")
-    result = run("jobs")
-
-    assert result.exit_code == 1
-    assert "STUDIO_QUEUE_LIMIT must be a number; got 'many'" in result.stderr
-
-
-def test_generate_without_a_running_studio_starts_a_worker_for_it(studio, tmp_path):
-    command = [sys.executable, "-m", "engine", "generate", "a castle", "--steps", "2", "--images", "2"]
+def run_process(studio: Studio, *words: str, **changes: str) -> Said:
     done = subprocess.run(
-        [*command, "--seed", "4", "--out", str(tmp_path / "out"), "--json"],
+        [*COMMAND, *words],
         cwd=PROJECT,
-        env=studio.settings.to_environment() | {"PATH": os.environ["PATH"]},
+        env=environment(studio, **changes),
         capture_output=True,
         text=True,
         timeout=150,
     )
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
-    assert facts["state"] == "succeeded"
-    assert [read_recipe(Path(file)).seed for file in facts["files"]] == [4, 5]
-    assert all(Path(file).parent == tmp_path / "out" for file in facts["files"])
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def started_in() -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start a command that goes on by itself."""
+    processes = []
+
+    def start(studio: Studio, *words: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [*COMMAND, *words],
+            cwd=PROJECT,
+            env=environment(studio),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(true: Callable[[], object], seconds: float = 90) -> None:
+    give_up = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def running(studio: Studio) -> bool:
+    return any(job.state == RUNNING and job.step for job in studio.jobs())
+
+
+# -- lists
+
+
+def test_models_and_loras_are_listed(run):
+    assert "mini" in run("models").stdout
+    names = {row["name"]: row for row in run("models", "--json").rows}
+    assert (names["mini"]["available"], names["sd21"]["available"]) == (True, False)
+    assert run("loras").code == run("loras", "--json").code == 0
+
+
+def test_jobs_are_listed(run, pictures):
+    rows = run("jobs", "--json").rows
+    assert [(row["state"], row["request"]["prompt"]) for row in rows] == [
+        (SUCCEEDED, "a cat\non a mountain"),
+        (SUCCEEDED, "=a castle, red"),
+    ]
+    assert len(run("jobs").stdout.splitlines()) == 2
+
+
+# -- errors
+
+
+def test_wrong_values_are_all_named_in_one_line_and_nothing_is_queued(run, studio):
+    for json_too in ([], ["--json"]):
+        run("generate", " ", "--steps", "500", "--width", "9", *json_too).failed_in_one_line(
+            "Prompt must not be empty", "got 500; ", "Width must be a multiple of 8; got 9"
+        )
+    assert studio.jobs() == []
+
+
+def test_loras_are_given_by_name_and_weight(run):
+    result = run("generate", "a castle", "--lora", "style:9", "--lora", "a:b", "--model", "none")
+    result.failed_in_one_line("There is no model named 'none'", "named 'style'", "named 'a:b'", "got 9")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("generate", "a castle", "--steps", "many"), "Invalid value for '--steps'"),
+        (("generate",), "Missing argument"),
+        (("generat", "a castle"), "Did you mean 'generate'"),
+        (("gallery", "list", "--limit", "0"), "greater than or equal to 1"),
+        (("gallery", "export", "x", "--format", "gif"), "'gif'"),
+    ],
+)
+def test_wrong_options_are_told_in_one_line(run, words, reason):
+    result = run(*words)
+
+    assert result.code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert reason in result.stderr
+
+
+def test_an_unknown_job_cannot_be_cancelled(run):
+    run("cancel", "nope").failed_in_one_line("no job with the id 'nope'")
+
+
+def test_a_missing_folder_is_no_model(run):
+    run("add-model", "/no/such/folder").failed_in_one_line("/no/such/folder")
+
+
+def test_a_wrong_setting_is_explained(run, monkeypatch):
+    monkeypatch.setenv("STUDIO_QUEUE_LIMIT", "many")
+    run("jobs").failed_in_one_line("STUDIO_QUEUE_LIMIT must be a number; got 'many'")
+
+
+def test_a_home_that_cannot_be_is_told(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    run("models", "--home", str(tmp_path / "file")).failed_in_one_line(str(tmp_path / "file"))
+    run("models", "--home", "/proc/nope").failed_in_one_line("/proc/nope")
+
+
+def test_a_file_that_is_no_database_is_told(run, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/studio.sqlite3").write_text("no database, " * 100)
+    run("jobs", "--home", str(tmp_path / "other")).failed_in_one_line("file is not a database")
+
+
+def test_a_worker_that_cannot_work_is_no_endless_wait(studio):
+    result = run_process(studio, "generate", "a castle", "--json", STUDIO_DEVICE="cuda:99")
+
+    result.failed_in_one_line("cuda:99")
+    assert [job.state for job in studio.jobs()] == [CANCELLED]
+
+
+# -- drawing
+
+
+def test_generate_without_a_running_studio_prints_one_object_for_each_image(studio, tmp_path):
+    # A status that somebody alive left behind: no reason to wait for a worker that is not there.
+    write_status(studio.settings.home, EngineStatus(READY, worker=worker_name()))
+    words = ("--steps", "2", "--count", "2", "--seed", "4", "--negative", "red", "--scheduler", "Euler")
+    result = run_process(studio, "generate", "a castle", *words, "--out", str(tmp_path / "out"), "--json")
+
+    assert (result.code, result.stderr) == (0, "")
+    assert [row["seed"] for row in result.rows] == [4, 5]
+    for row in result.rows:
+        assert set(row) == {"id", "path", "seed", "width", "height", "sha256", "file_sha256", "seconds"}
+        path = Path(row["path"])
+        assert path.parent == tmp_path / "out"
+        assert row["file_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        pixels = np.asarray(Image.open(path).convert("RGB"))
+        assert pixels.shape == (row["height"], row["width"], 3)
+        assert row["sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
+        assert row["seconds"] > 0
+        recipe = read_recipe(path)
+        assert (recipe.seed, recipe.negative_prompt, recipe.request["scheduler"]) == (row["seed"], "red", "Euler")
+        assert studio.gallery.get(row["id"]).seed == row["seed"]
+
+
+def test_a_command_outlives_the_studio_beside_it(settings, started_in):
+    """The studio's worker draws while there is one; when the studio stops, the command's own goes on."""
+    studio = Studio(replace(settings, drain_seconds=0.5))
+    beside = studio.supervisor()
+    beside.start()
+    try:
+        wait_until(lambda: studio.engine().state == READY)
+        worker = studio.engine().worker
+        process = started_in(studio, "generate", "a castle", "--steps", "100", "--count", "4", "--seed", "1", "--json")
+        wait_until(lambda: running(studio))
+        assert studio.engine().worker == worker
+    finally:
+        beside.stop()
+    assert [job.ended for job in studio.jobs()] == [False]
+    out, errors = process.communicate(timeout=120)
+    studio.database.dispose()
+
+    assert (process.returncode, errors) == (0, "")
+    assert [json.loads(line)["seed"] for line in out.splitlines()] == [1, 2, 3, 4]
+
+
+def test_ctrl_c_cancels_the_job(studio, started_in):
+    process = started_in(studio, "generate", "a castle", "--steps", "150", "--count", "8")
+    wait_until(lambda: running(studio))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert [job.state for job in studio.jobs()] == [CANCELLED]
+
+
+# -- gallery
+
+
+def test_images_are_listed_newest_first(run, pictures):
+    rows = run("gallery", "list", "--json").rows
+    assert [row["id"] for row in rows] == [picture.id for picture in pictures]
+    assert [row["prompt"][:6] for row in rows] == ["a cat\n", "=a cas", "=a cas"]
+    assert all(Path(row["path"]).is_file() for row in rows)
+    assert len(run("gallery", "list").stdout.splitlines()) == 3
+
+
+def test_a_list_may_be_short_or_searched(run, pictures):
+    assert [row["id"] for row in run("gallery", "list", "--json", "--limit", "2").rows] == [p.id for p in pictures[:2]]
+    assert [row["id"] for row in run("gallery", "list", "--json", "--search", "castle").rows] == [
+        picture.id for picture in pictures[1:]
+    ]
+    assert run("gallery", "list", "--search", "dragon").stdout == ""
+
+
+def test_long_lists_are_read_in_pages(run, pictures, monkeypatch):
+    monkeypatch.setattr("engine.__main__.PAGE", 2)
+    assert [row["id"] for row in run("gallery", "list", "--json").rows] == [picture.id for picture in pictures]
+
+
+def metadata(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_export_copies_the_pictures_with_their_recipes(run, studio, pictures, tmp_path):
+    assert run("gallery", "export", str(tmp_path / "all")).stdout.startswith("3 images")
+    for picture, row in zip(pictures, metadata(tmp_path / "all"), strict=True):
+        assert (tmp_path / "all" / row["file_name"]).read_bytes() == studio.gallery.png(picture.id)
+        assert row["recipe"]["request"]["prompt"] == row["prompt"] == picture.prompt
+    names = {path.name for path in (tmp_path / "all").iterdir()}
+    assert names == {f"{picture.id}.png" for picture in pictures} | {"metadata.jsonl"}
+
+
+def test_export_as_jpg_adds_to_what_is_there(run, pictures, tmp_path):
+    for words in (("--search", "cat"), ("--search", "castle"), ("--search", "castle")):
+        assert run("gallery", "export", str(tmp_path), "--format", "jpg", "--quality", "60", *words).code == 0
+    rows = metadata(tmp_path)
+    assert {row["file_name"] for row in rows} == {f"{picture.id}.jpg" for picture in pictures}
+    assert len(rows) == 3
+    for row in rows:
+        assert read_recipe(tmp_path / row["file_name"]).seed == row["seed"]
+
+
+def test_a_damaged_picture_is_named_and_the_others_are_exported(run, studio, pictures, tmp_path):
+    studio.gallery.path(pictures[1].id).write_bytes(b"gone")
+    result = run("gallery", "export", str(tmp_path))
+
+    assert (result.code, result.stdout[:8]) == (1, "2 images")
+    assert len(result.stderr.splitlines()) == 1
+    assert pictures[1].id in result.stderr
+    assert [row["id"] for row in metadata(tmp_path)] == [pictures[0].id, pictures[2].id]
+
+
+def test_a_folder_with_other_metadata_is_left_as_it_is(run, pictures, tmp_path):
+    (tmp_path / "metadata.jsonl").write_text("mine\n")
+    run("gallery", "export", str(tmp_path)).failed_in_one_line("metadata.jsonl is not of an earlier export")
+    assert (tmp_path / "metadata.jsonl").read_text() == "mine\n"
+
+
+def test_the_gallery_is_checked(run, studio, pictures):
+    assert run("gallery", "check").stdout == "3 images were compared with their files.\n"
+    studio.gallery.path(pictures[0].id).unlink()
+    assert f"1 images whose file is gone: {pictures[0].id}" in run("gallery", "check").stdout
+    assert run("gallery", "check", "--rebuild").stdout.startswith("0 images were taken")
+
+
+# -- scenes
+
+
+def test_scenes_are_painted(run, tmp_path):
+    words = ("scenes", "--count", "2", "--out", str(tmp_path), "--size", "64", "--seed", "3", "--look", "ink")
+    assert run(*words).stdout.startswith("2 pictures were written")
+    assert [row["file_name"] for row in metadata(tmp_path)] == ["000000.png", "000001.png"]
+    assert "2 were in" in run(*words).stdout
+    run(*words[:-1], "oil").failed_in_one_line("look must be one of")
+
+
+def test_environment_is_not_needed_with_a_home(tmp_path):
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("STUDIO_")}
+    command = [*COMMAND, "jobs", "--json", "--home", str(tmp_path / "home")]
+    done = subprocess.run(command, cwd=PROJECT, env=variables, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "home/studio.sqlite3").is_file()

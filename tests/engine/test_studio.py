@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from engine.errors import InvalidRequest, ModelUnavailable, NotFound
+from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound
 from engine.jobs.schema import CANCELLED, FAILED, QUEUED, SUCCEEDED, JobRow
 from engine.jobs.status import ABSENT, READY, EngineStatus, worker_name, write_status
+from engine.studio import Studio
 from gallery.metadata import read_recipe
 from tests.tiny import save_tiny_pipeline
 from tests.tiny_lora import lora_layers, save_lora
@@ -191,7 +193,7 @@ def test_a_download_that_is_under_way_is_not_started_twice(studio):
 
 
 def test_the_large_model_is_the_default_only_where_a_gpu_draws_it(studio, tmp_path):
-    save_tiny_pipeline(tmp_path / "sd21", cross_attention_dim=64)
+    save_tiny_pipeline(tmp_path / "sd21", cross_attention_dim=1024)
     studio.add_model(str(tmp_path / "sd21"), "sd21")
     assert studio.default_model().name == "mini"
 
@@ -205,3 +207,29 @@ def test_the_status_of_a_dead_worker_is_absent(studio):
 
     (studio.settings.home / "worker.json").write_text(json.dumps(["nonsense"]))
     assert studio.engine().state == ABSENT
+
+
+def test_a_studio_whose_only_model_is_damaged_says_so(studio):
+    weights = studio.settings.weights_dir
+    studio = Studio(replace(studio.settings, weights_dir=weights.parent / "nothing here"))
+
+    assert not studio.default_model().available
+    with pytest.raises(InvalidRequest):
+        studio.request({"prompt": "a castle"})
+
+
+def test_another_base_is_not_taken_for_stable_diffusion_2(studio, tmp_path):
+    save_tiny_pipeline(tmp_path / "other")
+    with pytest.raises(ModelBroken, match="name of its own"):
+        studio.add_model(str(tmp_path / "other"), "sd21")
+
+
+def test_an_added_model_can_be_removed_again(studio, tmp_path):
+    save_tiny_pipeline(tmp_path / "other")
+    studio.add_model(str(tmp_path / "other"))
+    studio.remove_model("other")
+
+    assert "other" not in {info.name for info in studio.models()}
+    assert (tmp_path / "other" / "model_index.json").exists()
+    with pytest.raises(InvalidRequest):
+        studio.remove_model("mini")

@@ -1,8 +1,6 @@
 import pytest
 
-
-def texts(elements) -> str:
-    return "\n".join(str(element.value) for element in elements)
+from tests.pages.helpers import button, opened, texts
 
 
 @pytest.fixture
@@ -23,8 +21,7 @@ def test_the_newest_pictures_come_first(open_page, three_pictures):
     page = open_page("gallery")
 
     assert "3 pictures" in texts(page.caption)
-    labels = [button.label for button in page.button if (button.key or "").startswith("open_")]
-    assert labels == ["a castle by the sea", "a quiet lake", "a castle at dawn"]
+    assert opened(page) == ["a castle by the sea", "a quiet lake", "a castle at dawn"]
 
 
 def test_search_finds_the_words_of_prompts(open_page, three_pictures):
@@ -81,3 +78,61 @@ def test_a_damaged_file_is_said_and_the_rest_is_shown(open_page, studio, three_p
 
     assert "has changed since it was saved" in texts(page.error)
     assert texts(page.code) == "a castle by the sea"
+    assert not page.download_button, "there is nothing to download"
+
+
+def test_the_quality_of_a_jpg_goes_as_far_as_the_gallery_writes_it(open_page, studio, three_pictures):
+    record = three_pictures[0]
+    page = open_page("gallery", image=record.id)
+    slider = page.slider(key=f"quality_detail_{record.id}")
+
+    assert (slider.min, slider.max) == (50, 95)
+    assert studio.gallery.jpg(record.id, int(slider.max))
+
+
+def test_an_emptied_last_page_leads_to_the_newest(open_page, studio, three_pictures):
+    newest, middle, oldest = three_pictures
+    studio.gallery.delete([oldest.id])
+    page = open_page("gallery", older_than=middle.id)
+
+    assert opened(page) == [newest.prompt, middle.prompt]
+    assert "older_than" not in page.query_params
+
+
+@pytest.mark.parametrize(
+    "edge", [{"older_than": "nonsense"}, {"newer_than": ""}, {"older_than": "FIRST", "newer_than": "FIRST"}]
+)
+def test_a_wrong_edge_in_the_address_leads_to_the_newest(open_page, three_pictures, edge):
+    page = open_page("gallery", **{name: value.replace("FIRST", three_pictures[0].id) for name, value in edge.items()})
+
+    assert len(opened(page)) == 3
+    assert not {"older_than", "newer_than"} & set(page.query_params)
+
+
+def test_newer_and_older_stay_within_the_search(open_page, three_pictures):
+    newest, _, oldest = three_pictures
+    page = open_page("gallery", search="castle", image=newest.id)
+    assert button(page, "Newer").disabled
+
+    button(page, "Older").click().run()
+    assert texts(page.code) == oldest.prompt
+    assert button(page, "Older").disabled
+    button(page, "Back to the gallery").click().run()
+    assert opened(page) == [newest.prompt, oldest.prompt]
+
+
+def test_newer_and_older_stay_within_the_trash(open_page, studio, three_pictures):
+    newest, _, oldest = three_pictures
+    studio.gallery.delete([newest.id, oldest.id])
+    page = open_page("gallery", trash="true", image=newest.id)
+
+    button(page, "Older").click().run()
+    assert texts(page.code) == oldest.prompt
+    assert button(page, "Older").disabled
+
+
+def test_searching_from_a_picture_leads_to_what_was_found(open_page, three_pictures):
+    page = open_page("gallery", image=three_pictures[0].id)
+    page.text_input(key="search").set_value("lake").run()
+
+    assert opened(page) == ["a quiet lake"]

@@ -1,8 +1,12 @@
+import json
+
+import pytest
+from safetensors.numpy import save_file
+
 from engine.jobs.schema import QUEUED, SUCCEEDED
-
-
-def texts(elements) -> str:
-    return "\n".join(str(element.value) for element in elements)
+from engine.requests import TextToImage
+from tests.pages.helpers import press_generate, texts
+from tests.tiny_lora import kohya, lora_layers
 
 
 def test_an_empty_studio_says_what_to_do_and_offers_examples(open_page):
@@ -19,7 +23,7 @@ def test_from_prompt_to_picture(open_page, studio, work):
     page.text_area(key="prompt").set_value("a castle")
     page.number_input(key="num_inference_steps").set_value(2)
     page.number_input(key="num_images").set_value(2)
-    page.button(key="generate").click().run()
+    press_generate(page)
 
     (job,) = studio.jobs()
     assert job.state == QUEUED
@@ -37,8 +41,8 @@ def test_from_prompt_to_picture(open_page, studio, work):
 def test_pressing_generate_again_queues_another_job(open_page, studio):
     page = open_page("generate")
     page.text_area(key="prompt").set_value("a castle")
-    page.button(key="generate").click().run()
-    page.button(key="generate").click().run()
+    press_generate(page)
+    press_generate(page)
 
     first, second = studio.jobs()
     assert first.request.seed != second.request.seed
@@ -48,8 +52,8 @@ def test_pressing_generate_again_queues_another_job(open_page, studio):
 def test_a_kept_seed_is_used_again(open_page, studio):
     page = open_page("generate", seed="7", keep_seed="true")
     page.text_area(key="prompt").set_value("a castle")
-    page.button(key="generate").click().run()
-    page.button(key="generate").click().run()
+    press_generate(page)
+    press_generate(page)
 
     assert [job.request.seed for job in studio.jobs()] == [7, 7]
 
@@ -66,7 +70,7 @@ def test_all_wrong_values_are_refused_together_and_nothing_is_queued(open_page, 
     page = open_page("generate")
     page.segmented_control(key="size").set_value("Custom").run()
     page.number_input(key="width").set_value(20)
-    page.button(key="generate").click().run()
+    press_generate(page)
 
     said = texts(page.error)
     assert "Prompt must not be empty" in said
@@ -75,7 +79,7 @@ def test_all_wrong_values_are_refused_together_and_nothing_is_queued(open_page, 
 
     page.text_area(key="prompt").set_value("a castle")
     page.number_input(key="width").set_value(64)
-    page.button(key="generate").click().run()
+    press_generate(page)
     assert not page.error
     assert len(studio.jobs()) == 1
 
@@ -83,7 +87,7 @@ def test_all_wrong_values_are_refused_together_and_nothing_is_queued(open_page, 
 def test_a_waiting_job_can_be_cancelled(open_page, studio):
     page = open_page("generate")
     page.text_area(key="prompt").set_value("a castle")
-    page.button(key="generate").click().run()
+    press_generate(page)
     (job,) = studio.jobs()
     page.button(key=f"cancel_{job.id}").click().run()
 
@@ -108,7 +112,7 @@ def test_a_model_that_is_not_here_is_described_and_refused(open_page, studio):
     assert any("2.6 GB" in caption.value for caption in page.caption)
 
     page.text_area(key="prompt").set_value("a castle")
-    page.button(key="generate").click().run()
+    press_generate(page)
     assert "Stable Diffusion 2" in texts(page.error)
     assert studio.jobs() == []
 
@@ -120,3 +124,207 @@ def test_a_wrong_path_for_an_own_copy_is_explained(open_page):
     page.button(key="use_sd21").click().run()
 
     assert "such" in texts(page.error)
+
+
+def test_a_second_click_on_the_old_button_makes_no_second_job(open_page, studio):
+    page = open_page("generate")
+    page.text_area(key="prompt").set_value("a castle")
+    old = next(button for button in page.button if button.label == "Generate")
+    old.click().run()
+    old.click().run()
+
+    assert len(studio.jobs()) == 1
+
+
+# -- models
+
+
+def test_a_model_known_by_its_hub_id_alone_keeps_the_form_usable(open_page, studio):
+    studio.add_model("someone/unknown-model", "unknown")
+    page = open_page("generate", model="unknown")
+
+    assert "512 × 512 pixels" in texts(page.caption)
+    page.segmented_control(key="size").set_value("Custom").run()
+    assert not page.exception
+    assert page.number_input(key="width").value == 512
+
+
+def test_the_address_may_name_a_model_by_its_name_or_its_title(open_page):
+    for model in ("sd21", "Stable Diffusion 2.1 (768 px)"):
+        page = open_page("generate", model=model)
+        assert page.selectbox(key="model").value == "sd21"
+
+
+def test_the_titles_of_models_do_not_tell_whether_they_are_here(open_page):
+    page = open_page("generate")
+
+    assert "Stable Diffusion 2.1 (768 px)" in page.selectbox(key="model").options
+
+
+def test_fifty_later_drawings_do_not_hide_a_download(open_page, studio):
+    studio.fetch_model("sd21")
+    for number in range(51):
+        studio.submit(studio.request({"prompt": f"castle {number}"}))
+    page = open_page("generate", model="sd21")
+
+    assert any(button.label == "Stop the download" for button in page.button)
+    assert not any(button.label == "Download" for button in page.button)
+
+
+# -- LoRAs
+
+
+@pytest.fixture
+def add_lora(studio):
+    """Puts a tiny LoRA into the artist's folder."""
+
+    def add_lora(name: str, cross_attention_dim: int = 32) -> str:
+        tensors = kohya(lora_layers(cross_attention_dim), alpha=4)
+        arrays = {key: tensor.numpy() for key, tensor in tensors.items()}
+        save_file(arrays, studio.settings.lora_dir / f"{name}.safetensors")
+        return name
+
+    return add_lora
+
+
+ODD_NAME = "tést & co #1=2 + (v2) 100%"
+
+
+def test_loras_and_their_weights_are_taken_from_the_address(open_page, add_lora, studio):
+    add_lora(ODD_NAME)
+    page = open_page("generate", **{"loras": ODD_NAME, f"weight_{ODD_NAME}": "0.4", "prompt": "a castle"})
+    press_generate(page)
+
+    (job,) = studio.jobs()
+    assert [(lora.name, lora.weight) for lora in job.request.loras] == [(ODD_NAME, 0.4)]
+
+
+def test_a_lora_for_another_base_keeps_its_name_and_says_so_below(open_page, add_lora):
+    add_lora("other", cross_attention_dim=768)
+    page = open_page("generate", loras="other")
+
+    assert page.multiselect(key="loras").options == ["other"]
+    assert "made for" in texts(page.warning)
+
+
+def test_loras_that_cannot_be_used_are_listed_with_the_reason(open_page, studio):
+    (studio.settings.lora_dir / "broken_one.safetensors").write_bytes(b"not a LoRA")
+    page = open_page("generate")
+
+    assert "1 LoRA file cannot be used" in [expander.label for expander in page.expander]
+    assert "broken" in texts(page.text)
+    assert "none yet" in texts(page.caption)
+
+
+# -- what runs, waits and ended
+
+
+def test_a_long_queue_shows_its_beginning_and_counts_the_rest(open_page, studio, work):
+    first = studio.submit(studio.request({"prompt": "the finished one", "num_inference_steps": 1}))
+    work()
+    for number in range(60):
+        studio.submit(studio.request({"prompt": f"castle {number}"}))
+    page = open_page("generate")
+
+    shown = texts(page.text)
+    assert "castle 0\n" in shown
+    assert "castle 9\n" in shown
+    assert "castle 10\n" not in shown
+    assert "and 50 more waiting" in texts(page.caption)
+    assert "the finished one" in shown
+    assert f"Seed {first.request.seed}" in texts(page.caption)
+
+
+def test_the_result_that_ended_last_is_shown_although_a_later_job_was_cancelled(open_page, studio, work):
+    studio.submit(studio.request({"prompt": "finished last", "num_inference_steps": 1}))
+    cancelled = studio.submit(studio.request({"prompt": "cancelled before"}))
+    studio.cancel(cancelled.id)
+    work()
+    page = open_page("generate")
+
+    assert "finished last" in texts(page.text)
+    assert "cancelled before" not in texts(page.text)
+
+
+def test_a_damaged_picture_of_the_latest_job_does_not_end_the_page(open_page, studio, work):
+    studio.submit(studio.request({"prompt": "two castles", "num_inference_steps": 1, "num_images": 2}))
+    work()
+    newest, oldest = studio.gallery.page().images
+    studio.gallery.path(newest.id).write_bytes(b"not a picture")
+    page = open_page("generate")
+
+    assert "has changed since it was saved" in texts(page.error)
+    assert f"Seed {oldest.seed}" in texts(page.caption)
+    assert [button.key for button in page.download_button] == [f"png_feed_{oldest.id}", f"jpg_feed_{oldest.id}"]
+
+
+def test_a_job_of_another_version_is_shown_without_its_prompt(open_page, studio, work):
+    job = studio.submit(studio.request({"prompt": "a castle"}))
+    with studio.database.write() as session:
+        session.connection().exec_driver_sql(
+            "update jobs set request = ? where id = ?", (json.dumps({"future": 1}), job.id)
+        )
+    page = open_page("generate")
+    assert "another version" in texts(page.text)
+
+    work()
+    page.run()
+    assert not page.exception
+    assert page.error
+
+
+# -- settings of an earlier picture
+
+
+def restored(open_page, recipe):
+    page = open_page("generate", prompt="what was there", num_inference_steps="7")
+    page.session_state.restore = recipe
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_a_recipe_with_few_fields_fills_those_and_leaves_the_rest_at_the_defaults(open_page):
+    page = restored(open_page, {"prompt": "a castle", "seed": 3})
+
+    assert page.text_area(key="prompt").value == "a castle"
+    assert page.number_input(key="seed").value == 3
+    assert page.number_input(key="num_inference_steps").value == 25
+    assert page.selectbox(key="scheduler").value == "DDIM"
+
+
+def test_a_recipe_with_values_of_another_version_takes_those_that_fit(open_page, add_lora):
+    add_lora("mine")
+    recipe = {
+        "prompt": "a castle",
+        "negative_prompt": 5,
+        "num_inference_steps": 9000,
+        "guidance_scale": 3,
+        "scheduler": "of tomorrow",
+        "width": "wide",
+        "height": 64,
+        "loras": [{"name": "mine", "weight": "much"}, {"file": "x"}, "gone"],
+        "model": "gone-model",
+    }
+    page = restored(open_page, recipe)
+
+    assert page.text_input(key="negative_prompt").value == ""
+    assert page.number_input(key="num_inference_steps").value == 25
+    assert page.number_input(key="guidance_scale").value == 3.0
+    assert page.selectbox(key="scheduler").value == "DDIM"
+    assert page.multiselect(key="loras").value == ["mine"]
+    assert page.slider(key="weight_mine").value == 1.0
+    assert "gone\\-model" in texts(page.warning)
+
+
+def test_a_complete_recipe_is_asked_for_again_as_it_was(open_page, studio, add_lora):
+    add_lora("mine")
+    loras = [("mine", -0.5)]
+    asked = studio.request(
+        {"prompt": "a castle", "negative_prompt": "people", "seed": 11, "num_inference_steps": 3,
+         "guidance_scale": 4, "width": 72, "height": 64, "scheduler": "Heun", "loras": loras}
+    )  # fmt: skip
+    press_generate(restored(open_page, asked.to_dict()))
+
+    (job,) = studio.jobs(kind=TextToImage.kind)
+    assert job.request == asked

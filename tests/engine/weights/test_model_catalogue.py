@@ -102,9 +102,9 @@ def test_missing_weights_pickles_and_cut_files_are_told(settings, save_model):
     (save_model(weights / "empty") / "vae/diffusion_pytorch_model.safetensors").unlink()
     problem = {info.name: info.problem for info in Catalogue(settings).all()}
     assert "lacks tokenizer/merges.txt" in problem["missing"]
-    assert "only as pickle (diffusion_pytorch_model.bin)" in problem["pickled"]
+    assert "only as diffusion_pytorch_model.bin, a format that can run code" in problem["pickled"]
     assert "should take 16 bytes; got 15" in problem["cut"]
-    assert "has no weights: diffusion_pytorch_model.safetensors is missing" in problem["empty"]
+    assert "vae has no .safetensors weights: diffusion_pytorch_model.safetensors is missing" in problem["empty"]
 
 
 def test_shipped_configuration_without_weights_is_no_model(settings, save_model):

@@ -1,0 +1,89 @@
+"""Waiting for a job from a command: with a supervisor, a line of progress, and an end whatever happens."""
+
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from engine.errors import StudioError
+from engine.jobs.records import Job
+from engine.jobs.status import READY, STARTING, WORKING
+from engine.jobs.supervisor import Supervisor
+from engine.studio import Studio
+
+POLL_SECONDS = 0.1
+CANCEL_SECONDS = 10.0  # that a cancelled job may take to its next step
+FALSE_STARTS = 3  # workers that end before they could say a word
+
+
+def finished(studio: Studio, job: Job, quiet: bool = False) -> Job:
+    """Wait until a job has ended.
+
+    A supervisor is started in any case: beside a running studio it only waits, and when that one goes, it takes over.
+
+    Args:
+        quiet: show no progress; it is shown on terminals only.
+
+    Raises:
+        StudioError: the worker cannot work; the job is cancelled, as it is by Ctrl+C.
+    """
+    supervisor = studio.supervisor()
+    supervisor.start()
+    try:
+        return _watched(studio, job, supervisor, not quiet and sys.stderr.isatty())
+    except BaseException:
+        studio.cancel(job.id)
+        _wait_for_end(studio, job)
+        raise
+    finally:
+        supervisor.stop()
+
+
+def _watched(studio: Studio, job: Job, supervisor: Supervisor, show: bool) -> Job:
+    worker = _WorkerWatch(studio, supervisor)
+    while not job.ended:
+        time.sleep(POLL_SECONDS)
+        job = studio.job(job.id)
+        if not job.ended:
+            worker.require_working()
+        if show:
+            typer.echo(f"\r\x1b[K{_line(job)}", nl=False, err=True)
+    return job
+
+
+def _line(job: Job) -> str:
+    """Progress in words; empty when there is none any more."""
+    if job.ended or not job.steps:
+        return ""
+    return f"{job.stage}, {job.step}/{job.steps}"
+
+
+def _wait_for_end(studio: Studio, job: Job) -> None:
+    give_up = time.monotonic() + CANCEL_SECONDS
+    while not studio.job(job.id).ended and time.monotonic() < give_up:
+        time.sleep(POLL_SECONDS)
+
+
+class _WorkerWatch:
+    """Notices that nobody will ever do the job: a page can go on showing that, a command has to end."""
+
+    def __init__(self, studio: Studio, supervisor: Supervisor):
+        self._studio = studio
+        self._supervisor = supervisor
+        self._pids: set[int] = set()
+        self._began = False  # what the status says before is the word of an earlier worker
+
+    def require_working(self) -> None:
+        status = self._studio.engine()
+        if status.state in (STARTING, READY, WORKING):
+            self._began = True
+        elif self._began and status.problem:
+            raise StudioError(status.problem)
+        if pid := self._supervisor.worker_pid:
+            self._pids.add(pid)
+        if not self._began and len(self._pids) > FALSE_STARTS:
+            raise StudioError(
+                f"The engine's process ended {FALSE_STARTS} times before it could begin. "
+                f"Run `{Path(sys.executable).name} -m engine.worker` to see why, and correct it."
+            )

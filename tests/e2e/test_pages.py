@@ -1,0 +1,120 @@
+"""What only a real browser shows: quick clicks, the address, and the names under which the studio is served."""
+
+import http.client
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from safetensors.numpy import save_file
+
+from engine.settings import Settings
+from engine.studio import Studio
+from tests.tiny_lora import kohya, lora_layers
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+ODD_NAME = "tést & co #1=2 + (v2) 100%"
+
+
+@pytest.fixture
+def studio(home: Path) -> Studio:
+    """The served studio, seen from outside."""
+    return Studio(Settings(home=home))
+
+
+@pytest.fixture
+def lora(studio: Studio) -> str:
+    """The name of a LoRA in the artist's folder."""
+    tensors = kohya(lora_layers(), alpha=4)
+    path = studio.settings.lora_dir / f"{ODD_NAME}.safetensors"
+    save_file({key: tensor.numpy() for key, tensor in tensors.items()}, path)
+    return ODD_NAME
+
+
+def click_twice(page: Page, milliseconds: int) -> None:
+    """Two clicks on the place of the Generate button, as a hand does them."""
+    box = page.get_by_role("button", name="Generate").bounding_box()
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(*place)
+    page.wait_for_timeout(milliseconds)
+    page.mouse.click(*place)
+
+
+def jobs_of(studio: Studio, prompt: str) -> list[str]:
+    return [job.id for job in studio.jobs() if job.request.prompt == prompt]
+
+
+def fill_prompt(page: Page, prompt: str) -> None:
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    page.get_by_label("Prompt", exact=True).press("Tab")
+    expect(page).to_have_url(re.compile("prompt="))
+
+
+@pytest.mark.parametrize("milliseconds", [0, 150, 300])
+def test_a_double_click_makes_one_job(page: Page, studio: Studio, milliseconds: int):
+    prompt = f"a castle, clicked twice within {milliseconds} ms"
+    fill_prompt(page, prompt)
+    click_twice(page, milliseconds)
+    expect(page.get_by_role("button", name="PNG")).to_have_count(1, timeout=120_000)
+    page.wait_for_timeout(1000)
+
+    assert len(jobs_of(studio, prompt)) == 1
+
+
+def test_two_clicks_with_a_pause_make_two_jobs(page: Page, studio: Studio):
+    prompt = "a castle, asked for twice"
+    fill_prompt(page, prompt)
+    click_twice(page, 2000)
+    expect(page.get_by_role("button", name="PNG")).to_have_count(1, timeout=120_000)
+    page.wait_for_timeout(2000)
+
+    assert len(jobs_of(studio, prompt)) == 2
+
+
+def test_a_refresh_keeps_loras_and_their_weights(page: Page, lora: str):
+    page.reload()
+    page.get_by_role("combobox", name="LoRAs").click()
+    page.get_by_role("option", name=lora).click()
+    page.keyboard.press("Escape")  # the open list hides the page from assistive roles
+    slider = page.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(r"weight_.*=0\.9$"))
+
+    page.reload()
+    expect(page.get_by_role("slider")).to_have_value("0.9")
+
+
+def test_a_refresh_keeps_the_model(page: Page, address: str):
+    page.goto(f"{address}/?model=sd21")
+    expect(page.get_by_text("is not on this machine").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("is not on this machine").first).to_be_visible()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_studio_is_reached_by_both_names_of_this_machine(browser: Browser, address: str, host: str):
+    page = browser.new_page()
+    page.goto(f"http://{host}:{urlsplit(address).port}")
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+    page.close()
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost", 101), ("evil.example", 403)])
+def test_a_page_whose_name_was_led_here_gets_no_connection(address: str, host: str, status: int):
+    port = urlsplit(address).port
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    upgrade = {
+        "Host": f"{host}:{port}",
+        "Origin": f"http://{host}:{port}",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "bmlqaSBzdHVkaW8gdGVzdA==",
+    }
+    connection.request("GET", "/_stcore/stream", headers=upgrade)
+    assert connection.getresponse().status == status
+    connection.close()
