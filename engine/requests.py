@@ -228,9 +228,7 @@ def _loras(loras: tuple[LoraWeight, ...]) -> list[Problem]:
     problems = []
     names = [lora.name for lora in loras]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        problems.append(
-            Problem("loras", f"Each LoRA may be chosen once; got {name!r} {names.count(name)} times.")
-        )
+        problems.append(Problem("loras", f"Each LoRA may be chosen once; got {name!r} {names.count(name)} times."))
     for lora in loras:
         for problem in _real("weight", lora.weight, -2, 2):
             problems.append(Problem("loras", f"LoRA {lora.name!r}: {problem.message}"))

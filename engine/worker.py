@@ -34,7 +34,7 @@ from gallery.database import Database
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.01  # asking SQLite whether anything changed costs microseconds
-REMOTE_POLL_SECONDS = 0.25  # other databases have no such cheap question; it is asked every time
+SLOW_POLL_SECONDS = 0.25  # for other databases, which are really asked, and for downloads, which nobody watches begin
 LOOK_SECONDS = 1.0  # look at the queue at least this often, changed or not
 POISONED_EXIT = 70
 OVERDUE_EXIT = 75
@@ -62,7 +62,8 @@ class Worker:
         Raises:
             Poisoned: the device is broken for this process.
         """
-        pause = POLL_SECONDS if self._database.is_sqlite else REMOTE_POLL_SECONDS
+        quick = lane == DRAW and self._database.is_sqlite
+        pause = POLL_SECONDS if quick else SLOW_POLL_SECONDS
         seen, looked = None, 0.0
         while not self._stopping.is_set():
             try:

@@ -1,5 +1,6 @@
 """Download buttons for one picture."""
 
+import re
 from functools import partial
 
 import streamlit as st
@@ -22,7 +23,7 @@ def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
         st.download_button(
             "PNG",
             partial(studio.gallery.png, image.id),
-            f"{image.id}.png",
+            f"{_file_name(image)}.png",
             "image/png",
             key=f"png_{key}",
             icon=":material/download:",
@@ -32,7 +33,7 @@ def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
         st.download_button(
             "JPG",
             partial(studio.gallery.jpg, image.id, quality=quality),
-            f"{image.id}.jpg",
+            f"{_file_name(image)}.jpg",
             "image/jpeg",
             key=f"jpg_{key}",
             icon=":material/download:",
@@ -41,3 +42,9 @@ def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
         )
         with st.popover("", icon=":material/tune:", help="JPG quality"):
             st.slider("JPG quality", LOWEST_QUALITY, BEST_QUALITY, DEFAULT_QUALITY, key=f"quality_{key}")
+
+
+def _file_name(image: ImageRecord) -> str:
+    """The first words of the prompt and the seed, and the id's end to tell equal ones apart."""
+    words = re.findall(r"\w+", image.prompt)[:6]
+    return "-".join([*words, str(image.seed or 0), image.id[-6:].lower()])[-100:]

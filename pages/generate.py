@@ -6,17 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from engine.errors import InvalidRequest, StudioError
-from engine.requests import MAX_PROMPT_CHARACTERS, MAX_SEED, RANDOM_SEED_LIMIT, SCHEDULERS
+from engine.errors import InvalidRequest
+from engine.requests import RANDOM_SEED_LIMIT, SCHEDULERS
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
-from pages.common import OWNER, by_field, open_studio, show_problems
+from pages.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, show_problems
 from pages.feed import show_feed
 from pages.loras import pick_loras
 from pages.models import show_add_model, show_missing_model
 from pages.restore import take_restored_settings
 from pages.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 
+STUDIO = "studio"  # the "field" of problems that no value is to blame for
 EXAMPLES = (
     "a castle on a mountain at sunset",
     "a quiet lake in a pine forest, morning mist",
@@ -34,9 +35,10 @@ def main() -> None:
     _take_model_name(studio)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        problems = st.session_state.get("problems", {})
+        problems = _standing_problems()
         prompts = _prompts(problems)
         pressed = _generate_button()
+        show_problems(problems, STUDIO)
         values = prompts | _settings(studio, problems)
     if pressed:
         _submit(studio, values)
@@ -50,7 +52,6 @@ def _prompts(problems: dict[str, str]) -> dict[str, str]:
         key="prompt",
         bind="query-params",
         height=96,
-        max_chars=MAX_PROMPT_CHARACTERS,
         placeholder="a castle on a mountain at sunset",
     )
     show_problems(problems, "prompt")
@@ -58,7 +59,6 @@ def _prompts(problems: dict[str, str]) -> dict[str, str]:
         "Negative prompt",
         key="negative_prompt",
         bind="query-params",
-        max_chars=MAX_PROMPT_CHARACTERS,
         placeholder="what to avoid: blurry, people, text",
     )
     show_problems(problems, "negative_prompt")
@@ -89,7 +89,9 @@ def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
     values = {"model": model.name, **_size(model, problems)}
     count, seed = st.columns([1, 2])
     with count:
-        values["num_images"] = st.number_input("Images", 1, 8, 1, key="num_images", bind="query-params")
+        values["num_images"] = st.number_input(
+            "Images", value=1, step=1, key="num_images", bind="query-params", help="1 to 8, each from its own seed"
+        )
         show_problems(problems, "num_images")
     with seed:
         values["seed"] = _seed(problems)
@@ -141,8 +143,8 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
     else:
         across, down = st.columns(2)
         shared = {"value": native_size(info), "step": info.size_multiple, "bind": "query-params"}
-        width = across.number_input("Width", 8, key="width", **shared)
-        height = down.number_input("Height", 8, key="height", **shared)
+        width = across.number_input("Width", key="width", **shared)
+        height = down.number_input("Height", key="height", **shared)
     show_problems(problems, "width", "height")
     return {"width": width, "height": height}
 
@@ -152,10 +154,10 @@ def _seed(problems: dict[str, str]) -> int | None:
     with field:
         seed = st.number_input(
             "Seed",
-            0,
-            MAX_SEED,
-            None,
+            value=None,
+            step=1,
             key="seed",
+            on_change=_keep_typed_seed,
             bind="query-params",
             placeholder="random",
             help="The same settings with the same seed give the same picture. Image 2 uses seed + 1, and so on.",
@@ -172,6 +174,10 @@ def _seed(problems: dict[str, str]) -> int | None:
     return seed if keep else None
 
 
+def _keep_typed_seed() -> None:
+    st.session_state.keep_seed = st.session_state.seed is not None
+
+
 def _roll() -> None:
     st.session_state.seed = random.SystemRandom().randrange(RANDOM_SEED_LIMIT)
     st.session_state.keep_seed = True
@@ -180,16 +186,16 @@ def _roll() -> None:
 def _advanced(problems: dict[str, str]) -> dict[str, Any]:
     fields = ("num_inference_steps", "guidance_scale", "scheduler")
     with st.expander("Advanced", icon=":material/tune:", expanded=any(field in problems for field in fields)):
-        steps = st.number_input("Steps", 1, 150, 25, key="num_inference_steps", bind="query-params")
+        steps = st.number_input(
+            "Steps", value=25, step=1, key="num_inference_steps", bind="query-params", help="1 to 150"
+        )
         guidance = st.number_input(
             "Guidance scale",
-            1.0,
-            30.0,
-            7.5,
-            0.5,
+            value=7.5,
+            step=0.5,
             key="guidance_scale",
             bind="query-params",
-            help="How closely to follow the prompt. 1 ignores the negative prompt and draws twice as fast.",
+            help="1 to 30: how closely to follow the prompt. 1 ignores the negative prompt and draws twice as fast.",
         )
         scheduler = st.selectbox("Scheduler", SCHEDULERS, key="scheduler", bind="query-params")
         show_problems(problems, *fields)
@@ -203,12 +209,20 @@ def _submit(studio: Studio, values: dict[str, Any]) -> None:
         studio.submit(studio.request(values), key=_nonce(), owner=OWNER)
     except InvalidRequest as error:
         state.problems = by_field(error.problems)
-    except StudioError as error:
-        state.problems = {"prompt": str(error)}
+    except PEOPLE_ERRORS as error:
+        state.problems = {STUDIO: str(error)}
     else:
         state.problems = {}
         state.nonce = uuid.uuid4().hex
+    state.refused = {field: state.get(field) for field in state.problems}
     st.rerun()
+
+
+def _standing_problems() -> dict[str, str]:
+    """The problems of the last press of Generate whose values have not been changed since."""
+    state = st.session_state
+    problems, refused = state.get("problems", {}), state.get("refused", {})
+    return {field: text for field, text in problems.items() if state.get(field) == refused.get(field)}
 
 
 def _examples() -> None:
