@@ -4,6 +4,7 @@ One policy for everybody: CUDA runs in float16 (a T4 has no bfloat16), the CPU i
 """
 
 import gc
+import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -92,6 +93,7 @@ def choose(setting: str = "") -> Device:
     """
     setting = setting.strip().lower() or ("cuda" if torch.cuda.is_available() else "cpu")
     if setting == "cpu":
+        _leave_a_core_free()
         return Device(torch.device("cpu"), torch.float32, "the CPU")
     if not re.fullmatch(r"cuda(:\d+)?", setting):
         raise StudioError(f"STUDIO_DEVICE must be cuda, cuda:<number> or cpu; got {setting!r}. Correct or unset it.")
@@ -111,6 +113,16 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def _leave_a_core_free() -> None:
+    """One core for the pages and the browser, unless OMP_NUM_THREADS says otherwise.
+
+    OpenMP's threads wait for each other after every operation: when another program takes one of their
+    cores for a moment they all stand still, and drawing becomes many times slower, not a little.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), max(1, (os.cpu_count() or 1) - 1)))
 
 
 def _keep_float16_safe() -> None:

@@ -36,9 +36,10 @@ def main() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         problems = _standing_problems()
-        prompts = _prompts(problems)
+        prompts = _prompts()
         pressed = _generate_button()
-        show_problems(problems, STUDIO)
+        # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
+        show_problems(problems, "prompt", "negative_prompt", STUDIO)
         values = prompts | _settings(studio, problems)
     if pressed:
         _submit(studio, values)
@@ -46,7 +47,7 @@ def main() -> None:
         show_feed(studio, empty=_examples)
 
 
-def _prompts(problems: dict[str, str]) -> dict[str, str]:
+def _prompts() -> dict[str, str]:
     prompt = st.text_area(
         "Prompt",
         key="prompt",
@@ -54,14 +55,12 @@ def _prompts(problems: dict[str, str]) -> dict[str, str]:
         height=96,
         placeholder="a castle on a mountain at sunset",
     )
-    show_problems(problems, "prompt")
     negative = st.text_input(
         "Negative prompt",
         key="negative_prompt",
         bind="query-params",
         placeholder="what to avoid: blurry, people, text",
     )
-    show_problems(problems, "negative_prompt")
     return {"prompt": prompt or "", "negative_prompt": negative or ""}
 
 

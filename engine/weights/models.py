@@ -79,7 +79,7 @@ class Catalogue:
         Raises:
             NotFound: no such path.
             UnsafeFile: a pickle, or another file that is not .safetensors.
-            ModelBroken: no model that the studio can run, another base under the name sd21, or models.json cannot be read.
+            ModelBroken: no model that the studio can run, another base named sd21, or models.json cannot be read.
             InvalidRequest: the name is taken, or is none.
         """
         pointer, default_name = pointer_from(source)
