@@ -1,7 +1,11 @@
 """Waiting for a job from a command: with a supervisor, a line of progress, and an end whatever happens."""
 
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -31,7 +35,8 @@ def finished(studio: Studio, job: Job, quiet: bool = False) -> Job:
     supervisor = studio.supervisor()
     supervisor.start()
     try:
-        return _watched(studio, job, supervisor, not quiet and sys.stderr.isatty())
+        with _noticed_interrupt() as interrupted:
+            return _watched(studio, job, supervisor, interrupted, not quiet and sys.stderr.isatty())
     except BaseException:
         studio.cancel(job.id)
         _wait_for_end(studio, job)
@@ -40,10 +45,22 @@ def finished(studio: Studio, job: Job, quiet: bool = False) -> Job:
         supervisor.stop()
 
 
-def _watched(studio: Studio, job: Job, supervisor: Supervisor, show: bool) -> Job:
+@contextmanager
+def _noticed_interrupt() -> Iterator[threading.Event]:
+    """Ctrl+C sets an event: as an exception it could be raised, and lost, inside a library's clean-up."""
+    interrupted = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watched(studio: Studio, job: Job, supervisor: Supervisor, interrupted: threading.Event, show: bool) -> Job:
     worker = _WorkerWatch(studio, supervisor)
     while not job.ended:
-        time.sleep(POLL_SECONDS)
+        if interrupted.wait(POLL_SECONDS):
+            raise KeyboardInterrupt
         job = studio.job(job.id)
         if not job.ended:
             worker.require_working()
