@@ -21,6 +21,7 @@ from gallery.infotext import format_parameters
 from gallery.recipe import Recipe
 
 MODES = ("RGB", "RGBA", "L")
+PNG_LEVEL = 4  # of 9; half the time of the usual 6 for 4 % larger files (measured on painted landscapes)
 MAX_SIDE = 8_192  # Pillow takes larger squares for decompression bombs when they are read
 MAX_TEXT = 1 << 20  # bytes of recipe that are read back; a real one has a few thousand
 MAX_PARAMETERS = 30_000  # characters; two bytes each must fit the 64 KiB of an EXIF block
@@ -40,7 +41,7 @@ def png_bytes(image: Image.Image, recipe: Recipe, record: Mapping[str, Any] | No
     if record:
         texts.add_text("studio_record", json.dumps(record))
     buffer = io.BytesIO()
-    _clean(image).save(buffer, "PNG", pnginfo=texts)
+    _clean(image).save(buffer, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)
     return buffer.getvalue()
 
 

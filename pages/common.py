@@ -61,10 +61,15 @@ def plain(text: object) -> str:
 
 
 def show_problems(problems: dict[str, str], *fields: str) -> None:
-    """Say what is wrong with these fields, directly below them."""
-    for field in fields:
-        if field in problems:
-            st.error(plain(problems[field]), icon=":material/error:")
+    """Say what is wrong with these fields, directly below them.
+
+    The place is there also when nothing is wrong: a message that comes or goes must not move the fields below
+    it, because the browser would build them anew and drop what is just being typed.
+    """
+    with st.container():
+        for field in fields:
+            if field in problems:
+                st.error(plain(problems[field]), icon=":material/error:")
 
 
 def by_field(problems: tuple[Problem, ...]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Generate: from a prompt to images."""
 
 import random
+import time
 import uuid
 from typing import Any
 
@@ -18,6 +19,7 @@ from pages.restore import take_restored_settings
 from pages.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 
 STUDIO = "studio"  # the "field" of problems that no value is to blame for
+DOUBLE_CLICK_SECONDS = 1.0  # desktops take two clicks within half a second for a double click; the rest is travel time
 EXAMPLES = (
     "a castle on a mountain at sunset",
     "a quiet lake in a pine forest, morning mist",
@@ -65,7 +67,7 @@ def _prompts() -> dict[str, str]:
 
 
 def _generate_button() -> bool:
-    """Each accepted job gives a new button: the second click of a double click hits the old one, which is gone."""
+    """Each accepted job gives a new button: a press of the old one that is still on its way hits nothing."""
     return st.button(
         "Generate",
         key=f"generate_{_nonce()}",
@@ -83,8 +85,9 @@ def _nonce() -> str:
 def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
     model = _model_picker(studio)
     show_problems(problems, "model")
-    if not model.available:
-        show_missing_model(studio, model)
+    with st.container():  # as in show_problems: what comes and goes keeps its place
+        if not model.available:
+            show_missing_model(studio, model)
     values = {"model": model.name, **_size(model, problems)}
     count, seed = st.columns([1, 2])
     with count:
@@ -94,7 +97,8 @@ def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
         show_problems(problems, "num_images")
     with seed:
         values["seed"] = _seed(problems)
-    values["loras"] = pick_loras(studio, model)
+    with st.container():
+        values["loras"] = pick_loras(studio, model)
     show_problems(problems, "loras")
     return values | _advanced(problems)
 
@@ -203,6 +207,8 @@ def _advanced(problems: dict[str, str]) -> dict[str, Any]:
 
 def _submit(studio: Studio, values: dict[str, Any]) -> None:
     state = st.session_state
+    if _repeats_last_press(values):
+        return
     try:
         # The nonce changes only after a job was accepted, so a repeated page run finds the same job.
         studio.submit(studio.request(values), key=_nonce(), owner=OWNER)
@@ -213,8 +219,15 @@ def _submit(studio: Studio, values: dict[str, Any]) -> None:
     else:
         state.problems = {}
         state.nonce = uuid.uuid4().hex
+        state.accepted = (values, time.monotonic())
     state.refused = {field: state.get(field) for field in state.problems}
     st.rerun()
+
+
+def _repeats_last_press(values: dict[str, Any]) -> bool:
+    """On a quick machine the second click of a double click finds the new button already there."""
+    accepted, when = st.session_state.get("accepted", (None, 0.0))
+    return accepted == values and time.monotonic() - when < DOUBLE_CLICK_SECONDS
 
 
 def _standing_problems() -> dict[str, str]:

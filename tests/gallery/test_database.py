@@ -201,7 +201,9 @@ def test_a_full_disk_is_said_in_words_and_undoes_the_save(gallery, database):
 def test_a_read_only_database_is_said_in_words(gallery, tmp_path):
     gallery.save(picture(), recipe())
     file = tmp_path / "studio.sqlite3"
-    locked = Gallery(Database(f"sqlite:///file:{file}?mode=ro&uri=true"), tmp_path)
+    database = Database(f"sqlite:///file:{file}?mode=ro&uri=true")
+    assert database.file == file
+    locked = Gallery(database, tmp_path)
     assert locked.count() == 1
     with pytest.raises(StorageReadOnly, match="can only be read"):
         locked.save(picture(), recipe())
