@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from engine.cli import Home, Json, cli, open_studio, print_json
-from engine.errors import InvalidRequest, StudioError
+from engine.errors import StudioError
+from engine.in_words import in_words
 from gallery.errors import GalleryError
 from gallery.records import ImageRecord
 from gallery.store import Gallery
@@ -123,15 +123,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         typer.echo(error.format_message(), err=True)
         return error.exit_code
-    except InvalidRequest as error:
-        return _failed("; ".join(problem.message.rstrip(".") for problem in error.problems) + ".")
-    except (StudioError, GalleryError, ValueError) as error:
-        return _failed(str(error))
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _failed(f"{place}{error.strerror or error}. Check the place and its rights, or name another.")
-    except SQLAlchemyError as error:
-        return _failed(f"The database cannot be used: {str(error).splitlines()[0]}. Check STUDIO_DATABASE_URL.")
+    except Exception as error:
+        text = in_words(error)
+        if text is None:
+            raise
+        return _failed(text)
 
 
 def _failed(text: str) -> int:

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
-from engine.errors import StudioError
+from engine.errors import NotFound, StudioError
 from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED
 from engine.requests import SCHEDULERS
 from engine.settings import Settings
 from engine.studio import Studio
+from engine.training import STAGE_NAMES
 from engine.waiting import finished
 
 cli = typer.Typer(
@@ -156,6 +157,22 @@ def scenes(
 
     done = write_dataset(out, count, seed=seed, size=size, look=look, report=report)
     print(f"{done.written} pictures were written, {done.kept} were in {done.folder} already.")
+
+
+@cli.command()
+def train_mini(
+    stage: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGE_NAMES)}, in this order.")],
+    folder: Annotated[Path, typer.Option(help="Where the stages read and write.")] = Path("studio-home/training"),
+    pictures: Annotated[int, typer.Option(min=256, help="Scenes to train on.")] = 16384,
+    processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps, in place of the stage's own.")] = None,
+) -> None:
+    """Train the model that ships, stage by stage; a stage that was stopped goes on where it was."""
+    if stage not in STAGE_NAMES:
+        raise NotFound(f"A stage must be one of {', '.join(STAGE_NAMES)}; got {stage!r}.")
+    from engine.training.stages import STAGES, Workshop  # here: seconds of imports
+
+    STAGES[stage](Workshop(folder, pictures, processes=processes, steps=steps))
 
 
 def open_studio(home: Path | None) -> Studio:

@@ -20,11 +20,13 @@ FORBIDDEN = {
     "engine": {"streamlit", "pages", "app"},
     "engine/weights": HEAVY | {"gallery", "engine.diffusion", "engine.jobs"},
     "engine/diffusion": {"gallery", "engine.jobs", "engine.studio"},
+    "engine/training": {"gallery", "engine.jobs", "engine.studio"},
+    "engine/scenes": HEAVY | {"gallery", "engine.jobs", "engine.studio", "engine.training"},
     "engine/requests.py": HEAVY | {"gallery"},
     "engine/errors.py": HEAVY | {"gallery"},
     "engine/studio.py": HEAVY | {"engine.diffusion", "engine.worker"},
 }
-GALLERY_USERS = ("engine/studio.py", "engine/worker.py", "engine/__main__.py", "engine/jobs/")
+GALLERY_USERS = ("engine/studio.py", "engine/worker.py", "engine/__main__.py", "engine/in_words.py", "engine/jobs/")
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -1,0 +1,136 @@
+"""The UNet and the text encoder together: v-prediction (Salimans and Ho 2022) with min-SNR weights.
+
+Every step draws captions, noise and timesteps of its own; timesteps are spread evenly over a batch, which makes
+the loss of a small batch far less noisy.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from engine.training import mini, tokenizer
+from engine.training.captioned import draw_captions, tokens_of
+from engine.training.latents import read_latents
+from engine.training.loop import Log, average_of, generator_of, train, trapezoid
+from engine.training.parallel import Ranks
+from engine.training.scene_data import SceneData
+
+TIMESTEPS = mini.TIMESTEPS
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the long run.
+
+    Attributes:
+        steps: optimizer steps in all.
+        batch_size: pictures per process and step.
+        learning_rate: of AdamW at its plateau.
+        empty_captions: share of pictures without a caption, for guidance.
+        min_snr_gamma: the cap on the signal-to-noise ratio in the loss weights (Hang et al. 2023).
+        average: decay of the weights' average.
+        seed: of everything random.
+    """
+
+    steps: int = 20000
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    empty_captions: float = 0.1
+    min_snr_gamma: float = 5.0
+    average: float = 0.9985
+    seed: int = 2
+
+
+class Painter(nn.Module):
+    """The two models that learn together."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.unet: UNet2DConditionModel = mini.denoiser()
+        self.text_encoder = mini.text_encoder(vocabulary)
+
+    def forward(self, noisy: Tensor, timesteps: Tensor, tokens: Tensor) -> Tensor:
+        """v, (N, C, h, w), of noisy latents at their timesteps under their captions."""
+        states = self.text_encoder(tokens).last_hidden_state
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        return self.unet(noisy, timesteps, encoder_hidden_states=states).sample
+
+
+def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
+    """Train, or go on; begins with the text encoder that was warmed up."""
+    torch.manual_seed(config.seed)
+    words = tokenizer.read(folder / "tokenizer")
+    painter = Painter(len(words)).to(memory_format=torch.channels_last)
+    warm = torch.load(folder / "text" / "checkpoint.pt", weights_only=True)["model"]
+    painter.text_encoder.load_state_dict(warm)
+    average = average_of(painter, config.average)
+    optimizer = torch.optim.AdamW(painter.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+    latents = {part: read_latents(folder / "latents", part) for part in (data, held_out)}
+    alphas = mini.scheduler().alphas_cumprod
+    log = Log(folder / "denoiser", quiet=not ranks.first)
+
+    def losses(model: nn.Module, part: SceneData, indices: Tensor, empty: float, generator: torch.Generator) -> Tensor:
+        scenes = [part.scene(index) for index in indices.tolist()]
+        tokens = tokens_of(words, draw_captions(scenes, generator, empty))
+        clean = latents[part][indices].float()
+        flipped = torch.rand((len(clean), 1, 1, 1), generator=generator) < 0.5
+        clean = torch.where(flipped, clean.flip(-1), clean)
+        timesteps = even_timesteps(len(clean), generator)
+        noise = torch.randn(clean.shape, generator=generator)
+        noisy, target = noised(clean, noise, alphas[timesteps])
+        error = (model(noisy, timesteps, tokens) - target).square().mean((1, 2, 3))
+        return torch.stack([error, error * min_snr_weights(alphas, config.min_snr_gamma)[timesteps]])
+
+    def step(number: int) -> dict[str, float]:
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=200)
+        generator = generator_of(config.seed, number, ranks)
+        indices = torch.randint(len(data), (config.batch_size,), generator=generator)
+        loss = losses(painter, data, indices, config.empty_captions, generator)[1].mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        ranks.mean_gradients(painter.parameters())
+        torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        optimizer.step()
+        average.update_parameters(painter)
+        return {"loss": loss.item()}
+
+    @torch.no_grad()
+    def look(number: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        parts = torch.arange(min(256, len(held_out))).split(32)
+        plain, weighted = torch.cat([losses(average.module, held_out, p, 0.0, generator) for p in parts], 1).mean(1)
+        log.numbers(number, {"held_out/mse": plain.item(), "held_out/loss": weighted.item()})
+
+    state = {"model": painter, "average": average, "optimizer": optimizer}
+    train(folder / "denoiser", config.steps, state, step, ranks=ranks, log=log, look=look, look_every=1000)
+
+
+def noised(clean: Tensor, noise: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+    """Noisy latents, and v = sqrt(a) noise - sqrt(1 - a) clean.
+
+    Args:
+        alpha: (N,) cumulative product of the alphas at each timestep.
+    """
+    signal, spread = alpha.sqrt()[:, None, None, None], (1 - alpha).sqrt()[:, None, None, None]
+    return signal * clean + spread * noise, signal * noise - spread * clean
+
+
+def min_snr_weights(alphas: Tensor, gamma: float) -> Tensor:
+    """min(SNR, gamma) / (SNR + 1) for v-prediction (Hang et al. 2023, section 3.4), scaled to mean 1.
+
+    Args:
+        alphas: (timesteps,) cumulative products.
+    """
+    snr = alphas / (1 - alphas)
+    weights = snr.clamp(max=gamma) / (snr + 1)
+    return weights / weights.mean()
+
+
+def even_timesteps(count: int, generator: torch.Generator) -> Tensor:
+    """(N,) int64: one random timestep from each of N equal ranges, in random order (Kingma et al. 2021, I.1)."""
+    places = (torch.arange(count) + torch.rand((), generator=generator)) / count
+    return (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)[torch.randperm(count, generator=generator)]

@@ -1,0 +1,76 @@
+"""Latents of all pictures, made once: what the denoiser learns from.
+
+The channels of an autoencoder's latents differ in mean and spread, which a diffusion model with one noise
+schedule learns badly. A change of scale per channel is folded into the 1x1 convolutions around the latents,
+so the file that ships needs nothing but `scaling_factor` 1.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from engine.training.autoencoder import to_float
+from engine.training.parallel import Ranks
+from engine.training.scene_data import SHARD, SceneData
+
+EXPONENT = 0.5  # of a channel's spread: 0 makes all equal and so raises the noise in faint channels, 1 leaves them
+SHARPNESS = -12.0  # log-variance of the encoder that ships: it gives the same latents for a picture every time
+
+
+@torch.no_grad()
+def balance(model: AutoencoderKL, pictures: Tensor) -> None:
+    """Give the latents mean 0 per channel, more even spread, and mean square 1 in all.
+
+    Args:
+        model: changed in place; what it reconstructs stays the same.
+        pictures: (N, 3, H, W) float32 in [-1, 1], enough to know the means.
+    """
+    mu = torch.cat([_mean_latents(model, batch) for batch in pictures.split(8)])
+    mean, spread = mu.mean((0, 2, 3)), mu.std((0, 2, 3))
+    wanted = spread**EXPONENT
+    wanted /= wanted.square().mean().sqrt()
+    factor = wanted / spread
+    channels = len(factor)
+    encode, decode = model.quant_conv, model.post_quant_conv
+    decode.bias += (decode.weight[:, :, 0, 0] * mean).sum(1)
+    decode.weight /= factor[None, :, None, None]
+    encode.weight[:channels] *= factor[:, None, None, None]
+    encode.bias[:channels] = (encode.bias[:channels] - mean) * factor
+    encode.weight[channels:] = 0.0
+    encode.bias[channels:] = SHARPNESS
+
+
+def encode_shards(ranks: Ranks, model: AutoencoderKL, data: SceneData, folder: Path) -> None:
+    """Write the latents of every picture, (256, C, h, w) float16 a file; the processes take turns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = model.to(memory_format=torch.channels_last)
+    for shard in range(ranks.rank, data.shards, ranks.size):
+        path = _path(folder, data, shard)
+        if path.exists():
+            continue
+        places = range(shard * SHARD, (shard + 1) * SHARD)
+        pictures = to_float(torch.from_numpy(data.pictures(places)))
+        latents = torch.cat([_mean_latents(model, batch) for batch in pictures.split(4)])
+        scratch = path.with_suffix(".tmp")
+        with open(scratch, "wb") as file:
+            np.save(file, latents.half().numpy())
+        os.replace(scratch, path)
+
+
+def read_latents(folder: Path, data: SceneData) -> Tensor:
+    """(N, C, h, w) float16 of all pictures."""
+    return torch.cat([torch.from_numpy(np.load(_path(folder, data, shard))) for shard in range(data.shards)])
+
+
+@torch.no_grad()
+def _mean_latents(model: AutoencoderKL, pixels: Tensor) -> Tensor:
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    return model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0].contiguous()
+
+
+def _path(folder: Path, data: SceneData, shard: int) -> Path:
+    return folder / data.path(shard).name

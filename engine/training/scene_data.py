@@ -1,0 +1,89 @@
+"""Rendered scenes as training data: pictures in shards on disk, captions drawn anew each time.
+
+A scene is known by its seed, so only the pictures are stored. Training and held-out seeds lie far apart.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import NotFound
+from engine.scenes.render import render
+from engine.scenes.scene import Scene, random_scene
+from engine.training.parallel import Ranks
+
+SHARD = 256  # pictures per file: 48 MiB at 256 px
+TRAINING_SEED = 1_000_000
+HELD_OUT_SEED = 900_000_000
+
+
+@dataclass(frozen=True)
+class SceneData:
+    """Pictures of the scenes of `first_seed`, `first_seed + 1`, ...
+
+    Attributes:
+        folder: where the shards are.
+        count: number of pictures.
+        first_seed: of picture 0.
+        size: pixels of each side.
+        look: of all pictures.
+    """
+
+    folder: Path
+    count: int
+    first_seed: int = TRAINING_SEED
+    size: int = 256
+    look: str = "painterly"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def scene(self, index: int) -> Scene:
+        """What picture `index` shows."""
+        return random_scene(self.first_seed + int(index), look=self.look)
+
+    def pictures(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """(N, size, size, 3) uint8, read from disk.
+
+        Raises:
+            NotFound: a picture is not rendered yet.
+        """
+        return np.stack([self._shards[index // SHARD][index % SHARD] for index in indices])
+
+    def path(self, shard: int) -> Path:
+        """The file of pictures shard * 256 and following; its name says what is in it."""
+        return self.folder / f"{self.look}-{self.size}-{self.first_seed + shard * SHARD}.npy"
+
+    @property
+    def shards(self) -> int:
+        """Number of files; the last one may hold more pictures than are asked for."""
+        return -(-self.count // SHARD)
+
+    @cached_property
+    def _shards(self) -> list[np.ndarray]:
+        missing = [self.path(shard).name for shard in range(self.shards) if not self.path(shard).exists()]
+        if missing:
+            raise NotFound(
+                f"All {self.shards} files of rendered scenes must be in {self.folder} before training; "
+                f"{len(missing)} are missing, the first is {missing[0]}. Run the stage scenes."
+            )
+        return [np.load(self.path(shard), mmap_mode="r") for shard in range(self.shards)]
+
+
+def render_shards(ranks: Ranks, data: SceneData, report: Callable[[str], None] = print) -> None:
+    """Render the pictures that are not there yet; the processes take turns with the files."""
+    data.folder.mkdir(parents=True, exist_ok=True)
+    for shard in range(ranks.rank, data.shards, ranks.size):
+        path = data.path(shard)
+        if path.exists():
+            continue
+        pictures = np.stack([render(data.scene(shard * SHARD + place), data.size) for place in range(SHARD)])
+        scratch = path.with_suffix(".tmp")
+        with open(scratch, "wb") as file:
+            np.save(file, pictures)
+        os.replace(scratch, path)
+        report(f"{path.name} is rendered")

@@ -1,0 +1,154 @@
+"""Texture for the autoencoder's decoder: what mean errors blur, a patch discriminator asks back.
+
+The encoder stays as it is, so latents made before stay valid. The losses are those of VQGAN (Esser et al. 2021)
+without its VGG term, which would cost more than all the rest on a CPU: hinge losses and the distance between the
+discriminator's own features (Wang et al. 2018, pix2pixHD, equation 4).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from engine.training import autoencoder
+from engine.training.autoencoder import crops, loss_reconstruction
+from engine.training.loop import Log, average_of, generator_of, train
+from engine.training.parallel import Ranks
+from engine.training.scene_data import SceneData
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the second stage.
+
+    Attributes:
+        steps: optimizer steps in all.
+        batch_size: crops per process and step.
+        crop: pixels of a crop's side.
+        learning_rate: of both optimizers.
+        gan_weight: of the adversarial loss, reached after `alone` steps and a ramp as long.
+        features_weight: of the distance between the discriminator's features.
+        alone: steps in which the discriminator learns and the decoder only reconstructs.
+        average: decay of the decoder's average.
+        seed: of everything random.
+    """
+
+    steps: int = 2500
+    batch_size: int = 4
+    crop: int = 128
+    learning_rate: float = 4e-4
+    gan_weight: float = 0.05
+    features_weight: float = 0.5
+    alone: int = 150
+    average: float = 0.998
+    seed: int = 3
+
+
+class PatchDiscriminator(nn.Module):
+    """One verdict for every patch of 34 pixels (Isola et al. 2017), spectrally normalized."""
+
+    def __init__(self, width: int = 24) -> None:
+        super().__init__()
+        layers = [(3, width, 2), (width, 2 * width, 2), (2 * width, 4 * width, 2)]
+        self.blocks = nn.ModuleList(
+            nn.Sequential(spectral_norm(nn.Conv2d(i, o, 4, stride, 1)), nn.LeakyReLU(0.2)) for i, o, stride in layers
+        )
+        self.verdict = spectral_norm(nn.Conv2d(4 * width, 1, 3, 1, 1))
+
+    def forward(self, pixels: Tensor) -> list[Tensor]:
+        """Features of every layer, then the verdicts (N, 1, H/8, W/8), of (N, 3, H, W) in [-1, 1]."""
+        features = []
+        for block in self.blocks:
+            pixels = block(pixels)
+            features.append(pixels)
+        return [*features, self.verdict(pixels)]
+
+
+def loss_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss of verdicts: real ones should be above 1, fake ones below -1."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def loss_features(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """Mean absolute distance between the discriminator's features, mean over layers."""
+    return torch.stack([F.l1_loss(f, r.detach()) for r, f in zip(real, fake, strict=True)]).mean()
+
+
+def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
+    """Train the decoder, or go on; its averaged weights are in the checkpoint as `average`."""
+    torch.manual_seed(config.seed)
+    model = model.to(memory_format=torch.channels_last).requires_grad_(False)
+    judge = PatchDiscriminator().to(memory_format=torch.channels_last)
+    decoder = nn.ModuleList([model.post_quant_conv, model.decoder]).requires_grad_(True)
+    average = average_of(decoder, config.average)
+    optimizers = [
+        torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.95)) for part in (decoder, judge)
+    ]
+    log = Log(folder, quiet=not ranks.first)
+    losses_of_pixels = autoencoder.Config()
+
+    def step(number: int) -> dict[str, float]:
+        generator = generator_of(config.seed, number, ranks)
+        pixels = crops(data, config.batch_size, config.crop, generator)
+        with torch.no_grad():
+            latents = model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
+        preds = model.decoder(model.post_quant_conv(latents))
+
+        # Decoder: faithful, and hard to tell from real.
+        judge.requires_grad_(False)
+        *real_features, _ = judge(pixels)
+        *fake_features, fake = judge(preds)
+        ramp = min(1.0, max(0.0, (number - config.alone) / config.alone))
+        reconstruction = loss_reconstruction(preds, pixels, losses_of_pixels)
+        features, gan = loss_features(real_features, fake_features), -fake.mean()
+        loss = reconstruction + ramp * (config.features_weight * features + config.gan_weight * gan)
+        _update(optimizers[0], decoder, loss, ranks)
+        average.update_parameters(decoder)
+
+        # Discriminator: tell them apart.
+        judge.requires_grad_(True)
+        loss_judge = loss_discriminator(judge(pixels)[-1], judge(preds.detach())[-1])
+        _update(optimizers[1], judge, loss_judge, ranks)
+        return {
+            "loss_reconstruction": reconstruction.item(),
+            "loss_features": features.item(),
+            "loss_gan": gan.item(),
+            "loss_discriminator": loss_judge.item(),
+        }
+
+    def look(number: int) -> None:
+        autoencoder.report(_with_decoder(model, average.module), held_out, log, number)
+
+    state = {"decoder": decoder, "average": average, "discriminator": judge}
+    state |= {"optimizer": optimizers[0], "optimizer_discriminator": optimizers[1]}
+    train(folder, config.steps, state, step, ranks=ranks, log=log, look=look, look_every=500)
+
+
+def sharpened(model: AutoencoderKL, checkpoint: Path) -> AutoencoderKL:
+    """The autoencoder with the decoder of a checkpoint's average."""
+    decoder = nn.ModuleList([model.post_quant_conv, model.decoder])
+    average = torch.load(checkpoint, weights_only=True)["average"]
+    decoder.load_state_dict({name.removeprefix("module."): w for name, w in average.items() if name != "n_averaged"})
+    return model
+
+
+def _with_decoder(model: AutoencoderKL, decoder: nn.Module) -> AutoencoderKL:
+    """A view of the model whose latents go through another decoder; nothing is copied."""
+    view = AutoencoderKL.__new__(AutoencoderKL)
+    nn.Module.__init__(view)
+    view.encoder, view.quant_conv = model.encoder, model.quant_conv
+    view.post_quant_conv, view.decoder = decoder[0], decoder[1]
+    return view
+
+
+def _update(optimizer: torch.optim.Optimizer, model: nn.Module, loss: Tensor, ranks: Ranks) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    ranks.mean_gradients(model.parameters())
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()

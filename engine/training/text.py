@@ -1,0 +1,120 @@
+"""Warm-up of the text encoder: it learns to tell what a caption says before the denoiser needs it.
+
+A denoiser and a text encoder from random weights ignore each other for tens of thousands of pictures. Here linear
+heads read every attribute of the scene, and a coarse picture of its latents, from the end token and from a
+random place behind it, because the denoiser attends to all places.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.scenes.scene import CHOICES, Scene
+from engine.training import mini, tokenizer
+from engine.training.captioned import draw_captions, tokens_of
+from engine.training.latents import read_latents
+from engine.training.loop import Log, generator_of, train, trapezoid
+from engine.training.parallel import Ranks
+from engine.training.scene_data import SceneData
+
+READ = {name: values for name, values in CHOICES.items() if name != "look"}
+COARSE = 4  # places a side of the coarse latents
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the warm-up; batch_size is per process and step."""
+
+    steps: int = 1500
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    latents_weight: float = 2.0
+    seed: int = 1
+
+
+class Heads(nn.Module):
+    """Linear readers of the attributes and of the coarse latents."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attributes = nn.ModuleDict({name: nn.Linear(mini.TEXT_WIDTH, len(v)) for name, v in READ.items()})
+        self.latents = nn.Linear(mini.TEXT_WIDTH, mini.LATENT_CHANNELS * COARSE * COARSE)
+
+
+def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
+    """Train, or go on; the text encoder is in `text/checkpoint.pt` as `model`."""
+    torch.manual_seed(config.seed)
+    words = tokenizer.read(folder / "tokenizer")
+    model, heads = mini.text_encoder(len(words)), Heads()
+    begin_unknown_words_near_the_mean(model)
+    parameters = [*model.parameters(), *heads.parameters()]
+    optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=0.01)
+    log = Log(folder / "text", quiet=not ranks.first)
+    coarse = {part: coarse_latents(read_latents(folder / "latents", part)) for part in (data, held_out)}
+
+    def losses(part: SceneData, generator: torch.Generator, count: int) -> tuple[Tensor, dict[str, Tensor]]:
+        indices = torch.randint(len(part), (count,), generator=generator)
+        scenes = [part.scene(index) for index in indices.tolist()]
+        tokens = tokens_of(words, draw_captions(scenes, generator))
+        read = at_end_and_behind(model(tokens).last_hidden_state, tokens, words.eos_token_id, generator)
+        loss_latents = F.mse_loss(heads.latents(read), coarse[part][indices].expand_as(heads.latents(read)))
+        loss_words = {name: loss_attribute(heads.attributes[name](read), name, scenes) for name in READ}
+        return torch.stack([*loss_words.values(), config.latents_weight * loss_latents]).sum(), loss_words
+
+    def step(number: int) -> dict[str, float]:
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=30)
+        loss, _ = losses(data, generator_of(config.seed, number, ranks), config.batch_size)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        ranks.mean_gradients(parameters)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        return {"loss": loss.item()}
+
+    @torch.no_grad()
+    def look(number: int) -> None:
+        _, parts = losses(held_out, torch.Generator().manual_seed(0), 256)
+        log.numbers(number, {f"held_out/{name}": value.item() for name, value in parts.items()})
+
+    state = {"model": model, "heads": heads, "optimizer": optimizer}
+    train(folder / "text", config.steps, state, step, ranks=ranks, log=log, look=look, look_every=500)
+
+
+def loss_attribute(logits: Tensor, name: str, scenes: list[Scene]) -> Tensor:
+    """Cross entropy of one attribute, mean over captions and places.
+
+    Args:
+        logits: (places, N, values).
+    """
+    target = torch.tensor([READ[name].index(getattr(scene, name)) for scene in scenes])
+    return F.cross_entropy(logits.flatten(0, 1), target.repeat(len(logits)))
+
+
+def at_end_and_behind(hidden: Tensor, tokens: Tensor, end: int, generator: torch.Generator) -> Tensor:
+    """What is said at the first end token and at a random place from there on: (2, N, width).
+
+    Args:
+        hidden: (N, T, width).
+        tokens: (N, T); the end token also fills up.
+    """
+    rows = torch.arange(len(tokens))
+    ends = (tokens == end).int().argmax(1)
+    room = tokens.shape[1] - ends
+    behind = ends + (torch.rand(len(tokens), generator=generator) * room).long()
+    return torch.stack([hidden[rows, ends], hidden[rows, behind]])
+
+
+def coarse_latents(latents: Tensor) -> Tensor:
+    """(N, C, h, w) to (N, C * 16) float32: means over a 4 by 4 grid."""
+    return F.adaptive_avg_pool2d(latents.float(), COARSE).flatten(1)
+
+
+@torch.no_grad()
+def begin_unknown_words_near_the_mean(model: nn.Module) -> None:
+    """Words that no caption has keep their first embedding, so let that say little."""
+    embedding = model.get_input_embeddings().weight
+    embedding.copy_(embedding.mean(0) + 0.3 * (embedding - embedding.mean(0)))

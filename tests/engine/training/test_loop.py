@@ -1,0 +1,130 @@
+"""A killed run ends with the same weights as one that was not; several processes train as one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from engine.training.loop import Log, average_of, generator_of, train, trapezoid
+from engine.training.parallel import Ranks, run
+
+STEPS = 12
+
+
+class Killed(Exception):
+    pass
+
+
+def small_run(folder: Path, die_at: int | None = None) -> dict[str, torch.Tensor]:
+    """A regression whose data come from each step's own generator; returns the averaged weights."""
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    average = average_of(model, 0.9)
+    optimizer = torch.optim.AdamW(model.parameters(), 0.01)
+
+    def step(number: int) -> dict[str, float]:
+        if number == die_at:
+            raise Killed
+        x = torch.randn(8, 4, generator=generator_of(5, number, Ranks()))
+        loss = (model(x) - x[:, :2]).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        average.update_parameters(model)
+        return {"loss": loss.item()}
+
+    state = {"model": model, "average": average, "optimizer": optimizer}
+    train(folder, STEPS, state, step, ranks=Ranks(), log=Log(folder, quiet=True), save_seconds=0.0)
+    return average.state_dict()
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
+    whole = small_run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        small_run(tmp_path / "killed", die_at=7)
+    resumed = small_run(tmp_path / "killed")
+
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_finished_run_does_nothing_more(tmp_path):
+    first = small_run(tmp_path)
+    again = small_run(tmp_path, die_at=0)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_samples_are_looked_at_on_the_way_and_at_the_end(tmp_path):
+    seen = []
+    model = nn.Linear(1, 1)
+    log = Log(tmp_path, quiet=True)
+    train(tmp_path, 5, {"model": model}, lambda n: {}, ranks=Ranks(), log=log, look=seen.append, look_every=2)
+    assert seen == [2, 4, 5]
+
+
+def test_numbers_reach_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    log = Log(tmp_path)
+    log.numbers(3, {"loss": 0.25})
+    log._writer.close()
+    events = EventAccumulator(str(tmp_path / "logs")).Reload()
+    assert [(e.step, e.value) for e in events.Scalars("loss")] == [(3, 0.25)]
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    rates = [trapezoid(step, 100, warm_up=10) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9:60] == [1.0] * 51
+    assert rates[80] == pytest.approx(0.5)
+    assert rates[99] == pytest.approx(0.025)
+
+
+def test_the_average_forgets_its_beginning_and_lags_behind():
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(model.weight)
+    average = average_of(model, 0.9)
+    with torch.no_grad():
+        for _ in range(200):
+            model.weight.fill_(1.0)
+            average.update_parameters(model)
+    assert average.module.weight.item() == pytest.approx(1.0, abs=1e-6)
+    with torch.no_grad():
+        model.weight.fill_(2.0)
+    average.update_parameters(model)
+    assert average.module.weight.item() == pytest.approx(1.1, abs=1e-5)
+
+
+def test_every_step_and_process_draws_its_own_numbers_again():
+    draws = {
+        (step, rank): torch.randint(2**60, (), generator=generator_of(0, step, Ranks(rank, 2))).item()
+        for step in range(20)
+        for rank in range(2)
+    }
+    assert len(set(draws.values())) == len(draws)
+    again = torch.randint(2**60, (), generator=generator_of(0, 7, Ranks(1, 2))).item()
+    assert again == draws[7, 1]
+
+
+def _halves(ranks: Ranks, folder: Path) -> None:
+    """The gradient of one half of a batch, made the mean of both."""
+    torch.manual_seed(0)
+    model = nn.Linear(3, 1)
+    x = torch.arange(12.0).view(4, 3)[ranks.rank :: ranks.size]
+    model(x).square().mean().backward()
+    ranks.mean_gradients(model.parameters())
+    agreed = ranks.agree(ranks.first)
+    torch.save({"gradient": model.weight.grad, "agreed": agreed}, folder / f"{ranks.rank}.pt")
+
+
+def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path):
+    for processes in (1, 2):
+        (tmp_path / str(processes)).mkdir()
+        run(_halves, processes, tmp_path / str(processes))
+    whole = torch.load(tmp_path / "1" / "0.pt")
+    halves = [torch.load(tmp_path / "2" / f"{rank}.pt") for rank in range(2)]
+
+    assert torch.equal(halves[0]["gradient"], halves[1]["gradient"])
+    assert torch.allclose(halves[0]["gradient"], whole["gradient"])
+    assert [part["agreed"] for part in halves] == [True, True]

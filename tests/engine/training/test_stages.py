@@ -1,0 +1,85 @@
+"""The small model from nothing to a picture, with few steps on small pictures."""
+
+import pytest
+import torch
+
+from engine.device import choose
+from engine.diffusion.loading import load
+from engine.diffusion.text_to_image import generate
+from engine.errors import NotFound
+from engine.requests import TextToImage
+from engine.settings import Settings
+from engine.training import STAGE_NAMES
+from engine.training.stages import STAGES, Workshop
+from engine.weights.models import Catalogue
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("training"), 256, 256, size=64, processes=1, steps=3)
+
+
+@pytest.fixture(scope="module")
+def made(shop) -> Workshop:
+    for stage in STAGES.values():
+        stage(shop)
+    return shop
+
+
+def test_the_command_line_knows_every_stage():
+    assert tuple(STAGES) == STAGE_NAMES
+
+
+@pytest.mark.parametrize("stage", ["autoencoder", "latents", "export"])
+def test_a_stage_before_its_time_says_what_is_missing(tmp_path, stage):
+    with pytest.raises(NotFound, match="missing"):
+        STAGES[stage](Workshop(tmp_path, 256, 256, size=64, processes=1, steps=1))
+
+
+def test_the_studio_draws_with_the_exported_model(made, tmp_path):
+    catalogue = Catalogue(Settings(home=tmp_path, device="cpu"))
+    info = catalogue.add(str(made.folder / "model"), "made")
+    model = load(info, device=choose("cpu"))
+    request = TextToImage(prompt="a castle at night", seed=1, num_inference_steps=2, width=64, height=64, model="made")
+    (drawn,) = generate(model, request)
+
+    assert drawn.image.size == (64, 64)
+    assert drawn.notes == ()
+    assert model.info.prediction_type == "v_prediction"
+
+
+def test_sharpening_leaves_the_encoder_alone(made):
+    from safetensors.torch import load_file
+
+    balanced = load_file(made.folder / "autoencoder" / "balanced.safetensors")
+    exported = load_file(made.folder / "model" / "vae" / "diffusion_pytorch_model.safetensors")
+    moved = {name.split(".")[0] for name, w in exported.items() if not torch.equal(w, balanced[name].to(torch.float16))}
+    assert moved == {"decoder", "post_quant_conv"}
+
+
+def test_stages_that_are_done_change_nothing(made):
+    path = made.folder / "denoiser" / "checkpoint.pt"
+    before = torch.load(path)["average"]
+    STAGES["denoiser"](made)
+    after = torch.load(path)["average"]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_denoiser_learns_a_repeated_batch():
+    from engine.training import mini
+    from engine.training.denoiser import Painter, noised
+
+    torch.manual_seed(0)
+    painter = Painter(50)
+    clean, noise = torch.randn(2, 4, mini.LATENT_CHANNELS, 4, 4)
+    tokens, timesteps = torch.randint(50, (4, 8)), torch.tensor([100, 300, 600, 900])
+    noisy, target = noised(clean, noise, mini.scheduler().alphas_cumprod[timesteps])
+    optimizer = torch.optim.AdamW(painter.parameters(), 1e-3)
+    losses = []
+    for _ in range(12):
+        loss = (painter(noisy, timesteps, tokens) - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]

@@ -1,0 +1,32 @@
+"""The front door, when something keeps the studio from opening."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from engine.settings import PROJECT
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("STUDIO_HOME", "/dev/null/studio", "/dev/null/studio"),
+        ("STUDIO_QUEUE_LIMIT", "many", "STUDIO_QUEUE_LIMIT must be a number; got 'many'"),
+        ("STUDIO_DATABASE_URL", "no url", "Check STUDIO_DATABASE_URL"),
+    ],
+)
+def test_what_keeps_the_studio_from_opening_is_said_and_the_server_ends(tmp_path, variable, value, said):
+    server = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "0"],
+        cwd=PROJECT,
+        env=os.environ | {"STUDIO_HOME": str(tmp_path), variable: value},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert server.returncode == 1
+    assert "Niji Studio cannot start." in server.stderr
+    assert said in server.stderr
+    assert "Traceback" not in server.stderr
