@@ -15,7 +15,7 @@ from engine.errors import NotFound, StudioError
 from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED
 from engine.requests import SCHEDULERS
-from engine.settings import Settings
+from engine.settings import PROJECT, Settings
 from engine.studio import Studio
 from engine.training import STAGE_NAMES
 from engine.waiting import finished
@@ -173,6 +173,28 @@ def train_mini(
     from engine.training.stages import STAGES, Workshop  # here: seconds of imports
 
     STAGES[stage](Workshop(folder, pictures, processes=processes, steps=steps))
+
+
+@cli.command()
+def evaluate_mini(
+    model: Annotated[Path, typer.Option(help="Folder of the model, in diffusers layout.")] = PROJECT / "weights/mini",
+    count: Annotated[int, typer.Option(help="Held-out prompts; 500 give trustworthy numbers.")] = 500,
+    steps: Annotated[int, typer.Option(help="Denoising steps, DDIM.")] = 25,
+    guidance: Annotated[float, typer.Option(help="Guidance scale, 1 to 30.")] = 7.5,
+    sweep: Annotated[bool, typer.Option(help="Also compare guidance 1, 3, 5, 7.5 and 10.")] = True,
+    data: Annotated[Path | None, typer.Option(help="Rendered scenes; HOME/training/scenes when left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="For pictures and report; HOME/evaluation when left out.")] = None,
+    home: Home = None,
+) -> None:
+    """Measure what the small model draws from prompts it never saw; a stopped run goes on."""
+    from engine.metrics.evaluate_mini import Config, evaluate  # here: imports torch
+
+    settings = open_studio(home).settings
+    config = Config(count=count, steps=steps, guidance=guidance)
+    config = config if sweep else replace(config, guidances=())
+    scenes, folder = data or settings.home / "training" / "scenes", out or settings.home / "evaluation"
+    evaluate(model, folder, scenes, config, report=lambda line: typer.echo(line, err=True), device=settings.device)
+    print((folder / "report.md").read_text())
 
 
 def open_studio(home: Path | None) -> Studio:

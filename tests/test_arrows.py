@@ -20,6 +20,7 @@ FORBIDDEN = {
     "engine": {"streamlit", "pages", "app"},
     "engine/weights": HEAVY | {"gallery", "engine.diffusion", "engine.jobs"},
     "engine/diffusion": {"gallery", "engine.jobs", "engine.studio"},
+    "engine/metrics": {"gallery", "engine.jobs", "engine.studio", "engine.training"},
     "engine/training": {"gallery", "engine.jobs", "engine.studio"},
     "engine/scenes": HEAVY | {"gallery", "engine.jobs", "engine.studio", "engine.training"},
     "engine/requests.py": HEAVY | {"gallery"},

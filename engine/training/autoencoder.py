@@ -12,10 +12,10 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.scenes.shards import SceneData
 from engine.training import mini
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
-from engine.training.scene_data import SceneData
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def loss_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
-    """Train stage one, or go on with it; the averaged weights are in the checkpoint as `average`."""
+    """Train stage one, or go on with it; see `loop.averaged_weights`."""
     torch.manual_seed(config.seed)
     model = mini.autoencoder().to(memory_format=torch.channels_last)
     average = average_of(model, config.average)
@@ -90,7 +90,8 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
         report(average.module, held_out, log, number)
 
     state = {"model": model, "average": average, "optimizer": optimizer}
-    train(folder, config.steps, state, step, ranks=ranks, log=log, look=look, look_every=500)
+    settings = ranks.settings(config, pictures=len(data))
+    train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
 
 
 def _losses(model: AutoencoderKL, pixels: Tensor, config: Config, generator: torch.Generator) -> dict[str, Tensor]:

@@ -8,17 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from torch import Tensor, nn
 
-from engine.training import mini, tokenizer
+from engine.scenes.shards import SceneData
+from engine.training import mini
 from engine.training.captioned import draw_captions, tokens_of
 from engine.training.latents import read_latents
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
-from engine.training.scene_data import SceneData
+from engine.training.tokenizer import read_tokenizer
 
 TIMESTEPS = mini.TIMESTEPS
+SAMPLE_PROMPTS = (
+    "a castle on a mountain at sunset",
+    "a volcano by the sea at night",
+    "a sailing ship on the sea at dawn",
+    "a windmill on green hills with flowers on a sunny day",
+    "floating islands with a waterfall at dusk",
+    "pine trees by a lake in the snow under the northern lights",
+    "an old temple in a canyon, thunderstorm",
+    "a village by a river in autumn, morning fog",
+)
 
 
 @dataclass(frozen=True)
@@ -59,11 +70,15 @@ class Painter(nn.Module):
         return self.unet(noisy, timesteps, encoder_hidden_states=states).sample
 
 
-def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
-    """Train, or go on; begins with the text encoder that was warmed up."""
+def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
+    """Train, or go on; begins with the text encoder that was warmed up.
+
+    Args:
+        vae: shows samples on the way.
+    """
     torch.manual_seed(config.seed)
-    words = tokenizer.read(folder / "tokenizer")
-    painter = Painter(len(words)).to(memory_format=torch.channels_last)
+    tokenizer = read_tokenizer(folder / "tokenizer")
+    painter = Painter(len(tokenizer)).to(memory_format=torch.channels_last)
     warm = torch.load(folder / "text" / "checkpoint.pt", weights_only=True)["model"]
     painter.text_encoder.load_state_dict(warm)
     average = average_of(painter, config.average)
@@ -74,7 +89,7 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
 
     def losses(model: nn.Module, part: SceneData, indices: Tensor, empty: float, generator: torch.Generator) -> Tensor:
         scenes = [part.scene(index) for index in indices.tolist()]
-        tokens = tokens_of(words, draw_captions(scenes, generator, empty))
+        tokens = tokens_of(tokenizer, draw_captions(scenes, generator, empty))
         clean = latents[part][indices].float()
         flipped = torch.rand((len(clean), 1, 1, 1), generator=generator) < 0.5
         clean = torch.where(flipped, clean.flip(-1), clean)
@@ -104,9 +119,26 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
         parts = torch.arange(min(256, len(held_out))).split(32)
         plain, weighted = torch.cat([losses(average.module, held_out, p, 0.0, generator) for p in parts], 1).mean(1)
         log.numbers(number, {"held_out/mse": plain.item(), "held_out/loss": weighted.item()})
+        model = average.module
+        log.picture(number, "samples", sheet(mini.pipeline(vae, model.text_encoder, tokenizer, model.unet)))
 
     state = {"model": painter, "average": average, "optimizer": optimizer}
-    train(folder / "denoiser", config.steps, state, step, ranks=ranks, log=log, look=look, look_every=1000)
+    settings = ranks.settings(config, pictures=len(data))
+    train(folder / "denoiser", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=1000)
+
+
+def sheet(pipeline: StableDiffusionPipeline) -> Tensor:
+    """(3, 2 H, 4 W) in [-1, 1]: one picture for each of eight prompts, always from the same noise."""
+    pipeline.set_progress_bar_config(disable=True)
+    pixels = pipeline(
+        list(SAMPLE_PROMPTS),
+        num_inference_steps=20,
+        guidance_scale=5.0,
+        generator=[torch.Generator().manual_seed(seed) for seed in range(len(SAMPLE_PROMPTS))],
+        output_type="pt",
+    ).images
+    rows = [torch.cat(list(row), dim=-1) for row in (2 * pixels - 1).split(4)]
+    return torch.cat(rows, dim=-2)
 
 
 def noised(clean: Tensor, noise: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,13 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from engine.errors import NotFound
+from engine.scenes.shards import SHARD, SceneData
 from engine.training.autoencoder import to_float
 from engine.training.parallel import Ranks
-from engine.training.scene_data import SHARD, SceneData
 
 EXPONENT = 0.5  # of a channel's spread: 0 makes all equal and so raises the noise in faint channels, 1 leaves them
-SHARPNESS = -12.0  # log-variance of the encoder that ships: it gives the same latents for a picture every time
+SHARPNESS = -12.0  # log-variance of the encoder that ships: its samples lie within a hundredth of their mean
 
 
 @torch.no_grad()
@@ -27,10 +28,10 @@ def balance(model: AutoencoderKL, pictures: Tensor) -> None:
 
     Args:
         model: changed in place; what it reconstructs stays the same.
-        pictures: (N, 3, H, W) float32 in [-1, 1], enough to know the means.
+        pictures: (N, H, W, 3) uint8, enough to know the means.
     """
-    mu = torch.cat([_mean_latents(model, batch) for batch in pictures.split(8)])
-    mean, spread = mu.mean((0, 2, 3)), mu.std((0, 2, 3))
+    mu = torch.cat([_mean_latents(model, to_float(batch)) for batch in pictures.split(8)])
+    mean, spread = mu.mean((0, 2, 3)), mu.std((0, 2, 3)).clamp(min=1e-3)  # a dead channel stays dead
     wanted = spread**EXPONENT
     wanted /= wanted.square().mean().sqrt()
     factor = wanted / spread
@@ -53,8 +54,8 @@ def encode_shards(ranks: Ranks, model: AutoencoderKL, data: SceneData, folder: P
         if path.exists():
             continue
         places = range(shard * SHARD, (shard + 1) * SHARD)
-        pictures = to_float(torch.from_numpy(data.pictures(places)))
-        latents = torch.cat([_mean_latents(model, batch) for batch in pictures.split(4)])
+        pictures = torch.from_numpy(data.pictures(places))
+        latents = torch.cat([_mean_latents(model, to_float(batch)) for batch in pictures.split(4)])
         scratch = path.with_suffix(".tmp")
         with open(scratch, "wb") as file:
             np.save(file, latents.half().numpy())
@@ -62,8 +63,18 @@ def encode_shards(ranks: Ranks, model: AutoencoderKL, data: SceneData, folder: P
 
 
 def read_latents(folder: Path, data: SceneData) -> Tensor:
-    """(N, C, h, w) float16 of all pictures."""
-    return torch.cat([torch.from_numpy(np.load(_path(folder, data, shard))) for shard in range(data.shards)])
+    """(N, C, h, w) float16 of all pictures.
+
+    Raises:
+        NotFound: they are not made yet.
+    """
+    paths = [_path(folder, data, shard) for shard in range(data.shards)]
+    missing = [path.name for path in paths if not path.exists()]
+    if missing:
+        raise NotFound(
+            f"All pictures need latents; {len(missing)} files are missing in {folder}. Run the stage latents."
+        )
+    return torch.cat([torch.from_numpy(np.load(path)) for path in paths])[: len(data)]
 
 
 @torch.no_grad()

@@ -1,21 +1,29 @@
 """What every training run does around its steps: go on from a checkpoint, report, save, stop.
 
 A run that was killed and goes on ends with the same weights, bit for bit, as one that was not: the trainers
-draw everything random from the step's own generator, and a checkpoint holds all that changes.
+draw everything random from the step's own generator, a checkpoint holds all that changes, and a run that goes on
+with other settings is refused.
 """
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
+from engine.errors import InvalidRequest, Problem, StudioError
+from engine.images import to_pil
 from engine.training.parallel import Ranks
 
+CHECKPOINT = "checkpoint.pt"
+LEAVING_SECONDS = 60.0
 REPORT_STEPS = 25
 SAVE_SECONDS = 180.0
 
@@ -34,6 +42,7 @@ class Log:
     def __init__(self, folder: Path, quiet: bool = False):
         from torch.utils.tensorboard import SummaryWriter  # here: seconds of imports
 
+        self._folder = folder
         self._quiet = quiet
         self._writer = None if quiet else SummaryWriter(str(folder / "logs"))
 
@@ -46,9 +55,10 @@ class Log:
         self.text(f"step {step:7d}  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
 
     def picture(self, step: int, name: str, pixels: Tensor) -> None:
-        """Write a picture, (3, H, W) in [-1, 1], also as a file."""
+        """Write a picture, (3, H, W) in [-1, 1]; the newest of that name is also a file."""
         if self._writer is not None:
             self._writer.add_image(name, pixels.clamp(-1, 1) * 0.5 + 0.5, step)
+            to_pil(pixels[None])[0].save(self._folder / f"{name}.png")
 
     def text(self, text: str) -> None:
         """Write a line."""
@@ -60,6 +70,7 @@ def train(
     folder: Path,
     steps: int,
     state: Mapping[str, Stateful],
+    settings: Mapping[str, Any],
     step: Callable[[int], dict[str, float]],
     *,
     ranks: Ranks,
@@ -71,33 +82,49 @@ def train(
     """Call `step(n)` for every n up to `steps` that is not done yet.
 
     Args:
-        folder: of the run; `checkpoint.pt` in it is read at the start and written every `save_seconds`.
+        folder: of the run; its checkpoint is read at the start and written every `save_seconds`.
         state: models, averages, optimizers by name.
+        settings: all that decides the result beside `steps`, as JSON values.
         step: does step n and returns numbers to report.
         look: called every `look_every` steps and at the end, to write samples or held-out numbers.
+
+    Raises:
+        InvalidRequest: the checkpoint is of a run with other settings.
     """
-    path = folder / "checkpoint.pt"
     folder.mkdir(parents=True, exist_ok=True)
-    done = _load(path, state)
-    stop = _asked_to_stop()
-    saved = reported = time.monotonic()
-    means: dict[str, float] = {}
-    while done < steps and not ranks.agree(stop()):
-        for name, value in step(done).items():
-            means[name] = means.get(name, 0.0) + value / REPORT_STEPS
-        done += 1
-        if done % REPORT_STEPS == 0:
-            now = time.monotonic()
-            log.numbers(done, means | {"steps_per_second": REPORT_STEPS / (now - reported)})
-            reported, means = now, {}
-        if done % look_every == 0 and done < steps and ranks.first:
-            look(done)
-        if ranks.first and time.monotonic() - saved >= save_seconds:
-            _save(path, state, done)
-            saved = time.monotonic()
-    if ranks.first:
-        _save(path, state, done)
-        look(done)
+    with _alone_in(folder, ranks), _asked_to_stop() as stop:
+        done = first = _load(folder, state, settings)
+        saved = time.monotonic()
+        recent = _Recent(saved)
+        while done < steps and not ranks.agree(stop()):
+            recent.add(step(done))
+            done += 1
+            if done % REPORT_STEPS == 0:
+                log.numbers(done, recent.means(time.monotonic()))
+            if ranks.first and (done % look_every == 0 or done == steps):
+                look(done)
+            if ranks.first and time.monotonic() - saved >= save_seconds:
+                _save(folder, state, settings, done, steps)
+                saved = time.monotonic()
+        if ranks.first and done > first:
+            _save(folder, state, settings, done, steps)
+        if done < steps:
+            log.text(f"Stopped after step {done} of {steps}; the same command goes on from there.")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run in this folder has done all the steps that it was last asked for."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return False
+    checkpoint = torch.load(path, weights_only=True, mmap=True)
+    return checkpoint["step"] >= checkpoint["steps"]
+
+
+def averaged_weights(folder: Path) -> dict[str, Tensor]:
+    """The state dict of the average that `average_of` made, from a run's checkpoint."""
+    average = torch.load(folder / CHECKPOINT, weights_only=True, mmap=True)["average"]
+    return {name.removeprefix("module."): w for name, w in average.items() if name != "n_averaged"}
 
 
 def trapezoid(step: int, steps: int, warm_up: int, decay: float = 0.4, floor: float = 0.02) -> float:
@@ -126,25 +153,76 @@ def generator_of(seed: int, step: int, ranks: Ranks) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + ranks.rank)
 
 
-def _load(path: Path, state: Mapping[str, Stateful]) -> int:
+class _Recent:
+    """Means of the numbers since the last report, and how fast the steps were."""
+
+    def __init__(self, moment: float):
+        self._since, self._steps = moment, 0
+        self._sums: dict[str, float] = {}
+
+    def add(self, numbers: Mapping[str, float]) -> None:
+        self._steps += 1
+        for name, value in numbers.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+
+    def means(self, moment: float) -> dict[str, float]:
+        means = {name: total / self._steps for name, total in self._sums.items()}
+        means["steps_per_second"] = self._steps / (moment - self._since)
+        self._since, self._steps, self._sums = moment, 0, {}
+        return means
+
+
+def _load(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, Any]) -> int:
+    path = folder / CHECKPOINT
     if not path.exists():
         return 0
     checkpoint = torch.load(path, weights_only=True)
+    differ = {name for name in settings if checkpoint["settings"].get(name) != settings[name]}
+    if differ:
+        problems = [
+            Problem(name, f"{name} was {checkpoint['settings'].get(name)!r}, now {settings[name]!r}")
+            for name in sorted(differ)
+        ]
+        rule = Problem("settings", f"A run must go on with the settings it began with; {folder} differs")
+        raise InvalidRequest([rule, *problems, Problem("folder", "Give the same, or begin anew in another folder.")])
     for name, part in state.items():
         part.load_state_dict(checkpoint[name])
     return checkpoint["step"]
 
 
-def _save(path: Path, state: Mapping[str, Stateful], step: int) -> None:
+def _save(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, Any], step: int, steps: int) -> None:
     """Whole or not at all: a temporary file beside it, then a rename."""
-    scratch = path.with_suffix(".tmp")
-    torch.save({name: part.state_dict() for name, part in state.items()} | {"step": step}, scratch)
-    os.replace(scratch, path)
+    scratch = folder / "checkpoint.tmp"
+    parts = {name: part.state_dict() for name, part in state.items()}
+    torch.save(parts | {"settings": dict(settings), "step": step, "steps": steps}, scratch)
+    os.replace(scratch, folder / CHECKPOINT)
 
 
-def _asked_to_stop() -> Callable[[], bool]:
+@contextmanager
+def _alone_in(folder: Path, ranks: Ranks) -> Iterator[None]:
+    """Keep a second run out; one that was just killed gets the time to save."""
+    if not ranks.first:
+        yield
+        return
+    try:
+        lock = FileLock(folder / "lock").acquire(timeout=LEAVING_SECONDS)
+    except Timeout:
+        raise StudioError(f"Another run is training in {folder}. Wait for its end or stop it.") from None
+    with lock:
+        yield
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
     """Whether SIGTERM or Ctrl+C came; the run then saves and ends."""
-    asked = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.append(True))
-    return lambda: bool(asked)
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # signals are another's business there
+        yield lambda: False
+        return
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda number, frame: asked.append(number)) for number in signals]
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

@@ -5,9 +5,9 @@ v-prediction) at a hundredth of its size, for 256 px landscapes.
 """
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 LATENT_CHANNELS = 12
 TEXT_WIDTH = 128
@@ -93,6 +93,22 @@ def denoiser() -> UNet2DConditionModel:
 def scheduler() -> DDIMScheduler:
     """The noise schedule of Stable Diffusion, trailing timesteps."""
     return DDIMScheduler(**SCHEDULER)
+
+
+def pipeline(
+    vae: AutoencoderKL, text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer, unet: UNet2DConditionModel
+) -> StableDiffusionPipeline:
+    """The parts as one; nothing is copied."""
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
 
 
 @torch.no_grad()

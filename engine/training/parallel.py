@@ -7,13 +7,13 @@ the layers are too small to share, so threads mostly wait for each other.
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Ranks:
 
     rank: int = 0
     size: int = 1
+
+    def settings(self, config: Any, **more: Any) -> dict[str, Any]:
+        """What decides the result of a run beside the number of steps, as JSON values."""
+        return {name: value for name, value in asdict(config).items() if name != "steps"} | {"ranks": self.size} | more
 
     @property
     def first(self) -> bool:
@@ -53,25 +57,25 @@ class Ranks:
         dist.broadcast(answer, 0)
         return bool(answer.item())
 
-    def sum(self, values: Tensor) -> Tensor:
-        """The sum over the processes, in all of them."""
-        if self.size > 1:
-            dist.all_reduce(values)
-        return values
-
 
 def run(work: Callable[..., None], processes: int, *arguments: Any) -> None:
     """Run `work(ranks, *arguments)` in so many processes with one thread each, and wait for all.
 
     Args:
         work: importable by name (the processes are started anew).
+        arguments: tensors in them, and the weights of models, are memory that all processes share: copy
+            before changing any.
 
     Raises:
         torch.multiprocessing.ProcessRaisedException: one of them failed; the others are stopped.
     """
     if processes == 1:
+        threads = torch.get_num_threads()
         torch.set_num_threads(1)
-        work(Ranks(), *arguments)
+        try:
+            work(Ranks(), *arguments)
+        finally:
+            torch.set_num_threads(threads)
         return
     with tempfile.TemporaryDirectory() as meeting:
         meeting_point = (Path(meeting) / "ranks").as_uri()

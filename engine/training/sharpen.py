@@ -5,6 +5,7 @@ without its VGG term, which would cost more than all the rest on a CPU: hinge lo
 discriminator's own features (Wang et al. 2018, pix2pixHD, equation 4).
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from engine.scenes.shards import SceneData
 from engine.training import autoencoder
 from engine.training.autoencoder import crops, loss_reconstruction
-from engine.training.loop import Log, average_of, generator_of, train
+from engine.training.loop import Log, average_of, averaged_weights, generator_of, train
 from engine.training.parallel import Ranks
-from engine.training.scene_data import SceneData
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,10 @@ class Config:
         batch_size: crops per process and step.
         crop: pixels of a crop's side.
         learning_rate: of both optimizers.
-        gan_weight: of the adversarial loss, reached after `alone` steps and a ramp as long.
+        gan_weight: of the adversarial loss.
         features_weight: of the distance between the discriminator's features.
-        alone: steps in which the discriminator learns and the decoder only reconstructs.
+        alone: steps in which the discriminator learns and the decoder only reconstructs; both weights then
+            rise over as many steps.
         average: decay of the decoder's average.
         seed: of everything random.
     """
@@ -50,7 +52,7 @@ class Config:
 
 
 class PatchDiscriminator(nn.Module):
-    """One verdict for every patch of 34 pixels (Isola et al. 2017), spectrally normalized."""
+    """One verdict for every patch of 38 pixels (Isola et al. 2017), spectrally normalized."""
 
     def __init__(self, width: int = 24) -> None:
         super().__init__()
@@ -80,14 +82,15 @@ def loss_features(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
 
 
 def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
-    """Train the decoder, or go on; its averaged weights are in the checkpoint as `average`."""
+    """Train the decoder, or go on; see `sharpened`."""
     torch.manual_seed(config.seed)
-    model = model.to(memory_format=torch.channels_last).requires_grad_(False)
-    judge = PatchDiscriminator().to(memory_format=torch.channels_last)
+    model = copy.deepcopy(model).to(memory_format=torch.channels_last).requires_grad_(False)
+    discriminator = PatchDiscriminator().to(memory_format=torch.channels_last)
     decoder = nn.ModuleList([model.post_quant_conv, model.decoder]).requires_grad_(True)
     average = average_of(decoder, config.average)
     optimizers = [
-        torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.95)) for part in (decoder, judge)
+        torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.95))
+        for part in (decoder, discriminator)
     ]
     log = Log(folder, quiet=not ranks.first)
     losses_of_pixels = autoencoder.Config()
@@ -100,9 +103,9 @@ def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: 
         preds = model.decoder(model.post_quant_conv(latents))
 
         # Decoder: faithful, and hard to tell from real.
-        judge.requires_grad_(False)
-        *real_features, _ = judge(pixels)
-        *fake_features, fake = judge(preds)
+        discriminator.requires_grad_(False)
+        *real_features, _ = discriminator(pixels)
+        *fake_features, fake = discriminator(preds)
         ramp = min(1.0, max(0.0, (number - config.alone) / config.alone))
         reconstruction = loss_reconstruction(preds, pixels, losses_of_pixels)
         features, gan = loss_features(real_features, fake_features), -fake.mean()
@@ -111,29 +114,28 @@ def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: 
         average.update_parameters(decoder)
 
         # Discriminator: tell them apart.
-        judge.requires_grad_(True)
-        loss_judge = loss_discriminator(judge(pixels)[-1], judge(preds.detach())[-1])
-        _update(optimizers[1], judge, loss_judge, ranks)
+        discriminator.requires_grad_(True)
+        loss_verdicts = loss_discriminator(discriminator(pixels)[-1], discriminator(preds.detach())[-1])
+        _update(optimizers[1], discriminator, loss_verdicts, ranks)
         return {
             "loss_reconstruction": reconstruction.item(),
             "loss_features": features.item(),
             "loss_gan": gan.item(),
-            "loss_discriminator": loss_judge.item(),
+            "loss_discriminator": loss_verdicts.item(),
         }
 
     def look(number: int) -> None:
         autoencoder.report(_with_decoder(model, average.module), held_out, log, number)
 
-    state = {"decoder": decoder, "average": average, "discriminator": judge}
+    state = {"decoder": decoder, "average": average, "discriminator": discriminator}
     state |= {"optimizer": optimizers[0], "optimizer_discriminator": optimizers[1]}
-    train(folder, config.steps, state, step, ranks=ranks, log=log, look=look, look_every=500)
+    settings = ranks.settings(config, pictures=len(data))
+    train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
 
 
-def sharpened(model: AutoencoderKL, checkpoint: Path) -> AutoencoderKL:
-    """The autoencoder with the decoder of a checkpoint's average."""
-    decoder = nn.ModuleList([model.post_quant_conv, model.decoder])
-    average = torch.load(checkpoint, weights_only=True)["average"]
-    decoder.load_state_dict({name.removeprefix("module."): w for name, w in average.items() if name != "n_averaged"})
+def sharpened(model: AutoencoderKL, folder: Path) -> AutoencoderKL:
+    """The autoencoder with the averaged decoder of a run."""
+    nn.ModuleList([model.post_quant_conv, model.decoder]).load_state_dict(averaged_weights(folder))
     return model
 
 

@@ -19,10 +19,11 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 
-from engine.errors import NotFound
+from engine.errors import NotFound, StudioError
+from engine.scenes.shards import HELD_OUT_SEED, TRAINING_SEED, SceneData, render_shards
 from engine.training import autoencoder, denoiser, export, latents, mini, sharpen, text, tokenizer
-from engine.training.parallel import run
-from engine.training.scene_data import HELD_OUT_SEED, TRAINING_SEED, SceneData, render_shards
+from engine.training.loop import CHECKPOINT, averaged_weights, is_finished
+from engine.training.parallel import Ranks, run
 
 BALANCED_OVER = 512  # pictures from which the latents' means are taken
 
@@ -55,6 +56,26 @@ class Workshop:
         """Pictures that are never trained on."""
         return SceneData(self.folder / "scenes", self.held_out_pictures, HELD_OUT_SEED, self.size)
 
+    @property
+    def balanced(self) -> Path:
+        """The autoencoder from which all latents are made."""
+        return self.folder / "autoencoder" / "balanced.safetensors"
+
+    def require(self, path: Path, stage: str) -> None:
+        """Raise NotFound unless the stage that makes this file was run."""
+        if not path.exists():
+            raise NotFound(f"This stage needs what the stage {stage} makes; {path} is missing. Run that stage first.")
+
+    def require_scenes(self) -> None:
+        """Raise NotFound unless all pictures are rendered."""
+        for data in (self.data(), self.held_out()):
+            data.pictures([0])
+
+    def require_latents(self) -> None:
+        """Raise NotFound unless all pictures have latents."""
+        for data in (self.data(), self.held_out()):
+            latents.read_latents(self.folder / "latents", data)
+
     def fitted(self, config: Any) -> Any:
         """A stage's settings with the steps that were asked for, and crops no larger than the pictures."""
         changes = {"steps": self.steps} if self.steps else {}
@@ -66,48 +87,59 @@ class Workshop:
 def make_scenes(shop: Workshop) -> None:
     """About ten pictures a second and core."""
     for data in (shop.held_out(), shop.data()):
-        run(render_shards, shop.processes, data)
+        run(_render, shop.processes, data)
 
 
 def make_autoencoder(shop: Workshop) -> None:
-    """Two optimizer steps a second on two cores."""
+    """One or two optimizer steps a second on two cores."""
     config = shop.fitted(autoencoder.Config())
+    if shop.balanced.exists():
+        raise StudioError(
+            f"The autoencoder must not change once latents can be made from it; {shop.balanced} is there. To train it "
+            "further, delete that file and the folders latents, sharpen, text and denoiser."
+        )
+    shop.require_scenes()
     run(autoencoder.run, shop.processes, config, shop.folder / "autoencoder", shop.data(), shop.held_out())
 
 
 def make_sharp(shop: Workshop) -> None:
     """Texture for the decoder; latents that were made before stay valid."""
-    config = shop.fitted(sharpen.Config())
-    folder = shop.folder / "sharpen"
+    config, folder = shop.fitted(sharpen.Config()), shop.folder / "sharpen"
+    shop.require_scenes()
     run(sharpen.run, shop.processes, config, folder, _balanced(shop), shop.data(), shop.held_out())
 
 
 def make_latents(shop: Workshop) -> None:
-    """Balance the channels once, then encode; about forty pictures a second on two cores."""
+    """Balance the channels once, then encode."""
+    shop.require_scenes()
     for data in (shop.held_out(), shop.data()):
         run(latents.encode_shards, shop.processes, _balanced(shop), data, shop.folder / "latents")
 
 
 def make_tokenizer(shop: Workshop) -> None:
-    """A few seconds."""
-    tokenizer.write(shop.folder / "tokenizer")
+    """Half a minute."""
+    tokenizer.write_tokenizer(shop.folder / "tokenizer")
 
 
 def make_text(shop: Workshop) -> None:
     """A few minutes; without it the denoiser takes an hour to notice the prompt."""
+    shop.require(shop.folder / "tokenizer" / "tokenizer_config.json", "tokenizer")
+    shop.require_latents()
     run(text.run, shop.processes, shop.fitted(text.Config()), shop.folder, shop.data(), shop.held_out())
 
 
 def make_denoiser(shop: Workshop) -> None:
     """Hours: the longer, the better."""
-    run(denoiser.run, shop.processes, shop.fitted(denoiser.Config()), shop.folder, shop.data(), shop.held_out())
+    shop.require(shop.folder / "text" / CHECKPOINT, "text")
+    shop.require_latents()
+    config, vae = shop.fitted(denoiser.Config()), _shown_by(shop)
+    run(denoiser.run, shop.processes, config, shop.folder, vae, shop.data(), shop.held_out())
 
 
 def make_export(shop: Workshop) -> None:
     """Write `shop.folder/model`: float16 safetensors in the layout of StableDiffusionPipeline."""
-    decoder = shop.folder / "sharpen" / "checkpoint.pt"
-    vae = sharpen.sharpened(_balanced(shop), decoder) if decoder.exists() else _balanced(shop)
-    export.write(shop.folder / "model", vae, shop.folder / "denoiser" / "checkpoint.pt", shop.folder / "tokenizer")
+    shop.require(shop.folder / "denoiser" / CHECKPOINT, "denoiser")
+    export.write(shop.folder / "model", _shown_by(shop), shop.folder / "denoiser", shop.folder / "tokenizer")
 
 
 STAGES: dict[str, Callable[[Workshop], None]] = {
@@ -122,19 +154,33 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
 }
 
 
+def _render(ranks: Ranks, data: SceneData) -> None:
+    render_shards(data, ranks.rank, ranks.size)
+
+
 def _balanced(shop: Workshop) -> AutoencoderKL:
     """The trained autoencoder with balanced channels, kept so that every later stage has the very same."""
-    path = shop.folder / "autoencoder" / "balanced.safetensors"
     model = mini.autoencoder()
-    if path.exists():
-        model.load_state_dict(load_file(path))
+    if shop.balanced.exists():
+        model.load_state_dict(load_file(shop.balanced))
         return model
-    trained = shop.folder / "autoencoder" / "checkpoint.pt"
-    if not trained.exists():
-        raise NotFound(f"The autoencoder must be trained first; {trained} is missing. Run the stage autoencoder.")
-    average = torch.load(trained, weights_only=True)["average"]
-    model.load_state_dict({name.removeprefix("module."): w for name, w in average.items() if name != "n_averaged"})
+    folder = shop.folder / "autoencoder"
+    shop.require(folder / CHECKPOINT, "autoencoder")
+    if not is_finished(folder):
+        raise StudioError(
+            f"The autoencoder's training must be finished before it is used; {folder} has steps left. "
+            "Run the stage autoencoder to its end, with fewer --steps if it takes too long."
+        )
+    model.load_state_dict(averaged_weights(folder))
     pictures = shop.data().pictures(range(min(BALANCED_OVER, shop.pictures)))
-    latents.balance(model, autoencoder.to_float(torch.from_numpy(pictures)))
-    save_file(model.state_dict(), path)
+    latents.balance(model, torch.from_numpy(pictures))
+    scratch = shop.balanced.with_suffix(".tmp")
+    save_file(model.state_dict(), scratch)
+    scratch.rename(shop.balanced)
     return model
+
+
+def _shown_by(shop: Workshop) -> AutoencoderKL:
+    """The autoencoder, with its sharper decoder where there is one."""
+    sharp = shop.folder / "sharpen"
+    return sharpen.sharpened(_balanced(shop), sharp) if (sharp / CHECKPOINT).exists() else _balanced(shop)

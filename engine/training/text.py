@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.scenes.scene import CHOICES, Scene
-from engine.training import mini, tokenizer
+from engine.scenes.shards import SceneData
+from engine.training import mini
 from engine.training.captioned import draw_captions, tokens_of
 from engine.training.latents import read_latents
 from engine.training.loop import Log, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
-from engine.training.scene_data import SceneData
+from engine.training.tokenizer import read_tokenizer
 
 READ = {name: values for name, values in CHOICES.items() if name != "look"}
 COARSE = 4  # places a side of the coarse latents
@@ -47,8 +48,8 @@ class Heads(nn.Module):
 def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
     """Train, or go on; the text encoder is in `text/checkpoint.pt` as `model`."""
     torch.manual_seed(config.seed)
-    words = tokenizer.read(folder / "tokenizer")
-    model, heads = mini.text_encoder(len(words)), Heads()
+    tokenizer = read_tokenizer(folder / "tokenizer")
+    model, heads = mini.text_encoder(len(tokenizer)), Heads()
     begin_unknown_words_near_the_mean(model)
     parameters = [*model.parameters(), *heads.parameters()]
     optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=0.01)
@@ -58,11 +59,11 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
     def losses(part: SceneData, generator: torch.Generator, count: int) -> tuple[Tensor, dict[str, Tensor]]:
         indices = torch.randint(len(part), (count,), generator=generator)
         scenes = [part.scene(index) for index in indices.tolist()]
-        tokens = tokens_of(words, draw_captions(scenes, generator))
-        read = at_end_and_behind(model(tokens).last_hidden_state, tokens, words.eos_token_id, generator)
+        tokens = tokens_of(tokenizer, draw_captions(scenes, generator))
+        read = at_end_and_behind(model(tokens).last_hidden_state, tokens, tokenizer.eos_token_id, generator)
         loss_latents = F.mse_loss(heads.latents(read), coarse[part][indices].expand_as(heads.latents(read)))
-        loss_words = {name: loss_attribute(heads.attributes[name](read), name, scenes) for name in READ}
-        return torch.stack([*loss_words.values(), config.latents_weight * loss_latents]).sum(), loss_words
+        loss_attributes = {name: loss_attribute(heads.attributes[name](read), name, scenes) for name in READ}
+        return torch.stack([*loss_attributes.values(), config.latents_weight * loss_latents]).sum(), loss_attributes
 
     def step(number: int) -> dict[str, float]:
         for group in optimizer.param_groups:
@@ -81,7 +82,8 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
         log.numbers(number, {f"held_out/{name}": value.item() for name, value in parts.items()})
 
     state = {"model": model, "heads": heads, "optimizer": optimizer}
-    train(folder / "text", config.steps, state, step, ranks=ranks, log=log, look=look, look_every=500)
+    settings = ranks.settings(config, pictures=len(data))
+    train(folder / "text", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
 
 
 def loss_attribute(logits: Tensor, name: str, scenes: list[Scene]) -> Tensor:
@@ -115,6 +117,6 @@ def coarse_latents(latents: Tensor) -> Tensor:
 
 @torch.no_grad()
 def begin_unknown_words_near_the_mean(model: nn.Module) -> None:
-    """Words that no caption has keep their first embedding, so let that say little."""
+    """Words that no caption has hardly move from their first embedding, so let that say little."""
     embedding = model.get_input_embeddings().weight
     embedding.copy_(embedding.mean(0) + 0.3 * (embedding - embedding.mean(0)))

@@ -36,7 +36,7 @@ day reflection shadow shadows glow glowing glittering distant far close wide hug
 """
 
 
-def write(folder: Path) -> None:
+def write_tokenizer(folder: Path) -> None:
     """Write vocab.json, merges.txt and the tokenizer's configuration, if they are not there yet.
 
     The library breaks ties between equally frequent pairs by chance, so a tokenizer made anew would not fit a
@@ -63,8 +63,8 @@ def write(folder: Path) -> None:
     CLIPTokenizer(**files, model_max_length=TOKENS).save_pretrained(folder)
 
 
-def read(folder: Path) -> CLIPTokenizer:
-    """The tokenizer that `write` wrote."""
+def read_tokenizer(folder: Path) -> CLIPTokenizer:
+    """The tokenizer that `write_tokenizer` wrote."""
     return CLIPTokenizer.from_pretrained(folder)
 
 

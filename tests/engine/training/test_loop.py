@@ -1,11 +1,13 @@
 """A killed run ends with the same weights as one that was not; several processes train as one."""
 
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from engine.errors import InvalidRequest
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
 from engine.training.parallel import Ranks, run
 
@@ -16,7 +18,7 @@ class Killed(Exception):
     pass
 
 
-def small_run(folder: Path, die_at: int | None = None) -> dict[str, torch.Tensor]:
+def small_run(folder: Path, die_at: int | None = None, width: int = 4) -> dict[str, torch.Tensor]:
     """A regression whose data come from each step's own generator; returns the averaged weights."""
     torch.manual_seed(0)
     model = nn.Linear(4, 2)
@@ -35,7 +37,7 @@ def small_run(folder: Path, die_at: int | None = None) -> dict[str, torch.Tensor
         return {"loss": loss.item()}
 
     state = {"model": model, "average": average, "optimizer": optimizer}
-    train(folder, STEPS, state, step, ranks=Ranks(), log=Log(folder, quiet=True), save_seconds=0.0)
+    train(folder, STEPS, state, {"width": width}, step, ranks=Ranks(), log=Log(folder, quiet=True), save_seconds=0.0)
     return average.state_dict()
 
 
@@ -55,11 +57,34 @@ def test_a_finished_run_does_nothing_more(tmp_path):
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
+def test_other_settings_do_not_go_on(tmp_path):
+    small_run(tmp_path)
+    with pytest.raises(InvalidRequest, match="width was 4, now 5"):
+        small_run(tmp_path, width=5)
+
+
+def test_reported_numbers_are_means_also_after_going_on(tmp_path):
+    class Lines(Log):
+        def text(self, text: str) -> None:
+            lines.append(text)
+
+    lines: list[str] = []
+    for steps in (10, 25):
+        train(tmp_path, steps, {}, {}, lambda n: {"loss": 2.0}, ranks=Ranks(), log=Lines(tmp_path / "logs"))
+    assert "loss 2.0000" in lines[-1]
+
+
+def test_signals_are_given_back(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    small_run(tmp_path)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_samples_are_looked_at_on_the_way_and_at_the_end(tmp_path):
     seen = []
     model = nn.Linear(1, 1)
     log = Log(tmp_path, quiet=True)
-    train(tmp_path, 5, {"model": model}, lambda n: {}, ranks=Ranks(), log=log, look=seen.append, look_every=2)
+    train(tmp_path, 5, {"model": model}, {}, lambda n: {}, ranks=Ranks(), log=log, look=seen.append, look_every=2)
     assert seen == [2, 4, 5]
 
 

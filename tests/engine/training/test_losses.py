@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from engine.training import mini
-from engine.training.autoencoder import Config, loss_kl, loss_reconstruction
+from engine.training.autoencoder import Config, loss_kl, loss_reconstruction, to_float
 from engine.training.denoiser import even_timesteps, min_snr_weights, noised
 from engine.training.latents import balance
 from engine.training.sharpen import PatchDiscriminator, loss_discriminator, loss_features
@@ -59,11 +59,12 @@ def test_timesteps_of_a_batch_lie_one_in_each_range():
 def test_balanced_latents_have_mean_zero_and_mean_square_one_and_decode_to_the_same():
     torch.manual_seed(0)
     model = mini.autoencoder()
-    pictures = torch.rand(6, 3, 64, 64, generator=generator()) * 2 - 1
-    pictures[:3] -= 0.5
+    pictures = torch.randint(256, (6, 64, 64, 3), generator=generator(), dtype=torch.uint8)
+    pictures[:3] //= 2
+    pixels = to_float(pictures)
 
     def through() -> tuple[torch.Tensor, torch.Tensor]:
-        mu = model.quant_conv(model.encoder(pictures)).chunk(2, 1)[0]
+        mu = model.quant_conv(model.encoder(pixels)).chunk(2, 1)[0]
         return mu, model.decoder(model.post_quant_conv(mu))
 
     before, decoded = through()
@@ -76,7 +77,7 @@ def test_balanced_latents_have_mean_zero_and_mean_square_one_and_decode_to_the_s
     assert after.square().mean().item() == pytest.approx(1.0, rel=0.02)
     now = after.std((0, 2, 3))
     assert (now.max() / now.min()).item() == pytest.approx((spread.max() / spread.min()).sqrt().item(), rel=0.01)
-    distribution = model.encode(pictures[:1]).latent_dist
+    distribution = model.encode(pixels[:1]).latent_dist
     assert distribution.std.max().item() < 0.01
 
 

@@ -1,12 +1,15 @@
 """The small model from nothing to a picture, with few steps on small pictures."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 import torch
 
 from engine.device import choose
 from engine.diffusion.loading import load
 from engine.diffusion.text_to_image import generate
-from engine.errors import NotFound
+from engine.errors import NotFound, StudioError
 from engine.requests import TextToImage
 from engine.settings import Settings
 from engine.training import STAGE_NAMES
@@ -30,10 +33,33 @@ def test_the_command_line_knows_every_stage():
     assert tuple(STAGES) == STAGE_NAMES
 
 
-@pytest.mark.parametrize("stage", ["autoencoder", "latents", "export"])
+@pytest.mark.parametrize("stage", set(STAGE_NAMES) - {"scenes", "tokenizer"})
 def test_a_stage_before_its_time_says_what_is_missing(tmp_path, stage):
     with pytest.raises(NotFound, match="missing"):
-        STAGES[stage](Workshop(tmp_path, 256, 256, size=64, processes=1, steps=1))
+        STAGES[stage](Workshop(tmp_path, 256, 256, size=64, processes=2, steps=1))
+
+
+def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, tmp_path):
+    checkpoint = torch.load(made.folder / "autoencoder" / "checkpoint.pt")
+    (tmp_path / "autoencoder").mkdir()
+    torch.save(checkpoint | {"step": 2}, tmp_path / "autoencoder" / "checkpoint.pt")
+    shutil.copytree(made.folder / "scenes", tmp_path / "scenes")
+    with pytest.raises(StudioError, match="steps left"):
+        STAGES["latents"](replace(made, folder=tmp_path))
+    with pytest.raises(StudioError, match="must not change"):
+        STAGES["autoencoder"](replace(made, steps=5))
+
+
+def test_a_run_of_two_processes_that_was_stopped_ends_with_the_same_weights(made, tmp_path):
+    """Sharpening, which has the most to remember: two optimizers, an average, spectral norms."""
+    reached = {}
+    for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
+        folder = tmp_path / name
+        shutil.copytree(made.folder, folder, ignore=shutil.ignore_patterns("sharpen", "model", "denoiser"))
+        for steps in parts:
+            STAGES["sharpen"](replace(made, folder=folder, processes=2, steps=steps))
+        reached[name] = torch.load(folder / "sharpen" / "checkpoint.pt")["average"]
+    assert all(torch.equal(reached["whole"][key], reached["stopped"][key]) for key in reached["whole"])
 
 
 def test_the_studio_draws_with_the_exported_model(made, tmp_path):

@@ -3,19 +3,19 @@
 import pytest
 from transformers import CLIPTokenizer
 
-from engine.training import tokenizer
+from engine.training.tokenizer import read_tokenizer, write_tokenizer
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("tokenizer")
-    tokenizer.write(path)
+    write_tokenizer(path)
     return path
 
 
 @pytest.fixture(scope="module")
 def words(folder) -> CLIPTokenizer:
-    return tokenizer.read(folder)
+    return read_tokenizer(folder)
 
 
 def test_common_words_are_single_tokens(words):
@@ -40,5 +40,5 @@ def test_any_writing_is_tokens_and_comes_back(words, text):
 
 def test_a_tokenizer_that_is_there_is_kept(folder):
     before = (folder / "vocab.json").read_bytes()
-    tokenizer.write(folder)
+    write_tokenizer(folder)
     assert (folder / "vocab.json").read_bytes() == before

@@ -14,7 +14,6 @@ import numpy as np
 from engine.errors import NotFound
 from engine.scenes.render import render
 from engine.scenes.scene import Scene, random_scene
-from engine.training.parallel import Ranks
 
 SHARD = 256  # pictures per file: 48 MiB at 256 px
 TRAINING_SEED = 1_000_000
@@ -74,10 +73,10 @@ class SceneData:
         return [np.load(self.path(shard), mmap_mode="r") for shard in range(self.shards)]
 
 
-def render_shards(ranks: Ranks, data: SceneData, report: Callable[[str], None] = print) -> None:
-    """Render the pictures that are not there yet; the processes take turns with the files."""
+def render_shards(data: SceneData, rank: int = 0, ranks: int = 1, report: Callable[[str], None] = print) -> None:
+    """Render the pictures that are not there yet; several processes take turns with the files."""
     data.folder.mkdir(parents=True, exist_ok=True)
-    for shard in range(ranks.rank, data.shards, ranks.size):
+    for shard in range(rank, data.shards, ranks):
         path = data.path(shard)
         if path.exists():
             continue
