@@ -15,6 +15,10 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from engine.errors import StudioError
+
+ERROR = "error.txt"
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -67,6 +71,7 @@ def run(work: Callable[..., None], processes: int, *arguments: Any) -> None:
             before changing any.
 
     Raises:
+        StudioError: one of them raised one; the same text.
         torch.multiprocessing.ProcessRaisedException: one of them failed; the others are stopped.
     """
     if processes == 1:
@@ -78,13 +83,22 @@ def run(work: Callable[..., None], processes: int, *arguments: Any) -> None:
             torch.set_num_threads(threads)
         return
     with tempfile.TemporaryDirectory() as meeting:
-        meeting_point = (Path(meeting) / "ranks").as_uri()
-        torch.multiprocessing.spawn(_process, (work, processes, meeting_point, arguments), nprocs=processes)
+        try:
+            torch.multiprocessing.spawn(_process, (work, processes, Path(meeting), arguments), nprocs=processes)
+        except torch.multiprocessing.ProcessRaisedException:
+            said = Path(meeting) / ERROR
+            if said.exists():
+                raise StudioError(said.read_text()) from None
+            raise
 
 
-def _process(rank: int, work: Callable[..., None], size: int, meeting_point: str, arguments: tuple) -> None:
+def _process(rank: int, work: Callable[..., None], size: int, meeting: Path, arguments: tuple) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=meeting_point, rank=rank, world_size=size)
-    with suppress(KeyboardInterrupt):  # a run goes on from its last checkpoint
-        work(Ranks(rank, size), *arguments)
+    dist.init_process_group("gloo", init_method=(meeting / "ranks").as_uri(), rank=rank, world_size=size)
+    try:
+        with suppress(KeyboardInterrupt):  # a run goes on from its last checkpoint
+            work(Ranks(rank, size), *arguments)
+    except StudioError as error:  # a traceback is all that the parent would get
+        (meeting / ERROR).write_text(str(error))
+        raise
     dist.destroy_process_group()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.errors import InvalidRequest
+from engine.errors import InvalidRequest, StudioError
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
 from engine.training.parallel import Ranks, run
 
@@ -141,6 +141,17 @@ def _halves(ranks: Ranks, folder: Path) -> None:
     ranks.mean_gradients(model.parameters())
     agreed = ranks.agree(ranks.first)
     torch.save({"gradient": model.weight.grad, "agreed": agreed}, folder / f"{ranks.rank}.pt")
+
+
+def _refused(ranks: Ranks) -> None:
+    if ranks.first:
+        raise StudioError("Nothing can be made of this.")
+    ranks.agree(True)  # would wait for ever if the other's end did not end it
+
+
+def test_an_error_in_another_process_keeps_its_words():
+    with pytest.raises(StudioError, match="Nothing can be made of this"):
+        run(_refused, 2)
 
 
 def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path):
