@@ -144,7 +144,7 @@ def evaluate(
     extractors, missing = available_extractors()
     painter = Painter(Album(folder, config.size), model_folder, config.steps, choose(device))
     check = Check(config, painter, data_folder, extractors, report)
-    judge, facts = judging.judge(folder / "judge.safetensors", data_folder, config.size, config.judge)
+    judge, facts = judging.judge(folder / "judge.safetensors", data_folder, config.size, config.judge, report)
     results = {
         "model": painter.digest,
         "config": asdict(config),

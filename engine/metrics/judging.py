@@ -1,6 +1,6 @@
 """Whether pictures show what their prompts name, with every number that is needed to believe it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +35,31 @@ def rendered_data(folder: Path, first_seed: int, size: int, most: int) -> SceneD
     return SceneData(folder, min(count, most), first_seed, size)
 
 
-def judge(path: Path, data_folder: Path, size: int, config: scene_classifier.Config) -> tuple[SceneClassifier, dict]:
+def judge(
+    path: Path,
+    data_folder: Path,
+    size: int,
+    config: scene_classifier.Config,
+    report: Callable[[str], None] = lambda line: None,
+) -> tuple[SceneClassifier, dict]:
     """The classifier in `path`, or one that is trained now and written there, and its held-out accuracy.
 
     Args:
         data_folder: with files of rendered scenes, for training and held-out seeds.
         size: pixels of their sides.
+        report: shown a line now and then.
     """
     if path.exists():
         return scene_classifier.load(path)
     data = rendered_data(data_folder, TRAINING_SEED, size, MOST_PICTURES)
     held_out = rendered_data(data_folder, HELD_OUT_SEED, size, 1024)
-    model = scene_classifier.train(reduced_pictures(data), _labels(data), config)
+    report(f"Training the classifier on {len(data)} rendered scenes")
+    model = scene_classifier.train(
+        reduced_pictures(data),
+        _labels(data),
+        config,
+        lambda step, loss: report(f"classifier, step {step} of {config.steps}, loss {loss:.3f}"),
+    )
     right = scene_classifier.accuracy(scene_classifier.verdicts(model, reduced_pictures(held_out)), _labels(held_out))
     facts = {"trained_on": len(data), "held_out": len(held_out), "accuracy": right}
     scene_classifier.save(model, path, facts)
