@@ -26,7 +26,6 @@ Search = Annotated[str, typer.Option(help="Only images whose prompt has these wo
 
 PAGE = 200
 METADATA = "metadata.jsonl"
-STOPPED = 130  # as shells report Ctrl+C
 
 
 class Format(StrEnum):

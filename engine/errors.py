@@ -2,6 +2,7 @@
 
 StudioError
 ├── InvalidRequest      values out of range; carries every problem with its field
+├── InvalidSetting      an environment variable with a wrong value
 ├── NotFound            no job, model or LoRA of that name
 ├── ModelUnavailable    known, but its weights are not on this machine
 ├── ModelBroken         its files cannot be read as Stable Diffusion
@@ -39,6 +40,10 @@ class InvalidRequest(StudioError):
     def __init__(self, problems: Iterable[Problem]):
         self.problems = tuple(problems)
         super().__init__("\n".join(problem.message for problem in self.problems))
+
+
+class InvalidSetting(StudioError):
+    """A setting of the studio that cannot be used."""
 
 
 class NotFound(StudioError):

@@ -38,8 +38,12 @@ def from_pil(images: Image.Image | Iterable[Image.Image]) -> Tensor:
     sizes = sorted({image.size for image in images})
     if len(sizes) != 1:
         raise ValueError(f"Pictures in one batch must share one size; got {sizes}. Resize or split them.")
-    pixels = np.stack([np.asarray(image.convert("RGB")) for image in images])
-    unit = torch.from_numpy(pixels.astype(np.float32) / 255.0)
+    return from_array(np.stack([np.asarray(image.convert("RGB")) for image in images]))
+
+
+def from_array(pictures: np.ndarray) -> Tensor:
+    """Convert (N, H, W, 3) uint8 to (N, 3, H, W) float32 in [-1, 1]."""
+    unit = torch.from_numpy(pictures.astype(np.float32) / 255.0)
     return (2.0 * unit - 1.0).permute(0, 3, 1, 2).contiguous()
 
 

@@ -10,7 +10,7 @@ def in_words(error: BaseException) -> str | None:
     """One sentence or a few for people; None for an error that nobody foresaw, which needs its traceback."""
     if isinstance(error, InvalidRequest):
         return "; ".join(problem.message.rstrip(".") for problem in error.problems) + "."
-    if isinstance(error, (StudioError, GalleryError, ValueError)):
+    if isinstance(error, (StudioError, GalleryError)):
         return str(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from engine.errors import InvalidSetting
+
 PROJECT = Path(__file__).resolve().parent.parent
 EMBEDDED_MODEL = "mini"  # ships with the studio
 LARGE_MODEL = "sd21"  # the default where it is on the machine and a GPU draws it
@@ -97,4 +99,4 @@ def _read(variable: str, text: str, kind: type) -> object:
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"{variable} must be a number; got {text!r}. Correct or unset it.") from None
+        raise InvalidSetting(f"{variable} must be a number; got {text!r}. Correct or unset it.") from None

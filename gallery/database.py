@@ -150,7 +150,7 @@ class _SQLiteWatch:
 
 def _sqlite_file(url: URL) -> Path:
     if url.database is None:
-        raise ValueError(f"A SQLite database must be a file; got {url}. Name one, such as sqlite:///studio.sqlite3.")
+        raise StorageFailed(f"A SQLite database must be a file; got {url}. Name one, such as sqlite:///studio.sqlite3.")
     return Path(url.database.removeprefix("file:")).resolve()  # SQLite's own addresses start so
 
 

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from engine.device import choose
 from engine.errors import StudioError
+from engine.images import from_array
 from engine.metrics import efficientnet, judging, vgg19
 from engine.metrics.features import Extractor, mean_pairwise_distance, nearest
 from engine.metrics.frechet import frechet_distance, half_to_half_floor
 from engine.metrics.neighbours import neighbour_distances, neighbour_sheet
-from engine.metrics.pictures import BATCH, Album, Painter, kept_features, opened, pixels_of
+from engine.metrics.pictures import BATCH, Album, Painter, kept_features, opened
 from engine.metrics.prompts import REFERENCE_SEED, JudgedPrompt, held_out_prompts, variants
 from engine.metrics.report import markdown
 from engine.metrics.scene_classifier import Config as JudgeConfig
@@ -237,7 +238,7 @@ def training_features(check: Check, extractor: Extractor, data: SceneData) -> Te
     check.report(f"{extractor.name}: features of {len(data)} training pictures")
     name = f"{extractor.name}-{data.first_seed}-{data.size}px-{len(data)}.npy".lower().replace(" ", "-")
     places = range(len(data))
-    pixels = (pixels_of(data.pictures(places[k : k + BATCH])) for k in places[::BATCH])
+    pixels = (from_array(data.pictures(places[k : k + BATCH])) for k in places[::BATCH])
     return kept_features(check.album.folder / "features" / name, extractor, pixels)
 
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from engine.errors import NotFound
+from engine.images import from_array
 from engine.metrics import scene_classifier
-from engine.metrics.pictures import BATCH, batches, pixels_of
+from engine.metrics.pictures import BATCH, batches
 from engine.metrics.prompts import JudgedPrompt, majority_share
 from engine.metrics.scene_classifier import ATTRIBUTES, SceneClassifier, reduced
 from engine.scenes.scene import CHOICES
@@ -69,7 +70,7 @@ def judge(
 def reduced_pictures(data: SceneData) -> Tensor:
     """All pictures as the classifier sees them, (N, 3, 64, 64) float32 in [-1, 1]."""
     places = range(len(data))
-    return torch.cat([reduced(pixels_of(data.pictures(places[k : k + BATCH]))) for k in places[::BATCH]])
+    return torch.cat([reduced(from_array(data.pictures(places[k : k + BATCH]))) for k in places[::BATCH]])
 
 
 def _labels(data: SceneData) -> dict[str, Tensor]:

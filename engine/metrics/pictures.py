@@ -6,7 +6,6 @@ path names the scene, but not the renderer's code: give a changed renderer a new
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engine.atomic import replacing
 from engine.device import Device
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.text_to_image import generate
@@ -128,11 +128,6 @@ def opened(path: Path) -> Image.Image:
         return picture.convert("RGB")
 
 
-def pixels_of(pictures: np.ndarray) -> Tensor:
-    """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in [-1, 1]."""
-    return from_pil([Image.fromarray(picture) for picture in pictures])
-
-
 def _kept(path: Path, make: Callable[[], Image.Image]) -> Path:
     if not path.exists():
         _write(path, lambda scratch: make().save(scratch, "PNG"))
@@ -140,12 +135,9 @@ def _kept(path: Path, make: Callable[[], Image.Image]) -> Path:
 
 
 def _write(path: Path, write: Callable) -> None:
-    """Whole or not at all: a file beside it, then a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".tmp")
-    with open(scratch, "wb") as file:
+    with replacing(path) as file:
         write(file)
-    os.replace(scratch, path)
 
 
 def _digest(text: str) -> str:

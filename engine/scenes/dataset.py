@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engine.atomic import replacing
 from engine.errors import InvalidRequest, Problem
 from engine.scenes.captions import caption, plain_caption
 from engine.scenes.render import MAX_SIZE, MIN_SIZE, render
@@ -152,13 +151,5 @@ def _csv(rows: list[dict]) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all: a temporary file beside it, then a rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        file.write(data)

@@ -3,7 +3,6 @@
 A scene is known by its seed, so only the pictures are stored. Training and held-out seeds lie far apart.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.atomic import replacing
 from engine.errors import NotFound
 from engine.scenes.render import render
 from engine.scenes.scene import Scene, random_scene
@@ -81,8 +81,6 @@ def render_shards(data: SceneData, rank: int = 0, ranks: int = 1, report: Callab
         if path.exists():
             continue
         pictures = np.stack([render(data.scene(shard * SHARD + place), data.size) for place in range(SHARD)])
-        scratch = path.with_suffix(".tmp")
-        with open(scratch, "wb") as file:
+        with replacing(path) as file:
             np.save(file, pictures)
-        os.replace(scratch, path)
         report(f"{path.name} is rendered")

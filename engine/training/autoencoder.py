@@ -7,11 +7,13 @@ the decoder against a small patch discriminator for texture.
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.images import from_array
 from engine.scenes.shards import SceneData
 from engine.training import mini
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
@@ -112,26 +114,16 @@ def crops(data: SceneData, count: int, size: int, generator: torch.Generator) ->
     indices = torch.randint(len(data), (count,), generator=generator).tolist()
     places = torch.randint(data.size - size + 1, (count, 2), generator=generator).tolist()
     pictures = data.pictures(indices)
-    pixels = torch.stack(
-        [
-            torch.from_numpy(picture[top : top + size, left : left + size])
-            for picture, (top, left) in zip(pictures, places, strict=True)
-        ]
-    )
-    pixels = to_float(pixels)
+    cut = [picture[y : y + size, x : x + size] for picture, (y, x) in zip(pictures, places, strict=True)]
+    pixels = from_array(np.stack(cut))
     flipped = torch.rand((count, 1, 1, 1), generator=generator) < 0.5
     return torch.where(flipped, pixels.flip(-1), pixels).contiguous(memory_format=torch.channels_last)
-
-
-def to_float(pictures: Tensor) -> Tensor:
-    """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in [-1, 1]."""
-    return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.no_grad()
 def report(model: AutoencoderKL, held_out: SceneData, log: Log, step: int, count: int = 32) -> float:
     """Mean PSNR in dB on held-out pictures; writes it and a sheet of originals above reconstructions."""
-    pixels = to_float(torch.from_numpy(held_out.pictures(range(count)))).contiguous(memory_format=torch.channels_last)
+    pixels = from_array(held_out.pictures(range(count))).contiguous(memory_format=torch.channels_last)
     mu = model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
     preds = model.decoder(model.post_quant_conv(mu)).clamp(-1, 1)
     psnr = (10 * torch.log10(4 / (preds - pixels).square().mean((1, 2, 3)))).mean().item()

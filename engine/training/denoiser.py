@@ -55,7 +55,7 @@ class Config:
     seed: int = 2
 
 
-class Painter(nn.Module):
+class Denoiser(nn.Module):
     """The two models that learn together."""
 
     def __init__(self, vocabulary: int) -> None:
@@ -78,11 +78,11 @@ def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: Sc
     """
     torch.manual_seed(config.seed)
     tokenizer = read_tokenizer(folder / "tokenizer")
-    painter = Painter(len(tokenizer)).to(memory_format=torch.channels_last)
+    model = Denoiser(len(tokenizer)).to(memory_format=torch.channels_last)
     warm = torch.load(folder / "text" / "checkpoint.pt", weights_only=True)["model"]
-    painter.text_encoder.load_state_dict(warm)
-    average = average_of(painter, config.average)
-    optimizer = torch.optim.AdamW(painter.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+    model.text_encoder.load_state_dict(warm)
+    average = average_of(model, config.average)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
     latents = {part: read_latents(folder / "latents", part) for part in (data, held_out)}
     alphas = mini.scheduler().alphas_cumprod
     log = Log(folder / "denoiser", quiet=not ranks.first)
@@ -104,13 +104,13 @@ def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: Sc
             group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=200)
         generator = generator_of(config.seed, number, ranks)
         indices = torch.randint(len(data), (config.batch_size,), generator=generator)
-        loss = losses(painter, data, indices, config.empty_captions, generator)[1].mean()
+        loss = losses(model, data, indices, config.empty_captions, generator)[1].mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        ranks.mean_gradients(painter.parameters())
-        torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        ranks.mean_gradients(model.parameters())
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        average.update_parameters(painter)
+        average.update_parameters(model)
         return {"loss": loss.item()}
 
     @torch.no_grad()
@@ -122,7 +122,7 @@ def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: Sc
         model = average.module
         log.picture(number, "samples", sheet(mini.pipeline(vae, model.text_encoder, tokenizer, model.unet)))
 
-    state = {"model": painter, "average": average, "optimizer": optimizer}
+    state = {"model": model, "average": average, "optimizer": optimizer}
     settings = ranks.settings(config, pictures=len(data))
     train(folder / "denoiser", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=1000)
 

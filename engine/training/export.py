@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from engine.training import mini
-from engine.training.denoiser import Painter
+from engine.training.denoiser import Denoiser
 from engine.training.loop import averaged_weights
 from engine.training.tokenizer import read_tokenizer
 
@@ -18,11 +18,11 @@ def write(folder: Path, vae: AutoencoderKL, denoiser_folder: Path, tokenizer_fol
     A folder of that name is replaced when the new one is complete.
     """
     tokenizer = read_tokenizer(tokenizer_folder)
-    painter = Painter(len(tokenizer))
-    painter.load_state_dict(averaged_weights(denoiser_folder))
+    model = Denoiser(len(tokenizer))
+    model.load_state_dict(averaged_weights(denoiser_folder))
     scratch = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(scratch, ignore_errors=True)
-    mini.pipeline(vae, painter.text_encoder, tokenizer, painter.unet).to(torch.float16).save_pretrained(scratch)
+    mini.pipeline(vae, model.text_encoder, tokenizer, model.unet).to(torch.float16).save_pretrained(scratch)
     for name in ("vocab.json", "merges.txt"):  # not written by transformers 5, read by other programs
         shutil.copyfile(tokenizer_folder / name, scratch / "tokenizer" / name)
     shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,6 @@ schedule learns badly. A change of scale per channel is folded into the 1x1 conv
 so the file that ships needs nothing but `scaling_factor` 1.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,10 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from engine.atomic import replacing
 from engine.errors import NotFound
+from engine.images import from_array
 from engine.scenes.shards import SHARD, SceneData
-from engine.training.autoencoder import to_float
 from engine.training.parallel import Ranks
 
 EXPONENT = 0.5  # of a channel's spread: 0 makes all equal and so raises the noise in faint channels, 1 leaves them
@@ -23,14 +23,16 @@ SHARPNESS = -12.0  # log-variance of the encoder that ships: its samples lie wit
 
 
 @torch.no_grad()
-def balance(model: AutoencoderKL, pictures: Tensor) -> None:
+def balance(model: AutoencoderKL, pictures: np.ndarray) -> None:
     """Give the latents mean 0 per channel, more even spread, and mean square 1 in all.
 
     Args:
         model: changed in place; what it reconstructs stays the same.
         pictures: (N, H, W, 3) uint8, enough to know the means.
     """
-    mu = torch.cat([_mean_latents(model, to_float(batch)) for batch in pictures.split(8)])
+    mu = torch.cat(
+        [_mean_latents(model, from_array(batch)) for batch in np.array_split(pictures, -(-len(pictures) // 8))]
+    )
     mean, spread = mu.mean((0, 2, 3)), mu.std((0, 2, 3)).clamp(min=1e-3)  # a dead channel stays dead
     wanted = spread**EXPONENT
     wanted /= wanted.square().mean().sqrt()
@@ -54,12 +56,10 @@ def encode_shards(ranks: Ranks, model: AutoencoderKL, data: SceneData, folder: P
         if path.exists():
             continue
         places = range(shard * SHARD, (shard + 1) * SHARD)
-        pictures = torch.from_numpy(data.pictures(places))
-        latents = torch.cat([_mean_latents(model, to_float(batch)) for batch in pictures.split(4)])
-        scratch = path.with_suffix(".tmp")
-        with open(scratch, "wb") as file:
+        batches = np.split(data.pictures(places), SHARD // 4)
+        latents = torch.cat([_mean_latents(model, from_array(batch)) for batch in batches])
+        with replacing(path) as file:
             np.save(file, latents.half().numpy())
-        os.replace(scratch, path)
 
 
 def read_latents(folder: Path, data: SceneData) -> Tensor:

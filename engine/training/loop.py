@@ -5,7 +5,6 @@ draw everything random from the step's own generator, a checkpoint holds all tha
 with other settings is refused.
 """
 
-import os
 import signal
 import threading
 import time
@@ -14,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
+from engine.atomic import replacing
 from engine.errors import InvalidRequest, Problem, StudioError
 from engine.images import to_pil
 from engine.training.parallel import Ranks
@@ -57,8 +58,9 @@ class Log:
     def picture(self, step: int, name: str, pixels: Tensor) -> None:
         """Write a picture, (3, H, W) in [-1, 1]; the newest of that name is also a file."""
         if self._writer is not None:
-            self._writer.add_image(name, pixels.clamp(-1, 1) * 0.5 + 0.5, step)
-            to_pil(pixels[None])[0].save(self._folder / f"{name}.png")
+            (picture,) = to_pil(pixels[None])
+            self._writer.add_image(name, np.asarray(picture), step, dataformats="HWC")
+            picture.save(self._folder / f"{name}.png")
 
     def text(self, text: str) -> None:
         """Write a line."""
@@ -191,11 +193,9 @@ def _load(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, An
 
 
 def _save(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, Any], step: int, steps: int) -> None:
-    """Whole or not at all: a temporary file beside it, then a rename."""
-    scratch = folder / "checkpoint.tmp"
     parts = {name: part.state_dict() for name, part in state.items()}
-    torch.save(parts | {"settings": dict(settings), "step": step, "steps": steps}, scratch)
-    os.replace(scratch, folder / CHECKPOINT)
+    with replacing(folder / CHECKPOINT) as file:
+        torch.save(parts | {"settings": dict(settings), "step": step, "steps": steps}, file)
 
 
 @contextmanager

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from diffusers import AutoencoderKL
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
+from engine.atomic import replacing
 from engine.errors import NotFound, StudioError
 from engine.scenes.shards import HELD_OUT_SEED, TRAINING_SEED, SceneData, render_shards
 from engine.training import autoencoder, denoiser, export, latents, mini, sharpen, text, tokenizer
@@ -173,10 +173,9 @@ def _balanced(shop: Workshop) -> AutoencoderKL:
         )
     model.load_state_dict(averaged_weights(folder))
     pictures = shop.data().pictures(range(min(BALANCED_OVER, shop.pictures)))
-    latents.balance(model, torch.from_numpy(pictures))
-    scratch = shop.balanced.with_suffix(".tmp")
-    save_file(model.state_dict(), scratch)
-    scratch.rename(shop.balanced)
+    latents.balance(model, pictures)
+    with replacing(shop.balanced) as file:
+        file.write(save(model.state_dict()))
     return model
 
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from engine.images import from_array
 from engine.training import mini
-from engine.training.autoencoder import Config, loss_kl, loss_reconstruction, to_float
+from engine.training.autoencoder import Config, loss_kl, loss_reconstruction
 from engine.training.denoiser import even_timesteps, min_snr_weights, noised
 from engine.training.latents import balance
 from engine.training.sharpen import PatchDiscriminator, loss_discriminator, loss_features
@@ -59,9 +60,9 @@ def test_timesteps_of_a_batch_lie_one_in_each_range():
 def test_balanced_latents_have_mean_zero_and_mean_square_one_and_decode_to_the_same():
     torch.manual_seed(0)
     model = mini.autoencoder()
-    pictures = torch.randint(256, (6, 64, 64, 3), generator=generator(), dtype=torch.uint8)
+    pictures = torch.randint(256, (6, 64, 64, 3), generator=generator(), dtype=torch.uint8).numpy()
     pictures[:3] //= 2
-    pixels = to_float(pictures)
+    pixels = from_array(pictures)
 
     def through() -> tuple[torch.Tensor, torch.Tensor]:
         mu = model.quant_conv(model.encoder(pixels)).chunk(2, 1)[0]

@@ -93,17 +93,17 @@ def test_stages_that_are_done_change_nothing(made):
 
 def test_the_denoiser_learns_a_repeated_batch():
     from engine.training import mini
-    from engine.training.denoiser import Painter, noised
+    from engine.training.denoiser import Denoiser, noised
 
     torch.manual_seed(0)
-    painter = Painter(50)
+    model = Denoiser(50)
     clean, noise = torch.randn(2, 4, mini.LATENT_CHANNELS, 4, 4)
     tokens, timesteps = torch.randint(50, (4, 8)), torch.tensor([100, 300, 600, 900])
     noisy, target = noised(clean, noise, mini.scheduler().alphas_cumprod[timesteps])
-    optimizer = torch.optim.AdamW(painter.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     losses = []
     for _ in range(12):
-        loss = (painter(noisy, timesteps, tokens) - target).square().mean()
+        loss = (model(noisy, timesteps, tokens) - target).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
