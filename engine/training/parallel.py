@@ -1,7 +1,7 @@
 """Several single-thread processes that train one model together.
 
-On a CPU two processes with a thread each do two to three times the work of one process with two threads:
-the layers are too small to share, so threads mostly wait for each other.
+On a CPU these do more work than one process with as many threads: the layers are too small to share, so
+threads mostly wait for each other.
 """
 
 import tempfile
