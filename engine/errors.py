@@ -9,7 +9,9 @@ StudioError
 ├── LoraRefused         made for another base, or applies to nothing
 ├── UnsafeFile          a file that the safe-loading gates turn away
 ├── Offline             the model hub cannot be reached
+├── PhotoRefused        an uploaded file that is no usable photo
 ├── ImageFailed         the model gave no usable pixels
+├── ImageShapeError     a picture of a size that a network cannot take
 ├── OutOfMemory         the device has too little memory for this request
 ├── StudioBusy          the queue is full
 ├── Cancelled           the artist stopped the job (control flow)
@@ -70,8 +72,16 @@ class Offline(StudioError):
     """The model hub cannot be reached."""
 
 
+class PhotoRefused(StudioError):
+    """A file that is no photo, or none that can be used."""
+
+
 class ImageFailed(StudioError):
     """The model produced no usable pixels, also in the safer precision."""
+
+
+class ImageShapeError(StudioError):
+    """A picture of a size that a network cannot take."""
 
 
 class OutOfMemory(StudioError):
