@@ -1,0 +1,1 @@
+"""Photos to anime scenes: generators, published checkpoints, big photos."""

@@ -1,0 +1,136 @@
+"""A whole photo through a generator, of any size, with bounded memory and without seams.
+
+A photo too big to hold at once is cut into tiles that overlap by what the generator sees around a pixel. The
+statistics of its norms are gathered beforehand from crops spread over the photo, so they are the same in all tiles.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.errors import Cancelled
+from engine.translation.norms import Statistics, gathering, using
+
+WHOLE_PIXELS = 1_500_000  # about 2 GB of activations in float32
+SAMPLE_SIDE = 256  # of the crops from which statistics are gathered: what the generators were trained on
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a photo is cut.
+
+    Attributes:
+        multiple: height and width that the generator takes are multiples of it, and no less than `smallest`.
+        reach: pixels that a generator sees beyond a pixel, at most; a multiple of `multiple`.
+        whole_pixels: a photo of more is translated in tiles.
+        tile: pixels of a tile's side without its border.
+    """
+
+    multiple: int = 4
+    smallest: int = 16
+    reach: int = 96
+    whole_pixels: int = WHOLE_PIXELS
+    tile: int = 512
+
+
+@torch.inference_mode()
+def translate(
+    model: nn.Module,
+    photo: Tensor,
+    plan: Plan = Plan(),
+    *,
+    report: Callable[[int, int], None] = lambda done, tiles: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Tensor:
+    """Translate one photo.
+
+    Args:
+        model: (N, 3, H, W) in [-1, 1] to the same, fully convolutional; its norms are `InstanceNorm`s.
+        photo: (1, 3, H, W) float32 in [-1, 1], of any size from 1x1 on.
+        report: called with the tiles done and their number.
+
+    Returns:
+        (1, 3, H, W) float32 in [-1, 1], in main memory.
+
+    Raises:
+        Cancelled: `should_stop` said so between two tiles.
+    """
+    height, width = photo.shape[-2:]
+    padded = pad_to(photo, plan.multiple, plan.smallest)
+    if padded.shape[-2] * padded.shape[-1] <= plan.whole_pixels:
+        report(0, 1)
+        fake = _ask(model, padded)
+        report(1, 1)
+    else:
+        fake = _in_tiles(model, padded, plan, report, should_stop)
+    return fake[..., :height, :width].clamp(-1, 1)
+
+
+def pad_to(photo: Tensor, multiple: int, smallest: int) -> Tensor:
+    """Continue a photo to the right and below, by mirroring where it is large enough, by its last pixels else."""
+    height, width = (
+        max(math.ceil(smallest / multiple) * multiple, size + -size % multiple) for size in photo.shape[-2:]
+    )
+    below, right = height - photo.shape[-2], width - photo.shape[-1]
+    fits = below < photo.shape[-2] and right < photo.shape[-1]
+    return F.pad(photo, (0, right, 0, below), mode="reflect" if fits else "replicate")
+
+
+def _in_tiles(
+    model: nn.Module,
+    photo: Tensor,
+    plan: Plan,
+    report: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> Tensor:
+    statistics = sampled_statistics(model, photo, plan)
+    height, width = photo.shape[-2:]
+    tiles = list(_tiles(height, width, plan))
+    fake = torch.empty_like(photo)
+    for done, (rows, columns) in enumerate(tiles):
+        if should_stop():
+            raise Cancelled("The translation was stopped.")
+        report(done, len(tiles))
+        y, x = (max(0, span.start - plan.reach) for span in (rows, columns))
+        around = photo[..., y : rows.stop + plan.reach, x : columns.stop + plan.reach]
+        with using(model, statistics):
+            part = _ask(model, around)
+        fake[..., rows, columns] = part[..., rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
+    report(len(tiles), len(tiles))
+    return fake
+
+
+def sampled_statistics(model: nn.Module, photo: Tensor, plan: Plan) -> Statistics:
+    """Statistics of crops on an even grid over the photo, together no more pixels than one whole photo may have."""
+    height, width = photo.shape[-2:]
+    side = min(SAMPLE_SIDE, height - height % plan.multiple, width - width % plan.multiple)
+    count = max(1, plan.whole_pixels // side**2)
+    rows = min(math.ceil(height / side), max(1, round(math.sqrt(count * height / width))))
+    columns = min(math.ceil(width / side), max(1, count // rows))
+    crops = [
+        photo[..., y : y + side, x : x + side] for y in _even(height - side, rows) for x in _even(width - side, columns)
+    ]
+    with gathering(model) as statistics:
+        _ask(model, torch.cat(crops))
+    return statistics
+
+
+def _even(last: int, count: int) -> list[int]:
+    """Places from 0 to `last`, or the middle where there is only one."""
+    return [last // 2] if count == 1 else [round(last * place / (count - 1)) for place in range(count)]
+
+
+def _tiles(height: int, width: int, plan: Plan) -> Iterator[tuple[slice, slice]]:
+    for y in range(0, height, plan.tile):
+        for x in range(0, width, plan.tile):
+            yield slice(y, min(height, y + plan.tile)), slice(x, min(width, x + plan.tile))
+
+
+def _ask(model: nn.Module, pixels: Tensor) -> Tensor:
+    weight = next(model.parameters())
+    pixels = pixels.to(weight.device, weight.dtype, memory_format=torch.channels_last)
+    return model(pixels).float().cpu()

@@ -1,0 +1,172 @@
+"""One photo through any translator of the catalogue: sizes, channel order, strength."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.device import Device
+from engine.errors import InvalidRequest, Problem
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
+from engine.translation.checkpoints import load_translator
+from engine.translation.classical import illustrate
+from engine.translation.generator import Generator
+from engine.translation.neural_style import StyleSettings, transfer
+from engine.translation.ode import Solver
+from engine.translation.photos import Plan, translate
+
+PAINTED_SIDE = 2400  # long side at which the classical translator works: its memory grows with the picture
+STYLED_SIDE = 512  # and neural style, where no other is asked for
+STYLED_SIDE_LIMIT = 1024
+REACH = 96  # pixels that the published generators see around a pixel, rounded up to tiles' multiples
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked for beside the photo and the translator.
+
+    Attributes:
+        strength: 0 to 1, the translation's share of every pixel.
+        long_side: pixels to which a larger photo is brought first; None keeps its size.
+        solver: of ODE bottlenecks; None takes the translator's own.
+        style: (1, 3, H, W) float32 in [-1, 1], for neural style.
+        style_steps: for neural style.
+    """
+
+    strength: float = 1.0
+    long_side: int | None = None
+    solver: Solver | None = None
+    style: Tensor | None = None
+    style_steps: int = 150
+
+
+class LoadedTranslator:
+    """A translator, ready on a device.
+
+    Args:
+        info: from the catalogue.
+        device: where its generator runs.
+
+    Attributes:
+        solver: the translator's own; None where nothing is solved.
+
+    Raises:
+        ModelUnavailable, ModelBroken, UnsafeFile: see `load_translator`.
+    """
+
+    def __init__(self, info: Translator, device: Device):
+        self.info = info
+        self.device = device
+        self.model: nn.Module | None = None
+        self.solver: Solver | None = None
+        if info.path is not None:
+            model = load_translator(info).to(device.torch_device, memory_format=torch.channels_last)
+            self.model = model
+            self.solver = model.solver if isinstance(model, Generator) else None
+
+    def __call__(
+        self,
+        photo: Tensor,
+        options: Options = Options(),
+        *,
+        report: Report = lambda done, steps: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Tensor:
+        """Translate a photo.
+
+        Args:
+            photo: (1, 3, H, W) float32 in [-1, 1].
+            report: called with the parts done and their number.
+
+        Returns:
+            (1, 3, H, W) float32 in [-1, 1]; smaller where `long_side` or the translator asks for that.
+
+        Raises:
+            Cancelled: `should_stop` said so.
+            InvalidRequest: the translator cannot do this with a photo of this size.
+        """
+        photo = brought_to(photo, self.long_side(options))
+        fake = self._translated(photo, options, report, should_stop)
+        return torch.lerp(photo, fake, options.strength).clamp(-1, 1)
+
+    @property
+    def nfe(self) -> int | None:
+        """Function evaluations for the last photo or tile; None where nothing is solved."""
+        return self.model.nfe if isinstance(self.model, Generator) and self.solver else None
+
+    def long_side(self, options: Options) -> int | None:
+        """Pixels of the longer side at which this translator works at most; None for the photo's own."""
+        if self.info.architecture == NEURAL_STYLE:
+            return min(options.long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
+        return options.long_side
+
+    def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        if self.info.architecture == CLASSICAL:
+            report(0, 1)
+            size = photo.shape[-2:]
+            return F.interpolate(illustrate(brought_to(photo, PAINTED_SIDE)), size, mode="bicubic").clamp(-1, 1)
+        if self.info.architecture == NEURAL_STYLE:
+            return self._styled(photo, options, report, should_stop)
+        return self._generated(photo, options, report, should_stop)
+
+    def _styled(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        if options.style is None:
+            raise InvalidRequest([Problem("style", "Neural style takes its style from a picture. Choose one.")])
+        settings = StyleSettings(steps=options.style_steps, long_side=max(64, *photo.shape[-2:]))
+        place = self.device.torch_device
+
+        def told(step: int, steps: int, *_pixels: Tensor) -> None:
+            report(step, steps)
+
+        return transfer(photo.to(place), options.style.to(place), settings, told, should_stop).cpu()
+
+    def _generated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        assert self.model is not None  # set in __init__ for translators with weights
+        plan = Plan(self.info.size_multiple, self.info.min_size, reach=REACH)
+        if isinstance(self.model, Generator) and self.solver is not None:
+            solver = options.solver or self.solver
+            self.model.set_solver(solver)
+            plan = replace(plan, reach=reach_of(self.model, solver))
+            _require_fixed_steps(photo, solver, plan)
+        order = [2, 1, 0] if self.info.channel_order == "bgr" else [0, 1, 2]
+        fake = translate(self.model, photo[:, order], plan, report=report, should_stop=should_stop)
+        return fake[:, order]
+
+
+def brought_to(photo: Tensor, long_side: int | None) -> Tensor:
+    """The photo made smaller so that its longer side has that many pixels; a smaller one stays as it is."""
+    height, width = photo.shape[-2:]
+    if long_side is None or max(height, width) <= long_side:
+        return photo
+    scale = long_side / max(height, width)
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    return F.interpolate(photo, size, mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def reach_of(model: Generator, solver: Solver) -> int:
+    """Pixels that the generator sees around a pixel, rounded up to a multiple of 32.
+
+    At a quarter of the size every evaluation of a block's function looks 2 pixels further, which are 8 here;
+    encoder and decoder look 20 pixels far.
+    """
+    per_step = {"euler": 1, "midpoint": 2, "heun3": 3, "rk4": 4, "dopri5": 7}[solver.method]
+    evaluations = len(model.bottleneck) * per_step * solver.steps
+    return -(-(20 + 8 * evaluations) // 32) * 32
+
+
+def _require_fixed_steps(photo: Tensor, solver: Solver, plan: Plan) -> None:
+    height, width = photo.shape[-2:]
+    if solver.adaptive and height * width > plan.whole_pixels:
+        raise InvalidRequest(
+            [
+                Problem(
+                    "solver",
+                    f"With {solver.method}, which chooses its steps, a photo may have {plan.whole_pixels / 1e6:.1f} "
+                    f"million pixels; got {width}x{height}. Choose a fixed-step solver or a smaller long side.",
+                )
+            ]
+        )

@@ -1,0 +1,90 @@
+"""Photos of every size: no seams, same picture as in one piece, stoppable."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.errors import Cancelled
+from engine.translation.generator import Architecture, Generator
+from engine.translation.norms import gathering
+from engine.translation.ode import Solver
+from engine.translation.photos import Plan, _in_tiles, pad_to, sampled_statistics, translate
+
+PLAN = Plan(reach=64, whole_pixels=128 * 128, tile=64)
+
+
+@pytest.fixture(scope="module")
+def model() -> Generator:
+    torch.manual_seed(1)
+    model = Generator(Architecture(blocks=1, width=4), Solver("euler"))
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.kaiming_normal_(parameter, 0.3)
+    return model.eval()
+
+
+def landscape(height: int, width: int) -> torch.Tensor:
+    """Smooth shapes with a bright and a dark half, as photos have."""
+    noise = torch.randn(1, 3, 14, 12, generator=torch.Generator().manual_seed(0))
+    shapes = F.interpolate(noise, (height, width), mode="bicubic")
+    return (0.4 * shapes + torch.linspace(0.6, -0.6, height)[:, None]).clamp(-1, 1)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (16, 16), (33, 70), (130, 9)])
+def test_every_size_comes_back(model: Generator, size: tuple[int, int]) -> None:
+    fake = translate(model, landscape(*size))
+    assert fake.shape == (1, 3, *size)
+    assert fake.abs().max() <= 1
+
+
+def test_padding_keeps_the_photo() -> None:
+    photo = landscape(33, 70)
+    padded = pad_to(photo, 4, 16)
+    assert padded.shape[-2:] == (36, 72)
+    assert torch.equal(padded[..., :33, :70], photo)
+    assert pad_to(photo[..., :2, :2], 32, 256).shape[-2:] == (256, 256)
+
+
+def test_tiles_with_the_photos_statistics_are_the_photo_in_one_piece(
+    model: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = landscape(200, 168)
+    with torch.inference_mode(), gathering(model) as exact:
+        whole = model(photo)
+    monkeypatch.setattr("engine.translation.photos.sampled_statistics", lambda *arguments: exact)
+    with torch.inference_mode():
+        tiled = _in_tiles(model, photo, PLAN, lambda done, tiles: None, lambda: False)
+    torch.testing.assert_close(tiled, whole, atol=1e-4, rtol=1e-4)
+
+
+def test_sampled_statistics_leave_no_seams(model: Generator) -> None:
+    photo = landscape(600, 520)
+    plan = Plan(reach=64, whole_pixels=4 * 256 * 256, tile=128)
+    with torch.inference_mode():
+        whole = model(photo)
+    tiled = translate(model, photo, plan)
+    error = (tiled - whole) / 2
+    assert -10 * error.square().mean().log10() > 25
+    # A seam would be a step of the error at the tiles' borders, where neighbouring pixels else differ as little.
+    steps = error.diff(dim=-1).abs().mean((0, 1, 2))
+    assert steps[plan.tile - 1 :: plan.tile].mean() < 2 * steps.mean()
+
+
+def test_statistics_come_from_all_over_the_photo(model: Generator) -> None:
+    photo = torch.cat([torch.full((1, 3, 320, 640), -0.9), landscape(320, 640)], dim=2)
+    with torch.inference_mode(), gathering(model) as exact:
+        model(photo)
+    with torch.inference_mode():
+        sampled = sampled_statistics(model, photo, Plan(whole_pixels=4 * 256 * 256))
+    for (mean, variance), (expected, spread) in zip(sampled.moments[:2], exact.moments[:2], strict=True):
+        assert ((mean - expected).abs() < 0.35 * spread.sqrt()).all()
+        assert (variance / spread).log().abs().max() < 0.7
+
+
+def test_reports_tiles_and_stops_between_them(model: Generator) -> None:
+    seen: list[tuple[int, int]] = []
+    with pytest.raises(Cancelled):
+        translate(
+            model, landscape(200, 168), PLAN, report=lambda *r: seen.append(r), should_stop=lambda: len(seen) == 3
+        )
+    assert seen == [(0, 12), (1, 12), (2, 12)]
