@@ -1,0 +1,124 @@
+"""One NijiGAN training from its folders to the weights that the studio loads."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import InvalidRequest, NotFound, Problem
+from engine.training import nijigan
+from engine.training.loop import CHECKPOINT, averaged_weights
+from engine.training.nijigan import PRESETS, Config, Data
+from engine.training.parallel import run
+from engine.training.photo_folders import PairedFolders, PhotoFolder
+from engine.translation.catalogue import Sidecar
+from engine.translation.checkpoints import save_translator
+from engine.translation.generator import Architecture
+from engine.translation.ode import Solver
+
+PHOTOS, STYLES = "X_p", "Y_p"  # the paired folders' names, as in Scenimefy's data
+NATIVE_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the pictures are.
+
+    Attributes:
+        pairs: holds X_p and Y_p; held_out too, for pairs that are never trained on.
+        photos: X, unpaired photos.
+        styles: Y, style pictures, in one or more folders.
+    """
+
+    pairs: Path
+    photos: Path
+    styles: tuple[Path, ...]
+    held_out: Path
+
+    def data(self, side: int) -> Data:
+        """The pictures, their short sides at `side` pixels."""
+        return Data(
+            pairs=paired(self.pairs, side),
+            photos=PhotoFolder(self.photos, side),
+            styles=PhotoFolder(self.styles, side),
+            held_out=paired(self.held_out, side),
+        )
+
+
+def paired(folder: Path, side: int) -> PairedFolders:
+    """The pairs in a folder's X_p and Y_p."""
+    return PairedFolders(folder / PHOTOS, folder / STYLES, side)
+
+
+def configured(preset: str, changes: Mapping[str, Any]) -> Config:
+    """A preset with settings of its own.
+
+    Args:
+        changes: JSON values by field of `Config`; `weights` and `architecture` as objects of the fields that differ,
+            `solvers` as a list of objects.
+
+    Raises:
+        InvalidRequest: another preset, or settings that do not exist.
+    """
+    if preset not in PRESETS:
+        raise InvalidRequest([Problem("preset", f"The preset must be one of {', '.join(PRESETS)}; got {preset!r}.")])
+    config = PRESETS[preset]
+    parts: dict[str, Any] = {"weights": config.weights, "architecture": config.architecture}
+    values = dict(changes)
+    for name, part in parts.items():
+        _require_known(name, part, values.get(name, {}))
+        values[name] = replace(part, **values.get(name, {}))
+    if "solvers" in values:
+        values["solvers"] = tuple(Solver(**solver) for solver in values["solvers"])
+    _require_known("settings", config, values)
+    return replace(config, **values)
+
+
+def start(folders: Folders, folder: Path, config: Config, processes: int) -> None:
+    """Train, or go on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run(nijigan.run, processes, config, folder, folders.data(config.side))
+
+
+def export(folder: Path, out: Path, title: str, licence: str) -> Path:
+    """Write a run's averaged generator as a translator in float16.
+
+    Returns:
+        The .safetensors file; its .json beside it says what it is.
+
+    Raises:
+        NotFound: no run is in the folder.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        raise NotFound(f"A training run must be in the folder; {path} is missing. Train first.")
+    checkpoint = torch.load(path, weights_only=True, mmap=True)
+    settings = checkpoint["settings"]
+    architecture, solver = Architecture(**settings["architecture"]), Solver(**settings["solvers"][0])
+    own = {"width": architecture.width, "blocks": architecture.blocks}
+    ode = architecture.bottleneck == "ode"
+    sidecar = Sidecar(
+        architecture="nijigan" if ode else "cut",
+        settings=own | ({"solver": asdict(solver)} if ode else {}),
+        title=title,
+        native_size=NATIVE_SIZE,
+        channel_order="rgb",
+        licence=licence,
+        non_commercial=False,
+        source=f"trained for {checkpoint['step']} steps",
+        source_sha256="",
+        sha256="",
+    )
+    stored = out / "model.safetensors"
+    save_translator(stored, averaged_weights(folder), sidecar, torch.float16)
+    return stored
+
+
+def _require_known(what: str, part: Any, values: Mapping[str, Any]) -> None:
+    known = {spec.name for spec in fields(part)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        text = f"{what} may hold {', '.join(sorted(known))}; got {', '.join(unknown)}. Correct the names."
+        raise InvalidRequest([Problem(what, text)])

@@ -1,0 +1,116 @@
+"""Folders of pictures as training data: random crops, alone or in aligned pairs."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from engine.errors import NotFound, StudioError
+from engine.images import from_pil
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+KEPT = 1024  # decoded pictures held in memory
+
+
+class PhotoFolder:
+    """The pictures of one or more folders, by name.
+
+    Args:
+        folders: PNG, JPEG and WebP files directly in them.
+        side: pixels that the short side is resized to before cropping.
+
+    Raises:
+        NotFound: no folder, or no picture in one.
+    """
+
+    def __init__(self, folders: Path | Sequence[Path], side: int) -> None:
+        self.folders = [folders] if isinstance(folders, Path) else list(folders)
+        self.side = side
+        self.paths = [path for folder in self.folders for path in pictures_in(folder)]
+        self._read = lru_cache(maxsize=KEPT)(self._decoded)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def picture(self, index: int) -> Image.Image:
+        """One picture, RGB, upright, its short side at `side`."""
+        return self._read(index)
+
+    def crop(self, index: int, size: int, generator: torch.Generator) -> Tensor:
+        """(3, size, size) float32 in [-1, 1] from a random place, flipped half of the time."""
+        return random_crop([self.picture(index)], size, generator)[0]
+
+    def _decoded(self, index: int) -> Image.Image:
+        path = self.paths[index]
+        try:
+            with Image.open(path) as image:
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise StudioError(f"Every picture must be readable; {path.name} is not: {error}. Remove it.") from error
+        return resized_to(upright, self.side)
+
+
+class PairedFolders:
+    """Photos and their translations under the same names.
+
+    Raises:
+        NotFound: a folder is missing or empty.
+        StudioError: names without a partner, or pairs of different proportions.
+    """
+
+    def __init__(self, photos: Path, styles: Path, side: int) -> None:
+        self.photos, self.styles = PhotoFolder(photos, side), PhotoFolder(styles, side)
+        alone = {path.stem for path in self.photos.paths} ^ {path.stem for path in self.styles.paths}
+        if alone:
+            some = ", ".join(sorted(alone)[:5])
+            raise StudioError(
+                f"Every photo in {photos.name} must have a picture of the same name in {styles.name}, and the reverse; "
+                f"{len(alone)} have none ({some}). Remove them or add what is missing."
+            )
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def pair(self, index: int) -> tuple[Image.Image, Image.Image]:
+        """The photo and its translation, of one size."""
+        photo, style = self.photos.picture(index), self.styles.picture(index)
+        if abs(photo.width / photo.height - style.width / style.height) > 0.02:
+            raise StudioError(
+                f"The two pictures of a pair must have the same proportions; {self.photos.paths[index].name} is "
+                f"{photo.width}x{photo.height} and its partner {style.width}x{style.height}. Make the pair anew."
+            )
+        return photo, style if style.size == photo.size else style.resize(photo.size, Image.Resampling.LANCZOS)
+
+    def crop(self, index: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Two (3, size, size) float32 in [-1, 1] from the same random place, both flipped or neither."""
+        photo, style = random_crop(self.pair(index), size, generator)
+        return photo, style
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files of a folder, by name. Raises NotFound where there is none."""
+    if not folder.is_dir():
+        raise NotFound(f"Pictures are read from a folder; {folder} is none. Check its name.")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    if not found:
+        raise NotFound(f"A folder of pictures must hold {', '.join(SUFFIXES)} files; {folder} holds none.")
+    return found
+
+
+def resized_to(image: Image.Image, side: int) -> Image.Image:
+    """The picture with its short side at `side` pixels."""
+    scale = side / min(image.size)
+    size = (max(side, round(image.width * scale)), max(side, round(image.height * scale)))
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def random_crop(images: Sequence[Image.Image], size: int, generator: torch.Generator) -> Tensor:
+    """(len(images), 3, size, size): the same square of pictures of one size, flipped half of the time."""
+    width, height = images[0].size
+    x = int(torch.randint(width - size + 1, (), generator=generator))
+    y = int(torch.randint(height - size + 1, (), generator=generator))
+    pixels = from_pil([image.crop((x, y, x + size, y + size)) for image in images])
+    return pixels.flip(-1) if torch.rand((), generator=generator) < 0.5 else pixels

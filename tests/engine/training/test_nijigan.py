@@ -1,0 +1,198 @@
+"""NijiGAN's training on a few small pictures: who learns from what, resumption, and that it learns."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageDraw, ImageOps
+from torch import nn
+
+from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.training import nijigan
+from engine.training.loop import averaged_weights, is_finished
+from engine.training.nijigan import CPU, T4, Config, Data, Players, Weights
+from engine.training.nijigan_evaluation import evaluate, held_out_numbers
+from engine.training.parallel import Ranks
+from engine.training.photo_folders import PairedFolders, PhotoFolder
+from engine.translation.generator import Architecture, Generator
+from engine.translation.ode import Solver
+
+TINY = Config(
+    epochs=1,
+    steps_per_epoch=4,
+    warm_up_epochs=0,
+    side=40,
+    crop=32,
+    patches=16,
+    weights=Weights(perceptual=0, pixels=10, bend=1),
+    architecture=Architecture(width=4, blocks=2),
+    solvers=(Solver("euler"), Solver("midpoint")),
+    discriminator_width=4,
+)
+
+
+def picture(seed: int) -> Image.Image:
+    generator = torch.Generator().manual_seed(seed)
+    colours = torch.randint(256, (4, 3), generator=generator).tolist()
+    image = Image.new("RGB", (56, 44), tuple(colours[0]))
+    draw = ImageDraw.Draw(image)
+    for place, colour in enumerate(colours[1:]):
+        draw.ellipse((12 * place, 8 * place, 12 * place + 22, 8 * place + 18), fill=tuple(colour))
+    return image
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pictures")
+    for name, count, first in (
+        ("X_p", 4, 0),
+        ("Y_p", 4, 0),
+        ("X", 3, 10),
+        ("Y", 3, 20),
+        ("H_x", 2, 30),
+        ("H_y", 2, 30),
+    ):
+        (root / name).mkdir()
+        for index in range(count):
+            image = picture(first + index)
+            image = ImageOps.posterize(image, 2) if name in ("Y_p", "Y", "H_y") else image
+            image.save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.fixture
+def data(folders: Path) -> Data:
+    return Data(
+        pairs=PairedFolders(folders / "X_p", folders / "Y_p", 40),
+        photos=PhotoFolder(folders / "X", 40),
+        styles=PhotoFolder(folders / "Y", 40),
+        held_out=PairedFolders(folders / "H_x", folders / "H_y", 40),
+    )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_the_published_settings() -> None:
+    assert T4.steps == 600_000
+    assert [T4.supervised(24_000 * epoch) for epoch in (0, 9, 10, 24)] == [0, 0, 1 / 15, 1]
+    assert CPU.supervised(0) == 1
+
+
+def losses_and_players(config: Config, data: Data, step: int = 0) -> tuple[dict[str, torch.Tensor], Players]:
+    torch.manual_seed(0)
+    players, generator = Players(config), torch.Generator().manual_seed(0)
+    batch = nijigan.draw(config, data, step, generator)
+    fakes = nijigan.translate(players.generator, batch)
+    parts = nijigan.translation_losses(players, config, batch, fakes, None, step, generator)
+    return parts | nijigan.judging_losses(players, config, batch, fakes, step), players
+
+
+def test_every_loss_is_there_with_its_weight(data: Data) -> None:
+    parts, _ = losses_and_players(TINY, data)
+    assert set(parts) == {
+        *("gan", "paired_gan", "pixels", "style_nce", "hdce", "relation", "bend"),
+        *("discriminator", "paired_discriminator"),
+    }
+    double = replace(TINY, weights=replace(TINY.weights, pixels=20))
+    torch.testing.assert_close(losses_and_players(double, data)[0]["pixels"], 2 * parts["pixels"])
+
+
+def test_the_warm_up_leaves_the_pairs_out(data: Data) -> None:
+    warm = replace(TINY, epochs=3, warm_up_epochs=2)
+    assert not {"paired_gan", "style_nce", "paired_discriminator"} & set(losses_and_players(warm, data)[0])
+    assert "paired_gan" in losses_and_players(warm, data, step=2 * TINY.steps_per_epoch)[0]
+
+
+def test_the_unsupervised_branch_rests_between_its_steps(data: Data) -> None:
+    config = replace(TINY, unpaired_every=2)
+    assert "gan" in losses_and_players(config, data, step=0)[0]
+    assert not {"gan", "hdce", "relation", "discriminator"} & set(losses_and_players(config, data, step=1)[0])
+
+
+def gradients(model: nn.Module) -> float:
+    return sum(p.grad.abs().sum().item() for p in model.parameters() if p.grad is not None)
+
+
+def test_gradients_are_only_where_they_belong(data: Data) -> None:
+    parts, players = losses_and_players(TINY, data)
+    sum(parts[name] for name in ("discriminator", "paired_discriminator")).backward()
+    assert gradients(players.judges) > 0
+    assert gradients(players.translators) == 0
+    parts, players = losses_and_players(TINY, data)
+    players.zero_grad()
+    parts["hdce"].backward()
+    assert gradients(players.generator) > 0
+    assert gradients(players.projector) > 0
+    assert gradients(players.style_projector) == gradients(players.judges) == 0
+
+
+@pytest.mark.parametrize("bottleneck", ["ode", "resnet"])
+def test_it_learns_the_pairs(bottleneck: str, data: Data, tmp_path: Path) -> None:
+    config = replace(
+        TINY,
+        steps_per_epoch=60,
+        learning_rate=2e-3,
+        average=0.9,
+        weights=Weights(0, 0, 0, 0, 0, 0, pixels=1, bend=0.1),
+        architecture=Architecture(bottleneck, 1, 8),
+    )
+    data = replace(data, held_out=data.pairs)  # four pictures teach nothing about others
+    before = held_out_numbers(Generator(config.architecture), data.held_out)["held_out/psnr"]
+    nijigan.run(Ranks(), config, tmp_path, data)
+    model = Generator(config.architecture, Solver("euler"))
+    model.load_state_dict(averaged_weights(tmp_path))
+    after = evaluate(model, data.held_out, tmp_path / "pairs")["held_out/psnr"]
+    assert after > before + 1
+    assert sorted(path.name for path in (tmp_path / "pairs").iterdir()) == [
+        *(f"{i}.png" for i in range(4)),
+        "pairs.json",
+    ]
+    assert (tmp_path / "samples.png").exists()
+
+
+def test_a_stopped_run_ends_with_the_same_weights(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nijigan.run(Ranks(), TINY, tmp_path / "whole", data)
+    original, stopped = nijigan.draw, tmp_path / "stopped"
+
+    def draw_and_ask_to_stop(config: Config, data: Data, step: int, generator: torch.Generator) -> nijigan.Batch:
+        if step == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return original(config, data, step, generator)
+
+    monkeypatch.setattr(nijigan, "draw", draw_and_ask_to_stop)
+    nijigan.run(Ranks(), TINY, stopped, data)
+    assert not is_finished(stopped)
+    monkeypatch.setattr(nijigan, "draw", original)
+    nijigan.run(Ranks(), TINY, stopped, data)
+    whole, again = averaged_weights(tmp_path / "whole"), averaged_weights(stopped)
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+    with pytest.raises(InvalidRequest, match="seed was 5, now 6"):
+        nijigan.run(Ranks(), replace(TINY, seed=6), stopped, data)
+
+
+def test_pairs_are_cut_at_the_same_place(folders: Path) -> None:
+    pairs = PairedFolders(folders / "X_p", folders / "X_p", 40)
+    photo, style = pairs.crop(1, 32, torch.Generator().manual_seed(3))
+    assert torch.equal(photo, style)
+    assert photo.shape == (3, 32, 32)
+
+
+def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"read from a folder; .*nowhere is none"):
+        PhotoFolder(tmp_path / "nowhere", 40)
+    with pytest.raises(NotFound, match=r"must hold .png, .jpg, .jpeg, .webp files"):
+        PhotoFolder(tmp_path, 40)
+    with pytest.raises(StudioError, match=r"Every photo in X_p must have .* 1 have none \(3\)"):
+        PairedFolders(folders / "X_p", folders / "X", 40)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(StudioError, match=r"broken.png is not"):
+        PhotoFolder(tmp_path, 40).picture(0)

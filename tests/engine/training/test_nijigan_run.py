@@ -1,0 +1,102 @@
+"""From a folder of photos to a translator that the studio offers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.device import choose
+from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.settings import Settings
+from engine.training.loop import averaged_weights
+from engine.training.nijigan_run import Folders, configured, export, paired, start
+from engine.training.pseudo_pairs import make_pairs
+from engine.translation.catalogue import own_folder, translator
+from engine.translation.generator import Architecture, Generator
+from engine.translation.ode import Solver
+from engine.translation.running import LoadedTranslator
+
+CHANGES = {
+    "epochs": 1,
+    "steps_per_epoch": 2,
+    "side": 70,
+    "crop": 64,
+    "patches": 16,
+    "weights": {"perceptual": 0},
+    "architecture": {"width": 4, "blocks": 2},
+    "solvers": [{"method": "euler", "steps": 1}],
+    "discriminator_width": 4,
+}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(4):
+        pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((110, 82), Image.Resampling.BICUBIC).save(folder / f"{seed}.jpg")
+    return folder
+
+
+def test_pairs_are_aligned_judged_and_the_worst_left_out(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    report = make_pairs(settings, photos, tmp_path / "pairs", long_side=96, drop=0.3, tell=lines.append)
+    assert (report.kept, report.dropped) == (3, 1)
+    pairs = paired(tmp_path / "pairs", 70)
+    assert len(pairs) == 3
+    assert [image.size for image in pairs.pair(0)] == [pairs.pair(0)[0].size] * 2
+    listed = json.loads((tmp_path / "pairs" / "pairs.json").read_text())
+    scores = {pair["name"]: pair["structure"] - pair["artifacts"] for pair in listed}
+    (worst,) = [pair["name"] for pair in listed if not pair["kept"]]
+    assert worst == min(scores, key=lambda name: scores[name])
+    assert len(lines) == 4
+    with Image.open(tmp_path / "pairs" / "X_p" / f"{listed[0]['name']}.png") as image:
+        assert image.size == (96, 72)
+
+
+def test_pairs_need_photos_that_can_be_used(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"must lie from 0 to 0.9; got 1"):
+        make_pairs(settings, photos, tmp_path / "pairs", drop=1)
+    Image.new("RGB", (200, 20)).save(photos / "strip.png")
+    with pytest.raises(StudioError, match=r"needs 64 pixels on each side; strip.png has fewer"):
+        make_pairs(settings, photos, tmp_path / "pairs")
+
+
+def test_a_training_becomes_a_translator(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    make_pairs(settings, photos, tmp_path / "pairs", long_side=96, drop=0)
+    folders = Folders(tmp_path / "pairs", photos, (tmp_path / "pairs" / "Y_p",), tmp_path / "pairs")
+    config = configured("cpu", CHANGES)
+    assert config.weights.pixels == 10
+    start(folders, tmp_path / "run", config, processes=1)
+    stored = export(tmp_path / "run", own_folder(settings), "Ours", "MIT")
+    stored = stored.rename(stored.with_name("ours.safetensors"))
+    (stored.parent / "model.json").rename(stored.with_suffix(".json"))
+
+    info = translator(settings, "ours")
+    assert (info.title, info.licence, info.architecture, info.problem) == ("Ours", "MIT", "nijigan", "")
+    loaded = LoadedTranslator(info, choose("cpu"))
+    model = Generator(Architecture(width=4, blocks=2), Solver("euler")).eval()
+    model.load_state_dict(averaged_weights(tmp_path / "run"))
+    photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        expected = model(photo)
+    torch.testing.assert_close(loaded(photo), expected, atol=0.02, rtol=0)  # float16 on disk
+    assert loaded.solver == Solver("euler")
+
+
+def test_settings_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="The preset must be one of t4, cpu; got 'a100'"):
+        configured("a100", {})
+    with pytest.raises(InvalidRequest, match=r"weights may hold bend, gan, .*; got gann"):
+        configured("cpu", {"weights": {"gann": 1}})
+    with pytest.raises(InvalidRequest, match=r"got epoch. Correct the names"):
+        configured("cpu", {"epoch": 1})
+
+
+def test_export_needs_a_run(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="Train first"):
+        export(tmp_path, tmp_path, "", "")
