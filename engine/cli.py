@@ -68,7 +68,7 @@ def generate(
     for note in job.notes:
         print(note, file=sys.stderr)
     _print_images(studio, job, out, as_json)
-    _require_success(job, "job")
+    require_success(job, "job")
 
 
 @cli.command()
@@ -104,7 +104,7 @@ def remove_model(name: str, home: Home = None) -> None:
 def fetch_model(name: str, home: Home = None) -> None:
     """Download a model's weights; an interrupted download continues."""
     studio = open_studio(home)
-    _require_success(finished(studio, studio.fetch_model(name)), "download")
+    require_success(finished(studio, studio.fetch_model(name)), "download")
     print(f"{studio.model(name).title} is ready.")
 
 
@@ -128,7 +128,7 @@ def jobs(home: Home = None, as_json: Json = False) -> None:
         if as_json:
             print_json(_job_facts(job))
         else:
-            text = getattr(job.request, "prompt", job.kind)
+            text = getattr(job.request, "prompt", job.kind)  # only drawings have one
             print(f"{job.id}  {job.state:10} {job.step}/{job.steps}  {' '.join(text.split())}")
 
 
@@ -220,7 +220,7 @@ def lora_from(text: str) -> tuple[str, float]:
 def _print_images(studio: Studio, job: Job, out: Path | None, as_json: bool) -> None:
     """The images of a job, also of one that ended early: their paths, or one JSON object for each."""
     for record in studio.gallery.of_job(job.id):
-        path = _copied(studio.gallery.path(record.id), out)
+        path = copied(studio.gallery.path(record.id), out)
         if not as_json:
             print(path)
             continue
@@ -243,7 +243,8 @@ def _pixel_sha256(png: bytes) -> str:
         return hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest()
 
 
-def _copied(path: Path, folder: Path | None) -> Path:
+def copied(path: Path, folder: Path | None) -> Path:
+    """The path of a picture's copy in the folder, or its own path where there is no folder."""
     if folder is None:
         return path
     folder.mkdir(parents=True, exist_ok=True)
@@ -252,7 +253,8 @@ def _copied(path: Path, folder: Path | None) -> Path:
     return target
 
 
-def _require_success(job: Job, what: str) -> None:
+def require_success(job: Job, what: str) -> None:
+    """Raise StudioError with the reason unless the job succeeded."""
     if job.state != SUCCEEDED:
         raise StudioError(job.error or f"The {what} was {job.state}.")
 

@@ -4,18 +4,17 @@ Requests travel as JSON through the job queue (`to_dict`, `request_from_dict`) a
 picture's recipe, so the field names are the ones the diffusers library uses.
 """
 
-import math
 import random
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
+from engine.photo_requests import Translate, translate
+from engine.rules import choice, multiple, real, text, whole
 
 MAX_SEED = 2**53 - 1  # the largest whole number that JSON readers and browsers keep exactly
 RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
-MAX_PROMPT_CHARACTERS = 1000
 
 # The names artists know, in the order they are offered. `engine.diffusion.schedulers` builds them.
 SCHEDULERS = (
@@ -29,20 +28,6 @@ SCHEDULERS = (
     "Heun",
     "LMS",
 )
-
-# How problems call the fields: the words beside them on the page.
-LABELS = {
-    "prompt": "Prompt",
-    "negative_prompt": "Negative prompt",
-    "seed": "Seed",
-    "num_inference_steps": "Steps",
-    "guidance_scale": "Guidance scale",
-    "width": "Width",
-    "height": "Height",
-    "num_images": "Images",
-    "scheduler": "Scheduler",
-    "weight": "Weight",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +103,7 @@ class FetchModel:
         return asdict(self)
 
 
-Request = TextToImage | FetchModel
+Request = TextToImage | Translate | FetchModel
 
 
 def text_to_image(values: Mapping[str, Any]) -> TextToImage:
@@ -140,6 +125,7 @@ def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
     """
     makers: dict[str, Callable[[Mapping[str, Any]], Request]] = {
         TextToImage.kind: text_to_image,
+        Translate.kind: translate,
         FetchModel.kind: lambda values: FetchModel(**values),
     }
     return makers[kind](values)
@@ -148,15 +134,15 @@ def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
 def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Every rule of `TextToImage` that these values break, model limits aside."""
     return [
-        *_text("prompt", values["prompt"], required=True),
-        *_text("negative_prompt", values["negative_prompt"]),
-        *([] if values["seed"] is None else _whole("seed", values["seed"], 0, MAX_SEED - 7)),
-        *_whole("num_inference_steps", values["num_inference_steps"], 1, 150),
-        *_real("guidance_scale", values["guidance_scale"], 1, 30),
-        *_multiple("width", values["width"], 8),
-        *_multiple("height", values["height"], 8),
-        *_whole("num_images", values["num_images"], 1, 8),
-        *_choice("scheduler", values["scheduler"], SCHEDULERS),
+        *text("prompt", values["prompt"], required=True),
+        *text("negative_prompt", values["negative_prompt"]),
+        *([] if values["seed"] is None else whole("seed", values["seed"], 0, MAX_SEED - 7)),
+        *whole("num_inference_steps", values["num_inference_steps"], 1, 150),
+        *real("guidance_scale", values["guidance_scale"], 1, 30),
+        *multiple("width", values["width"], 8),
+        *multiple("height", values["height"], 8),
+        *whole("num_images", values["num_images"], 1, 8),
+        *choice("scheduler", values["scheduler"], SCHEDULERS),
         *_loras(values["loras"]),
     ]
 
@@ -169,67 +155,12 @@ def _lora(value: Any) -> LoraWeight:
     return LoraWeight(*value)
 
 
-def _text(field: str, value: Any, required: bool = False) -> list[Problem]:
-    if not isinstance(value, str):
-        return [Problem(field, f"{LABELS[field]} must be text; got {value!r}.")]
-    if required and not value.strip():
-        return [Problem(field, f"{LABELS[field]} must not be empty. Describe the picture in a few words.")]
-    if len(value) > MAX_PROMPT_CHARACTERS:
-        return [
-            Problem(
-                field,
-                f"{LABELS[field]} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
-            )
-        ]
-    # Cc: control, Cf: format (invisible and direction marks), Cs: halves of broken characters.
-    # They hide text from readers or cannot be stored; emoji joiners are the honest exception.
-    hidden = {c for c in value if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t\u200d"}
-    if hidden:
-        codes = ", ".join(f"U+{ord(c):04X}" for c in sorted(hidden))
-        return [Problem(field, f"{LABELS[field]} must hold visible text; got {codes}. Delete it or type it anew.")]
-    return []
-
-
-def _whole(field: str, value: Any, low: int, high: int) -> list[Problem]:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        return [Problem(field, f"{LABELS[field]} must be a whole number from {low} to {high}; got {value!r}.")]
-    return []
-
-
-def _real(field: str, value: Any, low: float, high: float) -> list[Problem]:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not low <= value <= high:
-        return [Problem(field, f"{LABELS[field]} must be a number from {low} to {high}; got {value!r}.")]
-    return []
-
-
-def _multiple(field: str, value: Any, step: int) -> list[Problem]:
-    if isinstance(value, bool) or not isinstance(value, int) or value < step:
-        return [Problem(field, f"{LABELS[field]} must be a whole number of pixels, {step} or more; got {value!r}.")]
-    if value % step:
-        near = value - value % step
-        return [
-            Problem(
-                field,
-                f"{LABELS[field]} must be a multiple of {step}; got {value} ({value % step} over). "
-                f"Use {near} or {near + step}.",
-            )
-        ]
-    return []
-
-
-def _choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
-    if value in choices:
-        return []
-    return [Problem(field, f"{LABELS[field]} must be one of {', '.join(choices)}; got {value!r}.")]
-
-
 def _loras(loras: tuple[LoraWeight, ...]) -> list[Problem]:
     problems = []
     names = [lora.name for lora in loras]
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.append(Problem("loras", f"Each LoRA may be chosen once; got {name!r} {names.count(name)} times."))
     for lora in loras:
-        for problem in _real("weight", lora.weight, -2, 2):
+        for problem in real("weight", lora.weight, -2, 2):
             problems.append(Problem("loras", f"LoRA {lora.name!r}: {problem.message}"))
     return problems

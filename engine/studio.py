@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidRequest, ModelUnavailable, NotFound, Problem
@@ -10,14 +11,21 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
+from engine.photo_requests import PhotoRef, Translate
 from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
+from engine.safety.photos import plain_photo
 from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
+from engine.translation.catalogue import NEURAL_STYLE, Translator, translators
+from engine.weights.files import printable
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available, size_problems
 from gallery.database import Database
+from gallery.photos import Photos
 from gallery.store import Gallery
 
 log = logging.getLogger(__name__)
+
+MAX_NAME = 200  # characters of a photo's name
 
 
 class Studio:
@@ -26,6 +34,7 @@ class Studio:
     Attributes:
         settings: as given.
         gallery: what was made.
+        photos: what it was made from.
         queue: the jobs behind `submit`, `job` and `jobs`.
     """
 
@@ -37,6 +46,7 @@ class Studio:
         self.database = Database(settings.database_url)
         self.database.migrate()
         self.gallery = Gallery(self.database, settings.home)
+        self.photos = Photos(self.gallery.files)
         self.queue = JobQueue(self.database, settings)
         self._catalogue = Catalogue(settings)
 
@@ -76,6 +86,40 @@ class Studio:
         """
         checked = self.request(request.to_dict())
         return self.queue.submit(checked.with_seed(), key=key, owner=owner)
+
+    def add_photo(self, data: bytes, name: str) -> PhotoRef:
+        """Keep a photo that can be translated.
+
+        Args:
+            data: a PNG, JPEG, WebP or HEIC file.
+            name: the file's name, for people.
+
+        Raises:
+            PhotoRefused: it is none, or cannot be used; the text says why.
+            StorageFailed: the disk did not take it.
+        """
+        name = printable(Path(name).name).strip()[:MAX_NAME] or "photo"
+        return PhotoRef(self.photos.keep(plain_photo(data, name).png, name), name)
+
+    def photo(self, beginning: str) -> PhotoRef | None:
+        """The kept photo whose id begins so; None where there is none."""
+        found = self.photos.find(beginning)
+        return PhotoRef(*found) if found else None
+
+    def translate(self, request: Translate, *, key: str | None = None, owner: str = "artist") -> Job:
+        """Queue the translation of photos.
+
+        Args:
+            key: the same key always gives the same job; None makes a new one.
+
+        Raises:
+            InvalidRequest: the translator is not there or cannot be used, or a photo is not kept.
+            StudioBusy: the queue is full.
+        """
+        problems = [*self._translator_problems(request), *self._photo_problems(request)]
+        if problems:
+            raise InvalidRequest(problems)
+        return self.queue.submit(request, key=key, owner=owner)
 
     def fetch_model(self, name: str, *, owner: str = "artist") -> Job:
         """Start downloading a model's weights; a download that is under way is returned instead.
@@ -165,11 +209,32 @@ class Studio:
         """Every LoRA file of the artist and of the studio, also those that cannot be used, with the reason."""
         return list_loras(self.settings.lora_folders)
 
+    def translators(self) -> list[Translator]:
+        """Every translator, also those that cannot be used, with the reason."""
+        return translators(self.settings)
+
     # -- the worker's life
 
     def supervisor(self) -> Supervisor:
         """A supervisor for this studio's worker process; the web process starts and stops it."""
         return Supervisor(self.settings, self.queue)
+
+    def _translator_problems(self, request: Translate) -> list[Problem]:
+        known = {info.name: info for info in self.translators()}
+        info = known.get(request.translator)
+        if info is None:
+            text = f"There is no translator named {request.translator!r}; known are: {', '.join(known)}."
+            return [Problem("translator", text)]
+        if info.problem:
+            return [Problem("translator", f"{info.title} cannot be used: {info.problem}")]
+        if info.architecture == NEURAL_STYLE and request.style is None:
+            return [Problem("style", "Neural style takes its style from a picture. Choose one.")]
+        return []
+
+    def _photo_problems(self, request: Translate) -> list[Problem]:
+        chosen = [*request.photos, *([request.style] if request.style else [])]
+        gone = [photo.name for photo in chosen if not self.photos.path(photo.id).is_file()]
+        return [Problem("photos", f"{name} is not kept here any more. Choose its file again.") for name in gone]
 
     def _model_problems(self, name: str) -> list[Problem]:
         try:

@@ -30,6 +30,7 @@ from engine.jobs.status import (
 )
 from engine.settings import EMBEDDED_MODEL, Settings
 from gallery.database import Database
+from gallery.store import Gallery
 
 log = logging.getLogger(__name__)
 
@@ -137,8 +138,10 @@ def main() -> None:
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
     # Seconds of imports: here, so that the process can already be told to stop.
     from engine.jobs.drawing import Drawing
+    from engine.jobs.translating import Translating
 
     drawing = Drawing.create(settings, worker.queue, database)
+    translating = Translating(settings, worker.queue, Gallery(database, settings.home), drawing.device)
 
     def tell(state: str) -> None:
         if read_status(settings.home).worker in ("", worker.name):  # a newer worker speaks for itself
@@ -148,7 +151,7 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
     drawing.warm_up(EMBEDDED_MODEL)
     tell(READY)
     log.info("worker %s is ready on %s", worker.name, drawing.device.name)
-    worker.serve(DRAW, drawing.handlers, tell)
+    worker.serve(DRAW, drawing.handlers | translating.handlers, tell)
     tell(STOPPING)
 
 

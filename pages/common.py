@@ -14,7 +14,7 @@ from gallery.errors import GalleryError
 log = logging.getLogger(__name__)
 
 OWNER = "artist"
-GENERATE, GALLERY = "generate.py", "gallery.py"
+GENERATE, ANIMEIFY, GALLERY = "generate.py", "animeify.py", "gallery.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
 
 

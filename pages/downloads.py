@@ -1,6 +1,9 @@
 """Download buttons for one picture."""
 
+import io
 import re
+import zipfile
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -44,7 +47,29 @@ def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
             st.slider("JPG quality", LOWEST_QUALITY, BEST_QUALITY, DEFAULT_QUALITY, key=f"quality_{key}")
 
 
+def zip_button(studio: Studio, images: Sequence[ImageRecord], *, place: str) -> None:
+    """All pictures in one ZIP file, as they were made, with their recipes."""
+    st.download_button(
+        f"ZIP, {len(images)} pictures",
+        partial(_zipped, studio, images),
+        "niji-studio.zip",
+        "application/zip",
+        key=f"zip_{place}_{images[0].id}",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+    )
+
+
+def _zipped(studio: Studio, images: Sequence[ImageRecord]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
+        for image in images:
+            archive.writestr(f"{_file_name(image)}.png", studio.gallery.png(image.id))
+    return stream.getvalue()
+
+
 def _file_name(image: ImageRecord) -> str:
-    """The first words of the prompt and the seed, and the id's end to tell equal ones apart."""
+    """The first words of the prompt, the seed where there is one, and the id's end to tell equal ones apart."""
     words = re.findall(r"\w+", image.prompt)[:6]
-    return "-".join([*words, str(image.seed or 0), image.id[-6:].lower()])[-100:]
+    seed = [] if image.seed is None else [str(image.seed)]
+    return "-".join([*words, *seed, image.id[-6:].lower()])[-100:]

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, FAILED, RUNNING
 from engine.jobs.status import ABSENT, STARTING
-from engine.requests import TextToImage
+from engine.requests import TextToImage, Translate
 from engine.studio import Studio
 from gallery.store import ImageRecord
 from pages.common import GALLERY, OWNER, duration, plain, show_problems, shown_width
@@ -19,42 +19,49 @@ MOST_WAITING = 10  # rows of waiting jobs; the rest is counted
 RECENT = 20  # how far back the latest result is looked for
 
 
-def show_feed(studio: Studio, empty: Callable[[], None]) -> None:
-    """Show the artist's jobs; while one is unfinished, look again twice a second.
+ShowImages = Callable[[Studio, Job, Sequence[ImageRecord]], None]
+
+
+def show_feed(studio: Studio, kind: str, empty: Callable[[], None], show_images: ShowImages) -> None:
+    """Show the artist's jobs of a kind; while one is unfinished, look again twice a second.
 
     Nothing here lives in the session: after a refresh the same jobs are found in the database.
+
+    Args:
+        empty: shown where nothing was asked for yet.
+        show_images: shows the pictures of a job that has ended; there is at least one.
     """
-    active = _first_active(studio)
+    active = _first_active(studio, kind)
     watched = tuple(job.id for job in active)
-    st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, watched)
-    latest = _latest_ended(studio)
+    st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, kind, watched)
+    latest = _latest_ended(studio, kind)
     if latest is not None:
-        _ended_job(studio, latest)
+        _ended_job(studio, latest, show_images)
     elif not active:
         empty()
 
 
-def _first_active(studio: Studio) -> list[Job]:
+def _first_active(studio: Studio, kind: str) -> list[Job]:
     """The running job and the first ones that wait, in the order in which they are drawn."""
     limit = 1 + MOST_WAITING
-    jobs = studio.jobs(owner=OWNER, kind=TextToImage.kind, active=True, oldest_first=True, limit=limit)
+    jobs = studio.jobs(owner=OWNER, kind=kind, active=True, oldest_first=True, limit=limit)
     return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))
 
 
-def _latest_ended(studio: Studio) -> Job | None:
+def _latest_ended(studio: Studio, kind: str) -> Job | None:
     """The job that ended last, which is not always the newest: later ones can be cancelled before it."""
-    limit = _unfinished(studio) + RECENT
-    jobs = studio.jobs(owner=OWNER, kind=TextToImage.kind, limit=limit)
+    limit = _unfinished(studio, kind) + RECENT
+    jobs = studio.jobs(owner=OWNER, kind=kind, limit=limit)
     return max((job for job in jobs if job.ended), key=lambda job: job.finished_at or 0.0, default=None)
 
 
-def _unfinished(studio: Studio) -> int:
-    newest = studio.jobs(owner=OWNER, kind=TextToImage.kind, active=True, limit=1)
+def _unfinished(studio: Studio, kind: str) -> int:
+    newest = studio.jobs(owner=OWNER, kind=kind, active=True, limit=1)
     return studio.ahead_of(newest[0]) + 1 if newest else 0
 
 
-def _active_jobs(studio: Studio, watched: tuple[str, ...]) -> None:
-    jobs = _first_active(studio)
+def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
+    jobs = _first_active(studio, kind)
     if not set(watched) <= {job.id for job in jobs}:
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     if jobs:
@@ -66,7 +73,7 @@ def _active_jobs(studio: Studio, watched: tuple[str, ...]) -> None:
         elif shown < MOST_WAITING:
             _waiting_job(studio, job)
             shown += 1
-    more = _unfinished(studio) - shown - sum(job.state == RUNNING for job in jobs)
+    more = _unfinished(studio, kind) - shown - sum(job.state == RUNNING for job in jobs)
     if more > 0:
         st.caption(f"… and {more} more waiting")
 
@@ -84,25 +91,37 @@ def _engine_state(studio: Studio) -> None:
         )
 
 
-def _prompt(job: Job) -> str:
-    if job.request is None:
-        return "A job of another version of the studio; its prompt cannot be read."
-    return job.request.prompt
+def _title(job: Job) -> str:
+    if isinstance(job.request, TextToImage):
+        return job.request.prompt
+    if isinstance(job.request, Translate):
+        names = [photo.name for photo in job.request.photos]
+        return names[0] if len(names) == 1 else f"{len(names)} photos: {', '.join(names[:3])}{', …' * (len(names) > 3)}"
+    return "A job of another version of the studio; what it asks for cannot be read."
+
+
+def _expected(job: Job) -> int:
+    """How many pictures the job makes; 0 where that cannot be read."""
+    if isinstance(job.request, TextToImage):
+        return job.request.num_images
+    return len(job.request.photos) if isinstance(job.request, Translate) else 0
 
 
 def _running_job(studio: Studio, job: Job) -> None:
     with st.container(border=True):
         head, stop = st.columns([4, 1], vertical_alignment="center")
-        head.text(_prompt(job))
+        head.text(_title(job))
         with stop:
             _cancel_button(studio, job)
         st.progress(min(job.step / job.steps, 1.0) if job.steps else 0.0, _progress_text(job))
         preview = studio.preview(job.id)
         if preview:
-            st.image(preview, width=shown_width(job.request.width) if job.request else "stretch")
+            st.image(
+                preview, width=shown_width(job.request.width) if isinstance(job.request, TextToImage) else "stretch"
+            )
         with st.container(horizontal=True):
             for image in studio.gallery.of_job(job.id):
-                show_thumbnail(studio, image, 160, f"Seed {image.seed}")
+                show_thumbnail(studio, image, 160, caption_of(image))
 
 
 def _cancel_button(studio: Studio, job: Job) -> None:
@@ -132,15 +151,15 @@ def _waiting_job(studio: Studio, job: Job) -> None:
         head, stop = st.columns([4, 1], vertical_alignment="center")
         ahead = studio.ahead_of(job)
         place = f"{ahead} ahead of you" if ahead else "next in line"
-        head.text(f"{_prompt(job)}\nWaiting, {place}")
+        head.text(f"{_title(job)}\nWaiting, {place}")
         with stop:
             _cancel_button(studio, job)
 
 
-def _ended_job(studio: Studio, job: Job) -> None:
+def _ended_job(studio: Studio, job: Job, show_images: ShowImages) -> None:
     images = studio.gallery.of_job(job.id)
     with st.container(border=True):
-        st.text(_prompt(job))
+        st.text(_title(job))
         if job.state == FAILED:
             show_problems({"job": job.error or "It failed without a reason."}, "job")
         elif job.state == CANCELLED:
@@ -148,18 +167,23 @@ def _ended_job(studio: Studio, job: Job) -> None:
             st.info(f"Cancelled. {kept}", icon=":material/cancel:")
         for note in job.notes:
             st.warning(plain(note), icon=":material/info:")
-        _images(studio, images, job.request.num_images if job.request else len(images))
         if images:
+            show_images(studio, job, images)
             st.page_link(GALLERY, label="Open the gallery", icon=":material/photo_library:")
 
 
-def _images(studio: Studio, images: Sequence[ImageRecord], expected: int) -> None:
-    if not images:
-        return
-    grid = st.grid(1 if expected == 1 else 2)
+def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> None:
+    """The pictures of a text-to-image job with their downloads, two in a row."""
+    single = _expected(job) <= 1
+    grid = st.grid(1 if single else 2)
     for image in images:
         with grid.container():
-            shown = show_picture(studio, image, "stretch" if expected > 1 else shown_width(image.width))
-            st.caption(f"Seed {image.seed}")
+            shown = show_picture(studio, image, shown_width(image.width) if single else "stretch")
+            st.caption(caption_of(image))
             if shown:
                 download_buttons(studio, image, place="feed")
+
+
+def caption_of(image: ImageRecord) -> str:
+    """What tells a picture from the others of its job."""
+    return plain(image.prompt) if image.seed is None else f"Seed {image.seed}"

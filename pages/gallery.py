@@ -4,11 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from engine.requests import TextToImage
+from engine.requests import TextToImage, Translate
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
-from pages.common import GENERATE, OWNER, open_studio, plain, shown_width, size_text, when
+from pages.before_after import show_before_after
+from pages.common import ANIMEIFY, GENERATE, OWNER, open_studio, plain, shown_width, size_text, when
 from pages.downloads import download_buttons
 from pages.pictures import show_picture, show_thumbnail
 
@@ -34,7 +35,7 @@ def _toolbar() -> tuple[str, bool]:
     """What is looked for and where; above a single picture too, so that its neighbours are of the same kind."""
     search, trash = st.columns([4, 1], vertical_alignment="bottom")
     words = search.text_input(
-        "Search the prompts",
+        "Search prompts and photo names",
         key="search",
         bind="query-params",
         placeholder="words of the prompt, such as castle sunset",
@@ -134,7 +135,7 @@ def _empty(search: str, trash: bool) -> None:
     with st.container(horizontal_alignment="center"):
         st.space("large")
         if search:
-            st.markdown("#### No picture has these words in its prompt", width="content")
+            st.markdown("#### No picture has these words in its prompt or name", width="content")
             st.caption("Every word must occur; the beginning of a word is enough.", width="content")
         elif trash:
             st.markdown("#### The trash is empty", width="content")
@@ -159,7 +160,11 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         return
     picture, facts = st.columns([3, 2], gap="large")
     with picture:
-        readable = show_picture(studio, record, shown_width(record.width))
+        readable = (
+            show_before_after(studio, record, place="detail")
+            if record.kind == Translate.kind
+            else show_picture(studio, record, shown_width(record.width))
+        )
     with facts:
         _facts(record)
         if readable:
@@ -177,6 +182,8 @@ def _step(studio: Studio, label: str, icon: str, place: dict[str, Any]) -> None:
 
 
 def _facts(record: ImageRecord) -> None:
+    if record.kind == Translate.kind:
+        st.caption("Photo")
     st.code(record.prompt, language=None, wrap_lines=True)
     if record.negative_prompt:
         st.caption("Negative prompt")
@@ -192,6 +199,8 @@ def _facts(record: ImageRecord) -> None:
 def _settings(record: ImageRecord) -> dict[str, object]:
     recipe, request = record.recipe, record.recipe.request
     loras = ", ".join(f"{lora.get('name')} ({lora.get('weight')})" for lora in recipe.loras)
+    if record.kind == Translate.kind:
+        return _translation_settings(record)
     return {
         "Model": recipe.model.get("title") or record.model,
         "LoRAs": loras,
@@ -200,6 +209,25 @@ def _settings(record: ImageRecord) -> dict[str, object]:
         "Steps": request.get("num_inference_steps"),
         "Guidance scale": request.get("guidance_scale"),
         "Scheduler": request.get("scheduler"),
+        "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
+        "File": f"PNG, {size_text(record.size_bytes)}",
+    }
+
+
+def _translation_settings(record: ImageRecord) -> dict[str, object]:
+    recipe, request = record.recipe, record.recipe.request
+    solver = recipe.model.get("solver") or {}
+    style = request.get("style") or {}
+    solved = f"{solver.get('method')}, {solver.get('steps')} steps, {recipe.model.get('nfe')} evaluations"
+    return {
+        "Translator": recipe.model.get("title") or record.model,
+        "Licence of its weights": recipe.model.get("licence"),
+        "Strength": f"{100 * float(request.get('strength', 1)):.0f} %",
+        "Size": f"{record.width} × {record.height}",
+        "Solver": f"{solver['method']}, {solver['steps']} steps, {recipe.model.get('nfe')} evaluations"
+        if solver
+        else "",
+        "Style picture": style.get("name"),
         "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
         "File": f"PNG, {size_text(record.size_bytes)}",
     }
@@ -216,6 +244,15 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
         ):
             st.session_state.restore = {**record.recipe.request, "seed": record.seed}
             st.switch_page(GENERATE)
+        if record.kind == Translate.kind and st.button(
+            "Use these settings",
+            key="use_settings",
+            icon=":material/replay:",
+            type="primary",
+            help="Fills the Anime-ify page with the photo and everything that was chosen",
+        ):
+            st.session_state.restore_translation = dict(record.recipe.request)
+            st.switch_page(ANIMEIFY)
         if record.deleted_at is None:
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:

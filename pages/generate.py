@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from engine.errors import InvalidRequest
-from engine.requests import RANDOM_SEED_LIMIT, SCHEDULERS
+from engine.requests import RANDOM_SEED_LIMIT, SCHEDULERS, TextToImage
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, show_problems
-from pages.feed import show_feed
+from pages.feed import show_drawings, show_feed
 from pages.loras import pick_loras
 from pages.models import show_add_model, show_missing_model
 from pages.restore import take_restored_settings
@@ -46,7 +46,7 @@ def main() -> None:
     if pressed:
         _submit(studio, values)
     with right:
-        show_feed(studio, empty=_examples)
+        show_feed(studio, TextToImage.kind, _examples, show_drawings)
 
 
 def _prompts() -> dict[str, str]:

@@ -26,6 +26,7 @@ st.html(
 page = st.navigation(
     [
         st.Page("generate.py", title="Generate", icon=":material/brush:", default=True),
+        st.Page("animeify.py", title="Anime-ify", icon=":material/auto_awesome:"),
         st.Page("gallery.py", title="Gallery", icon=":material/photo_library:"),
     ],
     position="top",

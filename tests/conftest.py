@@ -43,13 +43,15 @@ def work(studio: Studio) -> Iterator[Callable[[], None]]:
     """Call it to work off the waiting drawing jobs, in this process, with the real worker code."""
     from engine.jobs.drawing import Drawing
     from engine.jobs.schema import DRAW
+    from engine.jobs.translating import Translating
     from engine.worker import Worker
 
     worker = Worker(studio.settings, studio.database)
     drawing = Drawing.create(studio.settings, worker.queue, studio.database)
+    translating = Translating(studio.settings, worker.queue, studio.gallery, drawing.device)
 
     def work() -> None:
-        while worker.run_one(DRAW, drawing.handlers):
+        while worker.run_one(DRAW, drawing.handlers | translating.handlers):
             pass
 
     yield work

@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -69,7 +70,7 @@ class Drawing:
     def draw(self, context: JobContext) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
         request = context.request_as(TextToImage)
-        self._require_space()
+        require_space(self._settings.home)
         info = self._available(request.model)
         context.report(f"Loading {info.title}")
         model = self._models.get(info)
@@ -98,7 +99,7 @@ class Drawing:
 
     def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
         request = context.request_as(TextToImage)
-        self._require_space()
+        require_space(self._settings.home)
         for note in image.notes:
             context.note(note)
         context.report(context.progress.stage, context.progress.step, context.progress.steps)
@@ -121,10 +122,6 @@ class Drawing:
             job_index=image.index,
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
         )
-
-    def _require_space(self) -> None:
-        if shutil.disk_usage(self._settings.home).free < SPACE_BYTES:
-            raise storage_full(self._settings.home)
 
     def _available(self, name: str) -> ModelInfo:
         return require_available(self._catalogue.get(name))
@@ -173,3 +170,13 @@ class Drawing:
             component: [file_sha256(path, self._hashes) for path in weight_files(model.info.path, component, half)]
             for component in COMPONENTS
         }
+
+
+def require_space(home: Path) -> None:
+    """Stop before work whose result could not be kept.
+
+    Raises:
+        StorageFull: too little disk is free.
+    """
+    if shutil.disk_usage(home).free < SPACE_BYTES:
+        raise storage_full(home)

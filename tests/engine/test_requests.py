@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InvalidRequest
-from engine.requests import LABELS, SCHEDULERS, FetchModel, LoraWeight, TextToImage, request_from_dict, text_to_image
+from engine.requests import SCHEDULERS, FetchModel, LoraWeight, TextToImage, request_from_dict, text_to_image
+from engine.rules import LABELS
 
 GOOD = {"prompt": "a castle", "width": 64, "height": 128, "model": "mini"}
 

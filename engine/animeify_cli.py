@@ -1,0 +1,170 @@
+"""The commands for photos: translate them, and bring published translators into the studio."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli import Home, Json, cli, copied, open_studio, print_json, require_success
+from engine.errors import NotFound, PhotoRefused, StudioError
+from engine.photo_requests import MOST_PHOTOS, SOLVERS, PhotoRef, Translate
+from engine.studio import Studio
+from engine.waiting import finished
+
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".heic", ".heif")
+
+
+@cli.command()
+def animeify(
+    photos: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP or HEIC files, or folders of them.")],
+    model: Annotated[str | None, typer.Option(help="Name of a translator; see `translators`.")] = None,
+    solver: Annotated[str | None, typer.Option(help=f"Of neural ODEs: {', '.join(SOLVERS)}.")] = None,
+    steps: Annotated[int, typer.Option(help="Solver steps, 1 to 64.")] = 1,
+    strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = 1.0,
+    long_side: Annotated[int | None, typer.Option(help="Pixels; a larger photo is made smaller first.")] = None,
+    style: Annotated[Path | None, typer.Option(help="The picture whose style neural-style takes.")] = None,
+    style_steps: Annotated[int, typer.Option(help="Of neural style, 10 to 1000.")] = 150,
+    out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Turn photos into anime scenes; they are kept in the gallery like those of the page."""
+    studio = open_studio(home)
+    translator = model or next(info.name for info in studio.translators() if not info.problem)
+    options: dict[str, Any] = {
+        "translator": translator,
+        "strength": strength,
+        "long_side": long_side,
+        "solver": solver,
+        "solver_steps": steps,
+        "style_steps": style_steps,
+    }
+    kept_style = _kept(studio, style) if style else None
+    kept, refused = _all_kept(studio, _files(photos))
+    for text in refused:
+        typer.echo(text, err=True)
+    for first in range(0, len(kept), MOST_PHOTOS):
+        some = tuple(kept[first : first + MOST_PHOTOS])
+        request = Translate(photos=some, style=kept_style, **options)
+        job = finished(studio, studio.translate(request), quiet=as_json)
+        for record in studio.gallery.of_job(job.id):
+            path = copied(studio.gallery.path(record.id), out)
+            facts = {"id": record.id, "photo": record.prompt, "path": str(path), "seconds": record.recipe.seconds}
+            print_json({**facts, "width": record.width, "height": record.height}) if as_json else print(path)
+        require_success(job, "job")
+    if refused:
+        raise StudioError(f"{len(refused)} of {len(kept) + len(refused)} files were no usable photos.")
+
+
+@cli.command()
+def translators(home: Home = None, as_json: Json = False) -> None:
+    """List the translators with what their licences allow."""
+    for info in open_studio(home).translators():
+        if as_json:
+            facts = ("name", "title", "architecture", "licence", "non_commercial", "problem")
+            print_json({fact: getattr(info, fact) for fact in facts})
+        else:
+            state = f"  [{info.problem}]" if info.problem else ""
+            print(f"{info.name:16} {info.title}  ({info.licence}){state}")
+
+
+@cli.command()
+def import_translator(
+    file: Annotated[Path, typer.Argument(help="A published generator: .pth, .pt or .safetensors.")],
+    name: Annotated[str | None, typer.Option(help="How to call it; made from the file's name when left out.")] = None,
+    title: Annotated[str, typer.Option(help="For people.")] = "",
+    licence: Annotated[str, typer.Option(help="Of the weights; what is known about their origin when left out.")] = "",
+    home: Home = None,
+) -> None:
+    """Bring a published CUT, Scenimefy, CycleGAN, CartoonGAN or AnimeGANv2 generator into the studio."""
+    from engine.translation.catalogue import own_folder
+    from engine.translation.checkpoints import import_checkpoint  # here: imports torch
+
+    settings = open_studio(home).settings
+    info = import_checkpoint(file, own_folder(settings), name or file.stem.lower(), title=title, licence=licence)
+    print(f"{info.name}: {info.title}, {info.architecture}. Licence: {info.licence}")
+
+
+@cli.command()
+def pseudo_pairs(
+    photos: Annotated[Path, typer.Argument(help="Folder of photos.")],
+    out: Annotated[Path, typer.Argument(help="Folder; X_p and Y_p are made in it.")],
+    model: Annotated[str, typer.Option(help="The translator that makes the pseudo ground truth.")] = "classical",
+    long_side: Annotated[int, typer.Option(help="Pixels; larger photos are made smaller.")] = 640,
+    drop: Annotated[float, typer.Option(help="Share of the pairs, the worst, that is left out.")] = 0.1,
+    home: Home = None,
+) -> None:
+    """Make aligned pairs of photos and their translations to train NijiGAN with."""
+    from engine.training.pseudo_pairs import make_pairs  # here: imports torch
+
+    settings = open_studio(home).settings
+    report = make_pairs(settings, photos, out, model, long_side=long_side, drop=drop, tell=print)
+    print(f"{report.kept} pairs are in {out}; {report.dropped} were left out, see {out / 'pairs.json'}.")
+
+
+@cli.command()
+def train_nijigan(
+    pairs: Annotated[Path, typer.Option(help="Folder with X_p and Y_p, such as `pseudo-pairs` makes.")],
+    photos: Annotated[Path, typer.Option(help="Folder of unpaired photos, X.")],
+    styles: Annotated[list[Path], typer.Option(help="Folder of style pictures, Y; may be given several times.")],
+    held_out: Annotated[Path, typer.Option(help="Folder with X_p and Y_p that are never trained on.")],
+    folder: Annotated[Path, typer.Option(help="Of the run.")] = Path("studio-home/nijigan"),
+    preset: Annotated[str, typer.Option(help="t4 (as published) or cpu (small).")] = "cpu",
+    config: Annotated[Path | None, typer.Option(help="JSON with settings that differ from the preset.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
+) -> None:
+    """Train NijiGAN; a run that was stopped goes on where it was."""
+    from engine.training import nijigan_run  # here: imports torch
+
+    nijigan_run.start(
+        nijigan_run.Folders(pairs, photos, tuple(styles), held_out),
+        folder,
+        nijigan_run.configured(preset, json.loads(config.read_text()) if config else {}),
+        processes,
+    )
+
+
+@cli.command()
+def export_nijigan(
+    folder: Annotated[Path, typer.Argument(help="Of a training run.")],
+    out: Annotated[Path, typer.Argument(help="Folder for model.safetensors and model.json.")],
+    title: Annotated[str, typer.Option(help="For people.")] = "NijiGAN",
+    licence: Annotated[str, typer.Option(help="Of the weights.")] = "licence unknown",
+) -> None:
+    """Write the trained generator as a translator, in float16."""
+    from engine.training import nijigan_run  # here: imports torch
+
+    path = nijigan_run.export(folder, out, title, licence)
+    print(f"{path} was written.")
+
+
+def _files(given: list[Path]) -> list[Path]:
+    """The files, and those in the folders."""
+    found = []
+    for path in given:
+        if path.is_dir():
+            found += sorted(file for file in path.iterdir() if file.suffix.lower() in PHOTO_SUFFIXES)
+        else:
+            found.append(path)
+    if not found:
+        raise NotFound(f"There must be a photo; {', '.join(map(str, given))} holds none.")
+    return found
+
+
+def _all_kept(studio: Studio, files: list[Path]) -> tuple[list[PhotoRef], list[str]]:
+    """The photos that can be used, and why the others cannot."""
+    kept, refused = [], []
+    for file in files:
+        try:
+            kept.append(_kept(studio, file))
+        except (PhotoRefused, NotFound) as error:
+            refused.append(str(error))
+    return kept, refused
+
+
+def _kept(studio: Studio, file: Path) -> PhotoRef:
+    try:
+        return studio.add_photo(file.read_bytes(), file.name)
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read: {error.strerror}. Check its place and its name.") from None

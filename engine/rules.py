@@ -1,0 +1,83 @@
+"""Rules for single values of a request; each gives the problems that a value has, an empty list when it has none."""
+
+import math
+import unicodedata
+from typing import Any
+
+from engine.errors import Problem
+
+MAX_PROMPT_CHARACTERS = 1000
+
+# How problems call the fields: the words beside them on the page.
+LABELS = {
+    "prompt": "Prompt",
+    "negative_prompt": "Negative prompt",
+    "seed": "Seed",
+    "num_inference_steps": "Steps",
+    "guidance_scale": "Guidance scale",
+    "width": "Width",
+    "height": "Height",
+    "num_images": "Images",
+    "scheduler": "Scheduler",
+    "weight": "Weight",
+    "strength": "Strength",
+    "long_side": "Long side",
+    "solver": "Solver",
+    "solver_steps": "Solver steps",
+    "style_steps": "Style steps",
+}
+
+
+def text(field: str, value: Any, required: bool = False) -> list[Problem]:
+    if not isinstance(value, str):
+        return [Problem(field, f"{LABELS[field]} must be text; got {value!r}.")]
+    if required and not value.strip():
+        return [Problem(field, f"{LABELS[field]} must not be empty. Describe the picture in a few words.")]
+    if len(value) > MAX_PROMPT_CHARACTERS:
+        return [
+            Problem(
+                field,
+                f"{LABELS[field]} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
+            )
+        ]
+    # Cc: control, Cf: format (invisible and direction marks), Cs: halves of broken characters.
+    # They hide text from readers or cannot be stored; emoji joiners are the honest exception.
+    hidden = {c for c in value if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t\u200d"}
+    if hidden:
+        codes = ", ".join(f"U+{ord(c):04X}" for c in sorted(hidden))
+        return [Problem(field, f"{LABELS[field]} must hold visible text; got {codes}. Delete it or type it anew.")]
+    return []
+
+
+def whole(field: str, value: Any, low: int, high: int) -> list[Problem]:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        return [Problem(field, f"{LABELS[field]} must be a whole number from {low} to {high}; got {value!r}.")]
+    return []
+
+
+def real(field: str, value: Any, low: float, high: float) -> list[Problem]:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not low <= value <= high:
+        return [Problem(field, f"{LABELS[field]} must be a number from {low} to {high}; got {value!r}.")]
+    return []
+
+
+def multiple(field: str, value: Any, step: int) -> list[Problem]:
+    if isinstance(value, bool) or not isinstance(value, int) or value < step:
+        return [Problem(field, f"{LABELS[field]} must be a whole number of pixels, {step} or more; got {value!r}.")]
+    if value % step:
+        near = value - value % step
+        return [
+            Problem(
+                field,
+                f"{LABELS[field]} must be a multiple of {step}; got {value} ({value % step} over). "
+                f"Use {near} or {near + step}.",
+            )
+        ]
+    return []
+
+
+def choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
+    if value in choices:
+        return []
+    return [Problem(field, f"{LABELS[field]} must be one of {', '.join(choices)}; got {value!r}.")]

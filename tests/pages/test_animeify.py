@@ -1,0 +1,111 @@
+import io
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.jobs.schema import SUCCEEDED
+from engine.photo_requests import Translate
+from tests.pages.helpers import button, texts
+
+LONGER_THAN_A_DOUBLE_CLICK = 1.1  # seconds
+
+
+def photo_file(seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).resize((60, 40)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def photos(studio):
+    return [studio.add_photo(photo_file(seed), f"view {seed}.png") for seed in range(2)]
+
+
+def open_with(open_page, photos):
+    page = open_page("animeify")
+    page.query_params["photos"] = ".".join(photo.id[:16] for photo in photos)
+    return page.run()
+
+
+def test_an_empty_page_says_what_to_do(open_page):
+    page = open_page("animeify")
+
+    assert "Choose a photo, then press Anime-ify" in texts(page.markdown)
+    button(page, "Anime-ify").click().run()
+    assert "There must be a photo" in texts(page.error)
+
+
+def test_from_photos_to_pictures(open_page, studio, photos, work):
+    page = open_with(open_page, photos)
+    page.slider(key="strength").set_value(50)
+    button(page, "Anime-ify").click().run()
+
+    (job,) = studio.jobs()
+    assert job.request == Translate(photos=tuple(photos), translator="classical", strength=0.5)
+    assert "2 photos: view 0.png, view 1.png" in texts(page.text)
+    work()
+    page.run()
+    assert studio.job(job.id).state == SUCCEEDED
+    assert not page.exception
+    assert "view 0.png" in texts(page.caption).replace("\\", "")
+    assert any(element.label == "ZIP, 2 pictures" for element in page.get("download_button"))
+
+
+def test_photos_survive_a_refresh_and_can_be_taken_out(open_page, photos):
+    page = open_with(open_page, photos)
+    names = [element.label.replace("\\", "") for element in page.button]
+    assert {"view 0.png", "view 1.png", "Take all 2 out"} <= set(names)
+
+    page.button(key=f"remove_{photos[0].id}").click().run()
+    assert page.query_params["photos"] == photos[1].id[:16]
+
+
+def test_pressing_twice_at_once_makes_one_job(open_page, studio, photos):
+    page = open_with(open_page, photos)
+    button(page, "Anime-ify").click().run()
+    button(page, "Anime-ify").click().run()
+    assert len(studio.jobs()) == 1
+    time.sleep(LONGER_THAN_A_DOUBLE_CLICK)
+    button(page, "Anime-ify").click().run()
+    assert len(studio.jobs()) == 2
+
+
+def test_wrong_values_are_said_and_nothing_is_queued(open_page, studio, photos):
+    page = open_with(open_page, photos)
+    page.segmented_control(key="output").set_value("Choose").run()
+    page.number_input(key="long_side").set_value(10)
+    button(page, "Anime-ify").click().run()
+    assert "Long side must be a whole number from 64 to 8192; got 10" in texts(page.error).replace("\\", "")
+    assert not studio.jobs()
+
+
+def test_neural_style_asks_for_a_style(open_page, studio, photos):
+    page = open_with(open_page, photos)
+    page.selectbox(key="translator").set_value("neural-style").run()
+    button(page, "Anime-ify").click().run()
+    assert "takes its style from a picture" in texts(page.error)
+
+    page.query_params["style"] = photos[1].id[:16]
+    page.run()
+    button(page, "Anime-ify").click().run()
+    assert studio.jobs()[0].request.style == photos[1]
+
+
+def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, studio, photos, work):
+    job = studio.translate(Translate(photos=(photos[0],), translator="classical", strength=0.8, long_side=1024))
+    work()
+    (image,) = studio.gallery.of_job(job.id)
+    page = open_page("gallery")
+    page.query_params["image"] = image.id
+    page.run()
+    assert "80" in str(page.table[0].value)
+
+    button(page, "Use these settings").click().run()
+    page.switch_page("animeify.py")
+    page.run()
+    assert page.slider(key="strength").value == 80
+    assert page.segmented_control(key="output").value == "Fit 1024"
+    assert page.query_params["photos"] == photos[0].id[:16]
