@@ -1,0 +1,16 @@
+"""Captioned pictures that artists bring: read in any common layout, checked, captioned, split, cropped.
+
+    unpacking.py     a ZIP into a folder, with limits
+    reading.py       a folder into captioned pictures and a report on everything in it, by the help of
+                     listing.py, index.py, tables.py, sources.py, texts.py and report.py
+    findings.py      one thing to know about a data set
+    pictures.py      one picture: opened with care, upright, and its facts
+    fingerprints.py  which pictures look alike
+    doctor.py        what speaks against training on them; buckets.py, their shapes
+    captions.py      keyword rules, trigger word, captions.csv
+    blip.py          automatic captions
+    split.py         what is trained on and what is held out
+    augment.py       the pixels that the model sees
+
+Importing any of them loads no torch; `blip` and `augment.prepare` load it when they are called.
+"""

@@ -1,0 +1,43 @@
+"""What was found in a data set, in words for its artist."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+NAMED = 5  # files that a sentence names; the rest is counted
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    BLOCKS = "blocks training"
+    LOOK = "worth a look"
+    NOTE = "good to know"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a data set.
+
+    Attributes:
+        code: what it is, for programs; stays the same when the sentence changes.
+        severity: how much it matters.
+        message: full sentences: what it is, and what to do.
+        files: all files concerned, relative to the data set's folder.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    files: tuple[str, ...] = ()
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """ "1 picture", "12 pictures"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def named(files: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(files) - NAMED
+    return ", ".join(files[:NAMED]) + (f" and {more:,} more" if more > 0 else "")

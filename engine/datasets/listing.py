@@ -1,0 +1,93 @@
+"""The files of a data set's folder: pictures, other files, and those of the operating system."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.datasets.findings import counted
+from engine.datasets.index import shown
+from engine.datasets.pictures import SUFFIXES, PictureRefused, facts_of
+from engine.errors import NotFound, StudioError
+
+MAX_FILES = 20_000
+_SYSTEM_FILES = ("thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in a folder and below, sorted.
+
+    Attributes:
+        pictures: files with the suffix of a picture.
+        others: all other files.
+        hidden: names of files and folders that belong to the operating system.
+        closed: folders that were not entered: links, and those without the right to read.
+    """
+
+    pictures: tuple[Path, ...]
+    others: tuple[Path, ...]
+    hidden: tuple[str, ...]
+    closed: tuple[str, ...]
+
+
+def list_files(folder: Path) -> Listing:
+    """List a folder.
+
+    Raises:
+        NotFound: there is no such folder, or no picture in it.
+        StudioError: it holds too many files.
+    """
+    _require_folder(folder)
+    files: list[Path] = []
+    hidden: list[str] = []
+    links: list[str] = []
+    errors: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=errors.append):
+        hidden += [shown(name) for name in (*folders, *names) if _is_hidden(name)]
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        links += [shown(name) for name in folders if Path(place, name).is_symlink()]
+        files += [Path(place, name) for name in sorted(names) if not _is_hidden(name)]
+        if len(files) > MAX_FILES:
+            raise StudioError(f"A data set may have {MAX_FILES:,} files; {folder} has more. Choose its own folder.")
+    pictures = tuple(path for path in files if path.suffix.lower() in SUFFIXES)
+    others = tuple(path for path in files if path.suffix.lower() not in SUFFIXES)
+    if not pictures:
+        raise _no_pictures(folder, others)
+    closed = (*links, *(shown(str(error.filename)) for error in errors))
+    return Listing(pictures, others, tuple(hidden), closed)
+
+
+def decode_all(paths: Sequence[Path], progress: Callable[[int, int], None]) -> tuple[list[Path], list[PictureRefused]]:
+    """Those that can be read as pictures, and why the others cannot."""
+    usable, refused = [], []
+    for done, path in enumerate(paths, start=1):
+        try:
+            if shown(path.name) != path.name:
+                raise PictureRefused(path, "Its name is not valid text. Rename it.")
+            facts_of(path)
+            usable.append(path)
+        except PictureRefused as error:
+            refused.append(error)
+        progress(done, len(paths))
+    return usable, refused
+
+
+def _require_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise NotFound(f"A data set is a folder or a ZIP; {folder} is another file. Choose the folder it lies in.")
+    raise NotFound(f"There is no folder {folder}. Check the path.")
+
+
+def _no_pictures(folder: Path, others: Sequence[Path]) -> NotFound:
+    kinds = ", ".join(sorted({path.suffix.lower() or "no suffix" for path in others})[:8])
+    return NotFound(
+        f"A data set needs PNG, JPEG or WebP pictures; {folder} holds {counted(len(others), 'file')}"
+        f"{f' ({kinds})' if kinds else ''} and no such picture. Choose another folder or add pictures."
+    )
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX" or name.lower() in _SYSTEM_FILES
