@@ -2,9 +2,14 @@
 
 import sys
 
-from benchmarks import gallery_pages, generate, startup
+from benchmarks import gallery_pages, generate, startup, translators
 
-MEASUREMENTS = {"startup": startup.main, "generate": generate.main, "gallery_pages": gallery_pages.main}
+MEASUREMENTS = {
+    "startup": startup.main,
+    "generate": generate.main,
+    "gallery_pages": gallery_pages.main,
+    "translators": translators.main,
+}
 
 for name in sys.argv[1:] or MEASUREMENTS:
     print(f"== {name}", flush=True)

@@ -6,16 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli import Home, Json, cli, copied, open_studio, print_json, require_success
+from engine.cli import Home, Json, copied, open_studio, print_json, require_success
 from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.photo_requests import MOST_PHOTOS, SOLVERS, PhotoRef, Translate
 from engine.studio import Studio
+from engine.translation.catalogue import NEURAL_STYLE, own_folder
 from engine.waiting import finished
+
+commands = typer.Typer()
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".heic", ".heif")
 
 
-@cli.command()
+@commands.command()
 def animeify(
     photos: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP or HEIC files, or folders of them.")],
     model: Annotated[str | None, typer.Option(help="Name of a translator; see `translators`.")] = None,
@@ -57,7 +60,7 @@ def animeify(
         raise StudioError(f"{len(refused)} of {len(kept) + len(refused)} files were no usable photos.")
 
 
-@cli.command()
+@commands.command()
 def translators(home: Home = None, as_json: Json = False) -> None:
     """List the translators with what their licences allow."""
     for info in open_studio(home).translators():
@@ -69,7 +72,7 @@ def translators(home: Home = None, as_json: Json = False) -> None:
             print(f"{info.name:16} {info.title}  ({info.licence}){state}")
 
 
-@cli.command()
+@commands.command()
 def import_translator(
     file: Annotated[Path, typer.Argument(help="A published generator: .pth, .pt or .safetensors.")],
     name: Annotated[str | None, typer.Option(help="How to call it; made from the file's name when left out.")] = None,
@@ -78,7 +81,6 @@ def import_translator(
     home: Home = None,
 ) -> None:
     """Bring a published CUT, Scenimefy, CycleGAN, CartoonGAN or AnimeGANv2 generator into the studio."""
-    from engine.translation.catalogue import own_folder
     from engine.translation.checkpoints import import_checkpoint  # here: imports torch
 
     settings = open_studio(home).settings
@@ -86,24 +88,50 @@ def import_translator(
     print(f"{info.name}: {info.title}, {info.architecture}. Licence: {info.licence}")
 
 
-@cli.command()
+@commands.command()
+def evaluate_translators(
+    photos: Annotated[Path, typer.Argument(help="Folder of photos that no translator was trained on.")],
+    illustrations: Annotated[Path, typer.Argument(help="Folder of style pictures that none was trained on.")],
+    model: Annotated[list[str] | None, typer.Option(help="Name of a translator; may be given several times.")] = None,
+    out: Annotated[Path | None, typer.Option(help="For figures and sheets; HOME/evaluation when left out.")] = None,
+    home: Home = None,
+) -> None:
+    """Measure how near translations come to illustrations, and how much of the photos they keep."""
+    from engine.device import choose
+    from engine.metrics.evaluate_translation import Translation, evaluate, table  # here: imports torch
+    from engine.translation.running import LoadedTranslator
+
+    studio = open_studio(home)
+    known = {info.name: info for info in studio.translators() if not info.problem and info.name != NEURAL_STYLE}
+    unknown = sorted(set(model or ()) - set(known))
+    if unknown:
+        raise NotFound(f"Translators must be among {', '.join(known)}; got {', '.join(unknown)}.")
+    device = choose(studio.settings.device)
+    chosen = [Translation(name, LoadedTranslator(known[name], device)) for name in model or known]
+    folder = out or studio.settings.home / "evaluation" / "translators"
+    print(table(evaluate(photos, illustrations, chosen, folder)))
+
+
+@commands.command()
 def pseudo_pairs(
     photos: Annotated[Path, typer.Argument(help="Folder of photos.")],
     out: Annotated[Path, typer.Argument(help="Folder; X_p and Y_p are made in it.")],
     model: Annotated[str, typer.Option(help="The translator that makes the pseudo ground truth.")] = "classical",
     long_side: Annotated[int, typer.Option(help="Pixels; larger photos are made smaller.")] = 640,
     drop: Annotated[float, typer.Option(help="Share of the pairs, the worst, that is left out.")] = 0.1,
+    smoothing: Annotated[float, typer.Option(help="0 to 1, of the classical translator.")] = 0.5,
     home: Home = None,
 ) -> None:
     """Make aligned pairs of photos and their translations to train NijiGAN with."""
     from engine.training.pseudo_pairs import make_pairs  # here: imports torch
+    from engine.translation.classical import Look
 
-    settings = open_studio(home).settings
-    report = make_pairs(settings, photos, out, model, long_side=long_side, drop=drop, tell=print)
+    settings, look = open_studio(home).settings, Look(smoothing=smoothing)
+    report = make_pairs(settings, photos, out, model, look=look, long_side=long_side, drop=drop, tell=print)
     print(f"{report.kept} pairs are in {out}; {report.dropped} were left out, see {out / 'pairs.json'}.")
 
 
-@cli.command()
+@commands.command()
 def train_nijigan(
     pairs: Annotated[Path, typer.Option(help="Folder with X_p and Y_p, such as `pseudo-pairs` makes.")],
     photos: Annotated[Path, typer.Option(help="Folder of unpaired photos, X.")],
@@ -125,7 +153,7 @@ def train_nijigan(
     )
 
 
-@cli.command()
+@commands.command()
 def export_nijigan(
     folder: Annotated[Path, typer.Argument(help="Of a training run.")],
     out: Annotated[Path, typer.Argument(help="Folder for model.safetensors and model.json.")],

@@ -1,6 +1,6 @@
-"""Pictures as vectors, by networks that were trained on ImageNet and come inside Python packages.
+"""Pictures as vectors, and the weights of networks that come inside Python packages.
 
-Neither is Inception: distances in these features have their own scale and must never be called FID.
+Distances in one network's features have their own scale: only those of Inception v3 may be called FID.
 """
 
 import hashlib
@@ -83,13 +83,13 @@ class Extractor:
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
-        """(N, 3, H, W) float32 in [-1, 1] to (N, dimensions) float64.
+        """(N, 3, H, W) float32 in [-1, 1] to (N, dimensions) float64 on the CPU.
 
         Raises:
             ValueError: pixels outside [-1, 1].
         """
         check_image_range(pixels)
-        return self.compute(pixels).double()
+        return self.compute(pixels).to("cpu", torch.float64)
 
 
 def features_of(extractor: Extractor, batches: Iterable[Tensor]) -> Tensor:

@@ -74,15 +74,15 @@ def load_vgg19() -> Vgg19:
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def vgg19_features() -> Extractor:
-    """Mean over the picture of the last convolution layer, 512 numbers; 256 px keep their size.
+def vgg19_features(device: torch.device | str = "cpu") -> Extractor:
+    """Mean over the picture of the last convolution layer, 512 numbers; pictures keep their size.
 
     Raises:
         StudioError: the package with the weights is not installed.
     """
-    model = load_vgg19()
+    model = load_vgg19().to(device)
 
     def compute(pixels: Tensor) -> Tensor:
-        return model(pixels.contiguous(memory_format=torch.channels_last))[LAYER].mean((2, 3))
+        return model(pixels.to(device, memory_format=torch.channels_last))[LAYER].mean((2, 3))
 
     return Extractor(f"VGG19 {LAYER}", DIMENSIONS, compute)

@@ -57,7 +57,8 @@ class Config:
         epochs, steps_per_epoch: length.
         warm_up_epochs: without the supervised branch, whose weight then grows in equal steps to 1; 0 gives it its
             full weight from the first step.
-        unpaired_every: the unsupervised branch is trained in every n-th step.
+        unpaired_every: the unsupervised branch, and with it the contrastive losses of the pairs, is trained in
+            every n-th step; they cost more than all the rest.
         batch_size: pictures of each kind per process and step.
         side: pixels of a picture's short side; crop: pixels of the square cut from it.
         learning_rate: of Adam with betas 0.5 and 0.999; falls to 0 over the last `decay` share of the steps.
@@ -108,11 +109,11 @@ class Config:
 T4 = Config()
 CPU = Config(
     epochs=10,
-    steps_per_epoch=400,
+    steps_per_epoch=200,
     warm_up_epochs=0,
-    unpaired_every=2,
-    side=192,
-    crop=128,
+    unpaired_every=4,
+    side=288,
+    crop=192,
     learning_rate=4e-4,
     decay=0.4,
     perceptual_layer="relu3_1",
@@ -263,7 +264,7 @@ def supervised_losses(
         parts["paired_gan"] = share * weights.paired_gan * losses.loss_gan(verdict)
     if weights.pixels:
         parts["pixels"] = share * weights.pixels * F.l1_loss(fakes.paired_style, batch.paired_style)
-    if weights.style_nce:
+    if weights.style_nce and batch.photo is not None:
         pairs = patch_pairs(
             players.generator, players.style_projector, fakes.paired_style, batch.paired_style, config, generator
         )

@@ -8,10 +8,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from engine.errors import NotFound, StudioError
+from engine.errors import StudioError
 from engine.images import from_pil
+from engine.picture_files import pictures_in
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 KEPT = 1024  # decoded pictures held in memory
 
 
@@ -30,27 +30,17 @@ class PhotoFolder:
         self.folders = [folders] if isinstance(folders, Path) else list(folders)
         self.side = side
         self.paths = [path for folder in self.folders for path in pictures_in(folder)]
-        self._read = lru_cache(maxsize=KEPT)(self._decoded)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def picture(self, index: int) -> Image.Image:
         """One picture, RGB, upright, its short side at `side`."""
-        return self._read(index)
+        return _decoded(self.paths[index], self.side)
 
     def crop(self, index: int, size: int, generator: torch.Generator) -> Tensor:
         """(3, size, size) float32 in [-1, 1] from a random place, flipped half of the time."""
         return random_crop([self.picture(index)], size, generator)[0]
-
-    def _decoded(self, index: int) -> Image.Image:
-        path = self.paths[index]
-        try:
-            with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(image).convert("RGB")
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise StudioError(f"Every picture must be readable; {path.name} is not: {error}. Remove it.") from error
-        return resized_to(upright, self.side)
 
 
 class PairedFolders:
@@ -90,14 +80,14 @@ class PairedFolders:
         return photo, style
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder, by name. Raises NotFound where there is none."""
-    if not folder.is_dir():
-        raise NotFound(f"Pictures are read from a folder; {folder} is none. Check its name.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
-    if not found:
-        raise NotFound(f"A folder of pictures must hold {', '.join(SUFFIXES)} files; {folder} holds none.")
-    return found
+@lru_cache(maxsize=KEPT)
+def _decoded(path: Path, side: int) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise StudioError(f"Every picture must be readable; {path.name} is not: {error}. Remove it.") from error
+    return resized_to(upright, side)
 
 
 def resized_to(image: Image.Image, side: int) -> Image.Image:

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -14,12 +15,13 @@ from engine.device import choose
 from engine.errors import InvalidRequest, Problem, StudioError
 from engine.images import from_pil, to_pil
 from engine.metrics.translation import checkerboard, clipped_share, edge_ssim
+from engine.picture_files import pictures_in
 from engine.safety.photos import plain_photo
 from engine.settings import Settings
 from engine.training.nijigan_run import PHOTOS, STYLES
-from engine.training.photo_folders import pictures_in
-from engine.translation.catalogue import translator
-from engine.translation.running import LoadedTranslator, Options, brought_to
+from engine.translation.catalogue import CLASSICAL, translator
+from engine.translation.classical import Look, illustrate
+from engine.translation.running import LoadedTranslator, brought_to
 
 MULTIPLE = 4
 
@@ -56,8 +58,9 @@ def make_pairs(
     settings: Settings,
     photos: Path,
     out: Path,
-    model: str = "classical",
+    model: str = CLASSICAL,
     *,
+    look: Look = Look(),
     long_side: int = 640,
     drop: float = 0.1,
     tell: Callable[[str], None] = lambda line: None,
@@ -68,6 +71,7 @@ def make_pairs(
 
     Args:
         model: name of a translator in the catalogue; neural style is none, for it needs a style for each photo.
+        look: of the classical translator.
         long_side: pixels; larger photos are made smaller.
         drop: share of the pairs that is left out, 0 to 0.9.
 
@@ -78,18 +82,24 @@ def make_pairs(
     """
     if not 0 <= drop <= 0.9:
         raise InvalidRequest([Problem("drop", f"The share left out must lie from 0 to 0.9; got {drop!r}.")])
-    translate = LoadedTranslator(translator(settings, model), choose(settings.device))
+    translate = _translating(settings, model, look)
     for folder in (out / PHOTOS, out / STYLES):
         folder.mkdir(parents=True, exist_ok=True)
     paths, pairs = pictures_in(photos), []
     for done, path in enumerate(paths, 1):
         photo = _photo(path, long_side)
-        fake = translate(photo, Options())
+        fake = translate(photo)
         _write(out / PHOTOS / f"{path.stem}.png", photo)
         _write(out / STYLES / f"{path.stem}.png", fake)
         pairs.append(_judged(path.stem, photo, fake))
         tell(f"{done}/{len(paths)} {path.name}: structure {pairs[-1].structure:.2f}")
     return _without_worst(pairs, out, int(drop * len(pairs)))
+
+
+def _translating(settings: Settings, model: str, look: Look) -> Callable[[Tensor], Tensor]:
+    if model == CLASSICAL:
+        return partial(illustrate, look=look)
+    return LoadedTranslator(translator(settings, model), choose(settings.device))
 
 
 def _photo(path: Path, long_side: int) -> Tensor:

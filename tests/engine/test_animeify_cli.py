@@ -9,8 +9,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from engine import animeify_cli  # noqa: F401
-from engine.cli import cli
+from engine.__main__ import cli
 from engine.errors import NotFound, StudioError
 from engine.settings import Settings
 from engine.translation.generator import Architecture, Generator

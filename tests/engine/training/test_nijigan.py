@@ -1,5 +1,6 @@
 """NijiGAN's training on a few small pictures: who learns from what, resumption, and that it learns."""
 
+import pickle
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -184,6 +185,12 @@ def test_pairs_are_cut_at_the_same_place(folders: Path) -> None:
     photo, style = pairs.crop(1, 32, torch.Generator().manual_seed(3))
     assert torch.equal(photo, style)
     assert photo.shape == (3, 32, 32)
+
+
+def test_data_travel_to_other_processes(data: Data) -> None:
+    data.photos.picture(0)
+    again = pickle.loads(pickle.dumps(data))
+    assert torch.equal(*(d.pairs.crop(2, 32, torch.Generator().manual_seed(0))[0] for d in (data, again)))
 
 
 def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
