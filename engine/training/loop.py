@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -80,6 +80,7 @@ def train(
     look: Callable[[int], None] = lambda step: None,
     look_every: int = 1000,
     save_seconds: float = SAVE_SECONDS,
+    should_stop: Callable[[], bool] | None = None,
 ) -> None:
     """Call `step(n)` for every n up to `steps` that is not done yet.
 
@@ -89,12 +90,13 @@ def train(
         settings: all that decides the result beside `steps`, as JSON values.
         step: does step n and returns numbers to report.
         look: called every `look_every` steps and at the end, to write samples or held-out numbers.
+        should_stop: asked before every step; true saves and ends. None does so at SIGTERM and Ctrl+C.
 
     Raises:
         InvalidRequest: the checkpoint is of a run with other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone_in(folder, ranks), _asked_to_stop() as stop:
+    with _alone_in(folder, ranks), nullcontext(should_stop) if should_stop else asked_to_stop() as stop:
         done = first = _load(folder, state, settings)
         saved = time.monotonic()
         recent = _Recent(saved)
@@ -213,8 +215,8 @@ def _alone_in(folder: Path, ranks: Ranks) -> Iterator[None]:
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or Ctrl+C came; the run then saves and ends."""
+def asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Tells whether SIGTERM or Ctrl+C came since; until its end they do nothing else."""
     asked: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # signals are another's business there
         yield lambda: False

@@ -1,0 +1,37 @@
+"""What an evaluation of a LoRA compares, written down before it begins; no torch is loaded."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.datasets.pictures import CaptionedPicture
+from engine.errors import InvalidRequest, NotFound, Problem
+from engine.weights.files import read_json, write_json
+
+FILE = "evaluation.json"
+LEAST = 4  # captions; fewer say nothing
+
+
+def prepare(folder: Path, held_out: Sequence[CaptionedPicture]) -> None:
+    """Write down what is to be compared.
+
+    Raises:
+        InvalidRequest: too few pictures with a caption.
+    """
+    usable = [picture for picture in held_out if picture.caption.strip()]
+    if len(usable) < LEAST:
+        text = f"An evaluation needs {LEAST} held-out pictures with captions or more; got {len(usable)}."
+        raise InvalidRequest([Problem("pictures", f"{text} Add pictures that the LoRA was not trained on.")])
+    listed = [{"path": str(picture.path.absolute()), "caption": picture.caption} for picture in usable]
+    write_json(folder / FILE, {"pictures": listed})
+
+
+def read_held_out(folder: Path) -> list[CaptionedPicture]:
+    """What `prepare` wrote. Raises NotFound where there is nothing."""
+    try:
+        listed: list[dict[str, Any]] = read_json(folder / FILE)["pictures"]
+        return [CaptionedPicture(Path(each["path"]), each["caption"]) for each in listed]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotFound(
+            f"{folder / FILE} must list captions and pictures: {error}. Begin the evaluation anew."
+        ) from None

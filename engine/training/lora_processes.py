@@ -1,0 +1,60 @@
+"""One process, or as many as `accelerate launch` started: precision, and what they must agree on.
+
+The LoRA is a few million numbers, so its gradients are averaged in one message per step (`Ranks.mean_gradients`)
+and the frozen model needs no wrapper; it then also draws the validation pictures as it is.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from accelerate import Accelerator
+
+from engine.device import Device, choose
+from engine.training.parallel import Ranks
+
+
+@dataclass(frozen=True)
+class Launched(Ranks):
+    """This process among those that were launched together.
+
+    Attributes:
+        device: messages between the processes lie there; None is the CPU.
+    """
+
+    device: torch.device | None = None
+
+    def agree(self, value: bool) -> bool:
+        """The first process's answer, in all of them."""
+        if self.size == 1:
+            return value
+        answer = torch.tensor([int(value)], device=self.device)
+        dist.broadcast(answer, 0)
+        return bool(answer.item())
+
+
+def own_device(setting: str = "") -> Device:
+    """The device of this process: with several, each has a GPU of its own.
+
+    Args:
+        setting: as in `STUDIO_DEVICE`; "cpu" holds for all.
+    """
+    rank = os.environ.get("LOCAL_RANK")
+    launched = rank is not None and setting in ("", "cuda") and torch.cuda.is_available()
+    return choose(f"cuda:{rank}" if launched else setting)
+
+
+def is_first() -> bool:
+    """Whether this process writes the run's files; known before the processes have met."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def accelerator_of(device: Device, gradient_accumulation: int) -> Accelerator:
+    """float16 mixed precision on a GPU (a T4 has no bfloat16), float32 on a CPU; nothing is moved."""
+    accelerator = Accelerator(
+        mixed_precision="fp16" if device.is_cuda else "no", cpu=not device.is_cuda, device_placement=False
+    )
+    # Not as an argument: `accelerate launch` may bring a number of its own, which would win.
+    accelerator.gradient_accumulation_steps = gradient_accumulation
+    return accelerator

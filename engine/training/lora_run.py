@@ -1,0 +1,175 @@
+"""A LoRA run as a folder: all that was asked, all that was made, and how to go on after a stop or a crash.
+
+    run.json        settings whole, model, pictures with their hashes, versions; see lora_plan
+    progress.jsonl  the losses, a line for each step; see lora_progress
+    checkpoints/    the state to go on from; LoRA files of every so many steps, `best` and `last`
+    samples/        validation pictures
+    logs/           for TensorBoard
+    outcome.json    where the run stands, written whenever it leaves off
+    result/         the finished LoRA; see engine.weights.lora_export
+
+A run goes on only with what it began with: the same settings, model and pictures, byte for byte. On several GPUs:
+
+    accelerate launch -m engine.training.lora_run STUDIO_HOME/runs/RUN
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+from engine.device import Device
+from engine.diffusion.loading import LoadedModel, load
+from engine.errors import NotFound, StudioError
+from engine.training.loop import asked_to_stop
+from engine.training.lora_memory import estimate_memory, require_memory
+from engine.training.lora_plan import Plan, begin, model_sha256, read_plan, read_record
+from engine.training.lora_processes import is_first, own_device
+from engine.training.lora_progress import Report, read_progress
+from engine.training.lora_trainer import Outcome, train
+from engine.training.lora_validation import draw_sample, validation_prompt
+from engine.training.lora_watch import BEST, CHECKPOINTS, LAST
+from engine.weights.files import write_json
+from engine.weights.lora_export import STEP, ExportedLora, export_lora
+from engine.weights.lora_metadata import LoraCard
+from engine.weights.loras import list_loras
+
+OUTCOME, RESULT = "outcome.json", "result"
+
+
+def start(
+    folder: Path,
+    plan: Plan,
+    *,
+    device: Device | None = None,
+    report: Callable[[Report], None] = lambda report: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Begin a run, or go on with it when the folder holds the same one; a finished run is exported.
+
+    Args:
+        folder: of this run alone; made if it is missing.
+        device: None takes the studio's choice, with several processes one GPU for each.
+        report: called before the first step and after every step.
+        should_stop: asked before every step; the run then saves and leaves, and can go on later.
+
+    Raises:
+        InvalidRequest: the folder holds another run, or something does not fit.
+        OutOfMemory: the device is too small.
+        StudioError: the loss is no longer a number, or another process is training in the folder.
+    """
+    if is_first():
+        begin(folder, plan, time.time())
+    device = device or own_device()
+    require_memory(estimate_memory(plan.model, plan.config, device.is_cuda), device.total_memory(), device.name)
+    loaded = load(plan.model, device)
+    outcome = train(folder, loaded, plan.config, plan.pictures, plan.held_out, report=report, should_stop=should_stop)
+    if is_first():
+        write_json(folder / OUTCOME, asdict(outcome) | {"finished": outcome.finished, "left_at": time.time()})
+        if outcome.finished:
+            export(folder, loaded=loaded)
+    return outcome
+
+
+def resume(
+    folder: Path,
+    *,
+    device: Device | None = None,
+    report: Callable[[Report], None] = lambda report: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Go on with the run in a folder; see `start`.
+
+    Raises:
+        NotFound: there is no run.
+    """
+    return start(folder, read_plan(folder), device=device, report=report, should_stop=should_stop)
+
+
+def export(
+    folder: Path, which: str = BEST, *, loaded: LoadedModel | None = None, device: Device | None = None
+) -> ExportedLora:
+    """Write a checkpoint of a run as a finished LoRA into its folder `result`, with a preview that it drew.
+
+    Args:
+        which: "best" (the last one where none was better than the model alone), "last" or "step-000200".
+        loaded: the run's model, to draw the preview; None loads it.
+
+    Raises:
+        NotFound: there is no such checkpoint.
+    """
+    plan = read_plan(folder)
+    tensors, settings, step = read_checkpoint(folder, which)
+    loaded = loaded or load(plan.model, device or own_device())
+    card = _card(folder, plan, step, loaded.device)
+    exported = export_lora(folder / RESULT, tensors, settings, card)
+    preview = _preview(loaded, plan, exported.kohya)
+    return export_lora(folder / RESULT, tensors, settings, card, preview) if preview else exported
+
+
+def read_checkpoint(folder: Path, which: str) -> tuple[dict[str, np.ndarray], dict[str, Any], int]:
+    """A LoRA of the run as it was kept: tensors, peft's settings, and its step. Raises as `export`."""
+    names = [which, LAST] if which == BEST else [which]
+    paths = [folder / CHECKPOINTS / f"{name}.safetensors" for name in names]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        kept = sorted(path.stem for path in (folder / CHECKPOINTS).glob("*.safetensors"))
+        raise NotFound(f"{folder} has no checkpoint {which!r}; there are: {', '.join(kept) or 'none yet'}.")
+    with safe_open(path, "np") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return tensors, json.loads(metadata["lora_adapter_metadata"]), int(metadata[STEP])
+
+
+def _card(folder: Path, plan: Plan, step: int, device: Device) -> LoraCard:
+    config, looks = plan.config, sum(picture.repeats for picture in plan.pictures)
+    held_out = {line.step: line.held_out for line in read_progress(folder)}
+    return LoraCard(
+        name=plan.name,
+        model=plan.model,
+        model_sha256=model_sha256(plan.model) if plan.model.single_file else "",
+        rank=config.rank,
+        alpha=config.lora_alpha,
+        settings=config.to_dict(),
+        steps=step,
+        passes=step * config.pictures_per_step / looks,
+        resolution=config.resolution or plan.model.native_size,
+        captions=[picture.caption for picture in plan.pictures for _ in range(picture.repeats)],
+        held_out_pictures=len(plan.held_out),
+        mixed_precision="fp16" if device.is_cuda else "no",
+        started_at=read_record(folder)["created_at"],
+        finished_at=time.time(),
+        trigger_words=plan.trigger_words,
+        about=plan.about,
+        preferred_weight=plan.preferred_weight,
+        results={"held_out_before": held_out.get(0), "held_out_after": held_out.get(step)},
+    )
+
+
+def _preview(loaded: LoadedModel, plan: Plan, file: Path) -> Image.Image | None:
+    """What the finished file draws, applied as the studio applies any LoRA."""
+    prompt = validation_prompt(plan.config, [*plan.held_out, *plan.pictures])
+    (info,) = (info for info in list_loras([file.parent]) if info.path == file)
+    return draw_sample(loaded, plan.config, prompt, [(info, plan.preferred_weight)]) if prompt else None
+
+
+def main() -> None:
+    """Begin or go on with the run in the folder that is named; SIGTERM and Ctrl+C pause it."""
+    try:
+        with asked_to_stop() as stop:
+            outcome = resume(Path(sys.argv[1]), should_stop=stop)
+    except (StudioError, IndexError) as error:
+        sys.exit(str(error) if isinstance(error, StudioError) else "Name the folder of a run.")
+    if is_first():
+        print(f"Step {outcome.step} of {outcome.steps}.")
+
+
+if __name__ == "__main__":
+    main()
