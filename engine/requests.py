@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
+from engine.lora_requests import EvaluateLora, TrainLora, evaluate_lora, train_lora
 from engine.photo_requests import Translate, translate
 from engine.rules import choice, multiple, real, text, whole
 
@@ -103,7 +104,7 @@ class FetchModel:
         return asdict(self)
 
 
-Request = TextToImage | Translate | FetchModel
+Request = TextToImage | Translate | TrainLora | EvaluateLora | FetchModel
 
 
 def text_to_image(values: Mapping[str, Any]) -> TextToImage:
@@ -126,6 +127,8 @@ def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
     makers: dict[str, Callable[[Mapping[str, Any]], Request]] = {
         TextToImage.kind: text_to_image,
         Translate.kind: translate,
+        TrainLora.kind: train_lora,
+        EvaluateLora.kind: evaluate_lora,
         FetchModel.kind: lambda values: FetchModel(**values),
     }
     return makers[kind](values)

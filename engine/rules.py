@@ -25,6 +25,7 @@ LABELS = {
     "solver": "Solver",
     "solver_steps": "Solver steps",
     "style_steps": "Style steps",
+    "seeds": "Pictures for each caption",
 }
 
 

@@ -87,6 +87,16 @@ class Settings:
         assert self.lora_dir is not None  # set in __post_init__
         return (self.lora_dir, self.weights_dir / "loras")
 
+    @property
+    def runs_dir(self) -> Path:
+        """Where training runs are."""
+        return self.home / "runs"
+
+    @property
+    def evaluations_dir(self) -> Path:
+        """Where evaluations are."""
+        return self.home / "evaluations"
+
     def to_environment(self) -> dict[str, str]:
         """The environment of this process with these settings, for a child process."""
         own = {f"STUDIO_{name.upper()}": str(getattr(self, name)) for name in self.__dataclass_fields__}

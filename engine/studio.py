@@ -11,6 +11,7 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
+from engine.lora_requests import EvaluateLora, TrainLora
 from engine.photo_requests import PhotoRef, Translate
 from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
 from engine.safety.photos import plain_photo
@@ -117,6 +118,34 @@ class Studio:
             StudioBusy: the queue is full.
         """
         problems = [*self._translator_problems(request), *self._photo_problems(request)]
+        if problems:
+            raise InvalidRequest(problems)
+        return self.queue.submit(request, key=key, owner=owner)
+
+    def train_lora(self, request: TrainLora, *, key: str | None = None, owner: str = "artist") -> Job:
+        """Queue a training run, or one that goes on; see `engine.fine_tuning` for how runs are prepared.
+
+        Raises:
+            InvalidRequest: no run of that name is here, or it is queued or running already.
+            StudioBusy: the queue is full.
+        """
+        if not (self.settings.runs_dir / request.run / "run.json").is_file():
+            text = f"A training run must be prepared first; there is none named {request.run!r}."
+            raise InvalidRequest([Problem("run", text)])
+        if any(job.request == request for job in self.jobs(kind=request.kind, active=True, limit=500)):
+            raise InvalidRequest([Problem("run", f"{request.name} is being trained already. Wait for its end.")])
+        return self.queue.submit(request, key=key, owner=owner)
+
+    def evaluate_lora(self, request: EvaluateLora, *, key: str | None = None, owner: str = "artist") -> Job:
+        """Queue an evaluation whose pictures are prepared.
+
+        Raises:
+            InvalidRequest: the model or the LoRA cannot be used.
+            StudioBusy: the queue is full.
+        """
+        model = next((info for info in self.models() if info.name == request.model), None)
+        problems = self._model_problems(request.model)
+        problems += self._lora_problems([LoraWeight(request.lora, request.weight)], model)
         if problems:
             raise InvalidRequest(problems)
         return self.queue.submit(request, key=key, owner=owner)

@@ -10,13 +10,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from logging.handlers import RotatingFileHandler
 
 from engine.errors import StudioError
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler, JobRunner, Poisoned
-from engine.jobs.schema import DRAW, FETCH
+from engine.jobs.schema import DEVICE_LANES, DRAW, FETCH
 from engine.jobs.status import (
     READY,
     STARTING,
@@ -54,8 +54,8 @@ class Worker:
         self._stopping = threading.Event()
         self._runners: dict[str, JobRunner] = {}
 
-    def serve(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> None:
-        """Work on the jobs of one lane, oldest first, until `stop`.
+    def serve(self, lanes: Sequence[str], handlers: dict[str, Handler], tell: Tell = lambda state: None) -> None:
+        """Work on jobs until `stop`: those of the first lane first, in each the oldest.
 
         Args:
             tell: called with WORKING before a job and READY after it.
@@ -63,7 +63,7 @@ class Worker:
         Raises:
             Poisoned: the device is broken for this process.
         """
-        quick = lane == DRAW and self._database.is_sqlite
+        quick = DRAW in lanes and self._database.is_sqlite
         pause = POLL_SECONDS if quick else SLOW_POLL_SECONDS
         seen, looked = None, 0.0
         while not self._stopping.is_set():
@@ -71,12 +71,12 @@ class Worker:
                 version = self._database.data_version()
                 if version == seen and time.monotonic() - looked < LOOK_SECONDS:
                     self._stopping.wait(pause)
-                elif not self.run_one(lane, handlers, tell):
+                elif not any(self.run_one(lane, handlers, tell) for lane in lanes):
                     seen, looked = version, time.monotonic()
             except Poisoned:
                 raise
             except Exception:  # a full disk, a locked database: it may pass, and the lane must live on
-                log.exception("the %s lane met an error", lane)
+                log.exception("the %s lane met an error", lanes[0])
                 self._stopping.wait(LOOK_SECONDS)
 
     def run_one(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> bool:
@@ -138,10 +138,12 @@ def main() -> None:
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
     # Seconds of imports: here, so that the process can already be told to stop.
     from engine.jobs.drawing import Drawing
+    from engine.jobs.training import Training
     from engine.jobs.translating import Translating
 
     drawing = Drawing.create(settings, worker.queue, database)
     translating = Translating(settings, worker.queue, Gallery(database, settings.home), drawing.device)
+    training = Training(settings, worker.queue, drawing.device, make_room=drawing.release)
 
     def tell(state: str) -> None:
         if read_status(settings.home).worker in ("", worker.name):  # a newer worker speaks for itself
@@ -151,14 +153,15 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
     drawing.warm_up(EMBEDDED_MODEL)
     tell(READY)
     log.info("worker %s is ready on %s", worker.name, drawing.device.name)
-    worker.serve(DRAW, drawing.handlers | translating.handlers, tell)
+    handlers = drawing.handlers | translating.handlers | training.handlers
+    worker.serve(DEVICE_LANES, handlers, tell)
     tell(STOPPING)
 
 
 def _fetch_lane(worker: Worker, settings: Settings) -> None:
     from engine.jobs.fetching import Fetching
 
-    worker.serve(FETCH, Fetching(settings, worker.queue).handlers)
+    worker.serve((FETCH,), Fetching(settings, worker.queue).handlers)
 
 
 def _stop_on_signal(worker: Worker) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, FAILED, RUNNING
 from engine.jobs.status import ABSENT, STARTING
-from engine.requests import TextToImage, Translate
+from engine.requests import EvaluateLora, TextToImage, TrainLora, Translate
 from engine.studio import Studio
 from gallery.store import ImageRecord
 from pages.common import GALLERY, OWNER, duration, plain, show_problems, shown_width
@@ -89,6 +89,21 @@ def _engine_state(studio: Studio) -> None:
             "The engine is not running yet. Your picture is kept in the queue and begins as soon as it does.",
             icon=":material/hourglass_disabled:",
         )
+    else:
+        _training_first(studio)
+
+
+def _training_first(studio: Studio) -> None:
+    """Say so when a training holds the device, and offer to pause it."""
+    trainings = [job for kind in (TrainLora.kind, EvaluateLora.kind) for job in studio.jobs(kind=kind, active=True)]
+    for job in trainings:
+        if job.state == RUNNING:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                words = (
+                    f"{_title(job)} is at work; what waits begins when that ends or is paused. {_progress_text(job)}"
+                )
+                st.info(words, icon=":material/model_training:")
+                _cancel_button(studio, job, "Pause")
 
 
 def _title(job: Job) -> str:
@@ -97,6 +112,10 @@ def _title(job: Job) -> str:
     if isinstance(job.request, Translate):
         names = [photo.name for photo in job.request.photos]
         return names[0] if len(names) == 1 else f"{len(names)} photos: {', '.join(names[:3])}{', …' * (len(names) > 3)}"
+    if isinstance(job.request, TrainLora):
+        return f"The training of {job.request.name}"
+    if isinstance(job.request, EvaluateLora):
+        return f"The evaluation of {job.request.lora}"
     return "A job of another version of the studio; what it asks for cannot be read."
 
 
@@ -124,9 +143,9 @@ def _running_job(studio: Studio, job: Job) -> None:
                 show_thumbnail(studio, image, 160, caption_of(image))
 
 
-def _cancel_button(studio: Studio, job: Job) -> None:
+def _cancel_button(studio: Studio, job: Job, label: str = "Cancel") -> None:
     st.button(
-        "Cancel",
+        label,
         key=f"cancel_{job.id}",
         on_click=studio.cancel,
         args=(job.id,),

@@ -224,9 +224,7 @@ def _translation_settings(record: ImageRecord) -> dict[str, object]:
         "Licence of its weights": recipe.model.get("licence"),
         "Strength": f"{100 * float(request.get('strength', 1)):.0f} %",
         "Size": f"{record.width} × {record.height}",
-        "Solver": f"{solver['method']}, {solver['steps']} steps, {recipe.model.get('nfe')} evaluations"
-        if solver
-        else "",
+        "Solver": solved if solver else "",
         "Style picture": style.get("name"),
         "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
         "File": f"PNG, {size_text(record.size_bytes)}",

@@ -40,18 +40,21 @@ def studio(settings: Settings) -> Iterator[Studio]:
 
 @pytest.fixture
 def work(studio: Studio) -> Iterator[Callable[[], None]]:
-    """Call it to work off the waiting drawing jobs, in this process, with the real worker code."""
+    """Call it to work off the waiting jobs of the device, in this process, with the real worker code."""
     from engine.jobs.drawing import Drawing
-    from engine.jobs.schema import DRAW
+    from engine.jobs.schema import DEVICE_LANES
+    from engine.jobs.training import Training
     from engine.jobs.translating import Translating
     from engine.worker import Worker
 
     worker = Worker(studio.settings, studio.database)
     drawing = Drawing.create(studio.settings, worker.queue, studio.database)
     translating = Translating(studio.settings, worker.queue, studio.gallery, drawing.device)
+    training = Training(studio.settings, worker.queue, drawing.device, make_room=drawing.release)
+    handlers = drawing.handlers | translating.handlers | training.handlers
 
     def work() -> None:
-        while worker.run_one(DRAW, drawing.handlers | translating.handlers):
+        while any(worker.run_one(lane, handlers) for lane in DEVICE_LANES):
             pass
 
     yield work

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
 from engine.jobs.records import Claim, Job, Progress
-from engine.requests import FetchModel, TextToImage, Translate
+from engine.requests import EvaluateLora, FetchModel, TextToImage, TrainLora, Translate
 
-AnyRequest = TypeVar("AnyRequest", TextToImage, Translate, FetchModel)
+AnyRequest = TypeVar("AnyRequest", TextToImage, Translate, TrainLora, EvaluateLora, FetchModel)
 
 
 class JobContext:

@@ -67,6 +67,10 @@ class Drawing:
         except StudioError:
             log.exception("%s could not be loaded ahead", name)
 
+    def release(self) -> None:
+        """Give the device's memory to other work; models are read again when they are needed."""
+        self._models.clear()
+
     def draw(self, context: JobContext) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
         request = context.request_as(TextToImage)

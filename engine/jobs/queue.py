@@ -16,10 +16,12 @@ from ulid import ULID
 
 from engine.errors import LeaseLost, NotFound, StudioBusy
 from engine.jobs.records import Claim, Job, Lease, Progress, job_of, request_of
-from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, JobRow
-from engine.requests import FetchModel, Request
+from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, TRAIN, JobRow
+from engine.requests import EvaluateLora, FetchModel, Request, TrainLora
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
+
+LANES = {FetchModel.kind: FETCH, TrainLora.kind: TRAIN, EvaluateLora.kind: TRAIN}  # all others draw
 
 
 class JobQueue:
@@ -60,7 +62,7 @@ class JobQueue:
             idempotency_key=key,
             owner=owner,
             kind=request.kind,
-            lane=FETCH if isinstance(request, FetchModel) else DRAW,
+            lane=LANES.get(request.kind, DRAW),
             request=request.to_dict(),
             state=QUEUED,
             max_attempts=self._settings.max_attempts,
@@ -104,7 +106,7 @@ class JobQueue:
 
     def ahead_of(self, job: Job) -> int:
         """How many unfinished jobs of the same lane come before this one."""
-        lane = FETCH if job.kind == FetchModel.kind else DRAW
+        lane = LANES.get(job.kind, DRAW)
         query = select(func.count()).where(JobRow.state.in_((QUEUED, RUNNING)), JobRow.lane == lane, JobRow.id < job.id)
         with self._database.read() as session:
             return session.scalar(query) or 0

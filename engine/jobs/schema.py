@@ -11,7 +11,9 @@ QUEUED, RUNNING = "queued", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
 
-DRAW, FETCH = "draw", "fetch"  # lanes: one job at a time on the device, downloads beside it
+# Lanes. Drawing and training share the device, one job at a time, and drawing goes first; downloads run beside them.
+DRAW, TRAIN, FETCH = "draw", "train", "fetch"
+DEVICE_LANES = (DRAW, TRAIN)
 
 
 class JobRow(Base):

@@ -63,7 +63,7 @@ def verdict(difference: Figure, counted: str, confidence: float = CONFIDENCE) ->
     if not low <= value <= high or low <= 0 <= high:
         return (
             f"The {difference.name} cannot be told from no change on {counted} "
-            f"(without less with the LoRA: {value:.3g}, {share} {low:.3g} to {high:.3g})."
+            f"(without minus with the LoRA: {value:.3g}, {share} {low:.3g} to {high:.3g})."
         )
     fell = low > 0
     low, high = (low, high) if fell else (-high, -low)

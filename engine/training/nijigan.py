@@ -108,12 +108,12 @@ class Config:
 
 T4 = Config()
 CPU = Config(
-    epochs=10,
+    epochs=6,
     steps_per_epoch=200,
     warm_up_epochs=0,
-    unpaired_every=4,
-    side=288,
-    crop=192,
+    unpaired_every=6,
+    side=224,
+    crop=144,
     learning_rate=4e-4,
     decay=0.4,
     perceptual_layer="relu3_1",

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from safetensors.numpy import save_file
 
+from engine.requests import TextToImage
 from engine.settings import Settings
 from engine.studio import Studio
 from tests.tiny_lora import kohya, lora_layers
@@ -43,7 +44,7 @@ def click_twice(page: Page, milliseconds: int) -> None:
 
 
 def jobs_of(studio: Studio, prompt: str) -> list[str]:
-    return [job.id for job in studio.jobs() if job.request.prompt == prompt]
+    return [job.id for job in studio.jobs(kind=TextToImage.kind) if job.request.prompt == prompt]
 
 
 def wait_for_jobs(page: Page, studio: Studio, prompt: str, count: int) -> None:

@@ -138,7 +138,7 @@ def test_verdicts_say_how_much_how_sure_and_which_way():
     assert verdict(score, "8 pairs") == (
         "The CLIP score rose by 1.5 (95 % interval 1 to 2) on 8 pairs: better with the LoRA."
     )
-    unsure = "The CMMD cannot be told from no change on 8 held-out pictures (without less with the LoRA: 0.12, 95 % "
+    unsure = "The CMMD cannot be told from no change on 8 held-out pictures (without minus with the LoRA: 0.12, 95 % "
     assert verdict(replace(FIGURE, low=-0.03), counted) == unsure + "interval -0.03 to 0.2)."
     assert verdict(replace(FIGURE, low=math.nan, high=math.nan), counted).startswith(unsure)
     assert verdict(replace(FIGURE, low=0.15), counted).startswith(unsure)  # an interval without its value

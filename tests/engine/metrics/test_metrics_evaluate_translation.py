@@ -45,6 +45,6 @@ def test_figures_say_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_pictures_are_cut_to_what_generators_take(tmp_path: Path) -> None:
     Image.new("RGB", (500, 411)).save(tmp_path / "a.png")
     assert picture(tmp_path / "a.png").shape == (1, 3, 384, 448)
+    (tmp_path / "empty").mkdir()
     with pytest.raises(NotFound, match="holds none"):
-        (tmp_path / "empty").mkdir()
         evaluate(tmp_path / "empty", tmp_path, [], tmp_path / "out")

@@ -1,0 +1,181 @@
+"""From a folder of captioned pictures to a training run that the worker can begin; no torch is loaded.
+
+STUDIO_HOME/datasets/<name>      unpacked archives
+STUDIO_HOME/runs/<run>           training runs, with the split that was drawn
+STUDIO_HOME/evaluations/<name>   evaluations
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ulid import ULID
+
+from engine.datasets.captions import enriched, read_rules, with_trigger
+from engine.datasets.doctor import CheckUp, examine
+from engine.datasets.pictures import CaptionedPicture, facts_of
+from engine.datasets.reading import Dataset, read_dataset
+from engine.datasets.split import Split, sides, split_pictures, write_split
+from engine.datasets.unpacking import unpack
+from engine.errors import InvalidRequest, NotFound, Problem
+from engine.settings import Settings
+from engine.training import lora_held_out
+from engine.training.lora import Config
+from engine.training.lora_memory import MemoryEstimate, estimate_memory
+from engine.training.lora_plan import Plan, begin, read_plan
+from engine.weights.facts import ModelInfo
+
+SPLIT = "split.json"
+ARCHIVE = ".zip"
+LEAST_TO_EVALUATE = lora_held_out.LEAST
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an artist asks for beside the pictures.
+
+    Attributes:
+        name: of the LoRA and its files.
+        model: to train on.
+        trigger: word put in front of every caption; empty for none.
+        enrich: whether captions are extended by the keyword rules.
+        share: of the pictures that is held out, 0 to 0.5.
+        about: for the picker.
+    """
+
+    name: str
+    model: ModelInfo
+    config: Config
+    trigger: str = ""
+    enrich: bool = False
+    share: float = 0.2
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A training as it would begin.
+
+    Attributes:
+        train, held_out: with their final captions.
+        check_up: the doctor's findings.
+        memory: what it needs.
+    """
+
+    dataset: Dataset
+    train: tuple[CaptionedPicture, ...]
+    held_out: tuple[CaptionedPicture, ...]
+    split: Split
+    check_up: CheckUp
+    memory: MemoryEstimate
+
+
+def dataset_folder(settings: Settings, source: Path) -> Path:
+    """The folder of pictures: the source itself, or what its archive unpacks to.
+
+    Raises:
+        UnsafeFile: the archive is outside of the limits; nothing of it is left.
+    """
+    if source.suffix.lower() != ARCHIVE or source.is_dir():
+        return source
+    return unpack(source, settings.home / "datasets" / f"{source.stem[:60]}-{ULID()}")
+
+
+def prepare(folder: Path, order: Order, *, on_gpu: bool = False) -> Prepared:
+    """Read the pictures, draw the split and look for everything that speaks against training.
+
+    Raises:
+        NotFound, InvalidRequest, StudioError: see `read_dataset` and `split_pictures`.
+    """
+    dataset = read_dataset(folder)
+    captioned = [replace(picture, caption=_caption(picture.caption, order)) for picture in dataset.pictures]
+    split = split_pictures(folder, captioned, order.config.seed, order.share)
+    train, held_out = sides(split, folder, captioned)
+    resolution = order.config.resolution or order.model.native_size
+    check_up = examine(folder, train, resolution=resolution, held_out=held_out, trigger=order.trigger)
+    memory = estimate_memory(order.model, order.config, on_gpu)
+    return Prepared(dataset, tuple(train), tuple(held_out), split, check_up, memory)
+
+
+def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
+    """Write a run that the worker can begin, and return its name.
+
+    Raises:
+        InvalidRequest: something blocks training; every reason is given.
+    """
+    blocking = [finding for finding in prepared.check_up.findings if finding.severity == "blocks training"]
+    if blocking:
+        raise InvalidRequest([Problem("dataset", finding.message) for finding in blocking])
+    plan = Plan(
+        name=order.name,
+        model=order.model,
+        config=order.config,
+        pictures=prepared.train,
+        held_out=prepared.held_out,
+        trigger_words=(order.trigger,) if order.trigger else (),
+        about=order.about,
+    )
+    run = f"{ULID()}-{order.name}"
+    folder = settings.runs_dir / run
+    folder.mkdir(parents=True)
+    write_split(folder / SPLIT, prepared.split)
+    begin(folder, plan, time.time())
+    return run
+
+
+def held_out_for(settings: Settings, lora: str, dataset: Path | None) -> list[CaptionedPicture]:
+    """The pictures to judge a LoRA by: never those that it was trained on.
+
+    Args:
+        lora: its name; the newest run of that name tells what it was trained on.
+        dataset: a folder of captioned pictures; None takes what the run held out.
+
+    Raises:
+        NotFound: no data set was given and no run of that name is here.
+    """
+    plan = _newest_plan(settings, lora)
+    if dataset is None:
+        if plan is None:
+            text = f"{lora!r} was not trained in this studio, so nothing is known to be held out."
+            raise NotFound(f"{text} Name a data set of pictures that it was not trained on.")
+        return list(plan.held_out)
+    seen = {facts_of(picture.path).sha256 for picture in plan.pictures} if plan else set()
+    captions = {facts_of(picture.path).sha256: picture.caption for picture in plan.held_out} if plan else {}
+    pictures = [picture for picture in read_dataset(dataset).pictures if facts_of(picture.path).sha256 not in seen]
+    return [replace(p, caption=captions.get(facts_of(p.path).sha256, p.caption)) for p in pictures]
+
+
+def plan_of(settings: Settings, run: str) -> Plan:
+    """What a run was asked for. Raises NotFound, InvalidRequest."""
+    return read_plan(settings.runs_dir / run)
+
+
+def prepare_evaluation(settings: Settings, evaluation: str, run: str) -> None:
+    """Write down that what a run held out is to be compared.
+
+    Raises:
+        InvalidRequest: too few pictures were held out.
+    """
+    lora_held_out.prepare(settings.evaluations_dir / evaluation, plan_of(settings, run).held_out)
+
+
+def _newest_plan(settings: Settings, lora: str) -> Plan | None:
+    for run in sorted(runs(settings), reverse=True):
+        plan = read_plan(settings.runs_dir / run)
+        if plan.name == lora:
+            return plan
+    return None
+
+
+def runs(settings: Settings) -> Sequence[str]:
+    """The names of all runs; they sort by time."""
+    return sorted(path.parent.name for path in settings.runs_dir.glob("*/run.json"))
+
+
+def _caption(caption: str, order: Order) -> str:
+    if not caption.strip():  # stays empty, so that the doctor sees what is missing
+        return ""
+    if order.enrich:
+        caption = enriched(caption, read_rules())
+    return with_trigger(caption, order.trigger) if order.trigger else caption

@@ -1,0 +1,118 @@
+"""Training and evaluation jobs: LoRA runs on the device, between drawings."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from engine.device import Device
+from engine.diffusion.loading import load
+from engine.errors import Cancelled, NotFound
+from engine.jobs.context import JobContext
+from engine.jobs.drawing import require_space
+from engine.jobs.queue import JobQueue
+from engine.jobs.runner import Handler
+from engine.requests import EvaluateLora, TrainLora
+from engine.settings import Settings
+from engine.training.lora_evaluation import evaluate
+from engine.training.lora_plan import read_plan
+from engine.training.lora_progress import Report
+from engine.training.lora_run import RESULT, start
+from engine.weights.loras import list_loras
+from engine.weights.models import Catalogue, require_available
+
+
+class Training:
+    """Runs LoRA trainings and evaluations on one device.
+
+    Args:
+        make_room: gives the device's memory back before a run.
+    """
+
+    def __init__(self, settings: Settings, queue: JobQueue, device: Device, make_room: Callable[[], None]):
+        self._settings = settings
+        self._queue = queue
+        self._device = device
+        self._make_room = make_room
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What this can do."""
+        return {TrainLora.kind: self.train, EvaluateLora.kind: self.evaluate}
+
+    def train(self, context: JobContext) -> None:
+        """Train, or go on; a finished LoRA goes to the artist's own, where the picker finds it."""
+        request = context.request_as(TrainLora)
+        folder = self._settings.runs_dir / request.run
+        require_space(self._settings.home)
+        plan = read_plan(folder)
+        context.report(f"Loading {plan.model.title}")
+        self._make_room()
+        outcome = start(
+            folder,
+            plan,
+            device=self._device,
+            report=lambda done: _report(context, done),
+            should_stop=context.should_stop,
+        )
+        if not outcome.finished:
+            raise Cancelled("The training was paused. It can go on from where it is.")
+        install(folder / RESULT, plan.name, self._settings.lora_folders[0])
+        self._queue.succeed(context.claim, context.progress)
+
+    def evaluate(self, context: JobContext) -> None:
+        """Draw and measure with and without a LoRA."""
+        request = context.request_as(EvaluateLora)
+        require_space(self._settings.home)
+        lora = next((info for info in list_loras(self._settings.lora_folders) if info.name == request.lora), None)
+        if lora is None:
+            raise NotFound(f"A LoRA must be on this machine to be used; {request.lora!r} is not.")
+        info = require_available(Catalogue(self._settings).get(request.model))
+        context.report(f"Loading {info.title}")
+        self._make_room()
+        evaluate(
+            self._settings.evaluations_dir / request.evaluation,
+            load(info, self._device),
+            lora,
+            request,
+            report=context.report,
+            should_stop=context.should_stop,
+        )
+        self._queue.succeed(context.claim, context.progress)
+
+
+def install(result: Path, name: str, folder: Path) -> Path:
+    """Copy a finished LoRA with its notes and its preview to the artist's own.
+
+    Returns:
+        The .safetensors file, under a name of its own where the name is taken by another LoRA.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    source = result / f"{name}.safetensors"
+    free = (stem for stem in _names(name) if _is_free(folder / f"{stem}.safetensors", source))
+    target = folder / f"{next(free)}.safetensors"
+    for suffix in (".json", ".png", ".safetensors"):  # the weights last: with them the LoRA is there
+        if source.with_suffix(suffix).exists():
+            partial = target.with_suffix(f"{suffix}.part")
+            shutil.copyfile(source.with_suffix(suffix), partial)
+            partial.replace(target.with_suffix(suffix))
+    return target
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name}-{number}"
+        number += 1
+
+
+def _is_free(target: Path, source: Path) -> bool:
+    """Whether nothing is there, or the very same file: a job that was run again installs once."""
+    return not target.exists() or target.read_bytes() == source.read_bytes()
+
+
+def _report(context: JobContext, done: Report) -> None:
+    words = f"Training, loss {done.average_loss:.4f}" if done.average_loss is not None else "Measuring the start"
+    if done.held_out_loss is not None:
+        words = f"{words}, held out {done.held_out_loss:.4f}"
+    context.report(words[:64], done.step, done.steps)

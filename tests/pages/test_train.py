@@ -1,0 +1,94 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.lora_requests import EvaluateLora, TrainLora
+from engine.training import lora
+from tests.pages.helpers import button, texts
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """Twenty captioned pictures, and presets that end within seconds."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for seed in range(20):
+        pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((96, 96), Image.Resampling.NEAREST).save(folder / f"{seed:02}.png")
+        (folder / f"{seed:02}.txt").write_text(f"a castle number {seed}")
+    quick = {"rank": 2, "steps": 2, "warmup_steps": 1, "held_out_every": 1, "validation_every": 0}
+    for name, preset in lora.PRESETS.items():
+        monkeypatch.setitem(lora.PRESETS, name, replace(preset, gradient_accumulation=1, **quick))
+    return folder
+
+
+def open_with(open_page, folder):
+    page = open_page("train")
+    page.query_params["dataset"] = str(folder)
+    return page.run()
+
+
+def text_of(page):
+    return "\n".join(texts(part) for part in (page.markdown, page.caption)).replace("\\", "")
+
+
+def test_an_empty_page_says_what_to_bring(open_page):
+    page = open_page("train")
+    assert "captions in any usual layout" in text_of(page)
+    assert "Nothing was trained yet" in text_of(page)
+
+
+def test_from_pictures_to_a_lora_and_its_report(open_page, studio, pictures, work):
+    page = open_with(open_page, pictures)
+    assert "20 of 20 captions found" in text_of(page)
+    assert "16 pictures to train on, 4 held out" in text_of(page)
+    page.text_input(key="lora_name").set_value("castles").run()
+    button(page, "Train").click().run()
+    assert not page.exception
+
+    (job,) = studio.jobs()
+    assert isinstance(job.request, TrainLora)
+    work()
+    page.run()
+    assert "Finished after 2 of 2 steps. Held-out loss" in text_of(page)
+    assert "castles" in [info.name for info in studio.loras()]
+
+    page.button(key=f"evaluate_{job.request.run}").click().run()
+    assert isinstance(studio.jobs()[0].request, EvaluateLora)
+    work()
+    page.run()
+    assert not page.exception
+    assert "MMD in VGG19 features" in text_of(page)
+
+
+def test_what_blocks_training_is_said_and_nothing_begins(open_page, studio, pictures):
+    (pictures / "03.txt").unlink()
+    page = open_with(open_page, pictures)
+    assert "19 of 20 captions found" in text_of(page)
+    assert button(page, "Train").disabled
+    assert not studio.jobs()
+
+
+def test_a_paused_run_can_go_on(open_page, studio, pictures):
+    page = open_with(open_page, pictures)
+    button(page, "Train").click().run()
+    (job,) = studio.jobs()
+    studio.cancel(job.id)
+    page.run()
+    assert "Paused after 0 of 2 steps" in text_of(page)
+    page.button(key=f"go_on_{job.request.run}").click().run()
+    assert studio.jobs()[0].request == job.request
+
+
+def test_wrong_values_and_folders_are_said(open_page, studio, pictures):
+    page = open_with(open_page, Path("/nowhere/at/all"))
+    assert "/nowhere/at/all" in texts(page.error).replace("\\", "")
+    page.query_params["dataset"] = str(pictures)
+    page.run()
+    page.text_input(key="lora_name").set_value("a/b").run()
+    button(page, "Train").click().run()
+    assert "A LoRA's name has 1 to 64 letters" in texts(page.error).replace("\\", "")
+    assert not studio.jobs()
