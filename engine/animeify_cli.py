@@ -9,6 +9,7 @@ import typer
 from engine.cli import Home, Json, copied, open_studio, print_json, require_success
 from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.photo_requests import MOST_PHOTOS, SOLVERS, PhotoRef, Translate
+from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
 from engine.translation.catalogue import NEURAL_STYLE, own_folder
 from engine.waiting import finished
@@ -23,7 +24,7 @@ def animeify(
     photos: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP or HEIC files, or folders of them.")],
     model: Annotated[str | None, typer.Option(help="Name of a translator; see `translators`.")] = None,
     solver: Annotated[str | None, typer.Option(help=f"Of neural ODEs: {', '.join(SOLVERS)}.")] = None,
-    steps: Annotated[int, typer.Option(help="Solver steps, 1 to 64.")] = 1,
+    steps: Annotated[int | None, typer.Option(help="Steps of that solver, 1 to 64.")] = None,
     strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = 1.0,
     long_side: Annotated[int | None, typer.Option(help="Pixels; a larger photo is made smaller first.")] = None,
     style: Annotated[Path | None, typer.Option(help="The picture whose style neural-style takes.")] = None,
@@ -35,12 +36,14 @@ def animeify(
     """Turn photos into anime scenes; they are kept in the gallery like those of the page."""
     studio = open_studio(home)
     translator = model or next(info.name for info in studio.translators() if not info.problem)
+    if steps is not None and solver is None:
+        raise NotFound("Steps belong to a solver; none is named. Add --solver, such as --solver euler.")
     options: dict[str, Any] = {
         "translator": translator,
         "strength": strength,
         "long_side": long_side,
         "solver": solver,
-        "solver_steps": steps,
+        "solver_steps": 1 if steps is None else steps,
         "style_steps": style_steps,
     }
     kept_style = _kept(studio, style) if style else None
@@ -148,9 +151,31 @@ def train_nijigan(
     nijigan_run.start(
         nijigan_run.Folders(pairs, photos, tuple(styles), held_out),
         folder,
-        nijigan_run.configured(preset, json.loads(config.read_text()) if config else {}),
+        nijigan_run.configured(preset, _settings(config)),
         processes,
     )
+
+
+@commands.command()
+def evaluate_pairs(
+    model: Annotated[str, typer.Argument(help="Name of a NijiGAN or CUT translator; see `translators`.")],
+    pairs: Annotated[Path, typer.Argument(help="Folder with X_p and Y_p that it was not trained on.")],
+    out: Annotated[Path, typer.Option(help="For the pictures and pairs.json.")] = Path("studio-home/evaluation/pairs"),
+    side: Annotated[int, typer.Option(help="Pixels of the short side.")] = 256,
+    home: Home = None,
+) -> None:
+    """Translate held-out photos and say how near they come to their pseudo ground truth: MSE and PSNR."""
+    from engine.training.nijigan_evaluation import evaluate  # here: imports torch
+    from engine.training.nijigan_run import paired
+    from engine.translation.catalogue import translator
+    from engine.translation.checkpoints import load_translator
+    from engine.translation.generator import Generator
+
+    generator = load_translator(translator(open_studio(home).settings, model))
+    if not isinstance(generator, Generator):
+        raise NotFound(f"Only NijiGAN and CUT translators can be compared with pairs; {model} is another kind.")
+    found = evaluate(generator, paired(pairs, side), out)
+    print(f"MSE {found['held_out/mse']:.5f}, PSNR {found['held_out/psnr']:.2f} dB; pictures: {out}")
 
 
 @commands.command()
@@ -165,6 +190,18 @@ def export_nijigan(
 
     path = nijigan_run.export(folder, out, title, licence)
     print(f"{path} was written.")
+
+
+def _settings(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        values = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise NotFound(f"{file} must be a JSON file of settings: {error}. Correct it.") from None
+    if not isinstance(values, dict):
+        raise NotFound(f"{file} must hold one JSON object; got a {type(values).__name__}. Correct it.")
+    return values
 
 
 def _files(given: list[Path]) -> list[Path]:
@@ -193,6 +230,8 @@ def _all_kept(studio: Studio, files: list[Path]) -> tuple[list[PhotoRef], list[s
 
 def _kept(studio: Studio, file: Path) -> PhotoRef:
     try:
+        if file.stat().st_size > MOST_BYTES:
+            raise PhotoRefused(f"A photo's file may have {MOST_BYTES / 1e6:.0f} MB; {file.name} has more.")
         return studio.add_photo(file.read_bytes(), file.name)
     except OSError as error:
         raise NotFound(f"{file} cannot be read: {error.strerror}. Check its place and its name.") from None

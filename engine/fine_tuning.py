@@ -24,6 +24,7 @@ from engine.training import lora_held_out
 from engine.training.lora import Config
 from engine.training.lora_memory import MemoryEstimate, estimate_memory
 from engine.training.lora_plan import Plan, begin, read_plan
+from engine.training.lora_runs import installed_name
 from engine.weights.facts import ModelInfo
 
 SPLIT = "split.json"
@@ -116,7 +117,7 @@ def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
         trigger_words=(order.trigger,) if order.trigger else (),
         about=order.about,
     )
-    run = f"{ULID()}-{order.name}"
+    run = str(ULID())
     folder = settings.runs_dir / run
     folder.mkdir(parents=True)
     write_split(folder / SPLIT, prepared.split)
@@ -128,22 +129,23 @@ def held_out_for(settings: Settings, lora: str, dataset: Path | None) -> list[Ca
     """The pictures to judge a LoRA by: never those that it was trained on.
 
     Args:
-        lora: its name; the newest run of that name tells what it was trained on.
+        lora: its name in the picker; the run that put it there tells what it was trained on.
         dataset: a folder of captioned pictures; None takes what the run held out.
 
     Raises:
         NotFound: no data set was given and no run of that name is here.
     """
-    plan = _newest_plan(settings, lora)
+    plan = _plan_behind(settings, lora)
     if dataset is None:
         if plan is None:
             text = f"{lora!r} was not trained in this studio, so nothing is known to be held out."
             raise NotFound(f"{text} Name a data set of pictures that it was not trained on.")
         return list(plan.held_out)
     seen = {facts_of(picture.path).sha256 for picture in plan.pictures} if plan else set()
-    captions = {facts_of(picture.path).sha256: picture.caption for picture in plan.held_out} if plan else {}
+    known = {facts_of(picture.path).sha256: picture for picture in plan.held_out} if plan else {}
+    words = plan.trigger_words if plan else ()
     pictures = [picture for picture in read_dataset(dataset).pictures if facts_of(picture.path).sha256 not in seen]
-    return [replace(p, caption=captions.get(facts_of(p.path).sha256, p.caption)) for p in pictures]
+    return [known.get(facts_of(picture.path).sha256) or _called(picture, words) for picture in pictures]
 
 
 def plan_of(settings: Settings, run: str) -> Plan:
@@ -160,12 +162,15 @@ def prepare_evaluation(settings: Settings, evaluation: str, run: str) -> None:
     lora_held_out.prepare(settings.evaluations_dir / evaluation, plan_of(settings, run).held_out)
 
 
-def _newest_plan(settings: Settings, lora: str) -> Plan | None:
-    for run in sorted(runs(settings), reverse=True):
-        plan = read_plan(settings.runs_dir / run)
-        if plan.name == lora:
-            return plan
-    return None
+def _plan_behind(settings: Settings, lora: str) -> Plan | None:
+    """What the run was asked for that put this LoRA into the picker."""
+    found = [run for run in runs(settings) if installed_name(settings.runs_dir / run) == lora]
+    return plan_of(settings, found[-1]) if found else None
+
+
+def _called(picture: CaptionedPicture, words: Sequence[str]) -> CaptionedPicture:
+    """The picture with the LoRA's trigger word in its caption."""
+    return replace(picture, caption=with_trigger(picture.caption, words[0])) if words else picture
 
 
 def runs(settings: Settings) -> Sequence[str]:

@@ -4,6 +4,7 @@ Inside the engine an image is a tensor (N, 3, H, W), float32, in [-1, 1].
 Outside it is a list of 8-bit RGB PIL images.
 """
 
+import io
 from collections.abc import Iterable
 
 import numpy as np
@@ -39,6 +40,12 @@ def from_pil(images: Image.Image | Iterable[Image.Image]) -> Tensor:
     if len(sizes) != 1:
         raise ValueError(f"Pictures in one batch must share one size; got {sizes}. Resize or split them.")
     return from_array(np.stack([np.asarray(image.convert("RGB")) for image in images]))
+
+
+def from_png(data: bytes) -> Tensor:
+    """The picture in a PNG file, (1, 3, H, W) float32 in [-1, 1]."""
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return from_pil(image)
 
 
 def from_array(pictures: np.ndarray) -> Tensor:

@@ -47,7 +47,7 @@ def train_lora(
     """Train a LoRA on captioned pictures; it then stands in the picker, and in result/ of its run."""
     studio = open_studio(home)
     if resume:
-        run, name = resume, resume.split("-", 1)[-1]
+        run, name = resume, fine_tuning.plan_of(studio.settings, resume).name
     else:
         if dataset is None:
             raise NotFound("A data set must be named: a folder or a ZIP of captioned pictures, or --resume RUN.")
@@ -89,7 +89,7 @@ def evaluate(
     held_out = fine_tuning.held_out_for(studio.settings, lora, folder)
     request = EvaluateLora(
         lora=lora,
-        evaluation=f"{ULID()}-{lora}"[:100],
+        evaluation=str(ULID()),
         model=(studio.model(model) if model else studio.default_model()).name,
         weight=weight,
         num_inference_steps=steps,

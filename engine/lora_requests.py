@@ -92,5 +92,5 @@ def evaluate_lora(values: Mapping[str, Any]) -> EvaluateLora:
 def _run_problems(name: str) -> list[Problem]:
     if _RUN.fullmatch(name):
         return []
-    text = f"A run's name has 1 to 100 letters, digits, dots, lines or underscores; got {name[:120]!r}."
+    text = f"A run's name has 1 to 100 letters, digits, dots, hyphens or underscores; got {name[:120]!r}. Copy it anew."
     return [Problem("run", text)]

@@ -16,7 +16,7 @@ from engine.photo_requests import PhotoRef, Translate
 from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
 from engine.safety.photos import plain_photo
 from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
-from engine.translation.catalogue import NEURAL_STYLE, Translator, translators
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
 from engine.weights.files import printable
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available, size_problems
@@ -132,7 +132,8 @@ class Studio:
         if not (self.settings.runs_dir / request.run / "run.json").is_file():
             text = f"A training run must be prepared first; there is none named {request.run!r}."
             raise InvalidRequest([Problem("run", text)])
-        if any(job.request == request for job in self.jobs(kind=request.kind, active=True, limit=500)):
+        active = self.jobs(kind=request.kind, active=True, limit=500)
+        if any(isinstance(job.request, TrainLora) and job.request.run == request.run for job in active):
             raise InvalidRequest([Problem("run", f"{request.name} is being trained already. Wait for its end.")])
         return self.queue.submit(request, key=key, owner=owner)
 
@@ -256,6 +257,8 @@ class Studio:
             return [Problem("translator", text)]
         if info.problem:
             return [Problem("translator", f"{info.title} cannot be used: {info.problem}")]
+        if request.solver and info.architecture != NIJIGAN:
+            return [Problem("solver", f"{info.title} solves nothing, so it takes no solver; got {request.solver}.")]
         if info.architecture == NEURAL_STYLE and request.style is None:
             return [Problem("style", "Neural style takes its style from a picture. Choose one.")]
         return []

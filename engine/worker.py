@@ -143,7 +143,12 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
 
     drawing = Drawing.create(settings, worker.queue, database)
     translating = Translating(settings, worker.queue, Gallery(database, settings.home), drawing.device)
-    training = Training(settings, worker.queue, drawing.device, make_room=drawing.release)
+
+    def make_room() -> None:
+        drawing.release()
+        translating.release()
+
+    training = Training(settings, worker.queue, drawing.device, make_room)
 
     def tell(state: str) -> None:
         if read_status(settings.home).worker in ("", worker.name):  # a newer worker speaks for itself

@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.errors import InvalidRequest, PhotoRefused
+from engine.errors import InvalidRequest
 from engine.jobs.records import Job
 from engine.photo_requests import LARGEST_SIDE, MOST_PHOTOS, SMALLEST_SIDE, SOLVERS, PhotoRef, Translate, translate
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, Translator
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
 from gallery.records import ImageRecord
 from pages.before_after import show_before_after, small_jpeg
 from pages.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, plain, show_problems
@@ -45,7 +45,7 @@ def main() -> None:
             icon=":material/auto_awesome:",
         )
         problems = _standing_problems(values)
-        show_problems(problems, "photos", "translator", "style", "long_side", "solver", "solver_steps", STUDIO)
+        show_problems(problems, *problems)
     if pressed:
         _submit(studio, values)
     with right:
@@ -122,8 +122,7 @@ def _photos(studio: Studio) -> tuple[PhotoRef, ...]:
     )
     chosen = _chosen(studio, "photos")
     if files:
-        added = _added(studio, files)
-        _choose("photos", [*chosen, *(photo for photo in added if photo not in chosen)])
+        _choose("photos", [*chosen, *_added(studio, files)])
         st.session_state.uploads += 1  # an empty uploader: the files' bytes need not stay in memory
         st.rerun()
     with st.container():
@@ -139,7 +138,7 @@ def _added(studio: Studio, files: Sequence[Any]) -> list[PhotoRef]:
         for file in files:
             try:
                 added.append(studio.add_photo(file.getvalue(), file.name))
-            except PhotoRefused as error:
+            except PEOPLE_ERRORS as error:
                 refused.append(str(error))
     st.session_state.refused_files = refused
     return added
@@ -147,11 +146,16 @@ def _added(studio: Studio, files: Sequence[Any]) -> list[PhotoRef]:
 
 def _chosen(studio: Studio, field: str) -> list[PhotoRef]:
     beginnings = filter(None, st.query_params.get(field, "").split("."))
-    return [photo for photo in map(studio.photo, beginnings) if photo][:MOST_PHOTOS]
+    found = {photo.id: photo for photo in map(studio.photo, beginnings) if photo}  # the same photo once
+    return list(found.values())[:MOST_PHOTOS]
 
 
 def _choose(field: str, photos: Sequence[PhotoRef]) -> None:
-    st.query_params[field] = ".".join(photo.id[:ADDRESS_CHARACTERS] for photo in photos[:MOST_PHOTOS])
+    ids = dict.fromkeys(photo.id for photo in photos)
+    if len(ids) > MOST_PHOTOS:
+        left_out = f"{len(ids) - MOST_PHOTOS} photos were left out: one job takes {MOST_PHOTOS}."
+        st.session_state.refused_files = [*st.session_state.get("refused_files", ()), left_out]
+    st.query_params[field] = ".".join(photo_id[:ADDRESS_CHARACTERS] for photo_id in list(ids)[:MOST_PHOTOS])
 
 
 def _thumbnails(studio: Studio, chosen: list[PhotoRef]) -> None:
@@ -252,7 +256,7 @@ def _long_side() -> int | None:
 
 
 def _solver(info: Translator) -> dict[str, Any]:
-    if info.architecture != "nijigan":
+    if info.architecture != NIJIGAN:
         return {}
     with st.expander("Advanced", icon=":material/tune:"):
         choice = st.selectbox(

@@ -9,7 +9,8 @@ from PIL import Image
 from engine.studio import Studio
 from gallery.errors import GalleryError
 from gallery.records import ImageRecord
-from pages.pictures import show_broken
+from pages.common import plain
+from pages.pictures import show_broken, show_picture
 
 SHOWN_SIDE = 1280  # pixels of the long side; the downloads have them all
 
@@ -59,14 +60,27 @@ def show_before_after(studio: Studio, image: ImageRecord, *, place: str) -> bool
     Args:
         place: keeps the widgets of the same picture apart when it is shown twice on a page.
     """
-    photos = image.recipe.request.get("photos") or [{}]
     try:
-        data = {"after": _picture_url(studio, image.id), "before": _photo_url(studio, str(photos[0].get("id")))}
+        after = _picture_url(studio, image.id)
     except GalleryError as error:
         show_broken(error)
         return False
-    _slider(key=f"slider_{place}_{image.id}", data=data)
+    try:
+        before = _photo_url(studio, _photo_id(image))
+    except GalleryError as error:
+        show_picture(studio, image, "stretch")
+        st.caption(plain(f"Without its photo: {error}"))
+        return True
+    _slider(key=f"slider_{place}_{image.id}", data={"before": before, "after": after})
     return True
+
+
+def _photo_id(image: ImageRecord) -> str:
+    """Of the photo that the picture was made from; empty where its recipe does not say."""
+    try:
+        return str(image.recipe.request["photos"][0]["id"])
+    except (KeyError, IndexError, TypeError):
+        return ""
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -9,8 +9,10 @@ from functools import partial
 import streamlit as st
 
 from engine.studio import Studio
+from gallery.errors import GalleryError
 from gallery.store import ImageRecord
 
+ZIP_BYTES = 400_000_000  # it is made in memory, and kept there while it is downloaded
 LOWEST_QUALITY, DEFAULT_QUALITY, BEST_QUALITY = 50, 92, 95  # above 95 a JPG grows, but shows no more
 
 
@@ -49,6 +51,9 @@ def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
 
 def zip_button(studio: Studio, images: Sequence[ImageRecord], *, place: str) -> None:
     """All pictures in one ZIP file, as they were made, with their recipes."""
+    if sum(image.size_bytes for image in images) > ZIP_BYTES:
+        st.caption("Together too large for one ZIP: download them one by one, or use `gallery export`.")
+        return
     st.download_button(
         f"ZIP, {len(images)} pictures",
         partial(_zipped, studio, images),
@@ -64,7 +69,10 @@ def _zipped(studio: Studio, images: Sequence[ImageRecord]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
         for image in images:
-            archive.writestr(f"{_file_name(image)}.png", studio.gallery.png(image.id))
+            try:
+                archive.writestr(f"{_file_name(image)}.png", studio.gallery.png(image.id))
+            except GalleryError as error:  # one damaged picture is no reason to keep the others
+                archive.writestr(f"{_file_name(image)}.txt", str(error))
     return stream.getvalue()
 
 

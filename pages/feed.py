@@ -100,10 +100,10 @@ def _training_first(studio: Studio) -> None:
         if job.state == RUNNING:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 words = (
-                    f"{_title(job)} is at work; what waits begins when that ends or is paused. {_progress_text(job)}"
+                    f"{_title(job)} is at work; what waits begins when that ends or is stopped. {_progress_text(job)}"
                 )
                 st.info(words, icon=":material/model_training:")
-                _cancel_button(studio, job, "Pause")
+                _cancel_button(studio, job, "Pause" if isinstance(job.request, TrainLora) else "Cancel")
 
 
 def _title(job: Job) -> str:

@@ -17,7 +17,6 @@ from pages.common import OWNER, PEOPLE_ERRORS, duration, plain, show_problems, w
 
 POLL_SECONDS = 1.0
 SHOWN = 8
-ULID_CHARACTERS = 26
 SMOOTH = 20  # steps over which the shown loss is averaged
 
 
@@ -136,7 +135,7 @@ def _actions(studio: Studio, info: RunInfo) -> None:
         if not info.finished:
             go_on = {"on_click": _go_on, "args": (studio, info), "icon": ":material/play_arrow:"}
             st.button("Go on", key=f"go_on_{info.run}", **go_on)
-        elif info.held_out >= fine_tuning.LEAST_TO_EVALUATE:
+        elif info.lora and info.held_out >= fine_tuning.LEAST_TO_EVALUATE:
             measure = {"on_click": _evaluate, "args": (studio, info), "icon": ":material/query_stats:"}
             help_text = "Draws the held-out captions with and without the LoRA and measures both"
             st.button("Does it help?", key=f"evaluate_{info.run}", help=help_text, **measure)
@@ -150,8 +149,8 @@ def _go_on(studio: Studio, info: RunInfo) -> None:
 def _evaluate(studio: Studio, info: RunInfo) -> None:
     def begin() -> None:
         request = EvaluateLora(
-            lora=info.name,
-            evaluation=f"{ULID()}-{info.name}"[:100],
+            lora=info.lora or info.name,
+            evaluation=str(ULID()),
             model=fine_tuning.plan_of(studio.settings, info.run).model.name,
         )
         fine_tuning.prepare_evaluation(studio.settings, request.evaluation, info.run)
@@ -170,7 +169,7 @@ def _told(info: RunInfo, work: Any) -> None:
 
 def _evaluation(studio: Studio, info: RunInfo) -> None:
     """The newest report about this LoRA."""
-    folder = _newest_report(studio.settings.evaluations_dir, info.name)
+    folder = _newest_report(studio.settings.evaluations_dir, info.lora or info.name)
     if folder is None:
         return
     report = read_json(folder / "report.json")
@@ -187,7 +186,13 @@ def _evaluation(studio: Studio, info: RunInfo) -> None:
 
 
 def _newest_report(evaluations: Path, lora: str) -> Path | None:
-    """Folders are called by time and LoRA, so the last of them is the newest."""
-    folders = (path.parent for path in evaluations.glob("*/report.json"))
-    own = [folder for folder in folders if folder.name[ULID_CHARACTERS:] == f"-{lora}"]
-    return max(own, key=lambda folder: folder.name, default=None)
+    """Folders are called by time, so the last of them is the newest."""
+    folders = sorted((path.parent for path in evaluations.glob("*/report.json")), reverse=True)
+    return next((folder for folder in folders if _lora_of(folder) == lora), None)
+
+
+def _lora_of(folder: Path) -> str:
+    try:
+        return str(read_json(folder / "request.json").get("lora", ""))
+    except (OSError, ValueError):
+        return ""

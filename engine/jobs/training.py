@@ -1,9 +1,10 @@
 """Training and evaluation jobs: LoRA runs on the device, between drawings."""
 
-import shutil
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
+from engine.atomic import replacing
 from engine.device import Device
 from engine.diffusion.loading import load
 from engine.errors import Cancelled, NotFound
@@ -17,6 +18,8 @@ from engine.training.lora_evaluation import evaluate
 from engine.training.lora_plan import read_plan
 from engine.training.lora_progress import Report
 from engine.training.lora_run import RESULT, start
+from engine.training.lora_runs import INSTALLED, installed_name
+from engine.weights.files import write_json
 from engine.weights.loras import list_loras
 from engine.weights.models import Catalogue, require_available
 
@@ -56,7 +59,7 @@ class Training:
         )
         if not outcome.finished:
             raise Cancelled("The training was paused. It can go on from where it is.")
-        install(folder / RESULT, plan.name, self._settings.lora_folders[0])
+        install(folder, plan.name, self._settings.lora_folders[0])
         self._queue.succeed(context.claim, context.progress)
 
     def evaluate(self, context: JobContext) -> None:
@@ -80,35 +83,30 @@ class Training:
         self._queue.succeed(context.claim, context.progress)
 
 
-def install(result: Path, name: str, folder: Path) -> Path:
-    """Copy a finished LoRA with its notes and its preview to the artist's own.
+def install(run: Path, name: str, loras: Path) -> Path:
+    """Copy a run's LoRA with its notes and its preview to the artist's own.
+
+    The run remembers under which name, so that a job that is run again replaces its own LoRA and no other.
 
     Returns:
-        The .safetensors file, under a name of its own where the name is taken by another LoRA.
+        The .safetensors file, under a name of its own where the name is taken.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    source = result / f"{name}.safetensors"
-    free = (stem for stem in _names(name) if _is_free(folder / f"{stem}.safetensors", source))
-    target = folder / f"{next(free)}.safetensors"
+    loras.mkdir(parents=True, exist_ok=True)
+    own = installed_name(run)
+    if own is None:
+        own = next(stem for stem in _names(name) if not (loras / f"{stem}.safetensors").exists())
+        write_json(run / INSTALLED, {"name": own})
     for suffix in (".json", ".png", ".safetensors"):  # the weights last: with them the LoRA is there
-        if source.with_suffix(suffix).exists():
-            partial = target.with_suffix(f"{suffix}.part")
-            shutil.copyfile(source.with_suffix(suffix), partial)
-            partial.replace(target.with_suffix(suffix))
-    return target
+        source = (run / RESULT / name).with_name(f"{name}{suffix}")
+        if source.exists():
+            with replacing(loras / f"{own}{suffix}") as file:
+                file.write(source.read_bytes())
+    return loras / f"{own}.safetensors"
 
 
 def _names(name: str) -> Iterator[str]:
     yield name
-    number = 2
-    while True:
-        yield f"{name}-{number}"
-        number += 1
-
-
-def _is_free(target: Path, source: Path) -> bool:
-    """Whether nothing is there, or the very same file: a job that was run again installs once."""
-    return not target.exists() or target.read_bytes() == source.read_bytes()
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 def _report(context: JobContext, done: Report) -> None:

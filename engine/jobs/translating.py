@@ -1,19 +1,17 @@
 """Translation jobs: from kept photos through the warm translator to the gallery."""
 
-import io
 import time
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
 
-from PIL import Image
 from torch import Tensor
 
 from engine import __version__
 from engine.device import Device
-from engine.errors import ModelUnavailable
-from engine.images import from_pil, to_pil
+from engine.errors import Cancelled, ImageShapeError, InvalidRequest, ModelUnavailable, StudioError
+from engine.images import from_png, to_pil
 from engine.jobs.context import JobContext
 from engine.jobs.drawing import require_space
 from engine.jobs.queue import JobQueue
@@ -23,10 +21,13 @@ from engine.settings import Settings
 from engine.translation.catalogue import Translator, translator
 from engine.translation.ode import Method, Solver
 from engine.translation.running import LoadedTranslator, Options
+from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
 from gallery.photos import Photos
 from gallery.recipe import Recipe
 from gallery.store import Gallery
 
+# What is wrong with one photo alone; anything else would meet the next one too.
+PHOTO_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, ImageShapeError, InvalidRequest)
 PARTS = 100  # of a photo on the progress bar; how many tiles it has is known only once it is read
 
 
@@ -54,13 +55,26 @@ class Translating:
         model = self._loaded(translator(self._settings, request.translator))
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         open_ones = [index for index in range(len(request.photos)) if index not in kept]
-        options = self._options(request, model)
+        options, failed = self._options(request, model), []
         for index in open_ones:
-            started = time.monotonic()
-            fake = self._one(context, index, model, options)
-            self._save(context, index, fake, model, options, time.monotonic() - started)
-        if not open_ones:
-            self._queue.succeed(context.claim, context.progress)
+            try:
+                self._one_and_save(context, index, model, options)
+            except PHOTO_ERRORS as error:  # one photo is no reason to leave the others
+                failed.append(f"{request.photos[index].name}: {error}")
+        if failed:
+            raise StudioError("\n".join(failed))
+        self._queue.succeed(context.claim, context.progress)
+
+    def release(self) -> None:
+        """Give the device's memory to other work."""
+        self._warm = None
+
+    def _one_and_save(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> None:
+        if context.should_stop():
+            raise Cancelled("The translation was stopped.")
+        started = time.monotonic()
+        fake = self._one(context, index, model, options)
+        self._save(context, index, fake, model, options, time.monotonic() - started)
 
     def _loaded(self, info: Translator) -> LoadedTranslator:
         if info.problem:
@@ -76,14 +90,13 @@ class Translating:
         return Options(request.strength, request.long_side, solver, style, request.style_steps)
 
     def _photo(self, photo_id: str) -> Tensor:
-        with Image.open(io.BytesIO(self._photos.png(photo_id)), formats=("PNG",)) as image:
-            return from_pil(image)
+        return from_png(self._photos.png(photo_id))
 
     def _one(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> Tensor:
         request = context.request_as(Translate)
         photo = self._photo(request.photos[index].id)
         side = model.long_side(options)
-        if request.long_side != side is not None and max(photo.shape[-2:]) > side:
+        if request.long_side != side and max(photo.shape[-2:]) > side:
             context.note(f"{model.info.title} works at {side} pixels on the longer side at most.")
         report = partial(_report, context, index, len(request.photos))
         doing = f"Translating {photo.shape[-1]}x{photo.shape[-2]} pixels"
@@ -96,7 +109,6 @@ class Translating:
         request = context.request_as(Translate)
         require_space(self._settings.home)
         (picture,) = to_pil(fake)
-        last = index == len(request.photos) - 1
         done = PARTS * (index + 1)
         context.report(context.progress.stage, done, PARTS * len(request.photos))
         self._gallery.save(
@@ -105,7 +117,7 @@ class Translating:
             owner=context.job.owner,
             job_id=context.job.id,
             job_index=index,
-            also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
+            also=lambda session: self._queue.record(session, context.claim, context.progress, last=False),
         )
 
     def _recipe(
@@ -144,6 +156,6 @@ def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
         "architecture": info.architecture,
         "licence": info.licence,
         "sha256": info.sha256 or None,
-        "solver": {"method": solver.method, "steps": solver.steps} if solver else None,
+        "solver": {"method": solver.method, "steps": None if solver.adaptive else solver.steps} if solver else None,
         "nfe": model.nfe,
     }

@@ -61,7 +61,8 @@ def _check(image: Image.Image) -> None:
     if min(width, height) < SMALLEST_SIDE:
         raise Refused(f"has {width}x{height} pixels; both sides must have {SMALLEST_SIDE} or more.")
     frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "HEIF":  # a HEIC file may hold a burst; its main picture is opened
+    # HEIC may hold a burst, a phone's JPEG (MPO) a depth or gain map; of these the main picture is opened.
+    if frames > 1 and image.format not in ("HEIF", "MPO"):
         raise Refused(f"moves: it has {frames} pictures in it. Save one of them as a still picture.")
 
 

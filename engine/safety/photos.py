@@ -11,7 +11,7 @@ from engine.settings import PROJECT
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 100_000_000
+MOST_BYTES = 62_000_000  # a little less than the pages' limit in .streamlit/config.toml
 SECONDS = 90.0
 
 

@@ -8,7 +8,7 @@ from engine.training.lora_plan import read_plan, read_record
 from engine.training.lora_progress import Step, read_progress
 from engine.weights.files import read_json
 
-OUTCOME, SAMPLES = "outcome.json", "samples"
+OUTCOME, SAMPLES, INSTALLED = "outcome.json", "samples", "installed.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class RunInfo:
         finished: whether it has come to its end, early or not.
         samples: validation pictures, oldest first.
         held_out: number of pictures that were held out.
+        lora: name of its LoRA in the picker; None while there is none.
     """
 
     run: str
@@ -36,6 +37,7 @@ class RunInfo:
     finished: bool
     samples: tuple[Path, ...]
     held_out: int
+    lora: str | None
 
     @property
     def done(self) -> int:
@@ -65,7 +67,17 @@ def run_info(folder: Path) -> RunInfo:
         finished=_finished(folder),
         samples=tuple(sorted((folder / SAMPLES).glob("*.png"))),
         held_out=len(plan.held_out),
+        lora=installed_name(folder),
     )
+
+
+def installed_name(folder: Path) -> str | None:
+    """Under which name the run's LoRA stands in the picker; None while it does not."""
+    try:
+        name = read_json(folder / INSTALLED)["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def newest_runs(runs_dir: Path, limit: int) -> list[RunInfo]:

@@ -5,7 +5,7 @@ the style itself, while contrastive losses keep the photo's content (Scenimefy, 
 bottleneck of neural ODEs of NijiGAN).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.errors import InvalidRequest, Problem
 from engine.metrics.vgg19 import Vgg19, load_vgg19
 from engine.training import nijigan_losses as losses
 from engine.training.loop import Log, average_of, generator_of, train
@@ -70,6 +71,9 @@ class Config:
         average: decay of the weights' average, which is what is kept in the end.
         discriminator_width: channels of the first layer.
         seed: of everything random.
+
+    Raises:
+        InvalidRequest: values out of range; all are reported together.
     """
 
     epochs: int = 25
@@ -92,6 +96,27 @@ class Config:
     average: float = 0.999
     discriminator_width: int = 64
     seed: int = 5
+
+    def __post_init__(self) -> None:
+        rules = {
+            "crop": (self.crop >= 64 and self.crop % 4 == 0, "a multiple of 4 from 64 on"),
+            "side": (self.side >= self.crop, f"at least the crop's {self.crop}"),
+            "epochs": (self.epochs >= 1, "1 or more"),
+            "steps_per_epoch": (self.steps_per_epoch >= 1, "1 or more"),
+            "unpaired_every": (self.unpaired_every >= 1, "1 or more"),
+            "batch_size": (self.batch_size >= 1, "1 or more"),
+            "patches": (self.patches >= 2, "2 or more"),
+            "learning_rate": (0 < self.learning_rate < 1, "between 0 and 1"),
+            "average": (0 <= self.average < 1, "from 0 to below 1"),
+            "solvers": (len(self.solvers) > 0, "at least one"),
+        }
+        problems = [
+            Problem(name, f"{name} must be {rule}; got {getattr(self, name)!r}.")
+            for name, (kept, rule) in rules.items()
+            if not kept
+        ]
+        if problems:
+            raise InvalidRequest(problems)
 
     @property
     def steps(self) -> int:
@@ -166,36 +191,41 @@ class Batch:
     photo: Tensor | None = None
     style: Tensor | None = None
 
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same pictures on a device."""
+        moved = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        return Batch(**{name: None if part is None else part.to(device) for name, part in moved.items()})
 
-def run(ranks: Ranks, config: Config, folder: Path, data: Data) -> None:
+
+def run(ranks: Ranks, config: Config, folder: Path, data: Data, device: torch.device | str = "cpu") -> None:
     """Train, or go on."""
     torch.manual_seed(config.seed)
-    players = Players(config).to(memory_format=torch.channels_last)
+    players = Players(config).to(device, memory_format=torch.channels_last)
     average = average_of(players.generator, config.average)
     optimizers = [
         torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
         for part in (players.translators, players.judges)
     ]
-    vgg = load_vgg19() if config.weights.perceptual else None
+    vgg = load_vgg19().to(device) if config.weights.perceptual else None
     log = Log(folder, quiet=not ranks.first)
 
     def step(number: int) -> dict[str, float]:
         for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = config.learning_rate * falling(number, config.steps, config.decay)
         generator = generator_of(config.seed, number, ranks)
-        batch = draw(config, data, number, generator)
+        batch = draw(config, data, number, generator).to(device)
         players.generator.set_solver(config.solvers[number % len(config.solvers)])
         fakes = translate(players.generator, batch)
 
         players.judges.requires_grad_(False)
         parts = translation_losses(players, config, batch, fakes, vgg, number, generator)
-        loss = sum(parts.values(), start=torch.zeros(()))
+        loss = sum(parts.values(), start=torch.zeros((), device=device))
         _update(optimizers[0], players.translators, loss, ranks)
         average.update_parameters(players.generator)
 
         players.judges.requires_grad_(True)
         verdicts = judging_losses(players, config, batch, fakes, number)
-        _update(optimizers[1], players.judges, sum(verdicts.values(), start=torch.zeros(())), ranks)
+        _update(optimizers[1], players.judges, sum(verdicts.values(), start=torch.zeros((), device=device)), ranks)
         return {f"loss_{name}": value.item() for name, value in (parts | verdicts).items()}
 
     @torch.no_grad()

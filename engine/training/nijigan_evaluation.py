@@ -27,7 +27,7 @@ def held_out_numbers(model: Generator, pairs: PairedFolders) -> dict[str, float]
     errors = []
     for index in range(len(pairs)):
         photo, style = pair_tensors(pairs, index)
-        errors.append(mean_squared_error(model(photo), style))
+        errors.append(mean_squared_error(_translated(model, photo), style))
     return averages(errors)
 
 
@@ -49,7 +49,7 @@ def evaluate(model: Generator, pairs: PairedFolders, folder: Path) -> dict[str, 
     errors = {}
     for index in range(len(pairs)):
         photo, style = pair_tensors(pairs, index)
-        fake = model(photo)
+        fake = _translated(model, photo)
         name = pairs.photos.paths[index].stem
         errors[name] = mean_squared_error(fake, style)
         (picture,) = to_pil(torch.cat([photo, fake, style], dim=3))
@@ -66,7 +66,11 @@ def sheet(model: Generator, pairs: PairedFolders) -> Tensor:
     rows = []
     for index in range(min(SHEET_ROWS, len(pairs))):
         photo, style = pair_tensors(pairs, index)
-        row = torch.cat([photo, model(photo), style], dim=3)[0]
+        row = torch.cat([photo, _translated(model, photo), style], dim=3)[0]
         side = pairs.photos.side - pairs.photos.side % SIZE_MULTIPLE
         rows.append(torch.cat([part[:, :side, :side] for part in row.chunk(3, dim=2)], dim=2))
     return torch.cat(rows, dim=1)
+
+
+def _translated(model: Generator, photo: Tensor) -> Tensor:
+    return model(photo.to(next(model.parameters()).device)).cpu()

@@ -11,7 +11,7 @@ from engine.errors import InvalidRequest, NotFound, Problem
 from engine.training import nijigan
 from engine.training.loop import CHECKPOINT, averaged_weights
 from engine.training.nijigan import PRESETS, Config, Data
-from engine.training.parallel import run
+from engine.training.parallel import Ranks, run
 from engine.training.photo_folders import PairedFolders, PhotoFolder
 from engine.translation.catalogue import Sidecar
 from engine.translation.checkpoints import save_translator
@@ -67,19 +67,27 @@ def configured(preset: str, changes: Mapping[str, Any]) -> Config:
     config = PRESETS[preset]
     parts: dict[str, Any] = {"weights": config.weights, "architecture": config.architecture}
     values = dict(changes)
-    for name, part in parts.items():
-        _require_known(name, part, values.get(name, {}))
-        values[name] = replace(part, **values.get(name, {}))
-    if "solvers" in values:
-        values["solvers"] = tuple(Solver(**solver) for solver in values["solvers"])
     _require_known("settings", config, values)
-    return replace(config, **values)
+    try:
+        for name, part in parts.items():
+            _require_known(name, part, values.get(name, {}))
+            values[name] = replace(part, **values.get(name, {}))
+        if "solvers" in values:
+            values["solvers"] = tuple(Solver(**solver) for solver in values["solvers"])
+        return replace(config, **values)
+    except (TypeError, AttributeError) as error:
+        text = f"Settings are numbers, and objects of them for weights, architecture and solvers; got another: {error}."
+        raise InvalidRequest([Problem("settings", text)]) from None
 
 
 def start(folders: Folders, folder: Path, config: Config, processes: int) -> None:
-    """Train, or go on."""
+    """Train, or go on: on a GPU in one process where there is one, else in so many processes on the CPU."""
     folder.mkdir(parents=True, exist_ok=True)
-    run(nijigan.run, processes, config, folder, folders.data(config.side))
+    data = folders.data(config.side)
+    if torch.cuda.is_available():
+        nijigan.run(Ranks(), config, folder, data, "cuda")
+    else:
+        run(nijigan.run, processes, config, folder, data)
 
 
 def export(folder: Path, out: Path, title: str, licence: str) -> Path:

@@ -53,6 +53,13 @@ class PairedFolders:
 
     def __init__(self, photos: Path, styles: Path, side: int) -> None:
         self.photos, self.styles = PhotoFolder(photos, side), PhotoFolder(styles, side)
+        for folder in (self.photos, self.styles):  # partners stand at the same place, whatever their suffix
+            folder.paths.sort(key=lambda path: path.stem)
+            stems = [path.stem for path in folder.paths]
+            twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+            if twice:
+                text = f"Every name may stand once in a folder of pairs; got {', '.join(twice[:5])} more than once."
+                raise StudioError(f"{text} Remove what is there twice from {folder.folders[0].name}.")
         alone = {path.stem for path in self.photos.paths} ^ {path.stem for path in self.styles.paths}
         if alone:
             some = ", ".join(sorted(alone)[:5])

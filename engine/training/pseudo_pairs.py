@@ -1,19 +1,17 @@
 """Pairs to train with where nobody painted any: photos and what a translator makes of them."""
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
 from torch import Tensor
 
 from engine.atomic import replacing
 from engine.device import choose
 from engine.errors import InvalidRequest, Problem, StudioError
-from engine.images import from_pil, to_pil
+from engine.images import from_png, to_pil
 from engine.metrics.translation import checkerboard, clipped_share, edge_ssim
 from engine.picture_files import pictures_in
 from engine.safety.photos import plain_photo
@@ -76,18 +74,24 @@ def make_pairs(
         drop: share of the pairs that is left out, 0 to 0.9.
 
     Raises:
-        InvalidRequest: `drop` lies outside its range.
-        NotFound: no such translator, or no photo.
-        StudioError: a photo cannot be read.
+        InvalidRequest: `drop` lies outside its range, or `out` holds pairs already.
+        NotFound: no such translator, or no photo. Photos that cannot be used are told and left out.
     """
     if not 0 <= drop <= 0.9:
         raise InvalidRequest([Problem("drop", f"The share left out must lie from 0 to 0.9; got {drop!r}.")])
     translate = _translating(settings, model, look)
     for folder in (out / PHOTOS, out / STYLES):
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            text = f"New pairs need empty folders; {folder} holds files already. Name another folder or empty it."
+            raise InvalidRequest([Problem("out", text)])
     paths, pairs = pictures_in(photos), []
     for done, path in enumerate(paths, 1):
-        photo = _photo(path, long_side)
+        try:
+            photo = _photo(path, long_side)
+        except StudioError as error:
+            tell(f"{done}/{len(paths)} left out: {error}")
+            continue
         fake = translate(photo)
         _write(out / PHOTOS / f"{path.stem}.png", photo)
         _write(out / STYLES / f"{path.stem}.png", fake)
@@ -105,16 +109,11 @@ def _translating(settings: Settings, model: str, look: Look) -> Callable[[Tensor
 def _photo(path: Path, long_side: int) -> Tensor:
     """(1, 3, H, W) with sides that generators take."""
     plain = plain_photo(path.read_bytes(), path.name)
-    photo = brought_to(_pixels(plain.png), long_side)
+    photo = brought_to(from_png(plain.png), long_side)
     height, width = (size - size % MULTIPLE for size in photo.shape[-2:])
     if min(height, width) < 64:
         raise StudioError(f"A photo to train with needs 64 pixels on each side; {path.name} has fewer. Remove it.")
     return photo[..., :height, :width]
-
-
-def _pixels(png: bytes) -> Tensor:
-    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-        return from_pil(image)
 
 
 def _judged(name: str, photo: Tensor, fake: Tensor) -> Pair:

@@ -131,7 +131,8 @@ ORIGINS = (
     Origin("animegan2", "", "AnimeGANv2", None, _ANIMEGAN2, True),
 )
 
-SHIPPED, NEURAL_STYLE, CLASSICAL = "nijigan", "neural-style", "classical"
+SHIPPED = NIJIGAN = "nijigan"
+NEURAL_STYLE, CLASSICAL = "neural-style", "classical"
 WITHOUT_WEIGHTS = (
     Translator(
         name=NEURAL_STYLE,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import InvalidRequest, Problem
-from engine.images import from_array
+from engine.images import from_array, to_pil
 from engine.scenes.brush import kuwahara
 
 REFERENCE_SIDE = 768  # long side at which the distances below are pixels
@@ -69,7 +69,7 @@ def illustrate(photo: Tensor, look: Look = Look()) -> Tensor:
 
 
 def _illustrate(photo: Tensor, look: Look) -> Tensor:
-    pixels = ((photo.permute(1, 2, 0).cpu().numpy() + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
+    pixels = np.asarray(to_pil(photo[None])[0])
     scale = max(pixels.shape) / REFERENCE_SIDE
     smooth = _smoothed(pixels, look.smoothing, scale)
     lab = cv2.cvtColor(smooth.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)  # L 0..100, a and b about -100..100

@@ -61,23 +61,35 @@ def translate(
     """
     height, width = photo.shape[-2:]
     padded = pad_to(photo, plan.multiple, plan.smallest)
-    if padded.shape[-2] * padded.shape[-1] <= plan.whole_pixels:
+    if is_tiled(photo, plan):
+        fake = _in_tiles(model, padded, plan, report, should_stop)
+    else:
         report(0, 1)
         fake = _ask(model, padded)
         report(1, 1)
-    else:
-        fake = _in_tiles(model, padded, plan, report, should_stop)
     return fake[..., :height, :width].clamp(-1, 1)
+
+
+def is_tiled(photo: Tensor, plan: Plan) -> bool:
+    """Whether the photo is too big to be translated in one piece."""
+    height, width = _padded_size(photo, plan.multiple, plan.smallest)
+    return height * width > plan.whole_pixels
 
 
 def pad_to(photo: Tensor, multiple: int, smallest: int) -> Tensor:
     """Continue a photo to the right and below, by mirroring where it is large enough, by its last pixels else."""
-    height, width = (
-        max(math.ceil(smallest / multiple) * multiple, size + -size % multiple) for size in photo.shape[-2:]
-    )
+    height, width = _padded_size(photo, multiple, smallest)
+    if (height, width) == photo.shape[-2:]:
+        return photo
     below, right = height - photo.shape[-2], width - photo.shape[-1]
     fits = below < photo.shape[-2] and right < photo.shape[-1]
     return F.pad(photo, (0, right, 0, below), mode="reflect" if fits else "replicate")
+
+
+def _padded_size(photo: Tensor, multiple: int, smallest: int) -> tuple[int, int]:
+    least = math.ceil(smallest / multiple) * multiple
+    height, width = (max(least, size + -size % multiple) for size in photo.shape[-2:])
+    return height, width
 
 
 def _in_tiles(

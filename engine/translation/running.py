@@ -15,8 +15,9 @@ from engine.translation.classical import illustrate
 from engine.translation.generator import Generator
 from engine.translation.neural_style import StyleSettings, transfer
 from engine.translation.ode import Solver
-from engine.translation.photos import Plan, translate
+from engine.translation.photos import Plan, is_tiled, translate
 
+LARGEST_SIDE = 8192  # that the gallery keeps
 PAINTED_SIDE = 2400  # long side at which the classical translator works: its memory grows with the picture
 STYLED_SIDE = 512  # and neural style, where no other is asked for
 STYLED_SIDE_LIMIT = 1024
@@ -91,18 +92,18 @@ class LoadedTranslator:
         """
         photo = brought_to(photo, self.long_side(options))
         fake = self._translated(photo, options, report, should_stop)
-        return torch.lerp(photo, fake, options.strength).clamp(-1, 1)
+        return fake if options.strength == 1 else torch.lerp(photo, fake, options.strength)
 
     @property
     def nfe(self) -> int | None:
         """Function evaluations for the last photo or tile; None where nothing is solved."""
         return self.model.nfe if isinstance(self.model, Generator) and self.solver else None
 
-    def long_side(self, options: Options) -> int | None:
-        """Pixels of the longer side at which this translator works at most; None for the photo's own."""
+    def long_side(self, options: Options) -> int:
+        """Pixels of the longer side at which this translator works at most."""
         if self.info.architecture == NEURAL_STYLE:
             return min(options.long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
-        return options.long_side
+        return min(options.long_side or LARGEST_SIDE, LARGEST_SIDE)
 
     def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
         if self.info.architecture == CLASSICAL:
@@ -131,16 +132,16 @@ class LoadedTranslator:
             solver = options.solver or self.solver
             self.model.set_solver(solver)
             plan = replace(plan, reach=reach_of(self.model, solver))
-            _require_fixed_steps(photo, solver, plan)
-        order = [2, 1, 0] if self.info.channel_order == "bgr" else [0, 1, 2]
-        fake = translate(self.model, photo[:, order], plan, report=report, should_stop=should_stop)
-        return fake[:, order]
+            _require_bounded_tiles(photo, solver, plan)
+        if self.info.channel_order == "rgb":
+            return translate(self.model, photo, plan, report=report, should_stop=should_stop)
+        return translate(self.model, photo.flip(1), plan, report=report, should_stop=should_stop).flip(1)
 
 
-def brought_to(photo: Tensor, long_side: int | None) -> Tensor:
+def brought_to(photo: Tensor, long_side: int) -> Tensor:
     """The photo made smaller so that its longer side has that many pixels; a smaller one stays as it is."""
     height, width = photo.shape[-2:]
-    if long_side is None or max(height, width) <= long_side:
+    if max(height, width) <= long_side:
         return photo
     scale = long_side / max(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -158,15 +159,16 @@ def reach_of(model: Generator, solver: Solver) -> int:
     return -(-(20 + 8 * evaluations) // 32) * 32
 
 
-def _require_fixed_steps(photo: Tensor, solver: Solver, plan: Plan) -> None:
-    height, width = photo.shape[-2:]
-    if solver.adaptive and height * width > plan.whole_pixels:
-        raise InvalidRequest(
-            [
-                Problem(
-                    "solver",
-                    f"With {solver.method}, which chooses its steps, a photo may have {plan.whole_pixels / 1e6:.1f} "
-                    f"million pixels; got {width}x{height}. Choose a fixed-step solver or a smaller long side.",
-                )
-            ]
-        )
+def _require_bounded_tiles(photo: Tensor, solver: Solver, plan: Plan) -> None:
+    """Tiles need a known number of evaluations, and one that keeps a tile with its border small."""
+    if not is_tiled(photo, plan):
+        return
+    megapixels, size = plan.whole_pixels / 1e6, f"{photo.shape[-1]}x{photo.shape[-2]}"
+    advice = "Choose a smaller long side, or a quicker solver such as euler with 1 step."
+    text = ""
+    if solver.adaptive:
+        text = f"With {solver.method}, which chooses its steps, a photo may have {megapixels:.1f} million pixels"
+    elif (plan.tile + 2 * plan.reach) ** 2 > plan.whole_pixels:
+        text = f"With {solver.steps} steps of {solver.method} a photo may have {megapixels:.1f} million pixels"
+    if text:
+        raise InvalidRequest([Problem("solver", f"{text}; got {size}. {advice}")])

@@ -86,6 +86,16 @@ def test_a_training_is_a_job_that_ends_in_the_picker(studio: Studio, run: str, w
     assert [line.step for line in read_progress(studio.settings.runs_dir / run)] == [0, 1, 2, 3]
 
 
+def test_every_run_has_a_lora_of_its_own(studio: Studio, pictures: Path, order: Order, work: Work) -> None:
+    runs = [fine_tuning.begin_run(studio.settings, fine_tuning.prepare(pictures, order), order) for _ in range(2)]
+    for run in (*runs, runs[0]):  # the first once more, as after a crash just before its end
+        studio.train_lora(TrainLora(run=run, name="castles"))
+        work()
+    assert {info.name for info in studio.loras()} == {"castles", "castles-2"}
+    held_out = [fine_tuning.held_out_for(studio.settings, name, None) for name in ("castles", "castles-2")]
+    assert held_out[0] == held_out[1]
+
+
 def test_drawings_go_before_a_training(studio: Studio, run: str, work: Work) -> None:
     training = studio.train_lora(TrainLora(run=run, name="castles"))
     drawing = studio.submit(studio.request({"prompt": "a castle", "num_inference_steps": 1}))

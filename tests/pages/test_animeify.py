@@ -63,6 +63,12 @@ def test_photos_survive_a_refresh_and_can_be_taken_out(open_page, photos):
     assert page.query_params["photos"] == photos[1].id[:16]
 
 
+def test_the_same_photo_stands_once(open_page, photos):
+    page = open_with(open_page, [photos[0], photos[0], photos[1]])
+    assert not page.exception
+    assert len([element for element in page.button if (element.key or "").startswith("remove_")]) == 2
+
+
 def test_pressing_twice_at_once_makes_one_job(open_page, studio, photos):
     page = open_with(open_page, photos)
     button(page, "Anime-ify").click().run()

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from engine.errors import InvalidRequest, PhotoRefused
-from engine.jobs.schema import FAILED, SUCCEEDED
+from engine.jobs.schema import CANCELLED, FAILED, SUCCEEDED
 from engine.photo_requests import PhotoRef, Translate
 from engine.requests import request_from_dict
 from engine.studio import Studio
@@ -146,14 +146,47 @@ def test_refuses_what_cannot_be_done(studio: Studio, tiny: str) -> None:
 
 
 def test_a_lost_photo_fails_in_words_and_keeps_the_others(studio: Studio, tiny: str, work: Work) -> None:
-    photos = tuple(studio.add_photo(photo_file(seed), f"{seed}.png") for seed in range(2))
+    photos = tuple(studio.add_photo(photo_file(seed), f"{seed}.png") for seed in range(3))
     job = studio.translate(Translate(photos=photos, translator=tiny))
     studio.photos.path(photos[1].id).unlink()
     work()
     job = studio.job(job.id)
     assert job.state == FAILED
     assert "Put it back, or upload it again" in (job.error or "")
-    assert [image.prompt for image in studio.gallery.of_job(job.id)] == ["0.png"]
+    assert (job.error or "").startswith("1.png: ")
+    assert [image.prompt for image in studio.gallery.of_job(job.id)] == ["0.png", "2.png"]
+
+
+def test_a_batch_stops_between_two_photos(studio: Studio, tiny: str, work: Work) -> None:
+    photo = studio.add_photo(photo_file(size=(600, 450)), "a.png")
+    photos = (photo,) * 20  # together far longer than a worker takes to hear of a cancelled job
+    job = studio.translate(Translate(photos=photos, translator="classical"))
+    save = studio.gallery.files.write
+
+    def cancel_then_write(path: Path, data: bytes, **more: bool) -> None:
+        studio.cancel(job.id)
+        save(path, data, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gallery.files.ImageFiles.write", lambda self, *given, **more: cancel_then_write(*given, **more))
+        work()
+    assert studio.job(job.id).state == CANCELLED
+    assert 0 < len(studio.gallery.of_job(job.id)) < 20
+
+
+def test_a_very_long_photo_is_brought_to_what_the_gallery_keeps(studio: Studio, work: Work) -> None:
+    photo = studio.add_photo(photo_file(size=(9000, 40)), "wide.png")
+    job = studio.translate(Translate(photos=(photo,), translator="classical"))
+    work()
+    (image,) = studio.gallery.of_job(job.id)
+    assert image.width == 8192
+    assert "works at 8192 pixels" in studio.job(job.id).notes[0]
+
+
+def test_a_solver_needs_something_to_solve(studio: Studio) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    with pytest.raises(InvalidRequest, match="Classical solves nothing, so it takes no solver; got rk4"):
+        studio.translate(Translate(photos=(photo,), translator="classical", solver="rk4"))
 
 
 def test_a_damaged_translator_is_said(studio: Studio, tiny: str, work: Work) -> None:

@@ -138,6 +138,13 @@ def test_refuses_in_words(data: bytes, words: str) -> None:
         decode(data)
 
 
+def test_the_main_picture_of_a_phones_jpeg_is_taken() -> None:
+    stream = io.BytesIO()
+    picture().save(stream, "MPO", save_all=True, append_images=[picture("L").convert("RGB")], quality=95)
+    decoded = decode(stream.getvalue())
+    assert np.abs(pixels(decoded) - pixels(picture())).mean() < 12
+
+
 def test_a_very_wide_photo_is_fine() -> None:
     assert MOST_PIXELS > 30_000 * 16
     assert decode(file(Image.new("RGB", (30_000, 16)))).size == (30_000, 16)

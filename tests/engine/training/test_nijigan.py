@@ -25,8 +25,8 @@ TINY = Config(
     epochs=1,
     steps_per_epoch=4,
     warm_up_epochs=0,
-    side=40,
-    crop=32,
+    side=70,
+    crop=64,
     patches=16,
     weights=Weights(perceptual=0, pixels=10, bend=1),
     architecture=Architecture(width=4, blocks=2),
@@ -67,10 +67,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def data(folders: Path) -> Data:
     return Data(
-        pairs=PairedFolders(folders / "X_p", folders / "Y_p", 40),
-        photos=PhotoFolder(folders / "X", 40),
-        styles=PhotoFolder(folders / "Y", 40),
-        held_out=PairedFolders(folders / "H_x", folders / "H_y", 40),
+        pairs=PairedFolders(folders / "X_p", folders / "Y_p", 70),
+        photos=PhotoFolder(folders / "X", 70),
+        styles=PhotoFolder(folders / "Y", 70),
+        held_out=PairedFolders(folders / "H_x", folders / "H_y", 70),
     )
 
 
@@ -181,7 +181,7 @@ def test_a_stopped_run_ends_with_the_same_weights(data: Data, tmp_path: Path, mo
 
 
 def test_pairs_are_cut_at_the_same_place(folders: Path) -> None:
-    pairs = PairedFolders(folders / "X_p", folders / "X_p", 40)
+    pairs = PairedFolders(folders / "X_p", folders / "X_p", 70)
     photo, style = pairs.crop(1, 32, torch.Generator().manual_seed(3))
     assert torch.equal(photo, style)
     assert photo.shape == (3, 32, 32)
@@ -199,7 +199,13 @@ def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"must hold .png, .jpg, .jpeg, .webp files"):
         PhotoFolder(tmp_path, 40)
     with pytest.raises(StudioError, match=r"Every photo in X_p must have .* 1 have none \(3\)"):
-        PairedFolders(folders / "X_p", folders / "X", 40)
+        PairedFolders(folders / "X_p", folders / "X", 70)
+    for suffix in ("png", "jpg"):
+        picture(0).save(tmp_path / f"a.{suffix}")
+    with pytest.raises(StudioError, match="got a more than once"):
+        PairedFolders(tmp_path, tmp_path, 40)
+    for suffix in ("png", "jpg"):
+        (tmp_path / f"a.{suffix}").unlink()
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(StudioError, match=r"broken.png is not"):
         PhotoFolder(tmp_path, 40).picture(0)

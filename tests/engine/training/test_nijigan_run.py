@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from engine.device import choose
-from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.errors import InvalidRequest, NotFound
 from engine.settings import Settings
 from engine.training.loop import averaged_weights
 from engine.training.nijigan_run import Folders, configured, export, paired, start
@@ -62,8 +62,9 @@ def test_pairs_need_photos_that_can_be_used(settings: Settings, photos: Path, tm
     with pytest.raises(InvalidRequest, match=r"must lie from 0 to 0.9; got 1"):
         make_pairs(settings, photos, tmp_path / "pairs", drop=1)
     Image.new("RGB", (200, 20)).save(photos / "strip.png")
-    with pytest.raises(StudioError, match=r"needs 64 pixels on each side; strip.png has fewer"):
-        make_pairs(settings, photos, tmp_path / "pairs")
+    lines: list[str] = []
+    make_pairs(settings, photos, tmp_path / "pairs", tell=lines.append)
+    assert any("needs 64 pixels on each side; strip.png has fewer" in line for line in lines)
 
 
 def test_a_training_becomes_a_translator(settings: Settings, photos: Path, tmp_path: Path) -> None:
@@ -95,6 +96,23 @@ def test_settings_that_do_not_exist_are_refused() -> None:
         configured("cpu", {"weights": {"gann": 1}})
     with pytest.raises(InvalidRequest, match=r"got epoch. Correct the names"):
         configured("cpu", {"epoch": 1})
+
+
+def test_settings_out_of_range_are_all_said() -> None:
+    with pytest.raises(InvalidRequest, match="crop must be a multiple of 4 from 64 on; got 30") as raised:
+        configured("cpu", {"crop": 30, "patches": 1})
+    assert [problem.field for problem in raised.value.problems] == ["crop", "patches"]
+    with pytest.raises(InvalidRequest, match="Settings are numbers"):
+        configured("cpu", {"weights": 3})
+
+
+def test_photos_that_cannot_be_used_are_left_out(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    (photos / "words.png").write_text("words")
+    lines: list[str] = []
+    assert make_pairs(settings, photos, tmp_path / "pairs", drop=0, tell=lines.append).kept == 4
+    assert any("left out: words.png is not a PNG" in line for line in lines)
+    with pytest.raises(InvalidRequest, match="New pairs need empty folders"):
+        make_pairs(settings, photos, tmp_path / "pairs")
 
 
 def test_export_needs_a_run(tmp_path: Path) -> None:
