@@ -8,8 +8,12 @@ import typer
 from ulid import ULID
 
 from engine import fine_tuning
+from engine.atomic import replacing
 from engine.cli import Home, Json, open_studio, print_json, require_success
+from engine.datasets.captions import write_captions
 from engine.datasets.findings import Finding
+from engine.datasets.pictures import open_picture
+from engine.datasets.reading import read_dataset
 from engine.errors import NotFound
 from engine.fine_tuning import Order, Prepared
 from engine.lora_requests import EvaluateLora, TrainLora
@@ -19,6 +23,7 @@ from engine.training.lora_held_out import prepare as prepare_evaluation
 from engine.training.lora_progress import read_progress
 from engine.waiting import finished
 from engine.weights.files import read_json
+from engine.weights.models import require_available
 
 commands = typer.Typer()
 
@@ -110,6 +115,47 @@ def evaluate(
     for note in report["notes"]:
         print(f"  {note}")
     print(f"Pictures and tables: {place}")
+
+
+@commands.command()
+def caption(
+    folder: Annotated[Path, typer.Argument(help="Of pictures; captions.csv is written into it.")],
+    everything: Annotated[bool, typer.Option("--all", help="Also pictures that have a caption already.")] = False,
+    blip: Annotated[Path | None, typer.Option(help="Folder of the BLIP model; the hub's cache when left out.")] = None,
+    download: Annotated[bool, typer.Option(help="Get the model from the hub where it is missing, about 1 GB.")] = False,
+) -> None:
+    """Caption pictures with BLIP (Salesforce/blip-image-captioning-base); correct them before training."""
+    from engine.datasets.blip import load_captioner
+
+    dataset = read_dataset(folder)
+    chosen = [picture for picture in dataset.pictures if everything or not picture.caption.strip()]
+    captioner = load_captioner(blip, allow_download=download)
+    found = {picture.path: picture.caption for picture in dataset.pictures}
+    for done, picture in enumerate(chosen, 1):
+        found[picture.path] = captioner.caption(open_picture(picture.path))
+        typer.echo(f"{done}/{len(chosen)} {picture.path.name}: {found[picture.path]}", err=True)
+    print(f"{len(chosen)} captions were made; all are in {write_captions(folder, found)}.")
+
+
+@commands.command()
+def noising(
+    picture: Annotated[Path, typer.Argument(help="A PNG, JPEG or WebP picture.")],
+    out: Annotated[Path, typer.Option(help="The sheet, a PNG file.")],
+    prompt: Annotated[str, typer.Option(help="What the model is told that it shows.")] = "",
+    model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
+    home: Home = None,
+) -> None:
+    """Show a picture at noise 0, 0.5 and 1, and what the model makes of each in one step."""
+    from engine.device import choose  # here: imports torch
+    from engine.diffusion.loading import load
+    from engine.training.noising import noising_sheet
+
+    studio = open_studio(home)
+    info = require_available(studio.model(model) if model else studio.default_model())
+    sheet = noising_sheet(load(info, choose(studio.settings.device)), open_picture(picture), prompt)
+    with replacing(out) as file:
+        sheet.save(file, "PNG")
+    print(out)
 
 
 def _config(preset: str, changes: dict[str, Any]) -> Config:

@@ -1,0 +1,80 @@
+"""The commands for LoRAs; what they do is tested where it is done."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from engine.__main__ import cli
+from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.settings import Settings
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for seed in range(12):
+        pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((96, 96), Image.Resampling.NEAREST).save(folder / f"{seed:02}.png")
+        (folder / f"{seed:02}.txt").write_text(f"a castle number {seed}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings.to_environment().items():
+        if name.startswith("STUDIO_"):
+            monkeypatch.setenv(name, value)
+
+
+def called(*arguments: object) -> tuple[str, str]:
+    result = runner.invoke(cli, list(map(str, arguments)), catch_exceptions=False)
+    return result.stdout, result.stderr
+
+
+def test_checking_says_what_is_there_and_begins_nothing(pictures: Path, settings: Settings) -> None:
+    _, said = called("train-lora", pictures, "--check")
+    assert "12 of 12 captions found" in said
+    assert "10 pictures to train on, 2 held out" in said
+    assert "About" in said
+    assert not settings.runs_dir.exists()
+
+
+def test_wrong_orders_are_refused(pictures: Path) -> None:
+    with pytest.raises(NotFound, match="A data set must be named"):
+        called("train-lora")
+    with pytest.raises(NotFound, match="preset must be one of study, recommended; got 'best'"):
+        called("train-lora", pictures, "--preset", "best")
+    with pytest.raises(InvalidRequest, match="Rank"):
+        called("train-lora", pictures, "--rank", "0")
+    (pictures / "00.txt").unlink()
+    with pytest.raises(InvalidRequest, match="caption"):
+        called("train-lora", pictures, "--name", "castles")
+
+
+def test_a_lora_is_trained_and_its_run_is_named(pictures: Path, settings: Settings) -> None:
+    """Starts a real worker."""
+    said, _ = called("train-lora", pictures, "--name", "castles", "--steps", "2", "--rank", "2", "--json")
+    facts = json.loads(said)
+    assert facts["held_out_before"] > 0
+    assert (Path(facts["result"]) / "castles.safetensors").exists()
+    assert (settings.lora_folders[0] / "castles.safetensors").exists()
+
+
+def test_captions_need_blip(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    with pytest.raises(StudioError, match="blip-image-captioning-base"):
+        called("caption", pictures, "--blip", tmp_path)
+
+
+def test_noising_writes_a_sheet(pictures: Path, tmp_path: Path) -> None:
+    said, _ = called("noising", pictures / "00.png", "--out", tmp_path / "sheet.png")
+    assert said.strip() == str(tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > sheet.height
