@@ -30,6 +30,7 @@ LABELS = {
 
 
 def text(field: str, value: Any, required: bool = False) -> list[Problem]:
+    """Problems of a text: its type, emptiness where it is required, length, hidden characters."""
     if not isinstance(value, str):
         return [Problem(field, f"{LABELS[field]} must be text; got {value!r}.")]
     if required and not value.strip():
@@ -51,12 +52,14 @@ def text(field: str, value: Any, required: bool = False) -> list[Problem]:
 
 
 def whole(field: str, value: Any, low: int, high: int) -> list[Problem]:
+    """Problems of a whole number from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         return [Problem(field, f"{LABELS[field]} must be a whole number from {low} to {high}; got {value!r}.")]
     return []
 
 
 def real(field: str, value: Any, low: float, high: float) -> list[Problem]:
+    """Problems of a finite number from `low` to `high`."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not low <= value <= high:
         return [Problem(field, f"{LABELS[field]} must be a number from {low} to {high}; got {value!r}.")]
@@ -64,6 +67,7 @@ def real(field: str, value: Any, low: float, high: float) -> list[Problem]:
 
 
 def multiple(field: str, value: Any, step: int) -> list[Problem]:
+    """Problems of a number of pixels that must be a multiple of `step`, and no less."""
     if isinstance(value, bool) or not isinstance(value, int) or value < step:
         return [Problem(field, f"{LABELS[field]} must be a whole number of pixels, {step} or more; got {value!r}.")]
     if value % step:
@@ -79,6 +83,7 @@ def multiple(field: str, value: Any, step: int) -> list[Problem]:
 
 
 def choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
+    """Problems of a value that must be one of the choices."""
     if value in choices:
         return []
     return [Problem(field, f"{LABELS[field]} must be one of {', '.join(choices)}; got {value!r}.")]

@@ -53,7 +53,7 @@ def _pictures(studio: Studio) -> Path | None:
         st.text_input(
             "Folder",
             key="folder",
-            placeholder="/home/me/pictures",
+            placeholder="the folder's path",
             help="Pictures with captions: a CSV, text files beside them, metadata.jsonl, or kohya's folders",
             on_change=_take_folder,
         )

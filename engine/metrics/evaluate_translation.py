@@ -40,15 +40,15 @@ class Figures:
     Attributes:
         frechet: distance to the illustrations in the means of VGG19 relu4_1 features of crops, 0 and more.
         content: distance to the photo in VGG19 relu3_1 features, 0 for the photo itself, about 1 for another one.
-        edges: SSIM of the edges to the photo's, 1 for the photo itself.
+        edges: SSIM of the edges to the photo's, 1 for the photo itself. Like content, None where there is no photo.
         flat: share of flat area.
         saturation: 0 to 1.
         checkerboard: strength of a pattern of two pixels, 0 to 1.
     """
 
     frechet: float
-    content: float
-    edges: float
+    content: float | None
+    edges: float | None
     flat: float
     saturation: float
     checkerboard: float
@@ -95,11 +95,15 @@ def table(found: dict[str, Figures]) -> str:
     """Markdown, one row a name."""
     head = "| | Frechet VGG19 | content distance | edge SSIM | flat area | saturation | checkerboard |"
     rows = [
-        f"| {name} | {f.frechet:.0f} | {f.content:.3f} | {f.edges:.3f} | {f.flat:.1%} | {f.saturation:.3f} | "
+        f"| {name} | {f.frechet:.0f} | {_cell(f.content)} | {_cell(f.edges)} | {f.flat:.1%} | {f.saturation:.3f} | "
         f"{f.checkerboard:.4f} |"
         for name, f in found.items()
     ]
     return "\n".join([head, "|---|" + "---|" * 6, *rows])
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _figures(vgg: Vgg19, photos: list[Tensor], fakes: list[Tensor], target: Tensor) -> Figures:
@@ -113,7 +117,7 @@ def _alone(pictures: list[Tensor], target: Tensor, features: Tensor | None = Non
     """The figures that need no photo beside the picture."""
     measures = [_mean([float(measure(p)) for p in pictures]) for measure in (flat_share, saturation, checkerboard)]
     distance = 0.0 if features is None else frechet_distance(target, features)
-    return Figures(distance, float("nan"), float("nan"), *measures)
+    return Figures(distance, None, None, *measures)
 
 
 def _features(vgg: Vgg19, pictures: list[Tensor]) -> Tensor:

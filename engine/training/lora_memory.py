@@ -67,12 +67,16 @@ class MemoryEstimate:
     def in_words(self) -> str:
         """One sentence."""
         parts = [
-            f"{self.weights / 1e9:.1f} GB model",
-            f"{self.lora / 1e9:.2f} GB LoRA with its optimizer",
-            f"{self.activations / 1e9:.1f} GB activations",
-            *([f"{self.driver / 1e9:.1f} GB driver"] if self.driver else []),
+            f"{_size(self.weights)} model",
+            f"{_size(self.lora)} LoRA with its optimizer",
+            f"{_size(self.activations)} activations",
+            *([f"{_size(self.driver)} driver"] if self.driver else []),
         ]
-        return f"About {self.total / 1e9:.1f} GB: {', '.join(parts)}."
+        return f"About {_size(self.total)}: {', '.join(parts)}."
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e8 else f"{number / 1e6:.0f} MB"
 
 
 def estimate_memory(info: ModelInfo, config: Config, on_gpu: bool) -> MemoryEstimate:

@@ -51,7 +51,7 @@ def test_stable_diffusion_fits_a_t4(sd21):
     assert estimate.lora_parameters == 3_319_808
     assert 3.9e9 < estimate.total < 4.2e9
     require_memory(estimate, T4, "a T4")
-    assert estimate.in_words().startswith("About 4.0 GB: 2.6 GB model, 0.05 GB LoRA with its optimizer, 0.9 GB")
+    assert estimate.in_words().startswith("About 4.0 GB: 2.6 GB model, 53 MB LoRA with its optimizer, 0.9 GB")
 
 
 def test_activations_grow_with_pixels_batch_and_without_checkpointing(sd21):
