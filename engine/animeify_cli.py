@@ -143,6 +143,10 @@ def train_nijigan(
     folder: Annotated[Path, typer.Option(help="Of the run.")] = Path("studio-home/nijigan"),
     preset: Annotated[str, typer.Option(help="t4 (as published) or cpu (small).")] = "cpu",
     config: Annotated[Path | None, typer.Option(help="JSON with settings that differ from the preset.")] = None,
+    begin_from: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a run whose generator this one begins with, widened where needed."),
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
 ) -> None:
     """Train NijiGAN; a run that was stopped goes on where it was."""
@@ -153,6 +157,7 @@ def train_nijigan(
         folder,
         nijigan_run.configured(preset, _settings(config)),
         processes,
+        begin_from,
     )
 
 

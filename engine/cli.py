@@ -166,13 +166,14 @@ def train_mini(
     pictures: Annotated[int, typer.Option(min=256, help="Scenes to train on.")] = 16384,
     processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps, in place of the stage's own.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or cuda to train on a GPU.")] = "cpu",
 ) -> None:
     """Train the model that ships, stage by stage; a stage that was stopped goes on where it was."""
     if stage not in STAGE_NAMES:
         raise NotFound(f"A stage must be one of {', '.join(STAGE_NAMES)}; got {stage!r}.")
     from engine.training.stages import STAGES, Workshop  # here: seconds of imports
 
-    STAGES[stage](Workshop(folder, pictures, processes=processes, steps=steps))
+    STAGES[stage](Workshop(folder, pictures, processes=processes, steps=steps, device=device))
 
 
 @cli.command()

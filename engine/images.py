@@ -50,8 +50,12 @@ def from_png(data: bytes) -> Tensor:
 
 def from_array(pictures: np.ndarray) -> Tensor:
     """Convert (N, H, W, 3) uint8 to (N, 3, H, W) float32 in [-1, 1]."""
-    unit = torch.from_numpy(pictures.astype(np.float32) / 255.0)
-    return (2.0 * unit - 1.0).permute(0, 3, 1, 2).contiguous()
+    return from_bytes(torch.from_numpy(pictures))
+
+
+def from_bytes(pictures: Tensor) -> Tensor:
+    """Convert (N, H, W, 3) uint8 to (N, 3, H, W) float32 in [-1, 1], on the device where they are."""
+    return (2.0 * (pictures.float() / 255.0) - 1.0).permute(0, 3, 1, 2).contiguous()
 
 
 def check_image_range(x: Tensor, low: float = LOW, high: float = HIGH) -> None:

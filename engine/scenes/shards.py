@@ -73,6 +73,26 @@ class SceneData:
         return [np.load(self.path(shard), mmap_mode="r") for shard in range(self.shards)]
 
 
+def read_made(folder: Path, data: SceneData, stage: str) -> np.ndarray:
+    """What a stage made of every picture, (N, ...), from a file for each file of pictures, under its name.
+
+    Raises:
+        NotFound: it is not made yet.
+    """
+    paths = [made_path(folder, data, shard) for shard in range(data.shards)]
+    missing = [path.name for path in paths if not path.exists()]
+    if missing:
+        raise NotFound(
+            f"All pictures need {stage}; {len(missing)} files are missing in {folder}. Run the stage {stage}."
+        )
+    return np.concatenate([np.load(path) for path in paths])[: len(data)]
+
+
+def made_path(folder: Path, data: SceneData, shard: int) -> Path:
+    """The file of what a stage made of the pictures in a shard."""
+    return folder / data.path(shard).name
+
+
 def render_shards(data: SceneData, rank: int = 0, ranks: int = 1, report: Callable[[str], None] = print) -> None:
     """Render the pictures that are not there yet; several processes take turns with the files."""
     data.folder.mkdir(parents=True, exist_ok=True)

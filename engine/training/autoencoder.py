@@ -13,9 +13,10 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.images import from_array
+from engine.images import from_array, from_bytes
 from engine.scenes.shards import SceneData
 from engine.training import mini
+from engine.training.image_losses import loss_edges
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
 
@@ -49,6 +50,9 @@ class Config:
     seed: int = 0
 
 
+CUDA = Config(steps=3600, batch_size=16, crop=256)
+
+
 def loss_reconstruction(preds: Tensor, target: Tensor, config: Config) -> Tensor:
     """Mean absolute distance of pixels, of their gradients and of their 8 px means.
 
@@ -56,9 +60,8 @@ def loss_reconstruction(preds: Tensor, target: Tensor, config: Config) -> Tensor
         preds, target: (N, 3, H, W) in [-1, 1].
     """
     error = preds - target
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     areas = F.avg_pool2d(error, 8).abs().mean()
-    return error.abs().mean() + config.edge_weight * edges + config.area_weight * areas
+    return error.abs().mean() + config.edge_weight * loss_edges(preds, target) + config.area_weight * areas
 
 
 def loss_kl(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -69,7 +72,7 @@ def loss_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
     """Train stage one, or go on with it; see `loop.averaged_weights`."""
     torch.manual_seed(config.seed)
-    model = mini.autoencoder().to(memory_format=torch.channels_last)
+    model = mini.autoencoder().to(ranks.device, memory_format=torch.channels_last)
     average = average_of(model, config.average)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3)
     log = Log(folder, quiet=not ranks.first)
@@ -78,8 +81,9 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=100)
         generator = generator_of(config.seed, number, ranks)
-        pixels = crops(data, config.batch_size, config.crop, generator)
-        losses = _losses(model, pixels, config, generator)
+        pixels = crops(data, config.batch_size, config.crop, generator, ranks.device)
+        with ranks.autocast():
+            losses = _losses(model, pixels, config, generator)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         ranks.mean_gradients(model.parameters())
@@ -97,26 +101,26 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
 
 
 def _losses(model: AutoencoderKL, pixels: Tensor, config: Config, generator: torch.Generator) -> dict[str, Tensor]:
-    mu, logvar = model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)
+    mu, logvar = model.quant_conv(model.encoder(pixels)).float().chunk(2, dim=1)
     logvar = logvar.clamp(-20, 10)
-    latents = mu + torch.randn(mu.shape, generator=generator) * (0.5 * logvar).exp()
+    latents = mu + torch.randn(mu.shape, generator=generator).to(mu.device) * (0.5 * logvar).exp()
     if torch.rand((), generator=generator) < config.equivariance:
         latents, pixels = F.avg_pool2d(latents, 2), F.avg_pool2d(pixels, 2)
     elif torch.rand((), generator=generator) < 0.5:
         latents, pixels = latents.flip(-1), pixels.flip(-1)  # so that flipped latents are latents of flipped pictures
-    preds = model.decoder(model.post_quant_conv(latents))
+    preds = model.decoder(model.post_quant_conv(latents)).float()
     reconstruction, kl = loss_reconstruction(preds, pixels, config), loss_kl(mu, logvar)
     return {"loss": reconstruction + config.kl_weight * kl, "loss_reconstruction": reconstruction, "kl": kl}
 
 
-def crops(data: SceneData, count: int, size: int, generator: torch.Generator) -> Tensor:
+def crops(data: SceneData, count: int, size: int, generator: torch.Generator, device: torch.device) -> Tensor:
     """Random crops, half of them flipped: (N, 3, size, size) float32 in [-1, 1], channels last."""
     indices = torch.randint(len(data), (count,), generator=generator).tolist()
     places = torch.randint(data.size - size + 1, (count, 2), generator=generator).tolist()
     pictures = data.pictures(indices)
     cut = [picture[y : y + size, x : x + size] for picture, (y, x) in zip(pictures, places, strict=True)]
-    pixels = from_array(np.stack(cut))
-    flipped = torch.rand((count, 1, 1, 1), generator=generator) < 0.5
+    pixels = from_bytes(torch.from_numpy(np.stack(cut)).to(device))
+    flipped = torch.rand((count, 1, 1, 1), generator=generator).to(device) < 0.5
     return torch.where(flipped, pixels.flip(-1), pixels).contiguous(memory_format=torch.channels_last)
 
 
@@ -124,6 +128,7 @@ def crops(data: SceneData, count: int, size: int, generator: torch.Generator) ->
 def report(model: AutoencoderKL, held_out: SceneData, log: Log, step: int, count: int = 32) -> float:
     """Mean PSNR in dB on held-out pictures; writes it and a sheet of originals above reconstructions."""
     pixels = from_array(held_out.pictures(range(count))).contiguous(memory_format=torch.channels_last)
+    pixels = pixels.to(next(model.parameters()).device)
     mu = model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
     preds = model.decoder(model.post_quant_conv(mu)).clamp(-1, 1)
     psnr = (10 * torch.log10(4 / (preds - pixels).square().mean((1, 2, 3)))).mean().item()

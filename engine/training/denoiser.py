@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.scenes.shards import SceneData
 from engine.training import mini
-from engine.training.captioned import draw_captions, tokens_of
+from engine.training.captioned import read_captions
 from engine.training.latents import read_latents
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
@@ -55,6 +55,9 @@ class Config:
     seed: int = 2
 
 
+CUDA = Config(steps=12_000, batch_size=512, average=0.999)
+
+
 class Denoiser(nn.Module):
     """The two models that learn together."""
 
@@ -78,32 +81,36 @@ def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: Sc
     """
     torch.manual_seed(config.seed)
     tokenizer = read_tokenizer(folder / "tokenizer")
-    model = Denoiser(len(tokenizer)).to(memory_format=torch.channels_last)
-    warm = torch.load(folder / "text" / "checkpoint.pt", weights_only=True)["model"]
+    model = Denoiser(len(tokenizer)).to(ranks.device, memory_format=torch.channels_last)
+    warm = torch.load(folder / "text" / "checkpoint.pt", weights_only=True, map_location="cpu")["model"]
     model.text_encoder.load_state_dict(warm)
     average = average_of(model, config.average)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
-    latents = {part: read_latents(folder / "latents", part) for part in (data, held_out)}
-    alphas = mini.scheduler().alphas_cumprod
+    parts = (data, held_out)
+    latents = {part: read_latents(folder / "latents", part).to(ranks.device) for part in parts}
+    captions = {part: read_captions(folder / "captions", part, tokenizer, ranks.device) for part in parts}
+    alphas = mini.scheduler().alphas_cumprod.to(ranks.device)
+    vae = vae.to(ranks.device)
     log = Log(folder / "denoiser", quiet=not ranks.first)
 
     def losses(model: nn.Module, part: SceneData, indices: Tensor, empty: float, generator: torch.Generator) -> Tensor:
-        scenes = [part.scene(index) for index in indices.tolist()]
-        tokens = tokens_of(tokenizer, draw_captions(scenes, generator, empty))
+        tokens = captions[part].draw(indices, empty, generator)
         clean = latents[part][indices].float()
-        flipped = torch.rand((len(clean), 1, 1, 1), generator=generator) < 0.5
+        flipped = torch.rand((len(clean), 1, 1, 1), generator=generator, device=clean.device) < 0.5
         clean = torch.where(flipped, clean.flip(-1), clean)
         timesteps = even_timesteps(len(clean), generator)
-        noise = torch.randn(clean.shape, generator=generator)
+        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
         noisy, target = noised(clean, noise, alphas[timesteps])
-        error = (model(noisy, timesteps, tokens) - target).square().mean((1, 2, 3))
+        with ranks.autocast():
+            preds = model(noisy, timesteps, tokens)
+        error = (preds.float() - target).square().mean((1, 2, 3))
         return torch.stack([error, error * min_snr_weights(alphas, config.min_snr_gamma)[timesteps]])
 
     def step(number: int) -> dict[str, float]:
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=200)
-        generator = generator_of(config.seed, number, ranks)
-        indices = torch.randint(len(data), (config.batch_size,), generator=generator)
+        generator = generator_of(config.seed, number, ranks, ranks.device)
+        indices = torch.randint(len(data), (config.batch_size,), generator=generator, device=ranks.device)
         loss = losses(model, data, indices, config.empty_captions, generator)[1].mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -115,9 +122,10 @@ def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: Sc
 
     @torch.no_grad()
     def look(number: int) -> None:
-        generator = torch.Generator().manual_seed(0)
-        parts = torch.arange(min(256, len(held_out))).split(32)
-        plain, weighted = torch.cat([losses(average.module, held_out, p, 0.0, generator) for p in parts], 1).mean(1)
+        generator = torch.Generator(ranks.device).manual_seed(0)
+        places = torch.arange(min(256, len(held_out)), device=ranks.device).split(32)
+        found = [losses(average.module, held_out, part, 0.0, generator) for part in places]
+        plain, weighted = torch.cat(found, 1).mean(1)
         log.numbers(number, {"held_out/mse": plain.item(), "held_out/loss": weighted.item()})
         model = average.module
         log.picture(number, "samples", sheet(mini.pipeline(vae, model.text_encoder, tokenizer, model.unet)))
@@ -164,5 +172,7 @@ def min_snr_weights(alphas: Tensor, gamma: float) -> Tensor:
 
 def even_timesteps(count: int, generator: torch.Generator) -> Tensor:
     """(N,) int64: one random timestep from each of N equal ranges, in random order (Kingma et al. 2021, I.1)."""
-    places = (torch.arange(count) + torch.rand((), generator=generator)) / count
-    return (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)[torch.randperm(count, generator=generator)]
+    device = generator.device
+    places = (torch.arange(count, device=device) + torch.rand((), generator=generator, device=device)) / count
+    order = torch.randperm(count, generator=generator, device=device)
+    return (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)[order]

@@ -13,9 +13,8 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from engine.atomic import replacing
-from engine.errors import NotFound
 from engine.images import from_array
-from engine.scenes.shards import SHARD, SceneData
+from engine.scenes.shards import SHARD, SceneData, made_path, read_made
 from engine.training.parallel import Ranks
 
 EXPONENT = 0.5  # of a channel's spread: 0 makes all equal and so raises the noise in faint channels, 1 leaves them
@@ -50,14 +49,14 @@ def balance(model: AutoencoderKL, pictures: np.ndarray) -> None:
 def encode_shards(ranks: Ranks, model: AutoencoderKL, data: SceneData, folder: Path) -> None:
     """Write the latents of every picture, (256, C, h, w) float16 a file; the processes take turns."""
     folder.mkdir(parents=True, exist_ok=True)
-    model = model.to(memory_format=torch.channels_last)
+    model = model.to(ranks.device, memory_format=torch.channels_last)
     for shard in range(ranks.rank, data.shards, ranks.size):
-        path = _path(folder, data, shard)
+        path = made_path(folder, data, shard)
         if path.exists():
             continue
         places = range(shard * SHARD, (shard + 1) * SHARD)
-        batches = np.split(data.pictures(places), SHARD // 4)
-        latents = torch.cat([_mean_latents(model, from_array(batch)) for batch in batches])
+        batches = np.split(data.pictures(places), SHARD // (4 if ranks.device.type == "cpu" else 64))
+        latents = torch.cat([_mean_latents(model, from_array(batch).to(ranks.device)).cpu() for batch in batches])
         with replacing(path) as file:
             np.save(file, latents.half().numpy())
 
@@ -68,20 +67,10 @@ def read_latents(folder: Path, data: SceneData) -> Tensor:
     Raises:
         NotFound: they are not made yet.
     """
-    paths = [_path(folder, data, shard) for shard in range(data.shards)]
-    missing = [path.name for path in paths if not path.exists()]
-    if missing:
-        raise NotFound(
-            f"All pictures need latents; {len(missing)} files are missing in {folder}. Run the stage latents."
-        )
-    return torch.cat([torch.from_numpy(np.load(path)) for path in paths])[: len(data)]
+    return torch.from_numpy(read_made(folder, data, "latents"))
 
 
 @torch.no_grad()
 def _mean_latents(model: AutoencoderKL, pixels: Tensor) -> Tensor:
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     return model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0].contiguous()
-
-
-def _path(folder: Path, data: SceneData, shard: int) -> Path:
-    return folder / data.path(shard).name

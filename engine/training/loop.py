@@ -121,13 +121,13 @@ def is_finished(folder: Path) -> bool:
     path = folder / CHECKPOINT
     if not path.exists():
         return False
-    checkpoint = torch.load(path, weights_only=True, mmap=True)
+    checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
     return checkpoint["step"] >= checkpoint["steps"]
 
 
 def averaged_weights(folder: Path) -> dict[str, Tensor]:
     """The state dict of the average that `average_of` made, from a run's checkpoint."""
-    average = torch.load(folder / CHECKPOINT, weights_only=True, mmap=True)["average"]
+    average = torch.load(folder / CHECKPOINT, weights_only=True, mmap=True, map_location="cpu")["average"]
     return {name.removeprefix("module."): w for name, w in average.items() if name != "n_averaged"}
 
 
@@ -152,9 +152,9 @@ def average_of(model: nn.Module, decay: float) -> torch.optim.swa_utils.Averaged
     return torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=update)
 
 
-def generator_of(seed: int, step: int, ranks: Ranks) -> torch.Generator:
-    """What a step draws from: the same numbers whenever this process does this step."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + ranks.rank)
+def generator_of(seed: int, step: int, ranks: Ranks, device: torch.device | str = "cpu") -> torch.Generator:
+    """What a step draws from: the same numbers whenever this process does this step on this kind of device."""
+    return torch.Generator(device).manual_seed((seed * 1_000_003 + step) * 64 + ranks.rank)
 
 
 class _Recent:
@@ -180,7 +180,7 @@ def _load(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, An
     path = folder / CHECKPOINT
     if not path.exists():
         return 0
-    checkpoint = torch.load(path, weights_only=True)
+    checkpoint = torch.load(path, weights_only=True, map_location="cpu")
     differ = {name for name in settings if checkpoint["settings"].get(name) != settings[name]}
     if differ:
         problems = [
@@ -189,8 +189,8 @@ def _load(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, An
         ]
         rule = Problem("settings", f"A run must go on with the settings it began with; {folder} differs")
         raise InvalidRequest([rule, *problems, Problem("folder", "Give the same, or begin anew in another folder.")])
-    for name, part in state.items():
-        part.load_state_dict(checkpoint[name])
+    for name in state.keys() & checkpoint.keys():  # a run that moves to a GPU has no state of the loss scaler yet
+        state[name].load_state_dict(checkpoint[name])
     return checkpoint["step"]
 
 

@@ -17,13 +17,7 @@ from engine.training.parallel import Ranks
 
 @dataclass(frozen=True)
 class Launched(Ranks):
-    """This process among those that were launched together.
-
-    Attributes:
-        device: messages between the processes lie there; None is the CPU.
-    """
-
-    device: torch.device | None = None
+    """This process among those that were launched together."""
 
     def agree(self, value: bool) -> bool:
         """The first process's answer, in all of them."""

@@ -5,22 +5,27 @@ the style itself, while contrastive losses keep the photo's content (Scenimefy, 
 bottleneck of neural ODEs of NijiGAN).
 """
 
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.errors import InvalidRequest, Problem
+from engine.errors import InvalidRequest, NotFound, Problem
+from engine.images import from_bytes
 from engine.metrics.vgg19 import Vgg19, load_vgg19
 from engine.training import nijigan_losses as losses
-from engine.training.loop import Log, average_of, generator_of, train
+from engine.training.image_losses import loss_colours, loss_edges, loss_perceptual
+from engine.training.loop import CHECKPOINT, Log, average_of, averaged_weights, generator_of, train
 from engine.training.nijigan_evaluation import held_out_numbers, sheet
 from engine.training.nijigan_networks import PatchDiscriminator, Projector, draw_places
 from engine.training.parallel import Ranks
 from engine.training.photo_folders import PairedFolders, PhotoFolder
+from engine.training.widening import widened
 from engine.translation.generator import Architecture, Generator
 from engine.translation.ode import ODEBlock, Solver
 
@@ -37,6 +42,11 @@ class Weights:
         perceptual: VGG19 features, photo against translation; the published ablations are 0.15 and 0.
         pixels: mean absolute difference to the pseudo ground truth. Not published: it makes short trainings
             converge.
+        edges: mean absolute difference of neighbouring pixels' differences to those of the pseudo ground truth. Not
+            published: crisp edges and clean areas sooner.
+        colours: difference of colour, brightness aside, to the pseudo ground truth (Chen et al. 2019, AnimeGAN,
+            equation 5, has it between photo and translation). Not published for NijiGAN: without it, colours that
+            differ little in brightness come last.
         bend: straightness of the ODEs, see `ODEBlock.bend`. Not published: it makes one evaluation enough.
     """
 
@@ -47,6 +57,8 @@ class Weights:
     style_nce: float = 0.1
     perceptual: float = 0.1
     pixels: float = 0.0
+    edges: float = 0.0
+    colours: float = 0.0
     bend: float = 0.0
 
 
@@ -191,16 +203,17 @@ class Batch:
     photo: Tensor | None = None
     style: Tensor | None = None
 
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same pictures on a device."""
-        moved = {spec.name: getattr(self, spec.name) for spec in fields(self)}
-        return Batch(**{name: None if part is None else part.to(device) for name, part in moved.items()})
 
+def run(ranks: Ranks, config: Config, folder: Path, data: Data, begin_from: Path | None = None) -> None:
+    """Train, or go on.
 
-def run(ranks: Ranks, config: Config, folder: Path, data: Data, device: torch.device | str = "cpu") -> None:
-    """Train, or go on."""
+    Args:
+        begin_from: folder of another run, whose averaged generator this one begins with, see `begun`.
+    """
+    device = ranks.device
     torch.manual_seed(config.seed)
-    players = Players(config).to(device, memory_format=torch.channels_last)
+    players = Players(config) if begin_from is None else begun(config, begin_from)
+    players.to(device, memory_format=torch.channels_last)
     average = average_of(players.generator, config.average)
     optimizers = [
         torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
@@ -213,7 +226,7 @@ def run(ranks: Ranks, config: Config, folder: Path, data: Data, device: torch.de
         for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = config.learning_rate * falling(number, config.steps, config.decay)
         generator = generator_of(config.seed, number, ranks)
-        batch = draw(config, data, number, generator).to(device)
+        batch = draw(config, data, number, generator, device)
         players.generator.set_solver(config.solvers[number % len(config.solvers)])
         fakes = translate(players.generator, batch)
 
@@ -242,18 +255,47 @@ def run(ranks: Ranks, config: Config, folder: Path, data: Data, device: torch.de
     train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
 
 
-def draw(config: Config, data: Data, step: int, generator: torch.Generator) -> Batch:
+def begun(config: Config, folder: Path) -> Players:
+    """Players with the averaged generator of another run, widened if it is narrower, and with its discriminators if
+    they are of the same size.
+
+    Raises:
+        NotFound: no run is in the folder.
+        InvalidRequest: its generator is of another kind.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        raise NotFound(f"A run to begin from must be in the folder; {path} is missing.")
+    checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
+    architecture = Architecture(**checkpoint["settings"]["architecture"])
+    if replace(architecture, width=config.architecture.width) != config.architecture:
+        text = f"A run can begin from one of the same kind; {folder} is {architecture}, this one {config.architecture}."
+        raise InvalidRequest([Problem("begin_from", text)])
+    narrow, players = Generator(architecture), Players(config)
+    narrow.load_state_dict(averaged_weights(folder))
+    wide = widened(narrow, config.architecture.width, torch.Generator().manual_seed(config.seed))
+    players.generator.load_state_dict(wide.state_dict())
+    if checkpoint["settings"]["discriminator_width"] == config.discriminator_width:
+        known = {name: w for name, w in checkpoint["players"].items() if name.split(".")[0].endswith("discriminator")}
+        players.load_state_dict(known, strict=False)
+    return players
+
+
+def draw(config: Config, data: Data, step: int, generator: torch.Generator, device: torch.device) -> Batch:
     """The pictures of one step."""
 
     def several(source: Any) -> list[Any]:
         indices = torch.randint(len(source), (config.batch_size,), generator=generator).tolist()
         return [source.crop(index, config.crop, generator) for index in indices]
 
+    def pixels(crops: Sequence[np.ndarray]) -> Tensor:
+        return from_bytes(torch.from_numpy(np.stack(crops)).to(device))
+
     photos, styles = zip(*several(data.pairs), strict=True)
-    paired = Batch(torch.stack(photos), torch.stack(styles))
+    paired = Batch(pixels(photos), pixels(styles))
     if step % config.unpaired_every:
         return paired
-    return replace(paired, photo=torch.stack(several(data.photos)), style=torch.stack(several(data.styles)))
+    return replace(paired, photo=pixels(several(data.photos)), style=pixels(several(data.styles)))
 
 
 def translate(generator: Generator, batch: Batch) -> Batch:
@@ -294,6 +336,10 @@ def supervised_losses(
         parts["paired_gan"] = share * weights.paired_gan * losses.loss_gan(verdict)
     if weights.pixels:
         parts["pixels"] = share * weights.pixels * F.l1_loss(fakes.paired_style, batch.paired_style)
+    if weights.edges:
+        parts["edges"] = share * weights.edges * loss_edges(fakes.paired_style, batch.paired_style)
+    if weights.colours:
+        parts["colours"] = share * weights.colours * loss_colours(fakes.paired_style, batch.paired_style)
     if weights.style_nce and batch.photo is not None:
         pairs = patch_pairs(
             players.generator, players.style_projector, fakes.paired_style, batch.paired_style, config, generator
@@ -326,7 +372,7 @@ def unsupervised_losses(
         layers = (config.perceptual_layer,)
         with torch.no_grad():
             real = list(vgg(photo, layers).values())
-        parts["perceptual"] = weights.perceptual * losses.loss_perceptual(list(vgg(fake, layers).values()), real)
+        parts["perceptual"] = weights.perceptual * loss_perceptual(list(vgg(fake, layers).values()), real)
     return parts
 
 

@@ -4,8 +4,6 @@ Patch features are (N, P, D): P places of each of N pictures, as vectors of leng
 pictures are never compared.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -87,18 +85,6 @@ def loss_relation(query: Tensor, key: Tensor) -> Tensor:
     return divergence.sum(1).mean()
 
 
-def loss_perceptual(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
-    """Squared distance of feature maps in units of the real ones' mean square, mean over layers.
-
-    The unit makes the published weight mean the same for networks whose activations have another scale
-    (Johnson et al. 2016, equation 2, has the plain distance).
-    """
-    parts = [
-        F.mse_loss(f, r.detach()) / r.detach().square().mean().clamp(min=1e-8) for f, r in zip(fake, real, strict=True)
-    ]
-    return torch.stack(parts).mean()
-
-
 def curriculum(start: float, end: float, progress: float) -> float:
     """The temperature of `relation_weights`, from many equal negatives to few hard ones.
 
@@ -106,10 +92,6 @@ def curriculum(start: float, end: float, progress: float) -> float:
         progress: share of the training that is done, 0 to 1.
     """
     return start + (end - start) * min(1.0, max(0.0, progress))
-
-
-def _relative(fake: Tensor, real: Tensor) -> Tensor:
-    return F.mse_loss(fake, real) / real.square().mean().clamp(min=1e-8)
 
 
 def _check_patches(query: Tensor, key: Tensor) -> None:

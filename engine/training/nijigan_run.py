@@ -11,7 +11,7 @@ from engine.errors import InvalidRequest, NotFound, Problem
 from engine.training import nijigan
 from engine.training.loop import CHECKPOINT, averaged_weights
 from engine.training.nijigan import PRESETS, Config, Data
-from engine.training.parallel import Ranks, run
+from engine.training.parallel import run
 from engine.training.photo_folders import PairedFolders, PhotoFolder
 from engine.translation.catalogue import Sidecar
 from engine.translation.checkpoints import save_translator
@@ -80,14 +80,16 @@ def configured(preset: str, changes: Mapping[str, Any]) -> Config:
         raise InvalidRequest([Problem("settings", text)]) from None
 
 
-def start(folders: Folders, folder: Path, config: Config, processes: int) -> None:
-    """Train, or go on: on a GPU in one process where there is one, else in so many processes on the CPU."""
+def start(folders: Folders, folder: Path, config: Config, processes: int, begin_from: Path | None = None) -> None:
+    """Train, or go on: on a GPU in one process where there is one, else in so many processes on the CPU.
+
+    Args:
+        begin_from: folder of another run, whose generator this one begins with; a narrower one is widened.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data = folders.data(config.side)
-    if torch.cuda.is_available():
-        nijigan.run(Ranks(), config, folder, data, "cuda")
-    else:
-        run(nijigan.run, processes, config, folder, data)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    run(nijigan.run, processes, config, folder, data, begin_from, device=device)
 
 
 def export(folder: Path, out: Path, title: str, licence: str) -> Path:
@@ -102,7 +104,7 @@ def export(folder: Path, out: Path, title: str, licence: str) -> Path:
     path = folder / CHECKPOINT
     if not path.exists():
         raise NotFound(f"A training run must be in the folder; {path} is missing. Train first.")
-    checkpoint = torch.load(path, weights_only=True, mmap=True)
+    checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
     settings = checkpoint["settings"]
     architecture, solver = Architecture(**settings["architecture"]), Solver(**settings["solvers"][0])
     own = {"width": architecture.width, "blocks": architecture.blocks}

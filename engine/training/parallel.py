@@ -1,6 +1,6 @@
-"""Several single-thread processes that train one model together.
+"""Several single-thread processes that train one model together, or one process with a GPU.
 
-On a CPU these do more work than one process with as many threads: the layers are too small to share, so
+On a CPU several processes do more work than one with as many threads: the layers are too small to share, so
 threads mostly wait for each other.
 """
 
@@ -18,6 +18,7 @@ from torch import nn
 from engine.errors import StudioError
 
 ERROR = "error.txt"
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,21 @@ class Ranks:
     Attributes:
         rank: 0 for the one that reports and saves.
         size: number of processes.
+        device: that its models train on; messages between the processes lie there.
     """
 
     rank: int = 0
     size: int = 1
+    device: torch.device = CPU
 
     def settings(self, config: Any, **more: Any) -> dict[str, Any]:
         """What decides the result of a run beside the number of steps, as JSON values."""
         return {name: value for name, value in asdict(config).items() if name != "steps"} | {"ranks": self.size} | more
+
+    def autocast(self) -> torch.autocast:
+        """bfloat16 inside where the device computes with it, which a T4 does not; else float32."""
+        able = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=able)
 
     @property
     def first(self) -> bool:
@@ -62,18 +70,24 @@ class Ranks:
         return bool(answer.item())
 
 
-def run(work: Callable[..., None], processes: int, *arguments: Any) -> None:
+def run(work: Callable[..., None], processes: int, *arguments: Any, device: str = "cpu") -> None:
     """Run `work(ranks, *arguments)` in so many processes with one thread each, and wait for all.
 
     Args:
         work: importable by name (the processes are started anew).
         arguments: tensors in them, and the weights of models, are memory that all processes share: copy
             before changing any.
+        device: with "cuda" the work is done in this process alone.
 
     Raises:
         StudioError: one of them raised one; the same text.
         torch.multiprocessing.ProcessRaisedException: one of them failed; the others are stopped.
     """
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+        work(Ranks(device=torch.device(device)), *arguments)
+        return
     if processes == 1:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)

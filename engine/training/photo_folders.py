@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from engine.errors import StudioError
-from engine.images import from_pil
 from engine.picture_files import pictures_in
 
 KEPT = 1024  # decoded pictures held in memory
@@ -38,8 +37,8 @@ class PhotoFolder:
         """One picture, RGB, upright, its short side at `side`."""
         return _decoded(self.paths[index], self.side)
 
-    def crop(self, index: int, size: int, generator: torch.Generator) -> Tensor:
-        """(3, size, size) float32 in [-1, 1] from a random place, flipped half of the time."""
+    def crop(self, index: int, size: int, generator: torch.Generator) -> np.ndarray:
+        """(size, size, 3) uint8 from a random place, flipped half of the time."""
         return random_crop([self.picture(index)], size, generator)[0]
 
 
@@ -81,8 +80,8 @@ class PairedFolders:
             )
         return photo, style if style.size == photo.size else style.resize(photo.size, Image.Resampling.LANCZOS)
 
-    def crop(self, index: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Two (3, size, size) float32 in [-1, 1] from the same random place, both flipped or neither."""
+    def crop(self, index: int, size: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Two (size, size, 3) uint8 from the same random place, both flipped or neither."""
         photo, style = random_crop(self.pair(index), size, generator)
         return photo, style
 
@@ -104,10 +103,10 @@ def resized_to(image: Image.Image, side: int) -> Image.Image:
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
 
 
-def random_crop(images: Sequence[Image.Image], size: int, generator: torch.Generator) -> Tensor:
-    """(len(images), 3, size, size): the same square of pictures of one size, flipped half of the time."""
+def random_crop(images: Sequence[Image.Image], size: int, generator: torch.Generator) -> np.ndarray:
+    """(len(images), size, size, 3) uint8: the same square of RGB pictures of one size, flipped half of the time."""
     width, height = images[0].size
     x = int(torch.randint(width - size + 1, (), generator=generator))
     y = int(torch.randint(height - size + 1, (), generator=generator))
-    pixels = from_pil([image.crop((x, y, x + size, y + size)) for image in images])
-    return pixels.flip(-1) if torch.rand((), generator=generator) < 0.5 else pixels
+    pixels = np.stack([np.asarray(image.crop((x, y, x + size, y + size))) for image in images])
+    return pixels[:, :, ::-1] if torch.rand((), generator=generator) < 0.5 else pixels

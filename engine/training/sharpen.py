@@ -1,8 +1,8 @@
 """Texture for the autoencoder's decoder: what mean errors blur, a patch discriminator asks back.
 
-The encoder stays as it is, so latents made before stay valid. The losses are those of VQGAN (Esser et al. 2021)
-without its VGG term, which would cost more than all the rest on a CPU: hinge losses and the distance between the
-discriminator's own features (Wang et al. 2018, pix2pixHD, equation 4).
+The encoder stays as it is, so latents made before stay valid. The losses are those of VQGAN (Esser et al. 2021):
+hinge losses and VGG19 features, the latter on a GPU only because they cost more than all the rest on a CPU, and the
+distance between the discriminator's own features (Wang et al. 2018, pix2pixHD, equation 4).
 """
 
 import copy
@@ -16,11 +16,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from engine.metrics.vgg19 import Vgg19, load_vgg19
 from engine.scenes.shards import SceneData
 from engine.training import autoencoder
 from engine.training.autoencoder import crops, loss_reconstruction
+from engine.training.image_losses import loss_perceptual
 from engine.training.loop import Log, average_of, averaged_weights, generator_of, train
 from engine.training.parallel import Ranks
+
+VGG19_LAYERS = ("relu2_2", "relu3_4")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Config:
         learning_rate: of both optimizers.
         gan_weight: of the adversarial loss.
         features_weight: of the distance between the discriminator's features.
+        perceptual_weight: of the distance between VGG19 features; 0 leaves the network out.
         alone: steps in which the discriminator learns and the decoder only reconstructs; both weights then
             rise over as many steps.
         average: decay of the decoder's average.
@@ -46,9 +51,13 @@ class Config:
     learning_rate: float = 4e-4
     gan_weight: float = 0.05
     features_weight: float = 0.5
+    perceptual_weight: float = 0.0
     alone: int = 150
     average: float = 0.998
     seed: int = 3
+
+
+CUDA = Config(batch_size=16, crop=256, perceptual_weight=0.1)
 
 
 class PatchDiscriminator(nn.Module):
@@ -81,11 +90,19 @@ def loss_features(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     return torch.stack([F.l1_loss(f, r.detach()) for r, f in zip(real, fake, strict=True)]).mean()
 
 
+def loss_vgg(vgg: Vgg19, preds: Tensor, target: Tensor) -> Tensor:
+    """Distance in VGG19 features of two depths."""
+    with torch.no_grad():
+        real = list(vgg(target, VGG19_LAYERS).values())
+    return loss_perceptual(list(vgg(preds, VGG19_LAYERS).values()), real)
+
+
 def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
     """Train the decoder, or go on; see `sharpened`."""
     torch.manual_seed(config.seed)
-    model = copy.deepcopy(model).to(memory_format=torch.channels_last).requires_grad_(False)
-    discriminator = PatchDiscriminator().to(memory_format=torch.channels_last)
+    model = copy.deepcopy(model).to(ranks.device, memory_format=torch.channels_last).requires_grad_(False)
+    discriminator = PatchDiscriminator().to(ranks.device, memory_format=torch.channels_last)
+    vgg = load_vgg19().to(ranks.device) if config.perceptual_weight else None
     decoder = nn.ModuleList([model.post_quant_conv, model.decoder]).requires_grad_(True)
     average = average_of(decoder, config.average)
     optimizers = [
@@ -97,30 +114,37 @@ def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: 
 
     def step(number: int) -> dict[str, float]:
         generator = generator_of(config.seed, number, ranks)
-        pixels = crops(data, config.batch_size, config.crop, generator)
-        with torch.no_grad():
-            latents = model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
-        preds = model.decoder(model.post_quant_conv(latents))
+        pixels = crops(data, config.batch_size, config.crop, generator, ranks.device)
+        with ranks.autocast():
+            with torch.no_grad():
+                latents = model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
+            preds = model.decoder(model.post_quant_conv(latents)).float()
 
         # Decoder: faithful, and hard to tell from real.
         discriminator.requires_grad_(False)
-        *real_features, _ = discriminator(pixels)
-        *fake_features, fake = discriminator(preds)
+        with ranks.autocast():
+            *real_features, _ = discriminator(pixels)
+            *fake_features, fake = discriminator(preds)
+            perceptual = torch.zeros((), device=ranks.device) if vgg is None else loss_vgg(vgg, preds, pixels)
         ramp = min(1.0, max(0.0, (number - config.alone) / config.alone))
         reconstruction = loss_reconstruction(preds, pixels, losses_of_pixels)
         features, gan = loss_features(real_features, fake_features), -fake.mean()
         loss = reconstruction + ramp * (config.features_weight * features + config.gan_weight * gan)
+        loss += config.perceptual_weight * perceptual
         _update(optimizers[0], decoder, loss, ranks)
         average.update_parameters(decoder)
 
         # Discriminator: tell them apart.
         discriminator.requires_grad_(True)
-        loss_verdicts = loss_discriminator(discriminator(pixels)[-1], discriminator(preds.detach())[-1])
+        with ranks.autocast():
+            real, fake = discriminator(pixels)[-1], discriminator(preds.detach())[-1]
+        loss_verdicts = loss_discriminator(real.float(), fake.float())
         _update(optimizers[1], discriminator, loss_verdicts, ranks)
         return {
             "loss_reconstruction": reconstruction.item(),
             "loss_features": features.item(),
             "loss_gan": gan.item(),
+            "loss_perceptual": perceptual.item(),
             "loss_discriminator": loss_verdicts.item(),
         }
 

@@ -5,6 +5,7 @@ autoencoder  pixels to latents and back
 sharpen      texture for the decoder, against a patch discriminator
 latents      encode all pictures
 tokenizer    words to tokens
+captions     several wordings of what every scene shows, as tokens
 text         warm up the text encoder on what the scenes show
 denoiser     the UNet and the text encoder together
 export       write the folder that the studio loads
@@ -13,6 +14,7 @@ export       write the folder that the studio loads
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from diffusers import AutoencoderKL
@@ -21,7 +23,7 @@ from safetensors.torch import load_file, save
 from engine.atomic import replacing
 from engine.errors import NotFound, StudioError
 from engine.scenes.shards import HELD_OUT_SEED, TRAINING_SEED, SceneData, render_shards
-from engine.training import autoencoder, denoiser, export, latents, mini, sharpen, text, tokenizer
+from engine.training import autoencoder, captioned, denoiser, export, latents, mini, sharpen, text, tokenizer
 from engine.training.loop import CHECKPOINT, averaged_weights, is_finished
 from engine.training.parallel import Ranks, run
 
@@ -38,6 +40,7 @@ class Workshop:
         held_out_pictures: number of scenes that are never trained on.
         size: pixels of their sides.
         processes: with one thread each; as many as there are cores.
+        device: "cuda" trains in one process on the GPU; other work stays on the CPU.
         steps: of the stage, in place of its own number; a longer run goes on from a shorter one.
     """
 
@@ -47,6 +50,7 @@ class Workshop:
     size: int = mini.IMAGE_SIZE
     processes: int = 2
     steps: int | None = None
+    device: str = "cpu"
 
     def data(self) -> SceneData:
         """The pictures to train on."""
@@ -60,6 +64,11 @@ class Workshop:
     def balanced(self) -> Path:
         """The autoencoder from which all latents are made."""
         return self.folder / "autoencoder" / "balanced.safetensors"
+
+    @property
+    def tokenizer(self) -> Path:
+        """Words to tokens."""
+        return self.folder / "tokenizer"
 
     def require(self, path: Path, stage: str) -> None:
         """Raise NotFound unless the stage that makes this file was run."""
@@ -75,6 +84,11 @@ class Workshop:
         """Raise NotFound unless all pictures have latents."""
         for data in (self.data(), self.held_out()):
             latents.read_latents(self.folder / "latents", data)
+
+    def train(self, trainer: ModuleType, *arguments: Any) -> None:
+        """Run a stage's trainer."""
+        config = self.fitted(trainer.CUDA if self.device == "cuda" else trainer.Config())
+        run(trainer.run, self.processes, config, *arguments, device=self.device)
 
     def fitted(self, config: Any) -> Any:
         """A stage's settings with the steps that were asked for, and crops no larger than the pictures."""
@@ -92,54 +106,57 @@ def make_scenes(shop: Workshop) -> None:
 
 def make_autoencoder(shop: Workshop) -> None:
     """One or two optimizer steps a second on two cores."""
-    config = shop.fitted(autoencoder.Config())
     if shop.balanced.exists():
         raise StudioError(
             f"The autoencoder must not change once latents can be made from it; {shop.balanced} is there. To train it "
             "further, delete that file and the folders latents, sharpen, text and denoiser."
         )
     shop.require_scenes()
-    run(autoencoder.run, shop.processes, config, shop.folder / "autoencoder", shop.data(), shop.held_out())
+    shop.train(autoencoder, shop.folder / "autoencoder", shop.data(), shop.held_out())
 
 
 def make_sharp(shop: Workshop) -> None:
     """Texture for the decoder; latents that were made before stay valid."""
-    config, folder = shop.fitted(sharpen.Config()), shop.folder / "sharpen"
     shop.require_scenes()
-    run(sharpen.run, shop.processes, config, folder, _balanced(shop), shop.data(), shop.held_out())
+    shop.train(sharpen, shop.folder / "sharpen", _balanced(shop), shop.data(), shop.held_out())
 
 
 def make_latents(shop: Workshop) -> None:
     """Balance the channels once, then encode."""
     shop.require_scenes()
     for data in (shop.held_out(), shop.data()):
-        run(latents.encode_shards, shop.processes, _balanced(shop), data, shop.folder / "latents")
+        run(latents.encode_shards, shop.processes, _balanced(shop), data, shop.folder / "latents", device=shop.device)
 
 
 def make_tokenizer(shop: Workshop) -> None:
     """Half a minute."""
-    tokenizer.write_tokenizer(shop.folder / "tokenizer")
+    tokenizer.write_tokenizer(shop.tokenizer)
+
+
+def make_captions(shop: Workshop) -> None:
+    """A minute or two."""
+    shop.require(shop.tokenizer / "tokenizer_config.json", "tokenizer")
+    for data in (shop.held_out(), shop.data()):
+        run(captioned.write_captions, shop.processes, data, shop.tokenizer, shop.folder / "captions")
 
 
 def make_text(shop: Workshop) -> None:
     """A few minutes; without it the denoiser takes an hour to notice the prompt."""
-    shop.require(shop.folder / "tokenizer" / "tokenizer_config.json", "tokenizer")
     shop.require_latents()
-    run(text.run, shop.processes, shop.fitted(text.Config()), shop.folder, shop.data(), shop.held_out())
+    shop.train(text, shop.folder, shop.data(), shop.held_out())
 
 
 def make_denoiser(shop: Workshop) -> None:
     """Hours: the longer, the better."""
     shop.require(shop.folder / "text" / CHECKPOINT, "text")
     shop.require_latents()
-    config, vae = shop.fitted(denoiser.Config()), _shown_by(shop)
-    run(denoiser.run, shop.processes, config, shop.folder, vae, shop.data(), shop.held_out())
+    shop.train(denoiser, shop.folder, _shown_by(shop), shop.data(), shop.held_out())
 
 
 def make_export(shop: Workshop) -> None:
     """Write `shop.folder/model`: float16 safetensors in the layout of StableDiffusionPipeline."""
     shop.require(shop.folder / "denoiser" / CHECKPOINT, "denoiser")
-    export.write(shop.folder / "model", _shown_by(shop), shop.folder / "denoiser", shop.folder / "tokenizer")
+    export.write(shop.folder / "model", _shown_by(shop), shop.folder / "denoiser", shop.tokenizer)
 
 
 STAGES: dict[str, Callable[[Workshop], None]] = {
@@ -148,6 +165,7 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
     "sharpen": make_sharp,
     "latents": make_latents,
     "tokenizer": make_tokenizer,
+    "captions": make_captions,
     "text": make_text,
     "denoiser": make_denoiser,
     "export": make_export,

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.scenes.scene import CHOICES, Scene
+from engine.scenes.scene import CHOICES
 from engine.scenes.shards import SceneData
 from engine.training import mini
-from engine.training.captioned import draw_captions, tokens_of
+from engine.training.captioned import read_captions
 from engine.training.latents import read_latents
 from engine.training.loop import Log, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
@@ -36,6 +36,9 @@ class Config:
     seed: int = 1
 
 
+CUDA = Config(steps=3000, batch_size=256)
+
+
 class Heads(nn.Module):
     """Linear readers of the attributes and of the coarse latents."""
 
@@ -49,26 +52,33 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
     """Train, or go on; the text encoder is in `text/checkpoint.pt` as `model`."""
     torch.manual_seed(config.seed)
     tokenizer = read_tokenizer(folder / "tokenizer")
-    model, heads = mini.text_encoder(len(tokenizer)), Heads()
+    model, heads = mini.text_encoder(len(tokenizer)).to(ranks.device), Heads().to(ranks.device)
     begin_unknown_words_near_the_mean(model)
     parameters = [*model.parameters(), *heads.parameters()]
     optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=0.01)
     log = Log(folder / "text", quiet=not ranks.first)
-    coarse = {part: coarse_latents(read_latents(folder / "latents", part)) for part in (data, held_out)}
+    parts = (data, held_out)
+    coarse = {part: coarse_latents(read_latents(folder / "latents", part)).to(ranks.device) for part in parts}
+    shown = {part: attributes(part).to(ranks.device) for part in parts}
+    captions = {part: read_captions(folder / "captions", part, tokenizer, ranks.device) for part in parts}
 
     def losses(part: SceneData, generator: torch.Generator, count: int) -> tuple[Tensor, dict[str, Tensor]]:
-        indices = torch.randint(len(part), (count,), generator=generator)
-        scenes = [part.scene(index) for index in indices.tolist()]
-        tokens = tokens_of(tokenizer, draw_captions(scenes, generator))
-        read = at_end_and_behind(model(tokens).last_hidden_state, tokens, tokenizer.eos_token_id, generator)
+        indices = torch.randint(len(part), (count,), generator=generator, device=generator.device)
+        tokens = captions[part].draw(indices, 0.0, generator)
+        with ranks.autocast():
+            states = model(tokens).last_hidden_state.float()
+        read = at_end_and_behind(states, tokens, tokenizer.eos_token_id, generator)
         loss_latents = F.mse_loss(heads.latents(read), coarse[part][indices].expand_as(heads.latents(read)))
-        loss_attributes = {name: loss_attribute(heads.attributes[name](read), name, scenes) for name in READ}
+        loss_attributes = {
+            name: loss_attribute(heads.attributes[name](read), shown[part][indices, place])
+            for place, name in enumerate(READ)
+        }
         return torch.stack([*loss_attributes.values(), config.latents_weight * loss_latents]).sum(), loss_attributes
 
     def step(number: int) -> dict[str, float]:
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=30)
-        loss, _ = losses(data, generator_of(config.seed, number, ranks), config.batch_size)
+        loss, _ = losses(data, generator_of(config.seed, number, ranks, ranks.device), config.batch_size)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         ranks.mean_gradients(parameters)
@@ -78,21 +88,27 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
 
     @torch.no_grad()
     def look(number: int) -> None:
-        _, parts = losses(held_out, torch.Generator().manual_seed(0), 256)
-        log.numbers(number, {f"held_out/{name}": value.item() for name, value in parts.items()})
+        _, found = losses(held_out, torch.Generator(ranks.device).manual_seed(0), 256)
+        log.numbers(number, {f"held_out/{name}": value.item() for name, value in found.items()})
 
     state = {"model": model, "heads": heads, "optimizer": optimizer}
     settings = ranks.settings(config, pictures=len(data))
     train(folder / "text", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
 
 
-def loss_attribute(logits: Tensor, name: str, scenes: list[Scene]) -> Tensor:
+def attributes(data: SceneData) -> Tensor:
+    """(N, attributes) int64: which of its values each attribute of `READ` has in each scene."""
+    scenes = map(data.scene, range(len(data)))
+    return torch.tensor([[values.index(getattr(scene, name)) for name, values in READ.items()] for scene in scenes])
+
+
+def loss_attribute(logits: Tensor, target: Tensor) -> Tensor:
     """Cross entropy of one attribute, mean over captions and places.
 
     Args:
         logits: (places, N, values).
+        target: (N,) int64.
     """
-    target = torch.tensor([READ[name].index(getattr(scene, name)) for scene in scenes])
     return F.cross_entropy(logits.flatten(0, 1), target.repeat(len(logits)))
 
 
@@ -103,10 +119,10 @@ def at_end_and_behind(hidden: Tensor, tokens: Tensor, end: int, generator: torch
         hidden: (N, T, width).
         tokens: (N, T); the end token also fills up.
     """
-    rows = torch.arange(len(tokens))
+    rows = torch.arange(len(tokens), device=tokens.device)
     ends = (tokens == end).int().argmax(1)
     room = tokens.shape[1] - ends
-    behind = ends + (torch.rand(len(tokens), generator=generator) * room).long()
+    behind = ends + (torch.rand(len(tokens), generator=generator, device=tokens.device) * room).long()
     return torch.stack([hidden[rows, ends], hidden[rows, behind]])
 
 

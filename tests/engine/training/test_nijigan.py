@@ -5,7 +5,9 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw, ImageOps
@@ -16,6 +18,7 @@ from engine.training import nijigan
 from engine.training.loop import averaged_weights, is_finished
 from engine.training.nijigan import CPU, T4, Config, Data, Players, Weights
 from engine.training.nijigan_evaluation import evaluate, held_out_numbers
+from engine.training.parallel import CPU as CPU_DEVICE
 from engine.training.parallel import Ranks
 from engine.training.photo_folders import PairedFolders, PhotoFolder
 from engine.translation.generator import Architecture, Generator
@@ -91,7 +94,7 @@ def test_the_published_settings() -> None:
 def losses_and_players(config: Config, data: Data, step: int = 0) -> tuple[dict[str, torch.Tensor], Players]:
     torch.manual_seed(0)
     players, generator = Players(config), torch.Generator().manual_seed(0)
-    batch = nijigan.draw(config, data, step, generator)
+    batch = nijigan.draw(config, data, step, generator, CPU_DEVICE)
     fakes = nijigan.translate(players.generator, batch)
     parts = nijigan.translation_losses(players, config, batch, fakes, None, step, generator)
     return parts | nijigan.judging_losses(players, config, batch, fakes, step), players
@@ -164,10 +167,10 @@ def test_a_stopped_run_ends_with_the_same_weights(data: Data, tmp_path: Path, mo
     nijigan.run(Ranks(), TINY, tmp_path / "whole", data)
     original, stopped = nijigan.draw, tmp_path / "stopped"
 
-    def draw_and_ask_to_stop(config: Config, data: Data, step: int, generator: torch.Generator) -> nijigan.Batch:
+    def draw_and_ask_to_stop(config: Config, data: Data, step: int, *more: Any) -> nijigan.Batch:
         if step == 1:
             signal.raise_signal(signal.SIGTERM)
-        return original(config, data, step, generator)
+        return original(config, data, step, *more)
 
     monkeypatch.setattr(nijigan, "draw", draw_and_ask_to_stop)
     nijigan.run(Ranks(), TINY, stopped, data)
@@ -183,14 +186,14 @@ def test_a_stopped_run_ends_with_the_same_weights(data: Data, tmp_path: Path, mo
 def test_pairs_are_cut_at_the_same_place(folders: Path) -> None:
     pairs = PairedFolders(folders / "X_p", folders / "X_p", 70)
     photo, style = pairs.crop(1, 32, torch.Generator().manual_seed(3))
-    assert torch.equal(photo, style)
-    assert photo.shape == (3, 32, 32)
+    assert np.array_equal(photo, style)
+    assert photo.shape == (32, 32, 3)
 
 
 def test_data_travel_to_other_processes(data: Data) -> None:
     data.photos.picture(0)
     again = pickle.loads(pickle.dumps(data))
-    assert torch.equal(*(d.pairs.crop(2, 32, torch.Generator().manual_seed(0))[0] for d in (data, again)))
+    assert np.array_equal(*(d.pairs.crop(2, 32, torch.Generator().manual_seed(0))[0] for d in (data, again)))
 
 
 def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
@@ -209,3 +212,19 @@ def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(StudioError, match=r"broken.png is not"):
         PhotoFolder(tmp_path, 40).picture(0)
+
+
+def test_a_run_begins_with_the_generator_and_the_judges_of_a_narrower_one(data: Data, tmp_path: Path) -> None:
+    nijigan.run(Ranks(), TINY, tmp_path, data)
+    wide = nijigan.begun(replace(TINY, architecture=Architecture(width=8, blocks=2)), tmp_path)
+    trained = Generator(TINY.architecture)
+    trained.load_state_dict(averaged_weights(tmp_path))
+    photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    wide.generator.set_solver(trained.solver or Solver())
+    torch.testing.assert_close(wide.generator(photo), trained(photo), atol=1e-3, rtol=0)
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["players"]
+    assert torch.equal(wide.discriminator.layers[0].weight, kept["discriminator.layers.0.weight"])
+    with pytest.raises(InvalidRequest, match="begin from one of the same kind"):
+        nijigan.begun(replace(TINY, architecture=Architecture(width=8, blocks=3)), tmp_path)
+    with pytest.raises(NotFound, match="begin from must be in the folder"):
+        nijigan.begun(TINY, tmp_path / "nowhere")

@@ -92,7 +92,7 @@ def test_a_training_becomes_a_translator(settings: Settings, photos: Path, tmp_p
 def test_settings_that_do_not_exist_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="The preset must be one of t4, cpu; got 'a100'"):
         configured("a100", {})
-    with pytest.raises(InvalidRequest, match=r"weights may hold bend, gan, .*; got gann"):
+    with pytest.raises(InvalidRequest, match=r"weights may hold bend, colours, edges, gan, .*; got gann"):
         configured("cpu", {"weights": {"gann": 1}})
     with pytest.raises(InvalidRequest, match=r"got epoch. Correct the names"):
         configured("cpu", {"epoch": 1})
