@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import animeify_cli, lora_cli
+from engine import animeify_cli, checkpoint_cli, lora_cli
 from engine.cli import Home, Json, cli, open_studio, print_json
 from engine.errors import StudioError
 from engine.in_words import in_words
@@ -24,6 +24,7 @@ gallery = typer.Typer(help="List, export and check what was made.", no_args_is_h
 cli.add_typer(gallery, name="gallery")
 cli.add_typer(animeify_cli.commands)
 cli.add_typer(lora_cli.commands)
+cli.add_typer(checkpoint_cli.commands)
 
 Search = Annotated[str, typer.Option(help="Only images whose prompt has these words.")]
 

@@ -135,7 +135,8 @@ def held_out_for(settings: Settings, lora: str, dataset: Path | None) -> list[Ca
     Raises:
         NotFound: no data set was given and no run of that name is here.
     """
-    plan = _plan_behind(settings, lora)
+    run = run_behind(settings, lora)
+    plan = plan_of(settings, run) if run else None
     if dataset is None:
         if plan is None:
             text = f"{lora!r} was not trained in this studio, so nothing is known to be held out."
@@ -153,19 +154,23 @@ def plan_of(settings: Settings, run: str) -> Plan:
     return read_plan(settings.runs_dir / run)
 
 
-def prepare_evaluation(settings: Settings, evaluation: str, run: str) -> None:
-    """Write down that what a run held out is to be compared.
+def begin_evaluation(settings: Settings, evaluation: str, held_out: Sequence[CaptionedPicture], source: str) -> None:
+    """Write down what is to be compared.
+
+    Args:
+        evaluation: its name in the request.
+        source: where the pictures come from, for people.
 
     Raises:
-        InvalidRequest: too few pictures were held out.
+        InvalidRequest: too few pictures with a caption.
     """
-    lora_held_out.prepare(settings.evaluations_dir / evaluation, plan_of(settings, run).held_out)
+    lora_held_out.prepare(settings.evaluations_dir / evaluation, held_out, source)
 
 
-def _plan_behind(settings: Settings, lora: str) -> Plan | None:
-    """What the run was asked for that put this LoRA into the picker."""
+def run_behind(settings: Settings, lora: str) -> str | None:
+    """The newest run that put this LoRA into the picker; None where it came from elsewhere."""
     found = [run for run in runs(settings) if installed_name(settings.runs_dir / run) == lora]
-    return plan_of(settings, found[-1]) if found else None
+    return found[-1] if found else None
 
 
 def _called(picture: CaptionedPicture, words: Sequence[str]) -> CaptionedPicture:

@@ -15,11 +15,11 @@ from engine.datasets.findings import Finding
 from engine.datasets.pictures import open_picture
 from engine.datasets.reading import read_dataset
 from engine.errors import NotFound
+from engine.evaluations import HELD_OUT
 from engine.fine_tuning import Order, Prepared
 from engine.lora_requests import EvaluateLora, TrainLora
 from engine.studio import Studio
 from engine.training.lora import PRESETS, Config
-from engine.training.lora_held_out import prepare as prepare_evaluation
 from engine.training.lora_progress import read_progress
 from engine.waiting import finished
 from engine.weights.files import read_json
@@ -101,8 +101,9 @@ def evaluate(
         guidance_scale=guidance,
         seeds=seeds,
     )
+    source = str(dataset.absolute()) if dataset else HELD_OUT
+    fine_tuning.begin_evaluation(studio.settings, request.evaluation, held_out, source)
     place = studio.settings.evaluations_dir / request.evaluation
-    prepare_evaluation(place, held_out)
     job = finished(studio, studio.evaluate_lora(request), quiet=as_json)
     require_success(job, "evaluation")
     report = read_json(place / "report.json")

@@ -1,7 +1,7 @@
-"""What can be asked about LoRAs: training one, and measuring whether it helps."""
+"""What can be asked about LoRAs: training one, measuring whether it helps, and which of its checkpoints to take."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -9,6 +9,8 @@ from engine.errors import InvalidRequest, Problem
 from engine.rules import real, whole
 
 _RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+WEIGHTS = (0.5, 0.75, 1.0)
+MOST_CHECKPOINTS, MOST_WEIGHTS, MOST_CAPTIONS = 16, 8, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,86 @@ class EvaluateLora:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraGrid:
+    """Draw and measure the checkpoints of a run at several weights, from the same seeds, beside the model alone.
+
+    Attributes:
+        run: name of its folder in STUDIO_HOME/runs.
+        name: of the LoRA, for people.
+        evaluation: name of the folder in STUDIO_HOME/evaluations, where captions and pictures are listed.
+        checkpoints: 1 to 16 names such as "step-000100", "best" and "last".
+        weights: 1 to 8 numbers, -2 to 2; 0, the model alone, is always there and need not be named.
+        captions: how many of the held-out captions are drawn, 1 to 16.
+        num_inference_steps, guidance_scale: for all pictures.
+
+    Raises:
+        InvalidRequest: one or more values break a rule; all are reported together.
+    """
+
+    run: str
+    name: str
+    evaluation: str
+    checkpoints: tuple[str, ...]
+    weights: tuple[float, ...] = WEIGHTS
+    captions: int = 4
+    num_inference_steps: int = 25
+    guidance_scale: float = 7.5
+
+    kind: ClassVar[str] = "lora_grid"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
+        object.__setattr__(self, "weights", tuple(self.weights))
+        problems: list[Problem] = [
+            *_run_problems(self.run),
+            *_run_problems(self.evaluation),
+            *_several("checkpoints", self.checkpoints, MOST_CHECKPOINTS),
+            *_several("weights", [weight for weight in self.weights if weight != 0], MOST_WEIGHTS),
+            *(problem for weight in self.weights for problem in real("weight", weight, -2, 2)),
+            *whole("captions", self.captions, 1, MOST_CAPTIONS),
+            *whole("num_inference_steps", self.num_inference_steps, 1, 150),
+            *real("guidance_scale", self.guidance_scale, 1, 30),
+        ]
+        if problems:
+            raise InvalidRequest(problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of every field."""
+        return asdict(self) | {"checkpoints": list(self.checkpoints), "weights": list(self.weights)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoteLora:
+    """Make a checkpoint the LoRA that its run puts into the picker; what was there is kept in the run.
+
+    Attributes:
+        run: name of its folder in STUDIO_HOME/runs.
+        name: of the LoRA, for people.
+        checkpoint: such as "step-000300", "best" or "last".
+        weight: that the picker suggests, -2 to 2.
+
+    Raises:
+        InvalidRequest: one or more values break a rule; all are reported together.
+    """
+
+    run: str
+    name: str
+    checkpoint: str
+    weight: float = 1.0
+
+    kind: ClassVar[str] = "promote_lora"
+
+    def __post_init__(self) -> None:
+        problems = [*_run_problems(self.run), *real("weight", self.weight, -2, 2)]
+        if problems:
+            raise InvalidRequest(problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of every field."""
+        return asdict(self)
+
+
 def train_lora(values: Mapping[str, Any]) -> TrainLora:
     """Build the request from JSON-like values."""
     return TrainLora(**values)
@@ -87,6 +169,24 @@ def train_lora(values: Mapping[str, Any]) -> TrainLora:
 def evaluate_lora(values: Mapping[str, Any]) -> EvaluateLora:
     """Build the request from JSON-like values."""
     return EvaluateLora(**values)
+
+
+def lora_grid(values: Mapping[str, Any]) -> LoraGrid:
+    """Build the request from JSON-like values."""
+    return LoraGrid(**values)
+
+
+def promote_lora(values: Mapping[str, Any]) -> PromoteLora:
+    """Build the request from JSON-like values."""
+    return PromoteLora(**values)
+
+
+def _several(field: str, values: Sequence[Any], most: int) -> list[Problem]:
+    if 1 <= len(values) <= most and len(set(values)) == len(values):
+        return []
+    other = " other than 0" if field == "weights" else ""
+    listed = ", ".join(map(str, values)) or "none"
+    return [Problem(field, f"A grid needs 1 to {most} {field}{other}, each once; got {listed}.")]
 
 
 def _run_problems(name: str) -> list[Problem]:

@@ -10,7 +10,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
-from engine.lora_requests import EvaluateLora, TrainLora, evaluate_lora, train_lora
+from engine.lora_requests import (
+    EvaluateLora,
+    LoraGrid,
+    PromoteLora,
+    TrainLora,
+    evaluate_lora,
+    lora_grid,
+    promote_lora,
+    train_lora,
+)
 from engine.photo_requests import Translate, translate
 from engine.rules import choice, multiple, real, text, whole
 
@@ -104,7 +113,7 @@ class FetchModel:
         return asdict(self)
 
 
-Request = TextToImage | Translate | TrainLora | EvaluateLora | FetchModel
+Request = TextToImage | Translate | TrainLora | EvaluateLora | LoraGrid | PromoteLora | FetchModel
 
 
 def text_to_image(values: Mapping[str, Any]) -> TextToImage:
@@ -129,6 +138,8 @@ def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
         Translate.kind: translate,
         TrainLora.kind: train_lora,
         EvaluateLora.kind: evaluate_lora,
+        LoraGrid.kind: lora_grid,
+        PromoteLora.kind: promote_lora,
         FetchModel.kind: lambda values: FetchModel(**values),
     }
     return makers[kind](values)

@@ -26,6 +26,7 @@ LABELS = {
     "solver_steps": "Solver steps",
     "style_steps": "Style steps",
     "seeds": "Pictures for each caption",
+    "captions": "Captions to draw",
 }
 
 

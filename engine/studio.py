@@ -11,11 +11,12 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
-from engine.lora_requests import EvaluateLora, TrainLora
+from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
 from engine.photo_requests import PhotoRef, Translate
 from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
 from engine.safety.photos import plain_photo
 from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
+from engine.training.lora_checkpoints import checkpoints_named
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
 from engine.weights.files import printable
 from engine.weights.loras import LoraInfo, list_loras
@@ -132,9 +133,7 @@ class Studio:
         if not (self.settings.runs_dir / request.run / "run.json").is_file():
             text = f"A training run must be prepared first; there is none named {request.run!r}."
             raise InvalidRequest([Problem("run", text)])
-        active = self.jobs(kind=request.kind, active=True, limit=500)
-        if any(isinstance(job.request, TrainLora) and job.request.run == request.run for job in active):
-            raise InvalidRequest([Problem("run", f"{request.name} is being trained already. Wait for its end.")])
+        self._require_idle(request.run, request.name)
         return self.queue.submit(request, key=key, owner=owner)
 
     def evaluate_lora(self, request: EvaluateLora, *, key: str | None = None, owner: str = "artist") -> Job:
@@ -149,6 +148,28 @@ class Studio:
         problems += self._lora_problems([LoraWeight(request.lora, request.weight)], model)
         if problems:
             raise InvalidRequest(problems)
+        return self.queue.submit(request, key=key, owner=owner)
+
+    def lora_grid(self, request: LoraGrid, *, key: str | None = None, owner: str = "artist") -> Job:
+        """Queue a grid of checkpoints and weights whose captions are prepared.
+
+        Raises:
+            NotFound: a checkpoint is not there.
+            StudioBusy: the queue is full.
+        """
+        checkpoints_named(self.settings.runs_dir / request.run, request.checkpoints)
+        return self.queue.submit(request, key=key, owner=owner)
+
+    def promote_lora(self, request: PromoteLora, *, key: str | None = None, owner: str = "artist") -> Job:
+        """Queue the promotion of a checkpoint to the LoRA that the picker shows.
+
+        Raises:
+            NotFound: the checkpoint is not there.
+            InvalidRequest: the run is being trained.
+            StudioBusy: the queue is full.
+        """
+        checkpoints_named(self.settings.runs_dir / request.run, [request.checkpoint])
+        self._require_idle(request.run, request.name)
         return self.queue.submit(request, key=key, owner=owner)
 
     def fetch_model(self, name: str, *, owner: str = "artist") -> Job:
@@ -248,6 +269,11 @@ class Studio:
     def supervisor(self) -> Supervisor:
         """A supervisor for this studio's worker process; the web process starts and stops it."""
         return Supervisor(self.settings, self.queue)
+
+    def _require_idle(self, run: str, name: str) -> None:
+        active = self.jobs(kind=TrainLora.kind, active=True, limit=500)
+        if any(isinstance(job.request, TrainLora) and job.request.run == run for job in active):
+            raise InvalidRequest([Problem("run", f"{name} is being trained already. Wait for its end.")])
 
     def _translator_problems(self, request: Translate) -> list[Problem]:
         known = {info.name: info for info in self.translators()}

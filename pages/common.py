@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 OWNER = "artist"
 GENERATE, ANIMEIFY, GALLERY = "generate.py", "animeify.py", "gallery.py"
+TRAIN, EVALUATE = "train.py", "evaluate.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
 
 

@@ -7,12 +7,13 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, FAILED, RUNNING
 from engine.jobs.status import ABSENT, STARTING
-from engine.requests import EvaluateLora, TextToImage, TrainLora, Translate
+from engine.requests import TextToImage, TrainLora, Translate
 from engine.studio import Studio
 from gallery.store import ImageRecord
 from pages.common import GALLERY, OWNER, duration, plain, show_problems, shown_width
 from pages.downloads import download_buttons
 from pages.pictures import show_picture, show_thumbnail
+from pages.working import MEASURING, title_of
 
 POLL_SECONDS = 0.5
 MOST_WAITING = 10  # rows of waiting jobs; the rest is counted
@@ -95,14 +96,12 @@ def _engine_state(studio: Studio) -> None:
 
 def _training_first(studio: Studio) -> None:
     """Say so when a training holds the device, and offer to pause it."""
-    trainings = [job for kind in (TrainLora.kind, EvaluateLora.kind) for job in studio.jobs(kind=kind, active=True)]
+    trainings = [job for kind in (TrainLora.kind, *MEASURING) for job in studio.jobs(kind=kind, active=True)]
     for job in trainings:
         if job.state == RUNNING:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                words = (
-                    f"{_title(job)} is at work; what waits begins when that ends or is stopped. {_progress_text(job)}"
-                )
-                st.info(words, icon=":material/model_training:")
+                words = f"{plain(title_of(job))} is at work; what waits begins when that ends or is stopped."
+                st.info(f"{words} {_progress_text(job)}", icon=":material/model_training:")
                 _cancel_button(studio, job, "Pause" if isinstance(job.request, TrainLora) else "Cancel")
 
 
@@ -112,10 +111,6 @@ def _title(job: Job) -> str:
     if isinstance(job.request, Translate):
         names = [photo.name for photo in job.request.photos]
         return names[0] if len(names) == 1 else f"{len(names)} photos: {', '.join(names[:3])}{', …' * (len(names) > 3)}"
-    if isinstance(job.request, TrainLora):
-        return f"The training of {job.request.name}"
-    if isinstance(job.request, EvaluateLora):
-        return f"The evaluation of {job.request.lora}"
     return "A job of another version of the studio; what it asks for cannot be read."
 
 

@@ -28,6 +28,7 @@ page = st.navigation(
         st.Page("generate.py", title="Generate", icon=":material/brush:", default=True),
         st.Page("animeify.py", title="Anime-ify", icon=":material/auto_awesome:"),
         st.Page("train.py", title="Train", icon=":material/model_training:"),
+        st.Page("evaluate.py", title="Evaluate", icon=":material/query_stats:"),
         st.Page("gallery.py", title="Gallery", icon=":material/photo_library:"),
     ],
     position="top",

@@ -6,25 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from ulid import ULID
 
 from engine import fine_tuning
 from engine.datasets.captions import write_captions
 from engine.datasets.findings import Finding, Severity
-from engine.datasets.unpacking import unpack
 from engine.errors import InvalidRequest, NotFound
 from engine.fine_tuning import Order, Prepared
 from engine.lora_requests import TrainLora
 from engine.studio import Studio
 from engine.training.lora import PRESETS, Config
 from engine.weights.models import ModelInfo
+from pages.augmentation import augmentation_settings, show_preview
 from pages.caption_table import edited_captions
 from pages.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, plain, show_problems
+from pages.dataset_picker import pick_dataset
 from pages.training_runs import show_runs
 
 STUDIO = "studio"  # the "field" of problems that no value is to blame for
-UPLOAD, FOLDER = "Upload", "Folder on this machine"
-KINDS = ["png", "jpg", "jpeg", "webp", "csv", "txt", "caption", "json", "jsonl", "zip"]
 ICONS = {Severity.BLOCKS: ":material/block:", Severity.LOOK: ":material/visibility:", Severity.NOTE: ":material/info:"}
 
 
@@ -33,68 +31,14 @@ def main() -> None:
     studio = open_studio()
     left, right = st.columns([1, 1], gap="large")
     with left:
-        folder = _pictures(studio)
-        if folder is not None:
+        st.markdown("#### Your pictures")
+        folder = pick_dataset(studio)
+        if folder is None:
+            st.caption("Twenty to fifty pictures of one style are a good start.")
+        else:
             _form(studio, folder)
     with right:
         show_runs(studio)
-
-
-# -- pictures
-
-
-def _pictures(studio: Studio) -> Path | None:
-    """The folder of the data set; the address names it, so it survives a refresh."""
-    st.markdown("#### Your pictures")
-    way = st.segmented_control("Where from", [UPLOAD, FOLDER], default=UPLOAD, required=True, key="way")
-    if way == UPLOAD:
-        _upload(studio)
-    else:
-        st.text_input(
-            "Folder",
-            key="folder",
-            placeholder="the folder's path",
-            help="Pictures with captions: a CSV, text files beside them, metadata.jsonl, or kohya's folders",
-            on_change=_take_folder,
-        )
-    name = st.query_params.get("dataset", "")
-    if not name:
-        st.caption(
-            "PNG, JPEG and WebP with captions in any usual layout, or one ZIP of all that. "
-            "Twenty to fifty pictures of one style are a good start."
-        )
-        return None
-    return Path(name) if Path(name).is_absolute() else studio.settings.home / "datasets" / Path(name).name
-
-
-def _take_folder() -> None:
-    st.query_params["dataset"] = str(Path(st.session_state.folder).expanduser().absolute())
-
-
-def _upload(studio: Studio) -> None:
-    files = st.file_uploader(
-        "Pictures and captions",
-        type=KINDS,
-        accept_multiple_files=True,
-        key=f"pictures_{st.session_state.setdefault('picture_uploads', 0)}",
-    )
-    if not files:
-        return
-    name = str(ULID())
-    folder = studio.settings.home / "datasets" / name
-    try:
-        if len(files) == 1 and files[0].name.lower().endswith(".zip"):
-            unpack(files[0], folder)
-        else:
-            folder.mkdir(parents=True)
-            for file in files:
-                (folder / Path(file.name).name).write_bytes(file.getvalue())
-    except PEOPLE_ERRORS as error:
-        show_problems({"upload": str(error)}, "upload")
-        return
-    st.query_params["dataset"] = name
-    st.session_state.picture_uploads += 1
-    st.rerun()
 
 
 # -- what is to be trained
@@ -118,7 +62,7 @@ def _form(studio: Studio, folder: Path) -> None:
             help="A caption that mentions a castle, a forest, mist and so on gets a sentence about it",
         ),
     }
-    config = _settings()
+    config, looks = _settings(info)
     if config is None:
         return
     try:
@@ -127,6 +71,8 @@ def _form(studio: Studio, folder: Path) -> None:
     except (InvalidRequest, NotFound) as error:
         show_problems({"dataset": str(error)}, "dataset")
         return
+    with looks:
+        show_preview(prepared.train, config.augmentation(info.native_size))
     _report(prepared)
     _captions(folder, prepared)
     st.caption(
@@ -153,8 +99,8 @@ def _model(studio: Studio) -> ModelInfo:
     return models[name]
 
 
-def _settings() -> Config | None:
-    """The preset with what was changed; None while a value breaks a rule, which is said."""
+def _settings(info: ModelInfo) -> tuple[Config | None, Any]:
+    """The preset with what was changed, None while a value breaks a rule, which is said; and where looks are shown."""
     preset = st.segmented_control(
         "Preset", list(PRESETS), default="recommended", required=True, key="preset", bind="query-params"
     )
@@ -166,12 +112,16 @@ def _settings() -> Config | None:
             "Learning rate", value=base.learning_rate, step=1e-5, format="%.6f", key=f"rate_{preset}"
         )
         seed = st.number_input("Seed", value=base.seed, step=1, key="train_seed")
+    with st.expander("What the model will see", icon=":material/crop:"):
+        seen = augmentation_settings(base, preset, info.native_size)
+        looks = st.container()
     try:
         warmup = base.warmup_steps if base.warmup_steps < steps else max(0, steps // 4)
-        return replace(base, steps=steps, rank=rank, learning_rate=rate, seed=seed, warmup_steps=warmup)
+        changed = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed, "warmup_steps": warmup}
+        return replace(base, **changed, **seen), looks
     except InvalidRequest as error:
         show_problems({"settings": str(error)}, "settings")
-        return None
+        return None, looks
 
 
 def _report(prepared: Prepared) -> None:

@@ -7,9 +7,17 @@ from typing import TypeVar
 
 from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
 from engine.jobs.records import Claim, Job, Progress
-from engine.requests import EvaluateLora, FetchModel, TextToImage, TrainLora, Translate
+from engine.requests import (
+    EvaluateLora,
+    FetchModel,
+    LoraGrid,
+    PromoteLora,
+    TextToImage,
+    TrainLora,
+    Translate,
+)
 
-AnyRequest = TypeVar("AnyRequest", TextToImage, Translate, TrainLora, EvaluateLora, FetchModel)
+AnyRequest = TypeVar("AnyRequest", TextToImage, Translate, TrainLora, EvaluateLora, LoraGrid, PromoteLora, FetchModel)
 
 
 class JobContext:

@@ -17,11 +17,12 @@ from ulid import ULID
 from engine.errors import LeaseLost, NotFound, StudioBusy
 from engine.jobs.records import Claim, Job, Lease, Progress, job_of, request_of
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, TRAIN, JobRow
-from engine.requests import EvaluateLora, FetchModel, Request, TrainLora
+from engine.requests import EvaluateLora, FetchModel, LoraGrid, Request, TrainLora
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
 
-LANES = {FetchModel.kind: FETCH, TrainLora.kind: TRAIN, EvaluateLora.kind: TRAIN}  # all others draw
+# All others draw: also promoting a checkpoint, which takes seconds.
+LANES = {FetchModel.kind: FETCH, TrainLora.kind: TRAIN, EvaluateLora.kind: TRAIN, LoraGrid.kind: TRAIN}
 
 
 class JobQueue:

@@ -1,4 +1,4 @@
-"""Training and evaluation jobs: LoRA runs on the device, between drawings."""
+"""Jobs about LoRAs, on the device between drawings: training, evaluation, grids of checkpoints, promotion."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -12,13 +12,15 @@ from engine.jobs.context import JobContext
 from engine.jobs.drawing import require_space
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
-from engine.requests import EvaluateLora, TrainLora
+from engine.requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
 from engine.settings import Settings
 from engine.training.lora_evaluation import evaluate
+from engine.training.lora_grid import draw_grid
 from engine.training.lora_plan import read_plan
 from engine.training.lora_progress import Report
-from engine.training.lora_run import RESULT, start
+from engine.training.lora_run import export, start
 from engine.training.lora_runs import INSTALLED, installed_name
+from engine.training.lora_versions import RESULT, SUFFIXES, keep_changes
 from engine.weights.files import write_json
 from engine.weights.loras import list_loras
 from engine.weights.models import Catalogue, require_available
@@ -40,7 +42,12 @@ class Training:
     @property
     def handlers(self) -> dict[str, Handler]:
         """What this can do."""
-        return {TrainLora.kind: self.train, EvaluateLora.kind: self.evaluate}
+        return {
+            TrainLora.kind: self.train,
+            EvaluateLora.kind: self.evaluate,
+            LoraGrid.kind: self.grid,
+            PromoteLora.kind: self.promote,
+        }
 
     def train(self, context: JobContext) -> None:
         """Train, or go on; a finished LoRA goes to the artist's own, where the picker finds it."""
@@ -82,6 +89,40 @@ class Training:
         )
         self._queue.succeed(context.claim, context.progress)
 
+    def grid(self, context: JobContext) -> None:
+        """Draw and measure a run's checkpoints at several weights."""
+        request = context.request_as(LoraGrid)
+        require_space(self._settings.home)
+        run = self._settings.runs_dir / request.run
+        model = read_plan(run).model
+        context.report(f"Loading {model.title}")
+        self._make_room()
+        draw_grid(
+            self._settings.evaluations_dir / request.evaluation,
+            run,
+            load(model, self._device),
+            request,
+            report=context.report,
+            should_stop=context.should_stop,
+        )
+        self._queue.succeed(context.claim, context.progress)
+
+    def promote(self, context: JobContext) -> None:
+        """Put a checkpoint into the picker in the place of what its run put there before."""
+        request = context.request_as(PromoteLora)
+        folder, loras = self._settings.runs_dir / request.run, self._settings.lora_folders[0]
+        require_space(self._settings.home)
+        plan = read_plan(folder)
+        context.report(f"Loading {plan.model.title}")
+        self._make_room()
+        loaded = load(plan.model, self._device)
+        context.report("Drawing its preview")
+        if own := installed_name(folder):
+            keep_changes(folder, plan.name, loras / f"{own}.safetensors")
+        export(folder, request.checkpoint, weight=request.weight, loaded=loaded)
+        install(folder, plan.name, loras)
+        self._queue.succeed(context.claim, context.progress)
+
 
 def install(run: Path, name: str, loras: Path) -> Path:
     """Copy a run's LoRA with its notes and its preview to the artist's own.
@@ -92,15 +133,18 @@ def install(run: Path, name: str, loras: Path) -> Path:
         The .safetensors file, under a name of its own where the name is taken.
     """
     loras.mkdir(parents=True, exist_ok=True)
-    own = installed_name(run)
+    earlier = installed_name(run)
+    own = earlier
     if own is None:
         own = next(stem for stem in _names(name) if not (loras / f"{stem}.safetensors").exists())
         write_json(run / INSTALLED, {"name": own})
-    for suffix in (".json", ".png", ".safetensors"):  # the weights last: with them the LoRA is there
-        source = (run / RESULT / name).with_name(f"{name}{suffix}")
+    for suffix in SUFFIXES:
+        source = run / RESULT / f"{name}{suffix}"
         if source.exists():
             with replacing(loras / f"{own}{suffix}") as file:
                 file.write(source.read_bytes())
+        elif earlier:  # a preview of earlier weights would show another LoRA
+            (loras / f"{own}{suffix}").unlink(missing_ok=True)
     return loras / f"{own}.safetensors"
 
 

@@ -61,12 +61,14 @@ class Comparison:
         reference_count: held-out pictures.
         pair_count: seeds drawn from, without and with the LoRA.
         notes: what to keep in mind, and what could not be measured.
+        missing: the notes about networks that are not here.
     """
 
     changes: tuple[Change, ...]
     reference_count: int
     pair_count: int
     notes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -143,7 +145,8 @@ def compare(
             changes.append(_clip_change(run, extractor.name, features, networks.clip.text_embeddings(captions)))
     if paired:
         changes += _pair_changes(run, networks)
-    return Comparison(tuple(changes), len(run.reference), len(run.base), (*_notes(run, changes), *networks.missing))
+    notes = (*_notes(run, changes), *networks.missing)
+    return Comparison(tuple(changes), len(run.reference), len(run.base), notes, networks.missing)
 
 
 def _check(

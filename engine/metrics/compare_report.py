@@ -24,7 +24,7 @@ COLUMNS = ("set", *(field.name for field in fields(Figure)), "verdict")
 
 def write_report(comparison: Comparison, path: Path) -> None:
     """Everything, as JSON; numbers that JSON does not know become the texts "nan", "inf" and "-inf"."""
-    write_json(path, _plain({"headline": comparison.headline} | asdict(comparison)))
+    write_json(path, json_values({"headline": comparison.headline} | asdict(comparison)))
 
 
 def write_table(comparison: Comparison, path: Path) -> None:
@@ -77,12 +77,12 @@ def write_sheets(
     return written
 
 
-def _plain(value: Any) -> Any:
-    """JSON-ready values; a browser refuses NaN and Infinity."""
+def json_values(value: Any) -> Any:
+    """JSON-ready values; NaN and infinity, which JSON does not know, become texts."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
+        return {name: json_values(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [json_values(part) for part in value]
     return value

@@ -7,7 +7,31 @@ from PIL import Image, ImageDraw, ImageFont
 
 TILE = 192  # pixels
 LABEL = 20  # pixels
+SIDE_LABEL, GAP = 110, 4  # pixels
 BACKGROUND, INK = (24, 24, 28), (225, 225, 225)
+
+
+def grid_sheet(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:
+    """A table of pictures with a name for each row and column.
+
+    Args:
+        title: one line above all.
+        columns: their names.
+        rows: name and pictures of each, as many as columns; the pictures are scaled to squares.
+    """
+    step = TILE + GAP
+    width = SIDE_LABEL + len(columns) * step
+    canvas = Image.new("RGB", (width, 2 * LABEL + len(rows) * step), BACKGROUND)
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
+    pen.text((4, 3), textwrap.shorten(title, width // 6, placeholder=" ..."), INK, font)
+    for column, name in enumerate(columns):
+        pen.text((SIDE_LABEL + column * step + 4, LABEL + 3), name, INK, font)
+    for row, (name, pictures) in enumerate(rows):
+        top = 2 * LABEL + row * step
+        pen.text((4, top + TILE // 2 - 6), name, INK, font)
+        for column, picture in enumerate(pictures):
+            canvas.paste(picture.resize((TILE, TILE), Image.Resampling.LANCZOS), (SIDE_LABEL + column * step, top))
+    return canvas
 
 
 def sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:

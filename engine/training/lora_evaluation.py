@@ -3,6 +3,7 @@
 An evaluation is a folder, and goes on where it was stopped:
 
     evaluation.json  what is compared: captions with their pictures
+    lora.json        the hash of the LoRA that it began with
     base/, tuned/    what was drawn, 000-0.png for the first caption's first seed
     report.json      every figure with its interval; report.csv the same for spreadsheets
     sheet-1.png ...  side by side
@@ -16,18 +17,19 @@ from engine.atomic import replacing
 from engine.datasets.pictures import CaptionedPicture
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.text_to_image import generate
-from engine.errors import Cancelled
-from engine.lora_requests import EvaluateLora
+from engine.errors import Cancelled, StudioError
+from engine.lora_requests import EvaluateLora, LoraGrid
 from engine.metrics.compare import Comparison, compare
 from engine.metrics.compare_report import write_report, write_sheets, write_table
 from engine.metrics.networks import load_networks
 from engine.requests import TextToImage
 from engine.rules import MAX_PROMPT_CHARACTERS
 from engine.training.lora_held_out import read_held_out
-from engine.weights.files import write_json
+from engine.weights.files import read_json, write_json
+from engine.weights.hashes import tensor_sha256
 from engine.weights.loras import LoraInfo
 
-REPORT = "report.json"
+REPORT, REQUEST, BEGUN = "report.json", "request.json", "lora.json"
 FIRST_SEED = 1000
 
 Report = Callable[[str, int, int], None]
@@ -62,6 +64,7 @@ def evaluate(
         StudioError: something cannot be drawn or measured.
     """
     held_out = read_held_out(folder)
+    sha256 = _require_same_lora(folder, lora)
     drawn = _drawn(folder, loaded, lora, request, held_out, report, should_stop)
     total = len(drawn.base) + len(drawn.tuned)
     report("Measuring", total, total)
@@ -78,9 +81,22 @@ def evaluate(
     )
     write_sheets(folder, reference, drawn.base, drawn.tuned, drawn.captions, paired)
     write_table(found, folder / "report.csv")
-    write_json(folder / "request.json", asdict(request))
+    write_json(folder / REQUEST, asdict(request) | {"lora_sha256": sha256})
     write_report(found, folder / REPORT)  # last: whoever sees it finds the rest
     return found
+
+
+def _require_same_lora(folder: Path, lora: LoraInfo) -> str:
+    """The LoRA's hash; pictures of two versions of a LoRA must not be mixed in one evaluation."""
+    sha256 = tensor_sha256(lora.path)
+    if not (folder / BEGUN).exists():
+        write_json(folder / BEGUN, {"sha256": sha256})
+    if read_json(folder / BEGUN).get("sha256") != sha256:
+        raise StudioError(
+            f"An evaluation must end with the LoRA that it began with; {lora.name} was replaced by another version "
+            "meanwhile. Begin a new evaluation."
+        )
+    return sha256
 
 
 def _drawn(
@@ -99,24 +115,30 @@ def _drawn(
         for (index, seed), path in zip(places, paths[side], strict=True):
             if should_stop():
                 raise Cancelled("The evaluation was stopped. The pictures so far are kept.")
-            report(f"Drawing {done + 1} of {total}", done, total)
+            report(f"Drawing {'with' if loras else 'without'} the LoRA", done, total)
             if not path.exists():
                 caption = held_out[index].caption
-                _draw(path, loaded, loras, request, caption, FIRST_SEED * (index + 1) + seed, should_stop)
+                draw_caption(path, loaded, loras, request, caption, seed_of(index, seed), should_stop)
             done += 1
     captions = [held_out[index].caption for index, _ in places]
     return Drawn(paths["base"], paths["tuned"], captions)
 
 
-def _draw(
+def seed_of(caption: int, picture: int = 0) -> int:
+    """Of a picture of the caption in that place."""
+    return FIRST_SEED * (caption + 1) + picture
+
+
+def draw_caption(
     path: Path,
     loaded: LoadedModel,
     loras: Sequence[tuple[LoraInfo, float]],
-    request: EvaluateLora,
+    request: EvaluateLora | LoraGrid,
     caption: str,
     seed: int,
     should_stop: Callable[[], bool],
 ) -> None:
+    """Draw a caption at the model's native size into a PNG file. Raises as `generate`."""
     side = loaded.info.native_size
     drawing = TextToImage(
         prompt=caption.strip()[:MAX_PROMPT_CHARACTERS],

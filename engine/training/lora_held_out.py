@@ -12,8 +12,11 @@ FILE = "evaluation.json"
 LEAST = 4  # captions; fewer say nothing
 
 
-def prepare(folder: Path, held_out: Sequence[CaptionedPicture]) -> None:
+def prepare(folder: Path, held_out: Sequence[CaptionedPicture], source: str = "") -> None:
     """Write down what is to be compared.
+
+    Args:
+        source: where the pictures come from, for people.
 
     Raises:
         InvalidRequest: too few pictures with a caption.
@@ -23,7 +26,7 @@ def prepare(folder: Path, held_out: Sequence[CaptionedPicture]) -> None:
         text = f"An evaluation needs {LEAST} held-out pictures with captions or more; got {len(usable)}."
         raise InvalidRequest([Problem("pictures", f"{text} Add pictures that the LoRA was not trained on.")])
     listed = [{"path": str(picture.path.absolute()), "caption": picture.caption} for picture in usable]
-    write_json(folder / FILE, {"pictures": listed})
+    write_json(folder / FILE, {"source": source, "pictures": listed})
 
 
 def read_held_out(folder: Path) -> list[CaptionedPicture]:
@@ -35,3 +38,11 @@ def read_held_out(folder: Path) -> list[CaptionedPicture]:
         raise NotFound(
             f"{folder / FILE} must list captions and pictures: {error}. Begin the evaluation anew."
         ) from None
+
+
+def source_of(folder: Path) -> str:
+    """Where the pictures come from, as `prepare` was told; empty where nobody said."""
+    try:
+        return str(read_json(folder / FILE).get("source", ""))
+    except (OSError, ValueError):
+        return ""

@@ -7,6 +7,7 @@
     logs/           for TensorBoard
     outcome.json    where the run stands, written whenever it leaves off
     result/         the finished LoRA; see engine.weights.lora_export
+    versions/       what stood there before a checkpoint was promoted; see lora_versions
 
 A run goes on only with what it began with: the same settings, model and pictures, byte for byte. On several GPUs:
 
@@ -17,7 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,20 @@ from engine.device import Device
 from engine.diffusion.loading import LoadedModel, load
 from engine.errors import NotFound, StudioError
 from engine.training.loop import asked_to_stop
+from engine.training.lora_checkpoints import BEST, CHECKPOINTS, LAST
 from engine.training.lora_memory import estimate_memory, require_memory
 from engine.training.lora_plan import Plan, begin, model_sha256, read_plan, read_record
 from engine.training.lora_processes import is_first, own_device
 from engine.training.lora_progress import Report, read_progress
 from engine.training.lora_trainer import Outcome, train
 from engine.training.lora_validation import draw_sample, validation_prompt
-from engine.training.lora_watch import BEST, CHECKPOINTS, LAST
-from engine.weights.files import write_json
+from engine.training.lora_versions import RESULT, replaced_result
+from engine.weights.files import read_json, write_json
 from engine.weights.lora_export import STEP, ExportedLora, export_lora
 from engine.weights.lora_metadata import LoraCard
 from engine.weights.loras import list_loras
 
-OUTCOME, RESULT = "outcome.json", "result"
+OUTCOME = "outcome.json"
 
 
 def start(
@@ -94,24 +96,35 @@ def resume(
 
 
 def export(
-    folder: Path, which: str = BEST, *, loaded: LoadedModel | None = None, device: Device | None = None
+    folder: Path,
+    which: str = BEST,
+    *,
+    weight: float | None = None,
+    loaded: LoadedModel | None = None,
+    device: Device | None = None,
 ) -> ExportedLora:
     """Write a checkpoint of a run as a finished LoRA into its folder `result`, with a preview that it drew.
 
+    What was there before is kept under `versions`.
+
     Args:
         which: "best" (the last one where none was better than the model alone), "last" or "step-000200".
+        weight: that suits it, for its notes; None takes the plan's.
         loaded: the run's model, to draw the preview; None loads it.
 
     Raises:
         NotFound: there is no such checkpoint.
     """
     plan = read_plan(folder)
+    plan = plan if weight is None else replace(plan, preferred_weight=weight)
     tensors, settings, step = read_checkpoint(folder, which)
     loaded = loaded or load(plan.model, device or own_device())
     card = _card(folder, plan, step, loaded.device)
-    exported = export_lora(folder / RESULT, tensors, settings, card)
-    preview = _preview(loaded, plan, exported.kohya)
-    return export_lora(folder / RESULT, tensors, settings, card, preview) if preview else exported
+    with replaced_result(folder) as fresh:
+        exported = export_lora(fresh, tensors, settings, card)
+        if preview := _preview(loaded, plan, exported.kohya):
+            exported = export_lora(fresh, tensors, settings, card, preview)
+    return exported.moved(folder / RESULT)
 
 
 def read_checkpoint(folder: Path, which: str) -> tuple[dict[str, np.ndarray], dict[str, Any], int]:
@@ -145,12 +158,24 @@ def _card(folder: Path, plan: Plan, step: int, device: Device) -> LoraCard:
         held_out_pictures=len(plan.held_out),
         mixed_precision="fp16" if device.is_cuda else "no",
         started_at=read_record(folder)["created_at"],
-        finished_at=time.time(),
+        finished_at=_left_at(folder),
         trigger_words=plan.trigger_words,
         about=plan.about,
         preferred_weight=plan.preferred_weight,
-        results={"held_out_before": held_out.get(0), "held_out_after": held_out.get(step)},
+        results={
+            "held_out_before": held_out.get(0),
+            "held_out_after": held_out.get(step),
+            "held_out_at_weight": 1.0,
+        },
     )
+
+
+def _left_at(folder: Path) -> float:
+    """When the training was left, also where a checkpoint is exported later; seconds since 1970."""
+    try:
+        return float(read_json(folder / OUTCOME)["left_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return time.time()
 
 
 def _preview(loaded: LoadedModel, plan: Plan, file: Path) -> Image.Image | None:

@@ -12,13 +12,14 @@ from engine.errors import InvalidRequest, OutOfMemory, Problem
 from engine.training import loop
 from engine.training.lora import Config
 from engine.training.lora_adapter import Adapter, lora_on
+from engine.training.lora_checkpoints import CHECKPOINTS, LAST
 from engine.training.lora_data import Deck, Encoder
 from engine.training.lora_learner import Learner, learning_rates
 from engine.training.lora_objective import objective_of
 from engine.training.lora_processes import Launched, accelerator_of
 from engine.training.lora_progress import History, Report
 from engine.training.lora_validation import HeldOut, validation_prompt
-from engine.training.lora_watch import CHECKPOINTS, LAST, TensorBoard, Watch
+from engine.training.lora_watch import TensorBoard, Watch
 
 SAVE_SECONDS = 60.0  # between the states that a killed run goes on from
 SMOOTH = 20  # steps at least that the average loss looks back on; few pictures make short passes

@@ -35,11 +35,15 @@ class HeldOut:
     objective: Objective
     batch_size: int
 
-    @torch.no_grad()
     def loss(self) -> float:
         """Mean square error, all timesteps alike. Dropout must be off."""
+        return self.errors().mean().item()
+
+    @torch.no_grad()
+    def errors(self) -> Tensor:
+        """(N,) mean square error of each picture, all timesteps alike. Dropout must be off."""
         errors = [self._errors(place, picture) for place, picture in enumerate(self.pictures[:MAX_PICTURES])]
-        return torch.cat(errors).mean().item()
+        return torch.stack(errors).mean(1)
 
     def _errors(self, place: int, picture: CaptionedPicture) -> Tensor:
         """(TIMESTEPS,) of one picture."""

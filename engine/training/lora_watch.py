@@ -10,13 +10,13 @@ from engine.diffusion.loading import LoadedModel
 from engine.images import from_pil
 from engine.training.loop import Log
 from engine.training.lora import Config
+from engine.training.lora_checkpoints import BEST, CHECKPOINTS
 from engine.training.lora_learner import Learner, diverged
 from engine.training.lora_progress import History, Report, Step, keep_until, write_step
 from engine.training.lora_validation import HeldOut, draw_sample, save_sample
 from engine.weights.lora_export import write_adapter
 
-CHECKPOINTS, SAMPLES = "checkpoints", "samples"
-BEST, LAST = "best", "last"
+SAMPLES = "samples"
 
 
 class TensorBoard(Log):

@@ -38,6 +38,12 @@ class ExportedLora:
     notes: Path
     preview: Path | None
 
+    def moved(self, folder: Path) -> "ExportedLora":
+        """The same files after their folder was renamed."""
+        diffusers = folder / self.diffusers.parent.name / self.diffusers.name
+        preview = folder / self.preview.name if self.preview else None
+        return ExportedLora(folder / self.kohya.name, diffusers, folder / self.notes.name, preview)
+
 
 def export_lora(
     folder: Path, tensors: Tensors, settings: Mapping[str, Any], card: LoraCard, preview: Image.Image | None = None

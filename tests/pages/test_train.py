@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.lora_requests import EvaluateLora, TrainLora
+from engine.lora_requests import TrainLora
 from engine.training import lora
+from engine.training.lora_plan import read_plan
 from tests.pages.helpers import button, texts
 
 
@@ -41,7 +42,7 @@ def test_an_empty_page_says_what_to_bring(open_page):
     assert "Nothing was trained yet" in text_of(page)
 
 
-def test_from_pictures_to_a_lora_and_its_report(open_page, studio, pictures, work):
+def test_from_pictures_to_a_lora_and_the_way_to_its_evaluation(open_page, studio, pictures, work):
     page = open_with(open_page, pictures)
     assert "20 of 20 captions found" in text_of(page)
     assert "16 pictures to train on, 4 held out" in text_of(page)
@@ -56,12 +57,26 @@ def test_from_pictures_to_a_lora_and_its_report(open_page, studio, pictures, wor
     assert "Finished after 2 of 2 steps. Held-out loss" in text_of(page)
     assert "castles" in [info.name for info in studio.loras()]
 
-    page.button(key=f"evaluate_{job.request.run}").click().run()
-    assert isinstance(studio.jobs()[0].request, EvaluateLora)
-    work()
-    page.run()
+    (link,) = page.get("page_link")
+    assert link.proto.label == "Does it help? Evaluate it"
+    assert "lora=castles" in link.proto.query_string
+
+
+def test_the_page_shows_what_the_model_will_see(open_page, studio, pictures):
+    page = open_with(open_page, pictures)
+    assert len(page.get("image")) == 3 * (1 + 4)
+    assert "scaled to 64 pixels" in text_of(page)
+    page.toggle(key="crop_recommended").set_value(False)
+    page.slider(key="flip_recommended").set_value(100)
+    page.slider(key="jitter_recommended").set_value(20).run()
     assert not page.exception
-    assert "MMD in VGG19 features" in text_of(page)
+    button(page, "Train").click().run()
+    config = read_plan(studio.settings.runs_dir / studio.jobs()[0].request.run).config
+    assert (config.random_crop, config.horizontal_flip, config.color_jitter) == (False, 1.0, 0.2)
+    assert config.resolution is None  # the model's own
+
+    page.number_input(key="resolution_64").set_value(100).run()
+    assert "The resolution must be a multiple of 8" in texts(page.error).replace("\\", "")
 
 
 def test_what_blocks_training_is_said_and_nothing_begins(open_page, studio, pictures):

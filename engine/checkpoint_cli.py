@@ -1,0 +1,97 @@
+"""The commands for the checkpoints of a LoRA's training: compare them at several weights, and promote one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from ulid import ULID
+
+from engine import fine_tuning
+from engine.cli import Home, Json, open_studio, print_json, require_success
+from engine.errors import NotFound
+from engine.evaluations import HELD_OUT
+from engine.lora_requests import WEIGHTS, LoraGrid, PromoteLora
+from engine.studio import Studio
+from engine.training.lora_checkpoints import checkpoints_of
+from engine.waiting import finished
+from engine.weights.files import read_json
+
+commands = typer.Typer()
+
+Trained = Annotated[str, typer.Argument(help="Name of a LoRA that was trained here, or of its run.")]
+
+
+@commands.command()
+def lora_grid(
+    lora: Trained,
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(help="Such as step-000200; may be given several times. All when left out.")
+    ] = None,
+    weight: Annotated[list[float] | None, typer.Option(help="May be given several times; 0 is always there.")] = None,
+    captions: Annotated[int, typer.Option(help="Held-out captions to draw, 1 to 16.")] = 4,
+    steps: Annotated[int, typer.Option(help="Denoising steps.")] = 25,
+    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 7.5,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Draw and measure the checkpoints of a training at several weights, from the same seeds."""
+    studio = open_studio(home)
+    run = _run(studio, lora)
+    plan = fine_tuning.plan_of(studio.settings, run)
+    kept = [each.name for each in checkpoints_of(studio.settings.runs_dir / run)]
+    request = LoraGrid(
+        run=run,
+        name=plan.name,
+        evaluation=str(ULID()),
+        checkpoints=tuple(checkpoint or kept),
+        weights=tuple(weight or WEIGHTS),
+        captions=captions,
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+    )
+    fine_tuning.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)
+    require_success(finished(studio, studio.lora_grid(request), quiet=as_json), "grid")
+    _say(studio.settings.evaluations_dir / request.evaluation, as_json)
+
+
+@commands.command()
+def promote_lora(
+    lora: Trained,
+    checkpoint: Annotated[str, typer.Argument(help='Such as step-000200, "best" or "last".')],
+    weight: Annotated[float, typer.Option(help="That the picker suggests, -2 to 2.")] = 1.0,
+    home: Home = None,
+) -> None:
+    """Make a checkpoint the LoRA in the picker; what its training gave before is kept in the run."""
+    studio = open_studio(home)
+    run = _run(studio, lora)
+    name = fine_tuning.plan_of(studio.settings, run).name
+    request = PromoteLora(run=run, name=name, checkpoint=checkpoint, weight=weight)
+    require_success(finished(studio, studio.promote_lora(request)), "promotion")
+    print(studio.settings.runs_dir / run / "result")
+
+
+def _run(studio: Studio, lora: str) -> str:
+    """The run behind a LoRA's name, or the run of that name itself."""
+    if lora in fine_tuning.runs(studio.settings):
+        return lora
+    run = fine_tuning.run_behind(studio.settings, lora)
+    if run is None:
+        known = ", ".join(fine_tuning.runs(studio.settings)) or "none"
+        raise NotFound(f"Checkpoints are known of LoRAs that were trained here; {lora!r} was not. Runs are: {known}.")
+    return run
+
+
+def _say(folder: Path, as_json: bool) -> None:
+    grid = read_json(folder / "grid.json")
+    if as_json:
+        print_json({"folder": str(folder)} | grid)
+        return
+    print(grid["headline"])
+    for cell in grid["cells"]:
+        for change in cell["changes"]:
+            figure = change["tuned"]
+            words = f"{figure['name']} {figure['value']:.4g} ({figure['low']:.4g} to {figure['high']:.4g})"
+            print(f"  {cell['label']}, weight {cell['weight']:g}: {words}")
+    for note in grid["notes"]:
+        print(f"  {note}")
+    print(f"Pictures and tables: {folder}")

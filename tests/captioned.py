@@ -1,0 +1,59 @@
+"""Captioned pictures in a folder, and settings with which a LoRA is trained on them within seconds."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from engine import fine_tuning
+from engine.device import choose
+from engine.fine_tuning import Order
+from engine.jobs.training import install
+from engine.settings import Settings
+from engine.studio import Studio
+from engine.training.lora import Config
+from engine.training.lora_plan import read_plan
+from engine.training.lora_run import start
+
+QUICK = Config(
+    rank=2,
+    steps=4,
+    learning_rate=1e-2,
+    lr_scheduler="constant_with_warmup",
+    warmup_steps=0,
+    gradient_accumulation=1,
+    gradient_checkpointing=False,
+    checkpoint_every=2,
+    held_out_every=2,
+    validation_every=0,
+)
+
+
+def save_captioned(folder: Path, count: int = 8) -> Path:
+    """Pictures that do not look alike, with a text file beside each."""
+    folder.mkdir(parents=True)
+    for seed in range(count):
+        pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((96, 96), Image.Resampling.NEAREST).save(folder / f"{seed:02}.png")
+        (folder / f"{seed:02}.txt").write_text(f"a castle number {seed}")
+    return folder
+
+
+def trained_home(home: Path, weights: Path, pictures: Path, name: str = "castles") -> Path:
+    """A studio's folder in which a LoRA was trained on half of the pictures and stands in the picker."""
+    studio = Studio(Settings(home=home, weights_dir=weights, device="cpu"))
+    order = Order(name, studio.model("mini"), QUICK, trigger="castlestyle", share=0.5)
+    run = fine_tuning.begin_run(studio.settings, fine_tuning.prepare(pictures, order), order)
+    folder = studio.settings.runs_dir / run
+    start(folder, read_plan(folder), device=choose("cpu"))
+    install(folder, name, studio.settings.lora_folders[0])
+    studio.database.dispose()
+    return home
+
+
+def copy_training(home: Path, studio: Studio) -> str:
+    """Copy runs and LoRAs of that folder into a studio; returns the name of the newest run."""
+    for name in ("runs", "loras"):
+        shutil.copytree(home / name, studio.settings.home / name, dirs_exist_ok=True)
+    return fine_tuning.runs(studio.settings)[-1]

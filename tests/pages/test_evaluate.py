@@ -1,0 +1,118 @@
+"""Evaluate: with and without a LoRA, checkpoints at several weights, and promoting one."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora
+from tests.captioned import copy_training, save_captioned, trained_home
+from tests.pages.helpers import button, texts
+
+GRID = "Checkpoints and weights"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny_weights):
+    folder = tmp_path_factory.mktemp("trained")
+    return trained_home(folder / "home", tiny_weights, save_captioned(folder / "pictures"))
+
+
+@pytest.fixture
+def run(studio, trained):
+    """A finished training with a LoRA named castles."""
+    return copy_training(trained, studio)
+
+
+def text_of(page):
+    return "\n".join(texts(part) for part in (page.markdown, page.caption)).replace("\\", "")
+
+
+def errors_of(page):
+    return texts(page.error).replace("\\", "")
+
+
+def ready(page):
+    assert not page.exception
+    return page
+
+
+def test_without_a_lora_the_page_says_where_they_come_from(open_page):
+    page = open_page("evaluate")
+    assert "There is no LoRA yet" in text_of(page)
+    assert not page.selectbox
+
+
+def test_from_the_button_to_the_report(open_page, studio, run, work):
+    page = open_page("evaluate", lora="castles")
+    assert "Not evaluated yet" in text_of(page)
+    page.number_input(key="evaluation_steps").set_value(1).run()
+    assert "4 captions, each drawn with and without the LoRA: 8 pictures" in text_of(page)
+    button(page, "Evaluate").click().run()
+    (job,) = studio.jobs()
+    assert isinstance(job.request, EvaluateLora)
+    assert "Evaluating castles" in text_of(ready(page))
+
+    studio.cancel(job.id)  # and go on
+    page.run()
+    assert "Stopped. What was drawn and measured is kept." in text_of(page)
+    page.button(key=f"go_on_{job.id}").click().run()
+    work()
+    page.run()
+    assert studio.jobs()[0].request == job.request
+    shown = text_of(ready(page))
+    assert "MMD in VGG19 features" in shown
+    assert "reference: 4 pictures held out by the training" in shown
+    assert "castlestyle, a castle number" in shown
+    table = page.table[0].value
+    assert list(table["N"]) == ["4"] * len(table)
+    assert "VGG19 relu5_4" in table["Network"][0].replace("\\", "")
+    assert "Go on" not in [each.label for each in page.button]
+
+
+def test_a_grid_and_one_click_that_promotes(open_page, studio, run, work):
+    page = open_page("evaluate", lora="castles", view=GRID)
+    assert "In the picker as castles: step" in text_of(page)
+    assert "Not compared yet" in text_of(page)
+    page.number_input(key="grid_steps").set_value(1)
+    page.number_input(key="grid_captions").set_value(1).run()
+    assert "7 times 1 pictures" in text_of(page)
+    button(page, "Compare checkpoints").click().run()
+    (job,) = studio.jobs()
+    assert isinstance(job.request, LoraGrid)
+    work()
+    page.run()
+    shown = text_of(ready(page))
+    assert "held-out loss" in shown
+    assert list(page.table[0].value.columns) == ["Checkpoint", "Without", "Weight 0.5", "Weight 0.75", "Weight 1"]
+
+    page.button(key="promote_tertiary_step-000002_0.75").click().run()
+    assert isinstance(studio.jobs()[0].request, PromoteLora)
+    work()
+    page.run()
+    assert "In the picker as castles: step 2, suggested weight 0.75. 1 earlier version is kept" in text_of(ready(page))
+
+
+def test_wrong_values_are_said_and_nothing_begins(open_page, studio, run):
+    page = open_page("evaluate", lora="castles")
+    page.number_input(key="seeds").set_value(0).run()
+    button(page, "Evaluate").click().run()
+    assert "Pictures for each caption must be a whole number from 1 to 16; got 0." in texts(page.error).replace(
+        "\\", ""
+    )
+    page = open_page("evaluate", lora="castles", view=GRID)
+    page.number_input(key="grid_captions").set_value(99).run()
+    button(page, "Compare checkpoints").click().run()
+    assert "Captions to draw must be a whole number from 1 to 16; got 99" in errors_of(page)
+    assert not studio.jobs()
+    assert not list(Path(studio.settings.home / "evaluations").glob("*"))
+
+
+def test_a_failed_evaluation_says_why(open_page, studio, run, trained, work):
+    page = open_page("evaluate", lora="castles")
+    button(page, "Evaluate").click().run()
+    (job,) = studio.jobs()
+    listed = studio.settings.evaluations_dir / job.request.evaluation / "evaluation.json"
+    listed.unlink()
+    work()
+    page.run()
+    assert "Begin the evaluation anew" in errors_of(ready(page))
