@@ -5,7 +5,8 @@
 Time and memory do not depend on what the weights are, so nothing is downloaded: a model is made from the configuration
 in weights/sd21, saved, and opened, drawn with and trained by the studio's own code. PyTorch may use no more of the GPU
 than the limit; what does not fit is printed as such. The training is that of the preset `study` until it is stopped.
-On a CPU use a small model: --model weights/mini --device cpu.
+On a CPU, where the rest would take hours: --device cpu --one-step, which only puts a LoRA on and takes a training step
+of one picture; or a small model: --model weights/mini --device cpu.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -42,7 +43,7 @@ from engine.training.lora import PRESETS
 from engine.training.lora_adapter import lora_on
 from engine.training.lora_memory import estimate_memory
 from engine.training.lora_progress import Report
-from engine.training.lora_trainer import train
+from engine.training.lora_trainer import learner_of, train
 from engine.weights.facts import ModelInfo, folder_info, has_weights
 from engine.weights.lora_export import write_adapter
 from engine.weights.loras import LoraInfo, list_loras
@@ -119,10 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, default=PROJECT / "weights" / "sd21", help="folder, weights or not")
     parser.add_argument("--device", default="cuda", help="cuda or cpu")
     parser.add_argument("--limit-gib", type=float, default=15.0, help="of GPU memory for PyTorch")
+    parser.add_argument("--one-step", action="store_true", help="no drawing; one training step of one picture")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     chosen = parser.parse_args(arguments)
     try:
-        results = run(chosen.model, choose(chosen.device), chosen.limit_gib)
+        results = run(chosen.model, choose(chosen.device), chosen.limit_gib, chosen.one_step)
     except StudioError as error:  # no such device, or not even the model fits: nothing can be measured
         sys.exit(str(error))
     print_table(results)
@@ -130,22 +132,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         chosen.out.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def run(model: Path, device: Device, limit_gib: float) -> dict[str, Any]:
+def run(model: Path, device: Device, limit_gib: float, one_step: bool = False) -> dict[str, Any]:
     """Measure within the limit; what lies on the GPU beside PyTorch is added."""
     with tempfile.TemporaryDirectory() as home:
         info = model_of(model, Path(home) / "model", device)
         if device.is_cuda:
             share = limit_gib * GIB / device.total_memory()
             torch.cuda.set_per_process_memory_fraction(min(1.0, share), device.torch_device)
-        results = measure(info, device, Path(home))
+        results = measure(info, device, Path(home), one_step)
     return results | ({"limit_gib": limit_gib, "outside_pytorch": _outside_pytorch()} if device.is_cuda else {})
 
 
-def measure(info: ModelInfo, device: Device, home: Path) -> dict[str, Any]:
+def measure(info: ModelInfo, device: Device, home: Path, one_step: bool) -> dict[str, Any]:
     """All measurements; a row holds the fields of `Use` and more, or "failed" with the studio's message.
 
     Args:
         home: for files that are not kept.
+        one_step: leave the drawings out, and take one training step of one picture.
 
     Raises:
         StudioError: the model cannot be opened.
@@ -162,10 +165,13 @@ def measure(info: ModelInfo, device: Device, home: Path) -> dict[str, Any]:
     rows["load"] = asdict(meter.stop())
     results["offloaded"] = loaded.offloaded
     lora = lora_of(loaded, home / "lora")
-    attempt(rows, "draw", lambda: drawing(loaded))
     attempt(rows, "put_on_lora", lambda: putting_on(loaded, lora))
-    attempt(rows, "draw_with_lora", lambda: drawing(loaded, [(lora, 1.0)]))
-    attempt(rows, "train", lambda: training(loaded, home))
+    if one_step:
+        attempt(rows, "train_one", lambda: training_one(loaded, home))
+    else:
+        attempt(rows, "draw", lambda: drawing(loaded))
+        attempt(rows, "draw_with_lora", lambda: drawing(loaded, [(lora, 1.0)]))
+        attempt(rows, "train", lambda: training(loaded, home))
     estimate = estimate_memory(info, CONFIG, device.is_cuda)
     return results | {"estimate": asdict(estimate) | {"total": estimate.total}}
 
@@ -280,6 +286,17 @@ def training(loaded: LoadedModel, home: Path) -> Row:
     return asdict(steps) | seconds | {"before": asdict(before), "losses": losses}
 
 
+def training_one(loaded: LoadedModel, home: Path) -> Row:
+    """The first step of a training, of one picture."""
+    pictures = save_pictures(home / "pictures", loaded.info.native_size)
+    config = replace(CONFIG, gradient_accumulation=1)
+    with lora_on(loaded.pipeline, config) as adapter:
+        learner = learner_of(loaded, config, adapter, pictures)
+        meter = Meter(loaded.device)
+        loss = learner.step(0)
+        return asdict(meter.stop()) | {"losses": [loss]}
+
+
 def save_pictures(folder: Path, size: int) -> list[CaptionedPicture]:
     """Soft colours, larger than `size` pixels and not square."""
     folder.mkdir()
@@ -307,18 +324,21 @@ def print_table(results: dict[str, Any]) -> None:
         "draw_with_lora": "draw with it",
         "before": f"training: sample, held-out, {WARM_UP} steps",
         "train": f"training: a step of {CONFIG.pictures_per_step} pictures",
+        "train_one": "training: a step of one picture",
     }
     print(f"\n{results['model']}, {size} px, {results['dtype']} on {results['device']}{limit}")
     print(f"{'':42}{'seconds':>9}{'allocated':>11}{'reserved':>10}{'RAM':>8}   GB")
-    shown = {**rows, "before": rows["train"].get("before", {"failed": "see below"})}
+    training = rows.get("train", {})
+    shown = rows | ({"before": training.get("before", {"failed": "see below"})} if training else {})
     for name, title in names.items():
-        print(f"{title:42}{_cells(shown[name])}")
+        if name in shown:
+            print(f"{title:42}{_cells(shown[name])}")
     if "keys_applied" in rows["put_on_lora"]:
         print("keys of the LoRA applied: {keys_applied} of {keys_total}".format(**rows["put_on_lora"]))
     parts = ", ".join(f"{name} {estimate[name] / 1e9:.2f}" for name in ("weights", "lora", "activations", "driver"))
     print(f"the studio's estimate for the training: {estimate['total'] / 1e9:.2f} GB ({parts})")
-    if "outside_pytorch" in results and "failed" not in rows["train"]:
-        reserved = max(rows["train"]["gpu_reserved"], rows["train"]["before"]["gpu_reserved"])
+    if "outside_pytorch" in results and "before" in training:
+        reserved = max(training["gpu_reserved"], training["before"]["gpu_reserved"])
         outside = results["outside_pytorch"]
         sides = f"reserved {reserved / 1e9:.2f}, on the GPU outside PyTorch {outside / 1e9:.2f}"
         print(f"measured for the training:              {(reserved + outside) / 1e9:.2f} GB ({sides})")

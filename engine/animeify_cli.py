@@ -1,6 +1,7 @@
 """The commands for photos: translate them, and bring published translators into the studio."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,7 +103,8 @@ def evaluate_translators(
     """Measure how near translations come to illustrations, and how much of the photos they keep."""
     from engine.device import choose
     from engine.metrics.evaluate_translation import Translation, evaluate, table  # here: imports torch
-    from engine.translation.running import LoadedTranslator
+    from engine.translation.ode import Solver
+    from engine.translation.running import LoadedTranslator, Options
 
     studio = open_studio(home)
     known = {info.name: info for info in studio.translators() if not info.problem and info.name != NEURAL_STYLE}
@@ -110,7 +112,11 @@ def evaluate_translators(
     if unknown:
         raise NotFound(f"Translators must be among {', '.join(known)}; got {', '.join(unknown)}.")
     device = choose(studio.settings.device)
-    chosen = [Translation(name, LoadedTranslator(known[name], device)) for name in model or known]
+    loaded = [LoadedTranslator(known[name], device) for name in model or known]
+    exact = Options(solver=Solver("dopri5"))
+    chosen = [
+        Translation(each.info.name, each, partial(each, options=exact) if each.solver else None) for each in loaded
+    ]
     folder = out or studio.settings.home / "evaluation" / "translators"
     print(table(evaluate(photos, illustrations, chosen, folder)))
 

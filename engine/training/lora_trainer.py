@@ -77,7 +77,7 @@ def train(
     doing = f"Training a LoRA of {loaded.info.title}"
     advice = "Lower the resolution, batch size or rank, or turn on gradient checkpointing."
     with loaded.device.explaining_out_of_memory(doing, advice), lora_on(loaded.pipeline, config) as adapter:
-        watch = _watch(folder, loaded, _learner(loaded, config, adapter, pictures), held_out, report)
+        watch = _watch(folder, loaded, learner_of(loaded, config, adapter, pictures), held_out, report)
         _steps(watch, should_stop, save_seconds)
     history = watch.history
     return Outcome(
@@ -146,7 +146,8 @@ def _watch(
     )
 
 
-def _learner(loaded: LoadedModel, config: Config, adapter: Adapter, pictures: Sequence[CaptionedPicture]) -> Learner:
+def learner_of(loaded: LoadedModel, config: Config, adapter: Adapter, pictures: Sequence[CaptionedPicture]) -> Learner:
+    """What does the steps of a training of `adapter`, a LoRA that is on the model."""
     accelerator = accelerator_of(loaded.device, config.gradient_accumulation)
     optimizer = torch.optim.AdamW(adapter.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     return Learner(

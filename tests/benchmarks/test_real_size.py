@@ -35,6 +35,13 @@ def test_a_model_is_made_drawn_with_and_trained(configuration, tmp_path, capsys)
     assert not has_weights(configuration)
 
 
+def test_one_step_leaves_the_drawings_out(configuration, capsys):
+    real_size.main(["--model", str(configuration), "--device", "cpu", "--one-step"])
+    told = capsys.readouterr().out
+    assert "training: a step of one picture" in told
+    assert "draw with it" not in told
+
+
 def test_random_weights_are_saved_in_the_precision_of_the_device(configuration, tmp_path):
     half = Device(torch.device("cpu"), torch.float16, "a CPU that computes as a GPU does")
     info = real_size.model_of(configuration, tmp_path / "model", half)

@@ -27,10 +27,14 @@ def test_figures_say_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     photos = folder(tmp_path / "photos", range(3), noise=60)
     illustrations = folder(tmp_path / "illustrations", range(10, 14), noise=0)
     same = Translation("same", lambda photo: photo)
-    calm = Translation("calm", lambda photo: F.avg_pool2d(F.pad(photo, (3, 3, 3, 3), mode="reflect"), 7, 1))
+    calm = Translation(
+        "calm", lambda photo: F.avg_pool2d(F.pad(photo, (3, 3, 3, 3), mode="reflect"), 7, 1), exact=lambda photo: photo
+    )
     found = evaluate(photos, illustrations, [same, calm], tmp_path / "out")
 
     assert found["same"] == found["photos"]
+    assert found["same"].solver is None
+    assert 5 < (found["calm"].solver or 0) < 40
     assert found["same"].content == 0
     assert found["same"].edges == pytest.approx(1)
     assert found["calm"].flat > found["same"].flat
