@@ -79,6 +79,8 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value(str(record.seed))
     fill(page, "Images", 1)
     page.keyboard.press("Control+Enter")
+    while len(studio.jobs()) < 2 or not studio.jobs()[0].ended:  # until then the page may still show the first
+        page.wait_for_timeout(100)
     finished(page, prompt)
     again = studio.gallery.page().images[0]
     assert again.id != record.id

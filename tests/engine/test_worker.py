@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,22 +16,30 @@ from PIL import Image
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, QUEUED, RUNNING, SUCCEEDED
 from engine.jobs.status import ABSENT, READY
-from engine.settings import PROJECT
+from engine.settings import PROJECT, Settings
 from engine.studio import Studio
 from tests.tiny import save_tiny_pipeline
 
 LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
 
 
-@pytest.fixture
-def running(studio: Studio) -> Iterator[Studio]:
-    """A studio whose worker process is ready."""
-    supervisor = studio.supervisor()
-    supervisor.start()
-    studio.running_supervisor = supervisor
-    until(lambda: studio.engine().state == READY, 90)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Iterator[Studio]:
+    """One studio for many tests: a worker needs seconds to start."""
+    home = tmp_path_factory.mktemp("served") / "home"
+    studio = Studio(Settings(home=home, weights_dir=tiny_weights, device="cpu"))
+    studio.running_supervisor = studio.supervisor()
+    studio.running_supervisor.start()
     yield studio
     studio.running_supervisor.stop()
+    studio.database.dispose()
+
+
+@pytest.fixture
+def running(served: Studio) -> Studio:
+    """A studio whose worker process is ready; a test may leave another supervisor behind."""
+    until(lambda: served.engine().state == READY, 90)
+    return served
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -38,7 +38,7 @@ def published(tmp_path, monkeypatch):
     (tmp_path / "www").mkdir()
     (tmp_path / "www" / "net.pth").write_bytes(CONTENT)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "www")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/net.pth"
     yield PublishedFile("net.pth", url, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
     server.shutdown()
