@@ -171,6 +171,8 @@ def train_mini(
     """Train the model that ships, stage by stage; a stage that was stopped goes on where it was."""
     if stage not in STAGE_NAMES:
         raise NotFound(f"A stage must be one of {', '.join(STAGE_NAMES)}; got {stage!r}.")
+    if device not in ("cpu", "cuda"):
+        raise NotFound(f"A device must be cpu or cuda; got {device!r}.")
     from engine.training.stages import STAGES, Workshop  # here: seconds of imports
 
     STAGES[stage](Workshop(folder, pictures, processes=processes, steps=steps, device=device))

@@ -50,7 +50,7 @@ def from_png(data: bytes) -> Tensor:
 
 def from_array(pictures: np.ndarray) -> Tensor:
     """Convert (N, H, W, 3) uint8 to (N, 3, H, W) float32 in [-1, 1]."""
-    return from_bytes(torch.from_numpy(pictures))
+    return from_bytes(torch.from_numpy(pictures.astype(np.uint8)))  # a copy: it may be read-only or a view
 
 
 def from_bytes(pictures: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def picture(path: Path) -> Tensor:
 
 def table(found: dict[str, Figures]) -> str:
     """Markdown, one row a name."""
-    head = "| | Frechet VGG19 | content distance | edge SSIM | flat area | saturation | checkerboard | dB to its exact ODEs |"
+    head = "| | Frechet VGG19 | content distance | edge SSIM | flat area | saturation | checkerboard | dB to exact |"
     rows = [
         f"| {name} | {f.frechet:.0f} | {_cell(f.content)} | {_cell(f.edges)} | {f.flat:.1%} | {f.saturation:.3f} | "
         f"{f.checkerboard:.4f} | {_cell(f.solver, 1)} |"

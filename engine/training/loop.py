@@ -1,6 +1,6 @@
 """What every training run does around its steps: go on from a checkpoint, report, save, stop.
 
-A run that was killed and goes on ends with the same weights, bit for bit, as one that was not: the trainers
+A run on a CPU that was killed and goes on ends with the same weights, bit for bit, as one that was not: the trainers
 draw everything random from the step's own generator, a checkpoint holds all that changes, and a run that goes on
 with other settings is refused.
 """
@@ -24,6 +24,7 @@ from engine.images import to_pil
 from engine.training.parallel import Ranks
 
 CHECKPOINT = "checkpoint.pt"
+LOSS_SCALER = "scaler"
 LEAVING_SECONDS = 60.0
 REPORT_STEPS = 25
 SAVE_SECONDS = 180.0
@@ -189,8 +190,9 @@ def _load(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, An
         ]
         rule = Problem("settings", f"A run must go on with the settings it began with; {folder} differs")
         raise InvalidRequest([rule, *problems, Problem("folder", "Give the same, or begin anew in another folder.")])
-    for name in state.keys() & checkpoint.keys():  # a run that moves to a GPU has no state of the loss scaler yet
-        state[name].load_state_dict(checkpoint[name])
+    for name, part in state.items():
+        if name in checkpoint or name != LOSS_SCALER:  # a run that moves to a GPU has none yet
+            part.load_state_dict(checkpoint[name])
     return checkpoint["step"]
 
 

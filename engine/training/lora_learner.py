@@ -22,7 +22,7 @@ from engine.training.lora import Config
 from engine.training.lora_adapter import Adapter
 from engine.training.lora_data import Deck, Encoder, draw_captions, in_batches, states_of
 from engine.training.lora_objective import Objective, loss_denoising
-from engine.training.lora_processes import Launched
+from engine.training.parallel import Ranks
 
 MAX_SKIPPED = 20  # halvings of the loss scale, which begins at 65536, after which it is below 1
 
@@ -44,7 +44,7 @@ class Learner:
     objective: Objective
     accelerator: Accelerator
     optimizer: AcceleratedOptimizer
-    ranks: Launched
+    ranks: Ranks
     rate: Callable[[int], float]
     skipped: int = 0
 

@@ -5,27 +5,11 @@ and the frozen model needs no wrapper; it then also draws the validation picture
 """
 
 import os
-from dataclasses import dataclass
 
 import torch
-import torch.distributed as dist
 from accelerate import Accelerator
 
 from engine.device import Device, choose
-from engine.training.parallel import Ranks
-
-
-@dataclass(frozen=True)
-class Launched(Ranks):
-    """This process among those that were launched together."""
-
-    def agree(self, value: bool) -> bool:
-        """The first process's answer, in all of them."""
-        if self.size == 1:
-            return value
-        answer = torch.tensor([int(value)], device=self.device)
-        dist.broadcast(answer, 0)
-        return bool(answer.item())
 
 
 def own_device(setting: str = "") -> Device:

@@ -16,10 +16,11 @@ from engine.training.lora_checkpoints import CHECKPOINTS, LAST
 from engine.training.lora_data import Deck, Encoder
 from engine.training.lora_learner import Learner, learning_rates
 from engine.training.lora_objective import objective_of
-from engine.training.lora_processes import Launched, accelerator_of
+from engine.training.lora_processes import accelerator_of
 from engine.training.lora_progress import History, Report
 from engine.training.lora_validation import HeldOut, validation_prompt
 from engine.training.lora_watch import TensorBoard, Watch
+from engine.training.parallel import Ranks
 
 SAVE_SECONDS = 60.0  # between the states that a killed run goes on from
 SMOOTH = 20  # steps at least that the average loss looks back on; few pictures make short passes
@@ -159,7 +160,7 @@ def learner_of(loaded: LoadedModel, config: Config, adapter: Adapter, pictures: 
         objective=objective_of(loaded.pipeline.scheduler, config),
         accelerator=accelerator,
         optimizer=accelerator.prepare_optimizer(optimizer),
-        ranks=Launched(accelerator.process_index, accelerator.num_processes, loaded.device.torch_device),
+        ranks=Ranks(accelerator.process_index, accelerator.num_processes, loaded.device.torch_device),
         rate=learning_rates(config),
     )
 

@@ -44,9 +44,8 @@ class Weights:
             converge.
         edges: mean absolute difference of neighbouring pixels' differences to those of the pseudo ground truth. Not
             published: crisp edges and clean areas sooner.
-        colours: difference of colour, brightness aside, to the pseudo ground truth (Chen et al. 2019, AnimeGAN,
-            equation 5, has it between photo and translation). Not published for NijiGAN: without it, colours that
-            differ little in brightness come last.
+        colours: difference of colour, brightness aside, to the pseudo ground truth. Not published: without it, colours
+            that differ little in brightness come last.
         bend: straightness of the ODEs, see `ODEBlock.bend`. Not published: it makes one evaluation enough.
     """
 
@@ -208,11 +207,13 @@ def run(ranks: Ranks, config: Config, folder: Path, data: Data, begin_from: Path
     """Train, or go on.
 
     Args:
-        begin_from: folder of another run, whose averaged generator this one begins with, see `begun`.
+        begin_from: folder of another run, whose averaged generator this one begins with, see `begun`; a run that has
+            a checkpoint goes on from that.
     """
     device = ranks.device
     torch.manual_seed(config.seed)
-    players = Players(config) if begin_from is None else begun(config, begin_from)
+    goes_on = (folder / CHECKPOINT).exists()
+    players = Players(config) if begin_from is None or goes_on else begun(config, begin_from)
     players.to(device, memory_format=torch.channels_last)
     average = average_of(players.generator, config.average)
     optimizers = [

@@ -65,7 +65,7 @@ class Ranks:
         """The first process's answer, in all of them."""
         if self.size == 1:
             return value
-        answer = torch.tensor([int(value)])
+        answer = torch.tensor([int(value)], device=self.device)
         dist.broadcast(answer, 0)
         return bool(answer.item())
 
@@ -80,10 +80,12 @@ def run(work: Callable[..., None], processes: int, *arguments: Any, device: str 
         device: with "cuda" the work is done in this process alone.
 
     Raises:
-        StudioError: one of them raised one; the same text.
+        StudioError: one of them raised one; the same text. Or there is no such device.
         torch.multiprocessing.ProcessRaisedException: one of them failed; the others are stopped.
     """
     if device == "cuda":
+        if not torch.cuda.is_available():
+            raise StudioError("A training on cuda needs an NVIDIA GPU; this machine has none. Train on the cpu.")
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
         work(Ranks(device=torch.device(device)), *arguments)

@@ -109,4 +109,4 @@ def random_crop(images: Sequence[Image.Image], size: int, generator: torch.Gener
     x = int(torch.randint(width - size + 1, (), generator=generator))
     y = int(torch.randint(height - size + 1, (), generator=generator))
     pixels = np.stack([np.asarray(image.crop((x, y, x + size, y + size))) for image in images])
-    return pixels[:, :, ::-1] if torch.rand((), generator=generator) < 0.5 else pixels
+    return np.ascontiguousarray(pixels[:, :, ::-1]) if torch.rand((), generator=generator) < 0.5 else pixels

@@ -164,3 +164,24 @@ def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path):
     assert torch.equal(halves[0]["gradient"], halves[1]["gradient"])
     assert torch.allclose(halves[0]["gradient"], whole["gradient"])
     assert [part["agreed"] for part in halves] == [True, True]
+
+
+def test_only_the_loss_scaler_may_be_missing_in_a_checkpoint(tmp_path):
+    """A run that moves from a CPU to a GPU has none yet; any other part that is missing would be random weights."""
+
+    def go_on(name: str, steps: int) -> nn.Linear:
+        parts = {"model": nn.Linear(2, 2), name: nn.Linear(2, 2)}
+        train(tmp_path, steps, parts, {}, lambda number: {}, ranks=Ranks(), log=Log(tmp_path, quiet=True))
+        return parts["model"]
+
+    first = go_on("model", 1)
+    assert torch.equal(go_on("scaler", 2).weight, first.weight)
+    with pytest.raises(KeyError, match="net"):
+        go_on("net", 3)
+
+
+def test_a_gpu_that_is_not_there_is_said():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(StudioError, match="needs an NVIDIA GPU"):
+        run(print, 1, device="cuda")

@@ -224,6 +224,7 @@ def test_a_run_begins_with_the_generator_and_the_judges_of_a_narrower_one(data: 
     torch.testing.assert_close(wide.generator(photo), trained(photo), atol=1e-3, rtol=0)
     kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["players"]
     assert torch.equal(wide.discriminator.layers[0].weight, kept["discriminator.layers.0.weight"])
+    nijigan.run(Ranks(), TINY, tmp_path, data, tmp_path / "gone")  # has its own checkpoint
     with pytest.raises(InvalidRequest, match="begin from one of the same kind"):
         nijigan.begun(replace(TINY, architecture=Architecture(width=8, blocks=3)), tmp_path)
     with pytest.raises(NotFound, match="begin from must be in the folder"):

@@ -11,7 +11,10 @@ from engine.translation.ode import Solver
 
 def narrow(bottleneck: str = "ode") -> Generator:
     torch.manual_seed(0)
-    return Generator(Architecture(bottleneck, blocks=2, width=4), Solver("midpoint"))
+    model = Generator(Architecture(bottleneck, blocks=2, width=4), Solver("midpoint"))
+    for parameter in model.parameters():  # biases begin at 0, which would hide them
+        torch.nn.init.normal_(parameter, std=0.1)
+    return model
 
 
 @pytest.mark.parametrize("bottleneck", ["ode", "resnet"])
