@@ -25,7 +25,7 @@ from engine.translation.ode import Solver
 
 SIZES = (256, 512, 1024)
 EXACT = Solver("dopri5", rtol=1e-3, atol=1e-3)
-ROUNDS = {256: 9, 512: 5, 1024: 3}
+ROUNDS = {256: 7, 512: 3, 1024: 1}
 
 
 def shipped() -> tuple[Generator, Solver, str]:

@@ -10,9 +10,10 @@ from engine import fine_tuning
 from engine.cli import Home, Json, open_studio, print_json, require_success
 from engine.errors import NotFound
 from engine.evaluations import HELD_OUT
-from engine.lora_requests import WEIGHTS, LoraGrid, PromoteLora
+from engine.lora_requests import MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
 from engine.studio import Studio
 from engine.training.lora_checkpoints import checkpoints_of
+from engine.training.lora_held_out import GRID
 from engine.waiting import finished
 from engine.weights.files import read_json
 
@@ -25,7 +26,8 @@ Trained = Annotated[str, typer.Argument(help="Name of a LoRA that was trained he
 def lora_grid(
     lora: Trained,
     checkpoint: Annotated[
-        list[str] | None, typer.Option(help="Such as step-000200; may be given several times. All when left out.")
+        list[str] | None,
+        typer.Option(help="Such as step-000200, several times if need be. The last 16 when left out."),
     ] = None,
     weight: Annotated[list[float] | None, typer.Option(help="May be given several times; 0 is always there.")] = None,
     captions: Annotated[int, typer.Option(help="Held-out captions to draw, 1 to 16.")] = 4,
@@ -38,7 +40,7 @@ def lora_grid(
     studio = open_studio(home)
     run = _run(studio, lora)
     plan = fine_tuning.plan_of(studio.settings, run)
-    kept = [each.name for each in checkpoints_of(studio.settings.runs_dir / run)]
+    kept = [each.name for each in checkpoints_of(studio.settings.runs_dir / run)][-MOST_CHECKPOINTS:]
     request = LoraGrid(
         run=run,
         name=plan.name,
@@ -49,9 +51,8 @@ def lora_grid(
         num_inference_steps=steps,
         guidance_scale=guidance,
     )
-    fine_tuning.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)
-    require_success(finished(studio, studio.lora_grid(request), quiet=as_json), "grid")
-    _say(studio.settings.evaluations_dir / request.evaluation, as_json)
+    require_success(finished(studio, studio.lora_grid(request, plan.held_out, HELD_OUT), quiet=as_json), "grid")
+    say_grid(studio.settings.evaluations_dir / request.evaluation, as_json)
 
 
 @commands.command()
@@ -81,17 +82,16 @@ def _run(studio: Studio, lora: str) -> str:
     return run
 
 
-def _say(folder: Path, as_json: bool) -> None:
-    grid = read_json(folder / "grid.json")
+def say_grid(folder: Path, as_json: bool) -> None:
+    """Print what a finished grid found, as JSON or a line for each figure."""
+    grid = read_json(folder / GRID)
     if as_json:
         print_json({"folder": str(folder)} | grid)
         return
     print(grid["headline"])
     for cell in grid["cells"]:
         for change in cell["changes"]:
-            figure = change["tuned"]
-            words = f"{figure['name']} {figure['value']:.4g} ({figure['low']:.4g} to {figure['high']:.4g})"
-            print(f"  {cell['label']}, weight {cell['weight']:g}: {words}")
+            print(f"  {cell['label']}, weight {cell['weight']:g}: {change['verdict']}")
     for note in grid["notes"]:
         print(f"  {note}")
     print(f"Pictures and tables: {folder}")

@@ -10,15 +10,15 @@ from ulid import ULID
 from engine import fine_tuning
 from engine.datasets.pictures import CaptionedPicture
 from engine.errors import StudioError
+from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora
 from engine.settings import Settings
-from engine.training.lora_checkpoints import checkpoints_of
-from engine.training.lora_held_out import read_held_out, source_of
+from engine.training.lora_checkpoints import checkpoint_compared, checkpoints_of
+from engine.training.lora_held_out import BEGUN, FILE, GRID, REPORT, REQUEST, read_held_out, source_of
 from engine.training.lora_runs import installed_name
 from engine.weights.files import read_json
 from engine.weights.hashes import tensor_sha256
 from engine.weights.loras import LoraInfo
 
-REPORT, REQUEST, GRID = "report.json", "request.json", "grid.json"
 HELD_OUT = "held out by the training"
 
 
@@ -102,6 +102,26 @@ def grids_of(settings: Settings, run: str) -> list[Found]:
 def is_finished(settings: Settings, evaluation: str) -> bool:
     """Whether the evaluation or grid of that name has its report."""
     return any((settings.evaluations_dir / evaluation / name).exists() for name in (REPORT, GRID))
+
+
+def can_go_on(settings: Settings, request: EvaluateLora | LoraGrid | PromoteLora, lora: LoraInfo | None) -> bool:
+    """Whether what was asked for can come to its end: its pictures are listed, and its weights are those of then."""
+    if isinstance(request, PromoteLora):
+        return _is_there(settings.runs_dir / request.run, request)
+    folder = settings.evaluations_dir / request.evaluation
+    if not (folder / FILE).exists():
+        return False
+    if isinstance(request, LoraGrid) or not (folder / BEGUN).exists():
+        return True
+    return lora is not None and read_json(folder / BEGUN).get("sha256") == tensor_sha256(lora.path)
+
+
+def _is_there(run: Path, request: PromoteLora) -> bool:
+    try:
+        checkpoint_compared(run, request.checkpoint, request.step)
+    except StudioError:
+        return False
+    return True
 
 
 def is_of_another_version(found: Found, lora: LoraInfo) -> bool:

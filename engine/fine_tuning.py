@@ -23,7 +23,7 @@ from engine.settings import Settings
 from engine.training import lora_held_out
 from engine.training.lora import Config
 from engine.training.lora_memory import MemoryEstimate, estimate_memory
-from engine.training.lora_plan import Plan, begin, read_plan
+from engine.training.lora_plan import Plan, begin, read_plan, read_record
 from engine.training.lora_runs import installed_name
 from engine.weights.facts import ModelInfo
 
@@ -126,7 +126,7 @@ def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
 
 
 def held_out_for(settings: Settings, lora: str, dataset: Path | None) -> list[CaptionedPicture]:
-    """The pictures to judge a LoRA by: never those that it was trained on.
+    """The pictures to judge a LoRA by, without the files that it was trained on; altered copies are not known again.
 
     Args:
         lora: its name in the picker; the run that put it there tells what it was trained on.
@@ -142,11 +142,22 @@ def held_out_for(settings: Settings, lora: str, dataset: Path | None) -> list[Ca
             text = f"{lora!r} was not trained in this studio, so nothing is known to be held out."
             raise NotFound(f"{text} Name a data set of pictures that it was not trained on.")
         return list(plan.held_out)
-    seen = {facts_of(picture.path).sha256 for picture in plan.pictures} if plan else set()
-    known = {facts_of(picture.path).sha256: picture for picture in plan.held_out} if plan else {}
+    record = read_record(settings.runs_dir / run) if run else {"pictures": [], "held_out": []}
+    seen = {picture["sha256"] for picture in record["pictures"]}
+    captions = {picture["sha256"]: picture["caption"] for picture in record["held_out"]}
     words = plan.trigger_words if plan else ()
-    pictures = [picture for picture in read_dataset(dataset).pictures if facts_of(picture.path).sha256 not in seen]
-    return [known.get(facts_of(picture.path).sha256) or _called(picture, words) for picture in pictures]
+    hashed = [(picture, facts_of(picture.path).sha256) for picture in read_dataset(dataset).pictures]
+    return [
+        replace(picture, caption=captions[sha256]) if sha256 in captions else _called(picture, words)
+        for picture, sha256 in hashed
+        if sha256 not in seen
+    ]
+
+
+def held_out_sha256(settings: Settings, lora: str) -> set[str]:
+    """Of the pictures that the LoRA's training held out, which chose its checkpoint; empty where it was not here."""
+    run = run_behind(settings, lora)
+    return {picture["sha256"] for picture in read_record(settings.runs_dir / run)["held_out"]} if run else set()
 
 
 def plan_of(settings: Settings, run: str) -> Plan:

@@ -20,6 +20,7 @@ from engine.fine_tuning import Order, Prepared
 from engine.lora_requests import EvaluateLora, TrainLora
 from engine.studio import Studio
 from engine.training.lora import PRESETS, Config
+from engine.training.lora_held_out import REPORT
 from engine.training.lora_progress import read_progress
 from engine.waiting import finished
 from engine.weights.files import read_json
@@ -102,11 +103,10 @@ def evaluate(
         seeds=seeds,
     )
     source = str(dataset.absolute()) if dataset else HELD_OUT
-    fine_tuning.begin_evaluation(studio.settings, request.evaluation, held_out, source)
     place = studio.settings.evaluations_dir / request.evaluation
-    job = finished(studio, studio.evaluate_lora(request), quiet=as_json)
+    job = finished(studio, studio.evaluate_lora(request, held_out, source), quiet=as_json)
     require_success(job, "evaluation")
-    report = read_json(place / "report.json")
+    report = read_json(place / REPORT)
     if as_json:
         print_json({"folder": str(place)} | report)
         return

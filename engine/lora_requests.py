@@ -9,6 +9,7 @@ from engine.errors import InvalidRequest, Problem
 from engine.rules import real, whole
 
 _RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+_CHECKPOINT = re.compile(r"[\w-]{1,100}")
 WEIGHTS = (0.5, 0.75, 1.0)
 MOST_CHECKPOINTS, MOST_WEIGHTS, MOST_CAPTIONS = 16, 8, 16
 
@@ -116,6 +117,7 @@ class LoraGrid:
             *_run_problems(self.run),
             *_run_problems(self.evaluation),
             *_several("checkpoints", self.checkpoints, MOST_CHECKPOINTS),
+            *(problem for name in self.checkpoints for problem in _checkpoint_problems("checkpoints", name)),
             *_several("weights", [weight for weight in self.weights if weight != 0], MOST_WEIGHTS),
             *(problem for weight in self.weights for problem in real("weight", weight, -2, 2)),
             *whole("captions", self.captions, 1, MOST_CAPTIONS),
@@ -139,6 +141,8 @@ class PromoteLora:
         name: of the LoRA, for people.
         checkpoint: such as "step-000300", "best" or "last".
         weight: that the picker suggests, -2 to 2.
+        step: that the checkpoint was compared at, because "best" and "last" are others when a run went on;
+            None takes what has that name now.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -148,11 +152,16 @@ class PromoteLora:
     name: str
     checkpoint: str
     weight: float = 1.0
+    step: int | None = None
 
     kind: ClassVar[str] = "promote_lora"
 
     def __post_init__(self) -> None:
-        problems = [*_run_problems(self.run), *real("weight", self.weight, -2, 2)]
+        problems = [
+            *_run_problems(self.run),
+            *_checkpoint_problems("checkpoint", self.checkpoint),
+            *real("weight", self.weight, -2, 2),
+        ]
         if problems:
             raise InvalidRequest(problems)
 
@@ -187,6 +196,13 @@ def _several(field: str, values: Sequence[Any], most: int) -> list[Problem]:
     other = " other than 0" if field == "weights" else ""
     listed = ", ".join(map(str, values)) or "none"
     return [Problem(field, f"A grid needs 1 to {most} {field}{other}, each once; got {listed}.")]
+
+
+def _checkpoint_problems(field: str, name: str) -> list[Problem]:
+    if _CHECKPOINT.fullmatch(name):
+        return []
+    text = f"A checkpoint's name has 1 to 100 letters, digits, hyphens or underscores; got {name[:120]!r}."
+    return [Problem(field, f'{text} Take one that the run lists, such as "best".')]
 
 
 def _run_problems(name: str) -> list[Problem]:

@@ -1,11 +1,15 @@
 """The one door to the engine for pages and the command line: ask, watch, cancel, list."""
 
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from engine.datasets.pictures import CaptionedPicture
 from engine.errors import InvalidRequest, ModelUnavailable, NotFound, Problem
+from engine.fine_tuning import begin_evaluation
 from engine.jobs.context import preview_file
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
@@ -16,7 +20,7 @@ from engine.photo_requests import PhotoRef, Translate
 from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
 from engine.safety.photos import plain_photo
 from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
-from engine.training.lora_checkpoints import checkpoints_named
+from engine.training.lora_checkpoints import checkpoint_compared, checkpoints_named
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
 from engine.weights.files import printable
 from engine.weights.loras import LoraInfo, list_loras
@@ -136,11 +140,23 @@ class Studio:
         self._require_idle(request.run, request.name)
         return self.queue.submit(request, key=key, owner=owner)
 
-    def evaluate_lora(self, request: EvaluateLora, *, key: str | None = None, owner: str = "artist") -> Job:
-        """Queue an evaluation whose pictures are prepared.
+    def evaluate_lora(
+        self,
+        request: EvaluateLora,
+        held_out: Sequence[CaptionedPicture] | None = None,
+        source: str = "",
+        *,
+        key: str | None = None,
+        owner: str = "artist",
+    ) -> Job:
+        """Queue an evaluation.
+
+        Args:
+            held_out: the pictures to judge by; None goes on with an evaluation that has its own.
+            source: where they come from, for people.
 
         Raises:
-            InvalidRequest: the model or the LoRA cannot be used.
+            InvalidRequest: the model or the LoRA cannot be used, or too few pictures have a caption.
             StudioBusy: the queue is full.
         """
         model = next((info for info in self.models() if info.name == request.model), None)
@@ -148,29 +164,41 @@ class Studio:
         problems += self._lora_problems([LoraWeight(request.lora, request.weight)], model)
         if problems:
             raise InvalidRequest(problems)
-        return self.queue.submit(request, key=key, owner=owner)
+        return self._measure(request, held_out, source, key, owner)
 
-    def lora_grid(self, request: LoraGrid, *, key: str | None = None, owner: str = "artist") -> Job:
-        """Queue a grid of checkpoints and weights whose captions are prepared.
+    def lora_grid(
+        self,
+        request: LoraGrid,
+        held_out: Sequence[CaptionedPicture] | None = None,
+        source: str = "",
+        *,
+        key: str | None = None,
+        owner: str = "artist",
+    ) -> Job:
+        """Queue a grid of checkpoints and weights.
+
+        Args:
+            held_out, source: as of `evaluate_lora`.
 
         Raises:
             NotFound: a checkpoint is not there.
+            InvalidRequest: too few pictures have a caption.
             StudioBusy: the queue is full.
         """
         checkpoints_named(self.settings.runs_dir / request.run, request.checkpoints)
-        return self.queue.submit(request, key=key, owner=owner)
+        return self._measure(request, held_out, source, key, owner)
 
-    def promote_lora(self, request: PromoteLora, *, key: str | None = None, owner: str = "artist") -> Job:
-        """Queue the promotion of a checkpoint to the LoRA that the picker shows.
+    def promote_lora(self, request: PromoteLora, *, owner: str = "artist") -> Job:
+        """Queue the promotion of a checkpoint to the LoRA that the picker shows; the same that waits is returned.
 
         Raises:
-            NotFound: the checkpoint is not there.
+            NotFound: the checkpoint is not there, or not the one that was compared.
             InvalidRequest: the run is being trained.
             StudioBusy: the queue is full.
         """
-        checkpoints_named(self.settings.runs_dir / request.run, [request.checkpoint])
+        checkpoint_compared(self.settings.runs_dir / request.run, request.checkpoint, request.step)
         self._require_idle(request.run, request.name)
-        return self.queue.submit(request, key=key, owner=owner)
+        return self._once(request, owner)
 
     def fetch_model(self, name: str, *, owner: str = "artist") -> Job:
         """Start downloading a model's weights; a download that is under way is returned instead.
@@ -182,13 +210,7 @@ class Studio:
         info = self.model(name)
         if not info.hub_id:
             raise ModelUnavailable(f"{info.title} has no address on the model hub. Add its folder or file instead.")
-        request = FetchModel(model=name)
-        earlier = [job for job in self.jobs(kind=request.kind, limit=500) if job.request == request]
-        if earlier and not earlier[0].ended:
-            return earlier[0]
-        # The key follows from the last download that ended, so two presses at once make one job.
-        key = f"fetch {earlier[0].id if earlier else 'first'} {name}"[:64]
-        return self.queue.submit(request, key=key, owner=owner)
+        return self._once(FetchModel(model=name), owner)
 
     # -- watching
 
@@ -269,6 +291,35 @@ class Studio:
     def supervisor(self) -> Supervisor:
         """A supervisor for this studio's worker process; the web process starts and stops it."""
         return Supervisor(self.settings, self.queue)
+
+    def _measure(
+        self,
+        request: EvaluateLora | LoraGrid,
+        held_out: Sequence[CaptionedPicture] | None,
+        source: str,
+        key: str | None,
+        owner: str,
+    ) -> Job:
+        """Queue it, its pictures written down before; where no job of it comes about, nothing is left."""
+        if held_out is None:
+            return self.queue.submit(request, key=key, owner=owner)
+        begin_evaluation(self.settings, request.evaluation, held_out, source)
+        job = None
+        try:
+            job = self.queue.submit(request, key=key, owner=owner)
+            return job
+        finally:
+            if job is None or job.request != request:  # the queue is full, or a second press
+                shutil.rmtree(self.settings.evaluations_dir / request.evaluation, ignore_errors=True)
+
+    def _once(self, request: FetchModel | PromoteLora, owner: str) -> Job:
+        """The unfinished job of the same request, or a new one."""
+        earlier = [job for job in self.jobs(kind=request.kind, limit=500) if job.request == request]
+        if earlier and not earlier[0].ended:
+            return earlier[0]
+        # The key follows from the last one that ended, so two presses at once make one job.
+        words = f"{earlier[0].id if earlier else 'first'} {request.kind} {request.to_dict()}"
+        return self.queue.submit(request, key=sha256(words.encode()).hexdigest(), owner=owner)
 
     def _require_idle(self, run: str, name: str) -> None:
         active = self.jobs(kind=TrainLora.kind, active=True, limit=500)

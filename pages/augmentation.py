@@ -24,6 +24,10 @@ def augmentation_settings(base: Config, preset: str, native_size: int) -> dict[s
         preset: keeps the widgets of different presets apart.
         native_size: of the model, pixels.
     """
+    return _crop(base, preset, native_size) | _variation(base, preset)
+
+
+def _crop(base: Config, preset: str, native_size: int) -> dict[str, object]:
     resolution = st.number_input(
         "Resolution",
         value=base.resolution or native_size,
@@ -47,6 +51,14 @@ def augmentation_settings(base: Config, preset: str, native_size: int) -> dict[s
         disabled=not crop,
         help="Its side as a share of the picture's shorter side",
     )
+    return {
+        "resolution": None if resolution == native_size else resolution,
+        "random_crop": crop,
+        "min_scale": scale / 100,
+    }
+
+
+def _variation(base: Config, preset: str) -> dict[str, object]:
     flip = st.slider(
         "Mirrored",
         0,
@@ -65,13 +77,7 @@ def augmentation_settings(base: Config, preset: str, native_size: int) -> dict[s
         key=f"jitter_{preset}",
         help="Brightness, contrast and saturation change by up to this much; 0 for a style that lives from its colours",
     )
-    return {
-        "resolution": None if resolution == native_size else resolution,
-        "random_crop": crop,
-        "min_scale": scale / 100,
-        "horizontal_flip": flip / 100,
-        "color_jitter": jitter / 100,
-    }
+    return {"horizontal_flip": flip / 100, "color_jitter": jitter / 100}
 
 
 def show_preview(pictures: Sequence[CaptionedPicture], settings: Augmentation) -> None:
@@ -91,7 +97,7 @@ def show_preview(pictures: Sequence[CaptionedPicture], settings: Augmentation) -
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _examples(path: Path, _sha256: str, settings: Augmentation) -> list[bytes]:
+def _examples(path: Path, sha256: str, settings: Augmentation) -> list[bytes]:
     """The whole picture and its looks, as JPEG."""
     image = to_rgb(open_picture(path))
     whole = image.copy()

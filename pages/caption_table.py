@@ -44,7 +44,7 @@ def edited_captions(pictures: Sequence[CaptionedPicture]) -> dict[Path, str]:
 
 
 @st.cache_data(max_entries=1000, show_spinner=False)
-def _thumbnail(path: Path, _sha256: str) -> str:
+def _thumbnail(path: Path, sha256: str) -> str:
     """As a data address; empty where the picture cannot be read any more."""
     try:
         image = open_picture(path)

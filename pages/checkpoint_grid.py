@@ -2,25 +2,26 @@
 
 import uuid
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import streamlit as st
 from ulid import ULID
 
 from engine import fine_tuning
-from engine.errors import InvalidRequest
 from engine.evaluations import HELD_OUT, Found, exported_step, grids_of
 from engine.lora_requests import MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
 from engine.studio import Studio
 from engine.training.lora_checkpoints import Checkpoint, checkpoints_of
+from engine.training.lora_held_out import MAX_PICTURES, usable
 from engine.training.lora_plan import Plan
 from engine.training.lora_versions import versions_of
 from engine.weights.loras import LoraInfo
-from pages.common import OWNER, PEOPLE_ERRORS, by_field, plain, show_problems, when
+from pages.common import OWNER, PEOPLE_ERRORS, STUDIO, plain, problems_of, show_problems, when
 from pages.evaluation_report import downloads, figure_text, number
 from pages.small_pictures import small_picture
 
-STUDIO = "studio"  # the "field" of problems that no value is to blame for
 OFFERED = (0.25, *WEIGHTS, 1.25, 1.5)
 TILE = 320  # pixels
 
@@ -29,11 +30,12 @@ def grid_form(studio: Studio, run: str) -> None:
     """Which checkpoints, which weights, how many captions."""
     kept = {each.name: each for each in checkpoints_of(studio.settings.runs_dir / run)}
     plan = fine_tuning.plan_of(studio.settings, run)
-    values = _values(kept, len(plan.held_out))
+    held_out = len(usable(plan.held_out))
+    values = _values(run, kept, held_out)
     cells = 1 + len(values["checkpoints"]) * len(values["weights"])
     st.caption(
-        f"{cells} times {values['captions']} pictures, and the held-out loss of each "
-        f"on {len(plan.held_out)} pictures that were {HELD_OUT}"
+        f"{cells} times {min(values['captions'], held_out)} pictures, and the held-out loss of each "
+        f"on {min(MAX_PICTURES, held_out)} pictures that were {HELD_OUT}"
     )
     nonce = st.session_state.setdefault("grid_nonce", uuid.uuid4().hex)
     pressed = st.button(
@@ -44,18 +46,38 @@ def grid_form(studio: Studio, run: str) -> None:
     show_problems(st.session_state.get("grid_problems", {}), *LoraGrid.__slots__, "weight", "pictures", STUDIO)
 
 
-def _values(kept: dict[str, Checkpoint], held_out: int) -> dict[str, Any]:
+def _values(run: str, kept: dict[str, Checkpoint], held_out: int) -> dict[str, Any]:
+    values: dict[str, Any] = {"checkpoints": _checkpoints(run, kept), "weights": _weights()}
+    values["captions"] = st.number_input(
+        "Captions to draw",
+        value=max(1, min(4, held_out)),
+        step=1,
+        key="grid_captions",
+        help="Of the held-out ones, 1 to 16",
+    )
+    with st.expander("Advanced", icon=":material/tune:"):
+        values["num_inference_steps"] = st.number_input("Steps", value=25, step=5, key="grid_steps")
+        values["guidance_scale"] = st.number_input("Guidance scale", value=7.5, step=0.5, key="grid_guidance")
+    return values
+
+
+def _checkpoints(run: str, kept: dict[str, Checkpoint]) -> tuple[str, ...]:
     names = list(kept)
-    checkpoints = st.pills(
+    newest = names[-1] if names else "none"
+    chosen = st.pills(
         "Checkpoints",
         names,
         selection_mode="multi",
         wrap=True,
         default=names[-MOST_CHECKPOINTS:],
         format_func=lambda name: kept[name].label,
-        key="checkpoints",
+        key=f"checkpoints_{run}_{newest}",  # what another run offered, or this one before it went on, is no choice
     )
-    weights = st.pills(
+    return tuple(chosen)
+
+
+def _weights() -> tuple[float, ...]:
+    chosen = st.pills(
         "Weights",
         OFFERED,
         selection_mode="multi",
@@ -65,37 +87,16 @@ def _values(kept: dict[str, Checkpoint], held_out: int) -> dict[str, Any]:
         key="weights",
         help="The model alone, weight 0, is always there",
     )
-    captions = st.number_input(
-        "Captions to draw",
-        value=max(1, min(4, held_out)),
-        step=1,
-        key="grid_captions",
-        help="Of the held-out ones, 1 to 16",
-    )
-    with st.expander("Advanced", icon=":material/tune:"):
-        steps = st.number_input("Steps", value=25, step=5, key="grid_steps")
-        guidance = st.number_input("Guidance scale", value=7.5, step=0.5, key="grid_guidance")
-    return {
-        "checkpoints": tuple(checkpoints),
-        "weights": tuple(weights),
-        "captions": captions,
-        "num_inference_steps": steps,
-        "guidance_scale": guidance,
-    }
+    return tuple(chosen)
 
 
 def _begin(studio: Studio, run: str, plan: Plan, values: dict[str, Any], nonce: str) -> None:
-    problems: dict[str, str] = {}
-    try:
+    def submit() -> None:
         request = LoraGrid(run=run, name=plan.name, evaluation=str(ULID()), **values)
-        fine_tuning.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)
-        studio.lora_grid(request, key=nonce, owner=OWNER)
+        studio.lora_grid(request, plan.held_out, HELD_OUT, key=nonce, owner=OWNER)
         del st.session_state.grid_nonce
-    except InvalidRequest as error:
-        problems = by_field(error.problems)
-    except PEOPLE_ERRORS as error:
-        problems = {STUDIO: str(error)}
-    st.session_state.grid_problems = problems
+
+    st.session_state.grid_problems = problems_of(submit)
     st.rerun()
 
 
@@ -118,7 +119,8 @@ def show_grids(studio: Studio, run: str, lora: LoraInfo | None) -> None:
     if len(found) > 1:
         names = {each.folder.name: each for each in found}
         label = {name: when(each.created_at) for name, each in names.items()}
-        grid = names[st.selectbox("Grid", list(names), format_func=lambda name: label[name], key="grid")]
+        key = f"grid_{grid.folder.name}"  # with a newer one the choice begins anew, at the newest
+        grid = names[st.selectbox("Grid", list(names), format_func=lambda name: label[name], key=key)]
     _show(studio, run, grid, (step, lora.preferred_weight if lora else None))
 
 
@@ -149,7 +151,7 @@ def _show(studio: Studio, run: str, found: Found, picked: tuple[int | None, floa
         else:
             words = f"Use step {best['step']} at weight {best['weight']:g}"
             _promote_button(studio, run, grid, best, words, "primary")
-        show_problems(st.session_state.get("promotion_problems", {}), run)
+    show_problems(st.session_state.get("promotion_problems", {}), run)
     _figures(grid)
     words = "In brackets: 95 % bootstrap intervals. The second line compares with Without, from the same resamples."
     st.caption(plain(" ".join([words, *grid["notes"]])))
@@ -163,7 +165,8 @@ def _figures(grid: Mapping[str, Any]) -> None:
         base = change["base"]
         st.markdown(f"**{plain(base['name'][:1].upper() + base['name'][1:])}**, lower is better")
         rows = []
-        for cells in _rows(grid):
+        for _, group in groupby(grid["cells"][1:], itemgetter("step")):
+            cells = list(group)
             row = {"Checkpoint": plain(cells[0]["label"]), "Without": figure_text(base)}
             for cell in cells:
                 bold = "**" if place == 0 and cell == grid["cells"][grid["best"]] else ""
@@ -188,19 +191,14 @@ def _change_text(change: Mapping[str, Any]) -> str:
     return f"{'fell' if fell else 'rose'} by {number(abs(value))} ({number(ends[0])} to {number(ends[1])})"
 
 
-def _rows(grid: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
-    """The cells of each checkpoint, by weight."""
-    cells = grid["cells"][1:]
-    return [[cell for cell in cells if cell["step"] == step] for step in dict.fromkeys(cell["step"] for cell in cells)]
-
-
 def _pictures(studio: Studio, run: str, found: Found) -> None:
     grid, captions = found.report, found.report["captions"]
     place = st.selectbox(
         "Caption", range(len(captions)), format_func=lambda place: captions[place], key=f"caption_{found.folder.name}"
     )
     alone = grid["cells"][0]
-    for cells in _rows(grid):
+    for _, group in groupby(grid["cells"][1:], itemgetter("step")):
+        cells = list(group)
         st.markdown(f"**{plain(cells[0]['label'].capitalize())}**")
         columns = st.columns(1 + len(cells))
         for column, cell in zip(columns, [alone, *cells], strict=True):
@@ -232,15 +230,17 @@ def _promote_button(
         icon=":material/publish:",
         help="Puts this checkpoint into the picker and suggests this weight; what is there now is kept",
         on_click=_promote,
-        args=(studio, run, grid["name"], cell["checkpoint"], cell["weight"]),
+        args=(studio, run, grid["name"], cell),
     )
 
 
-def _promote(studio: Studio, run: str, name: str, checkpoint: str, weight: float) -> None:
+def _promote(studio: Studio, run: str, name: str, cell: Mapping[str, Any]) -> None:
     st.session_state.promotion_problems = {}
+    chosen = {"checkpoint": cell["checkpoint"], "step": cell["step"], "weight": cell["weight"]}
     try:
-        studio.promote_lora(PromoteLora(run=run, name=name, checkpoint=checkpoint, weight=weight), owner=OWNER)
+        studio.promote_lora(PromoteLora(run=run, name=name, **chosen), owner=OWNER)
     except PEOPLE_ERRORS as error:
         st.session_state.promotion_problems = {run: str(error)}
     else:
-        st.toast(plain(f"{checkpoint} at weight {weight:g} goes into the picker"), icon=":material/publish:")
+        words = f"Step {cell['step']} at weight {cell['weight']:g} goes into the picker"
+        st.toast(plain(words), icon=":material/publish:")

@@ -2,11 +2,12 @@
 
 import logging
 import time
+from collections.abc import Callable
 from functools import cache
 
 import streamlit as st
 
-from engine.errors import Problem, StudioError
+from engine.errors import InvalidRequest, Problem, StudioError
 from engine.settings import Settings
 from engine.studio import Studio
 from gallery.errors import GalleryError
@@ -14,6 +15,7 @@ from gallery.errors import GalleryError
 log = logging.getLogger(__name__)
 
 OWNER = "artist"
+STUDIO = "studio"  # the "field" of problems that no value is to blame for
 GENERATE, ANIMEIFY, GALLERY = "generate.py", "animeify.py", "gallery.py"
 TRAIN, EVALUATE = "train.py", "evaluate.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
@@ -79,6 +81,17 @@ def by_field(problems: tuple[Problem, ...]) -> dict[str, str]:
     for problem in problems:
         texts[problem.field] = "\n".join(filter(None, [texts.get(problem.field), problem.message]))
     return texts
+
+
+def problems_of(act: Callable[[], object]) -> dict[str, str]:
+    """Do it; what kept it from being done, by field."""
+    try:
+        act()
+    except InvalidRequest as error:
+        return by_field(error.problems)
+    except PEOPLE_ERRORS as error:
+        return {STUDIO: str(error)}
+    return {}
 
 
 def duration(seconds: float) -> str:

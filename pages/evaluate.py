@@ -8,19 +8,17 @@ from ulid import ULID
 
 from engine import evaluations, fine_tuning
 from engine.datasets.pictures import CaptionedPicture
-from engine.errors import InvalidRequest
 from engine.evaluations import HELD_OUT, Subject
 from engine.lora_requests import EvaluateLora
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.checkpoint_grid import grid_form, show_grids
-from pages.common import OWNER, PEOPLE_ERRORS, TRAIN, by_field, open_studio, show_problems
+from pages.common import OWNER, PEOPLE_ERRORS, STUDIO, TRAIN, open_studio, problems_of, show_problems
 from pages.dataset_picker import pick_dataset
 from pages.evaluation_report import show_reports
 from pages.stopped import show_stopped
 from pages.working import MEASURING, show_working
 
-STUDIO = "studio"  # the "field" of problems that no value is to blame for
 OWN, OTHERS = "Held out by its training", "Others"
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -141,17 +139,12 @@ def _model(studio: Studio, subject: Subject) -> str:
 
 
 def _begin(studio: Studio, held_out: list[CaptionedPicture], source: str, values: dict[str, Any], nonce: str) -> None:
-    problems: dict[str, str] = {}
-    try:
+    def submit() -> None:
         request = EvaluateLora(evaluation=str(ULID()), **values)
-        fine_tuning.begin_evaluation(studio.settings, request.evaluation, held_out, source)
-        studio.evaluate_lora(request, key=nonce, owner=OWNER)
+        studio.evaluate_lora(request, held_out, source, key=nonce, owner=OWNER)
         del st.session_state.evaluate_nonce
-    except InvalidRequest as error:
-        problems = by_field(error.problems)
-    except PEOPLE_ERRORS as error:
-        problems = {STUDIO: str(error)}
-    st.session_state.evaluation_problems = problems
+
+    st.session_state.evaluation_problems = problems_of(submit)
     st.rerun()
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.datasets.pictures import PictureRefused
 from engine.evaluations import Found, evaluations_of, is_of_another_version
 from engine.studio import Studio
+from engine.training.lora_held_out import GRID, REPORT
 from engine.weights.loras import LoraInfo
 from pages.common import plain, when
 from pages.small_pictures import small_picture
@@ -30,7 +31,8 @@ def show_reports(studio: Studio, lora: LoraInfo) -> None:
     report = found[0]
     if len(found) > 1:
         names = {each.folder.name: each for each in found}
-        report = names[st.selectbox("Report", list(names), format_func=lambda name: _label(names[name]), key="report")]
+        key = f"report_{report.folder.name}"  # with a newer one the choice begins anew, at the newest
+        report = names[st.selectbox("Report", list(names), format_func=lambda name: _label(names[name]), key=key)]
     _show(report, lora)
 
 
@@ -117,7 +119,7 @@ def number(value: float | str, digits: int = 3) -> str:
 def downloads(found: Found) -> None:
     """Every file of a report but its single pictures."""
     files = [*sorted(found.folder.glob("*.csv")), *found.sheets()]
-    report = next(path for name in ("report.json", "grid.json") if (path := found.folder / name).exists())
+    report = next(path for name in (REPORT, GRID) if (path := found.folder / name).exists())
     with st.container(horizontal=True):
         for path in (report, *files):
             st.download_button(

@@ -25,7 +25,7 @@ def small_picture(path: Path, side: int = SIDE) -> bytes:
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _small(path: Path, side: int, _state: tuple[int, int] | None) -> bytes:
+def _small(path: Path, side: int, state: tuple[int, int] | None) -> bytes:
     image = to_rgb(open_picture(path))
     edge = min(image.size)
     left, top = (image.width - edge) // 2, (image.height - edge) // 2

@@ -5,7 +5,7 @@ import streamlit as st
 from engine import evaluations
 from engine.evaluations import Subject
 from engine.jobs.records import Job
-from engine.jobs.schema import FAILED
+from engine.jobs.schema import FAILED, SUCCEEDED
 from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora
 from engine.studio import Studio
 from pages.common import OWNER, PEOPLE_ERRORS, plain, show_problems, when
@@ -20,7 +20,7 @@ def show_stopped(studio: Studio, subject: Subject) -> None:
         jobs = [job for job in studio.jobs(kind=kind, owner=OWNER, limit=RECENT) if _is_about(job, subject)]
         if jobs and jobs[0].ended and not _is_done(studio, jobs[0]):
             with st.container(border=True):
-                _stopped(studio, jobs[0])
+                _stopped(studio, subject, jobs[0])
 
 
 def _is_about(job: Job, subject: Subject) -> bool:
@@ -30,29 +30,44 @@ def _is_about(job: Job, subject: Subject) -> bool:
 
 
 def _is_done(studio: Studio, job: Job) -> bool:
-    if isinstance(job.request, EvaluateLora | LoraGrid):
-        return evaluations.is_finished(studio.settings, job.request.evaluation)
-    return job.state != FAILED
+    """Also a success whose report was deleted since."""
+    if isinstance(job.request, PromoteLora):
+        return job.state != FAILED
+    finished = isinstance(job.request, EvaluateLora | LoraGrid) and evaluations.is_finished(
+        studio.settings, job.request.evaluation
+    )
+    return job.state == SUCCEEDED or finished
 
 
-def _stopped(studio: Studio, job: Job) -> None:
+def _stopped(studio: Studio, subject: Subject, job: Job) -> None:
+    can_go_on = _can_go_on(studio, subject, job)
     st.markdown(f"**{plain(title_of(job))}** · {when(job.created_at)}")
     if job.state == FAILED:
         show_problems({"job": job.error or "It failed without a reason."}, "job")
-    else:
+    elif can_go_on:
         st.caption("Stopped. What was drawn and measured is kept.")
-    st.button("Go on", key=f"go_on_{job.id}", icon=":material/play_arrow:", on_click=_go_on, args=(studio, job))
+    else:
+        st.caption("Stopped. It cannot go on: the LoRA was replaced, or its files were deleted. Begin a new one.")
+    if can_go_on:
+        st.button("Go on", key=f"go_on_{job.id}", icon=":material/play_arrow:", on_click=_go_on, args=(studio, job))
     show_problems(st.session_state.get("go_on_problems", {}), job.id)
 
 
+def _can_go_on(studio: Studio, subject: Subject, job: Job) -> bool:
+    if isinstance(job.request, EvaluateLora | LoraGrid | PromoteLora):
+        return evaluations.can_go_on(studio.settings, job.request, subject.lora)
+    return False
+
+
 def _go_on(studio: Studio, job: Job) -> None:
-    """Ask for the same again: it finds what is there already."""
+    """Ask for the same again: it finds what is there already. However often it is pressed, it is one job."""
     st.session_state.go_on_problems = {}
+    key = f"go-on-{job.id}"
     try:
         if isinstance(job.request, EvaluateLora):
-            studio.evaluate_lora(job.request, owner=OWNER)
+            studio.evaluate_lora(job.request, key=key, owner=OWNER)
         elif isinstance(job.request, LoraGrid):
-            studio.lora_grid(job.request, owner=OWNER)
+            studio.lora_grid(job.request, key=key, owner=OWNER)
         elif isinstance(job.request, PromoteLora):
             studio.promote_lora(job.request, owner=OWNER)
     except PEOPLE_ERRORS as error:

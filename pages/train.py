@@ -18,11 +18,10 @@ from engine.training.lora import PRESETS, Config
 from engine.weights.models import ModelInfo
 from pages.augmentation import augmentation_settings, show_preview
 from pages.caption_table import edited_captions
-from pages.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, plain, show_problems
+from pages.common import OWNER, STUDIO, open_studio, plain, problems_of, show_problems
 from pages.dataset_picker import pick_dataset
 from pages.training_runs import show_runs
 
-STUDIO = "studio"  # the "field" of problems that no value is to blame for
 ICONS = {Severity.BLOCKS: ":material/block:", Severity.LOOK: ":material/visibility:", Severity.NOTE: ":material/info:"}
 
 
@@ -166,15 +165,12 @@ def _train_button(studio: Studio, prepared: Prepared, order: Order) -> None:
 
 
 def _begin(studio: Studio, prepared: Prepared, order: Order, nonce: str) -> None:
-    state = st.session_state
-    try:
+    def submit() -> None:
         run = fine_tuning.begin_run(studio.settings, prepared, order)
         studio.train_lora(TrainLora(run=run, name=order.name), key=nonce, owner=OWNER)
-        state.train_problems, state.train_nonce = {}, uuid.uuid4().hex
-    except InvalidRequest as error:
-        state.train_problems = by_field(error.problems)
-    except PEOPLE_ERRORS as error:
-        state.train_problems = {STUDIO: str(error)}
+        st.session_state.train_nonce = uuid.uuid4().hex
+
+    st.session_state.train_problems = problems_of(submit)
     st.rerun()
 
 

@@ -85,6 +85,8 @@ def _how_it_ended(studio: Studio, info: RunInfo) -> str:
     if info.measured:
         best = min(info.measured, key=lambda line: line.held_out or 0.0)
         words += f" Held-out loss {info.measured[0].held_out:.4f} before, {best.held_out:.4f} at step {best.step}."
+    if step := evaluations.exported_step(studio.settings, info.run):
+        words += f" Its LoRA is of step {step}."
     return words
 
 

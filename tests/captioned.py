@@ -43,13 +43,17 @@ def save_captioned(folder: Path, count: int = 8) -> Path:
 def trained_home(home: Path, weights: Path, pictures: Path, name: str = "castles") -> Path:
     """A studio's folder in which a LoRA was trained on half of the pictures and stands in the picker."""
     studio = Studio(Settings(home=home, weights_dir=weights, device="cpu"))
-    order = Order(name, studio.model("mini"), QUICK, trigger="castlestyle", share=0.5)
-    run = fine_tuning.begin_run(studio.settings, fine_tuning.prepare(pictures, order), order)
-    folder = studio.settings.runs_dir / run
+    folder = studio.settings.runs_dir / begun_training(studio, pictures, name)
     start(folder, read_plan(folder), device=choose("cpu"))
     install(folder, name, studio.settings.lora_folders[0])
     studio.database.dispose()
     return home
+
+
+def begun_training(studio: Studio, pictures: Path, name: str = "castles") -> str:
+    """The name of a run that is prepared, with half of the pictures held out."""
+    order = Order(name, studio.model("mini"), QUICK, trigger="castlestyle", share=0.5)
+    return fine_tuning.begin_run(studio.settings, fine_tuning.prepare(pictures, order), order)
 
 
 def copy_training(home: Path, studio: Studio) -> str:

@@ -21,7 +21,7 @@ from engine.requests import EvaluateLora, FetchModel, LoraGrid, Request, TrainLo
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
 
-# All others draw: also promoting a checkpoint, which takes seconds.
+# All others draw: also promoting a checkpoint, which draws one picture.
 LANES = {FetchModel.kind: FETCH, TrainLora.kind: TRAIN, EvaluateLora.kind: TRAIN, LoraGrid.kind: TRAIN}
 
 

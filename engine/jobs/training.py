@@ -7,7 +7,9 @@ from pathlib import Path
 from engine.atomic import replacing
 from engine.device import Device
 from engine.diffusion.loading import load
+from engine.diffusion.text_to_image import StepReport
 from engine.errors import Cancelled, NotFound
+from engine.fine_tuning import held_out_sha256
 from engine.jobs.context import JobContext
 from engine.jobs.drawing import require_space
 from engine.jobs.queue import JobQueue
@@ -22,6 +24,7 @@ from engine.training.lora_run import export, start
 from engine.training.lora_runs import INSTALLED, installed_name
 from engine.training.lora_versions import RESULT, SUFFIXES, keep_changes
 from engine.weights.files import write_json
+from engine.weights.hashes import tensor_sha256
 from engine.weights.loras import list_loras
 from engine.weights.models import Catalogue, require_available
 
@@ -50,7 +53,10 @@ class Training:
         }
 
     def train(self, context: JobContext) -> None:
-        """Train, or go on; a finished LoRA goes to the artist's own, where the picker finds it."""
+        """Train, or go on; a finished LoRA goes to the artist's own, where the picker finds it.
+
+        A LoRA of the run that stands there already stays, with what the artist changed of its notes.
+        """
         request = context.request_as(TrainLora)
         folder = self._settings.runs_dir / request.run
         require_space(self._settings.home)
@@ -62,11 +68,13 @@ class Training:
             plan,
             device=self._device,
             report=lambda done: _report(context, done),
+            drawing=lambda done: _report_preview(context, done),
             should_stop=context.should_stop,
         )
         if not outcome.finished:
             raise Cancelled("The training was paused. It can go on from where it is.")
-        install(folder, plan.name, self._settings.lora_folders[0])
+        if not is_installed(folder, plan.name, self._settings.lora_folders[0]):
+            install(folder, plan.name, self._settings.lora_folders[0])
         self._queue.succeed(context.claim, context.progress)
 
     def evaluate(self, context: JobContext) -> None:
@@ -84,6 +92,7 @@ class Training:
             load(info, self._device),
             lora,
             request,
+            chosen_on=held_out_sha256(self._settings, lora.name),
             report=context.report,
             should_stop=context.should_stop,
         )
@@ -108,7 +117,10 @@ class Training:
         self._queue.succeed(context.claim, context.progress)
 
     def promote(self, context: JobContext) -> None:
-        """Put a checkpoint into the picker in the place of what its run put there before."""
+        """Put a checkpoint into the picker in the place of what its run put there before.
+
+        Asked again after a crash anywhere on the way, it comes to the same end.
+        """
         request = context.request_as(PromoteLora)
         folder, loras = self._settings.runs_dir / request.run, self._settings.lora_folders[0]
         require_space(self._settings.home)
@@ -116,10 +128,20 @@ class Training:
         context.report(f"Loading {plan.model.title}")
         self._make_room()
         loaded = load(plan.model, self._device)
+        if context.should_stop():
+            raise Cancelled("The promotion was stopped. The picker has what it had.")
         context.report("Drawing its preview")
-        if own := installed_name(folder):
-            keep_changes(folder, plan.name, loras / f"{own}.safetensors")
-        export(folder, request.checkpoint, weight=request.weight, loaded=loaded)
+        if own := installed_name(folder):  # before the result is put away, so that both are kept together
+            keep_changes(folder, loras / f"{own}.safetensors")
+        export(
+            folder,
+            request.checkpoint,
+            step=request.step,
+            weight=request.weight,
+            loaded=loaded,
+            report=lambda done: _report_preview(context, done),
+            should_stop=context.should_stop,
+        )
         install(folder, plan.name, loras)
         self._queue.succeed(context.claim, context.progress)
 
@@ -127,7 +149,8 @@ class Training:
 def install(run: Path, name: str, loras: Path) -> Path:
     """Copy a run's LoRA with its notes and its preview to the artist's own.
 
-    The run remembers under which name, so that a job that is run again replaces its own LoRA and no other.
+    The run remembers under which name, so that a job that is run again replaces its own LoRA and no other. What the
+    artist changed of that one is kept in the run.
 
     Returns:
         The .safetensors file, under a name of its own where the name is taken.
@@ -135,7 +158,9 @@ def install(run: Path, name: str, loras: Path) -> Path:
     loras.mkdir(parents=True, exist_ok=True)
     earlier = installed_name(run)
     own = earlier
-    if own is None:
+    if own is not None:
+        keep_changes(run, loras / f"{own}.safetensors")
+    else:
         own = next(stem for stem in _names(name) if not (loras / f"{stem}.safetensors").exists())
         write_json(run / INSTALLED, {"name": own})
     for suffix in SUFFIXES:
@@ -148,9 +173,23 @@ def install(run: Path, name: str, loras: Path) -> Path:
     return loras / f"{own}.safetensors"
 
 
+def is_installed(run: Path, name: str, loras: Path) -> bool:
+    """Whether the run's result stands among the artist's own, whatever they changed of its notes and its preview."""
+    own, result = installed_name(run), run / RESULT / f"{name}.safetensors"
+    if own is None or not (loras / f"{own}.safetensors").exists():
+        return False
+    return tensor_sha256(loras / f"{own}.safetensors") == tensor_sha256(result)
+
+
 def _names(name: str) -> Iterator[str]:
     yield name
     yield from (f"{name}-{number}" for number in count(2))
+
+
+def _report_preview(context: JobContext, done: StepReport) -> None:
+    """A sign of life: on a slow device this takes longer than a job may be silent."""
+    shown = context.progress
+    context.report(f"Drawing its preview, step {done.step} of {done.steps}", shown.step, shown.steps)
 
 
 def _report(context: JobContext, done: Report) -> None:

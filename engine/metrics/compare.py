@@ -25,6 +25,10 @@ from engine.metrics.picture_sets import PictureSet, Source, picture_set
 
 LEAST_PICTURES = 4
 LEAST_SIDE = 64  # pixels; the networks halve a picture up to five times
+CHOSEN_HERE = (
+    "The LoRA's checkpoint or weight was chosen on these pictures, so it looks a little better than it is; "
+    "other pictures tell more."
+)
 PIXELS_NOTE = "A caption does not say where things are, so pixels that differ say little about a drawn picture."
 
 
@@ -110,6 +114,7 @@ def compare(
     *,
     captions: Sequence[str] = (),
     paired: bool = False,
+    chosen_here: bool = False,
     config: Config | None = None,
     report: Callable[[str], None] = lambda line: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -124,6 +129,7 @@ def compare(
         captions: the prompt of each pair, for CLIP scores; empty leaves them out.
         paired: pair k was drawn from the caption of reference picture k. Then pairs are compared picture by
             picture too, and resampled together with their reference picture.
+        chosen_here: the LoRA's checkpoint or weight was chosen on some of the reference pictures, which is noted.
         report: shown a line now and then.
         should_stop: asked between batches and resamples; true ends the comparison.
 
@@ -145,7 +151,7 @@ def compare(
             changes.append(_clip_change(run, extractor.name, features, networks.clip.text_embeddings(captions)))
     if paired:
         changes += _pair_changes(run, networks)
-    notes = (*_notes(run, changes), *networks.missing)
+    notes = (*([CHOSEN_HERE] if chosen_here else []), *_notes(run, changes), *networks.missing)
     return Comparison(tuple(changes), len(run.reference), len(run.base), notes, networks.missing)
 
 

@@ -36,15 +36,9 @@ class Checkpoint:
 
 def checkpoints_of(run: Path) -> list[Checkpoint]:
     """The checkpoints of a run in the order of their steps, each step once; those that cannot be read are left out."""
-    found: dict[int, Checkpoint] = {}
-    best = None
-    for path in sorted((run / CHECKPOINTS).glob("*.safetensors"), reverse=True):  # step-... before last before best
-        step = _step_of(path)
-        if step is None:
-            continue
-        best = step if path.stem == BEST else best
-        found.setdefault(step, Checkpoint(path.stem, step, path))
-    return [Checkpoint(each.name, step, each.path, step == best) for step, each in sorted(found.items())]
+    steps = _steps(run)
+    found = {step: name for name, step in sorted(steps.items())}  # best before last before step-...
+    return [Checkpoint(name, step, _file(run, name), step == steps.get(BEST)) for step, name in sorted(found.items())]
 
 
 def checkpoints_named(run: Path, names: Sequence[str]) -> list[Checkpoint]:
@@ -53,12 +47,39 @@ def checkpoints_named(run: Path, names: Sequence[str]) -> list[Checkpoint]:
     Raises:
         NotFound: one of them is not there; the text names those that are.
     """
-    known = {each.step: each for each in checkpoints_of(run)}
-    steps = [_step_of(run / CHECKPOINTS / f"{name}.safetensors") for name in names]
-    if missing := [name for name, step in zip(names, steps, strict=True) if step not in known]:
+    steps, known = _steps(run), {each.step: each for each in checkpoints_of(run)}
+    if missing := [name for name in names if name not in steps]:
         kept = ", ".join(each.name for each in known.values()) or "none yet"
         raise NotFound(f"{run} has no checkpoint {missing[0]!r}; there are: {kept}.")
-    return [known[step] for step in sorted({step for step in steps if step is not None})]
+    return [known[step] for step in sorted({steps[name] for name in names})]
+
+
+def checkpoint_compared(run: Path, name: str, step: int | None = None) -> Checkpoint:
+    """The checkpoint of that name, as long as it is the one that was compared.
+
+    Args:
+        step: that it was compared at; None takes any.
+
+    Raises:
+        NotFound: there is none of that name, or it is of another step now.
+    """
+    (found,) = checkpoints_named(run, [name])
+    if step is not None and found.step != step:
+        raise NotFound(
+            f"A checkpoint must be the one that was compared; {name!r} was step {step} then and is step {found.step} "
+            "now, because the training went on. Compare the checkpoints again."
+        )
+    return found
+
+
+def _steps(run: Path) -> dict[str, int]:
+    """The step of each checkpoint file that can be read, by its name."""
+    steps = {path.stem: _step_of(path) for path in (run / CHECKPOINTS).glob("*.safetensors")}
+    return {name: step for name, step in steps.items() if step is not None}
+
+
+def _file(run: Path, name: str) -> Path:
+    return run / CHECKPOINTS / f"{name}.safetensors"
 
 
 def _step_of(path: Path) -> int | None:

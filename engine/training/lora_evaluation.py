@@ -9,7 +9,7 @@ An evaluation is a folder, and goes on where it was stopped:
     sheet-1.png ...  side by side
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,12 +24,11 @@ from engine.metrics.compare_report import write_report, write_sheets, write_tabl
 from engine.metrics.networks import load_networks
 from engine.requests import TextToImage
 from engine.rules import MAX_PROMPT_CHARACTERS
-from engine.training.lora_held_out import read_held_out
+from engine.training.lora_held_out import BEGUN, REPORT, REQUEST, read_held_out
 from engine.weights.files import read_json, write_json
-from engine.weights.hashes import tensor_sha256
+from engine.weights.hashes import file_sha256, tensor_sha256
 from engine.weights.loras import LoraInfo
 
-REPORT, REQUEST, BEGUN = "report.json", "request.json", "lora.json"
 FIRST_SEED = 1000
 
 Report = Callable[[str, int, int], None]
@@ -50,6 +49,7 @@ def evaluate(
     lora: LoraInfo,
     request: EvaluateLora,
     *,
+    chosen_on: Collection[str] = (),
     report: Report = lambda stage, step, steps: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Comparison:
@@ -57,6 +57,7 @@ def evaluate(
 
     Args:
         folder: with what `prepare` wrote.
+        chosen_on: SHA-256 of the pictures that the LoRA's checkpoint was chosen on, which is noted.
         report: called with the stage in words, the pictures done and all of them.
 
     Raises:
@@ -76,6 +77,7 @@ def evaluate(
         load_networks(device=loaded.device.torch_device),
         captions=drawn.captions,
         paired=paired,
+        chosen_here=any(path.exists() and file_sha256(path) in chosen_on for path in reference),
         report=lambda line: report(line, total, total),
         should_stop=should_stop,
     )

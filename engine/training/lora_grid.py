@@ -28,7 +28,7 @@ from engine.training.lora_data import Encoder
 from engine.training.lora_evaluation import draw_caption, seed_of
 from engine.training.lora_grid_figures import distance_changes, held_out_errors, loss_change
 from engine.training.lora_grid_report import Cell, Grid, write_grid
-from engine.training.lora_held_out import read_held_out
+from engine.training.lora_held_out import MAX_PICTURES, read_held_out
 from engine.training.lora_objective import objective_of
 from engine.training.lora_plan import read_plan
 from engine.training.lora_validation import TIMESTEPS, HeldOut
@@ -111,35 +111,48 @@ def draw_grid(
         Cancelled: `should_stop` said so; what is done so far is kept.
         StudioError: something cannot be drawn or measured.
     """
+    _require_whole(loaded)
+    plan = read_plan(run)
+    places = list(_places(folder, checkpoints_named(run, request.checkpoints), request))
+    work = _Work(folder, loaded, request, plan.config, read_held_out(folder), places, report, should_stop)
+    cells, missing = _cells(work)
+    grid = _grid(work, plan.name, cells, missing)
+    write_grid(grid, folder)
+    return grid
+
+
+def _require_whole(loaded: LoadedModel) -> None:
     if loaded.offloaded:
         raise OutOfMemory(
             f"{loaded.info.title} must lie whole on {loaded.device.name} to be measured; there is too little memory "
             "free. Close other programs, or choose a smaller model."
         )
-    plan = read_plan(run)
-    places = list(_places(folder, checkpoints_named(run, request.checkpoints), request))
-    work = _Work(folder, loaded, request, plan.config, read_held_out(folder), places, report, should_stop)
+
+
+def _cells(work: _Work) -> tuple[list[Cell], list[str]]:
+    """Every cell with its figures, and why something could not be measured."""
     alone, *errors = list(_measured(work))
-    for place in places:
+    for place in work.places:
         _draw(work, place)
     losses = [loss_change(alone, each) for each in errors]
     distances, missing = _distances(work)
     changes = list(zip(losses, distances, strict=True)) if distances else [(loss,) for loss in losses]
-    cells = [_cell(work, place, found) for place, found in zip(places, [(), *changes], strict=True)]
+    return [_cell(work, place, found) for place, found in zip(work.places, [(), *changes], strict=True)], missing
+
+
+def _grid(work: _Work, name: str, cells: Sequence[Cell], missing: Sequence[str]) -> Grid:
     best = _best(cells)
-    grid = Grid(
-        run=request.run,
-        name=plan.name,
-        model=loaded.info.title,
-        weights=(0.0, *_weights(request)),
+    return Grid(
+        run=work.request.run,
+        name=name,
+        model=work.loaded.info.title,
+        weights=(0.0, *_weights(work.request)),
         captions=tuple(picture.caption for picture in work.drawn),
         cells=tuple(cells),
         best=best,
         headline=_headline(cells[best]),
-        notes=(*_notes(work), *missing),
+        notes=(*_notes(work, cells), *missing),
     )
-    write_grid(grid, folder)
-    return grid
 
 
 def _places(folder: Path, checkpoints: Sequence[Checkpoint], request: LoraGrid) -> Iterator[_Place]:
@@ -216,13 +229,15 @@ def _headline(best: Cell) -> str:
     return f"{words} {best.changes[0].verdict}"
 
 
-def _notes(work: _Work) -> Iterator[str]:
-    count = len(work.held_out)
+def _notes(work: _Work, cells: Sequence[Cell]) -> Iterator[str]:
+    count, fewest = len(work.held_out), min(found.base.n for cell in cells for found in cell.changes)
     yield (
         f"The lowest of {len(work.places) - 1} was chosen on the same pictures, so it looks a little better than it "
         "is, and its neighbours may be as good."
     )
-    if count < FEW:
-        yield f"Intervals from {count} pictures are too narrow: take them as a hint. {FEW} pictures or more tell more."
+    if fewest < FEW:
+        yield f"Intervals from {fewest} pictures are too narrow: take them as a hint. {FEW} pictures or more tell more."
+    if count > MAX_PICTURES:
+        yield f"The held-out loss is of the first {MAX_PICTURES} of {count} held-out pictures."
     if count > len(work.drawn):
         yield f"Drawn are the first {len(work.drawn)} of {count} held-out captions."

@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from PIL import Image
@@ -13,9 +15,10 @@ from engine.metrics.bootstrap import Figure
 from engine.metrics.changes import Change
 from engine.metrics.compare_report import json_values, safe_cell
 from engine.metrics.sheets import grid_sheet
+from engine.training.lora_held_out import GRID
 from engine.weights.files import write_json
 
-REPORT, TABLE = "grid.json", "grid.csv"
+TABLE = "grid.csv"
 COLUMNS = ("checkpoint", "step", "weight", "measure", "value", "low", "high", "n", "extractor", "reference", "note")
 DIFFERENCE = ("without_minus_with", "difference_low", "difference_high", "verdict")
 
@@ -71,8 +74,7 @@ class Grid:
     def rows(self) -> list[list[Cell]]:
         """The cells of each checkpoint, the model alone first in every row."""
         alone, *cells = self.cells
-        steps = dict.fromkeys(cell.step for cell in cells)
-        return [[alone, *(cell for cell in cells if cell.step == step)] for step in steps]
+        return [[alone, *row] for _, row in groupby(cells, attrgetter("step"))]
 
 
 def write_grid(grid: Grid, folder: Path) -> None:
@@ -81,7 +83,7 @@ def write_grid(grid: Grid, folder: Path) -> None:
         _write_sheet(grid, folder, place, caption)
     with replacing(folder / TABLE) as file:
         file.write(_table(grid).encode())
-    write_json(folder / REPORT, json_values(asdict(grid)))
+    write_json(folder / GRID, json_values(asdict(grid)))
 
 
 def _write_sheet(grid: Grid, folder: Path, place: int, caption: str) -> None:

@@ -1,4 +1,4 @@
-"""What an evaluation of a LoRA compares, written down before it begins; no torch is loaded."""
+"""What an evaluation of a LoRA compares, written down before it begins, and its files; no torch is loaded."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,15 @@ from engine.errors import InvalidRequest, NotFound, Problem
 from engine.weights.files import read_json, write_json
 
 FILE = "evaluation.json"
+REPORT, REQUEST, BEGUN = "report.json", "request.json", "lora.json"  # of an evaluation
+GRID = "grid.json"
 LEAST = 4  # captions; fewer say nothing
+MAX_PICTURES = 64  # that the held-out loss is measured on, the first; more would cost minutes for each measurement
+
+
+def usable(pictures: Sequence[CaptionedPicture]) -> list[CaptionedPicture]:
+    """Those that have a caption to draw."""
+    return [picture for picture in pictures if picture.caption.strip()]
 
 
 def prepare(folder: Path, held_out: Sequence[CaptionedPicture], source: str = "") -> None:
@@ -21,11 +29,11 @@ def prepare(folder: Path, held_out: Sequence[CaptionedPicture], source: str = ""
     Raises:
         InvalidRequest: too few pictures with a caption.
     """
-    usable = [picture for picture in held_out if picture.caption.strip()]
-    if len(usable) < LEAST:
-        text = f"An evaluation needs {LEAST} held-out pictures with captions or more; got {len(usable)}."
+    pictures = usable(held_out)
+    if len(pictures) < LEAST:
+        text = f"An evaluation needs {LEAST} held-out pictures with captions or more; got {len(pictures)}."
         raise InvalidRequest([Problem("pictures", f"{text} Add pictures that the LoRA was not trained on.")])
-    listed = [{"path": str(picture.path.absolute()), "caption": picture.caption} for picture in usable]
+    listed = [{"path": str(picture.path.absolute()), "caption": picture.caption} for picture in pictures]
     write_json(folder / FILE, {"source": source, "pictures": listed})
 
 

@@ -28,9 +28,10 @@ from safetensors import safe_open
 
 from engine.device import Device
 from engine.diffusion.loading import LoadedModel, load
-from engine.errors import NotFound, StudioError
+from engine.diffusion.text_to_image import StepReport
+from engine.errors import StudioError
 from engine.training.loop import asked_to_stop
-from engine.training.lora_checkpoints import BEST, CHECKPOINTS, LAST
+from engine.training.lora_checkpoints import BEST, CHECKPOINTS, LAST, checkpoint_compared
 from engine.training.lora_memory import estimate_memory, require_memory
 from engine.training.lora_plan import Plan, begin, model_sha256, read_plan, read_record
 from engine.training.lora_processes import is_first, own_device
@@ -52,14 +53,18 @@ def start(
     *,
     device: Device | None = None,
     report: Callable[[Report], None] = lambda report: None,
+    drawing: Callable[[StepReport], None] = lambda done: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Begin a run, or go on with it when the folder holds the same one; a finished run is exported.
+    """Begin a run, or go on with it when the folder holds the same one; at its end its best LoRA is exported.
+
+    A run that has a result already keeps it: it was exported before, or a checkpoint was promoted while it was paused.
 
     Args:
         folder: of this run alone; made if it is missing.
         device: None takes the studio's choice, with several processes one GPU for each.
         report: called before the first step and after every step.
+        drawing: called after every step of the preview's drawing, at the end.
         should_stop: asked before every step; the run then saves and leaves, and can go on later.
 
     Raises:
@@ -75,8 +80,8 @@ def start(
     outcome = train(folder, loaded, plan.config, plan.pictures, plan.held_out, report=report, should_stop=should_stop)
     if is_first():
         write_json(folder / OUTCOME, asdict(outcome) | {"finished": outcome.finished, "left_at": time.time()})
-        if outcome.finished:
-            export(folder, loaded=loaded)
+        if outcome.finished and not (folder / RESULT).exists():
+            export(folder, loaded=loaded, report=drawing)
     return outcome
 
 
@@ -99,9 +104,12 @@ def export(
     folder: Path,
     which: str = BEST,
     *,
+    step: int | None = None,
     weight: float | None = None,
     loaded: LoadedModel | None = None,
     device: Device | None = None,
+    report: Callable[[StepReport], None] = lambda done: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> ExportedLora:
     """Write a checkpoint of a run as a finished LoRA into its folder `result`, with a preview that it drew.
 
@@ -109,33 +117,35 @@ def export(
 
     Args:
         which: "best" (the last one where none was better than the model alone), "last" or "step-000200".
+        step: that the checkpoint must be of; None takes any.
         weight: that suits it, for its notes; None takes the plan's.
         loaded: the run's model, to draw the preview; None loads it.
+        report: called after every step of the preview's drawing.
+        should_stop: asked between these steps.
 
     Raises:
         NotFound: there is no such checkpoint.
+        Cancelled: `should_stop` said so; the result is as it was.
     """
     plan = read_plan(folder)
     plan = plan if weight is None else replace(plan, preferred_weight=weight)
-    tensors, settings, step = read_checkpoint(folder, which)
+    tensors, settings, step = read_checkpoint(folder, which, step)
     loaded = loaded or load(plan.model, device or own_device())
     card = _card(folder, plan, step, loaded.device)
     with replaced_result(folder) as fresh:
         exported = export_lora(fresh, tensors, settings, card)
-        if preview := _preview(loaded, plan, exported.kohya):
+        if preview := _preview(loaded, plan, exported.kohya, report, should_stop):
             exported = export_lora(fresh, tensors, settings, card, preview)
     return exported.moved(folder / RESULT)
 
 
-def read_checkpoint(folder: Path, which: str) -> tuple[dict[str, np.ndarray], dict[str, Any], int]:
+def read_checkpoint(
+    folder: Path, which: str, step: int | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, Any], int]:
     """A LoRA of the run as it was kept: tensors, peft's settings, and its step. Raises as `export`."""
-    names = [which, LAST] if which == BEST else [which]
-    paths = [folder / CHECKPOINTS / f"{name}.safetensors" for name in names]
-    path = next((path for path in paths if path.is_file()), None)
-    if path is None:
-        kept = sorted(path.stem for path in (folder / CHECKPOINTS).glob("*.safetensors"))
-        raise NotFound(f"{folder} has no checkpoint {which!r}; there are: {', '.join(kept) or 'none yet'}.")
-    with safe_open(path, "np") as file:
+    if which == BEST and not (folder / CHECKPOINTS / f"{BEST}.safetensors").is_file():
+        which = LAST
+    with safe_open(checkpoint_compared(folder, which, step).path, "np") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return tensors, json.loads(metadata["lora_adapter_metadata"]), int(metadata[STEP])
@@ -178,11 +188,20 @@ def _left_at(folder: Path) -> float:
         return time.time()
 
 
-def _preview(loaded: LoadedModel, plan: Plan, file: Path) -> Image.Image | None:
+def _preview(
+    loaded: LoadedModel,
+    plan: Plan,
+    file: Path,
+    report: Callable[[StepReport], None],
+    should_stop: Callable[[], bool],
+) -> Image.Image | None:
     """What the finished file draws, applied as the studio applies any LoRA."""
     prompt = validation_prompt(plan.config, [*plan.held_out, *plan.pictures])
     (info,) = (info for info in list_loras([file.parent]) if info.path == file)
-    return draw_sample(loaded, plan.config, prompt, [(info, plan.preferred_weight)]) if prompt else None
+    if not prompt:
+        return None
+    loras = [(info, plan.preferred_weight)]
+    return draw_sample(loaded, plan.config, prompt, loras, report=report, should_stop=should_stop)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How a LoRA is judged on the way: the loss on held-out pictures, and a picture from always the same prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,17 +11,17 @@ from torch import Tensor
 from engine.atomic import replacing
 from engine.datasets.pictures import CaptionedPicture
 from engine.diffusion.loading import LoadedModel
-from engine.diffusion.text_to_image import generate
+from engine.diffusion.text_to_image import StepReport, generate
 from engine.errors import ImageFailed
 from engine.requests import TextToImage
 from engine.rules import MAX_PROMPT_CHARACTERS
 from engine.training.lora import Config
 from engine.training.lora_data import Encoder, in_batches, states_of
+from engine.training.lora_held_out import MAX_PICTURES
 from engine.training.lora_objective import Objective, loss_denoising
 from engine.weights.files import printable
 from engine.weights.loras import LoraInfo
 
-MAX_PICTURES = 64  # of the held-out ones, the first; more would cost minutes for each measurement
 TIMESTEPS = 4  # for each picture, in the middle of each quarter of the schedule
 NOISE_SEED = 0  # of all runs, so that their losses can be compared
 
@@ -72,13 +72,23 @@ def validation_prompt(config: Config, pictures: Sequence[CaptionedPicture]) -> s
 
 
 def draw_sample(
-    loaded: LoadedModel, config: Config, prompt: str, loras: Sequence[tuple[LoraInfo, float]] = ()
+    loaded: LoadedModel,
+    config: Config,
+    prompt: str,
+    loras: Sequence[tuple[LoraInfo, float]] = (),
+    *,
+    report: Callable[[StepReport], None] = lambda done: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Image.Image | None:
-    """The prompt's picture, from the run's seed; None when the model gives no usable one, which ends no training."""
+    """The prompt's picture, from the run's seed; None when the model gives no usable one, which ends no training.
+
+    Raises:
+        Cancelled: `should_stop` said so.
+    """
     size = config.resolution or loaded.info.native_size
     request = TextToImage(prompt=prompt, seed=config.seed, width=size, height=size, model=loaded.info.name)
     try:
-        return next(generate(loaded, request, loras)).image
+        return next(generate(loaded, request, loras, report=report, should_stop=should_stop)).image
     except ImageFailed:
         return None
 

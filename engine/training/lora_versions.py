@@ -7,6 +7,7 @@ versions/001/  as it was first, and so on
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 
 from engine.weights.hashes import file_sha256, tensor_sha256
@@ -36,20 +37,33 @@ def versions_of(run: Path) -> list[Path]:
     return sorted(path for path in (run / VERSIONS).glob("*") if path.is_dir())
 
 
-def keep_changes(run: Path, name: str, picked: Path) -> None:
+def keep_changes(run: Path, picked: Path) -> None:
     """Keep with the result what the artist changed of its copies in the picker, before they are replaced.
 
+    Theirs is what the run never gave: a copy of an earlier result that a crash left there is no change.
+
     Args:
-        name: of the result's files.
         picked: the .safetensors file in the picker.
     """
     for suffix in SUFFIXES:
-        copy, original = picked.with_suffix(suffix), run / RESULT / f"{name}{suffix}"
-        if not copy.exists() or (original.exists() and copy.read_bytes() == original.read_bytes()):
-            continue
-        kept = run / RESULT / PICKED
-        kept.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(copy, kept / copy.name)
+        copy = picked.with_suffix(suffix)
+        if copy.exists() and copy.read_bytes() not in _given(run, suffix):
+            kept = run / RESULT / PICKED
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(copy, _free(kept / copy.name))
+
+
+def _given(run: Path, suffix: str) -> Iterator[bytes]:
+    """The files of that kind in the result and in all versions, with what was kept of the artist's."""
+    for folder in (run / RESULT, *versions_of(run)):
+        for path in (*folder.glob(f"*{suffix}"), *(folder / PICKED).glob(f"*{suffix}")):
+            yield path.read_bytes()
+
+
+def _free(path: Path) -> Path:
+    """The path, with a number where it is taken."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 def _put_away(run: Path, fresh: Path) -> None:

@@ -1,15 +1,20 @@
 """The commands for checkpoints; what they do is tested where it is done."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from engine.__main__ import cli
+from engine.checkpoint_cli import say_grid
 from engine.errors import InvalidRequest, NotFound
 from engine.settings import Settings
 from engine.studio import Studio
+from engine.training.lora_grid_figures import loss_change
+from engine.training.lora_grid_report import Cell, Grid, write_grid
 from tests.captioned import copy_training, save_captioned, trained_home
 
 runner = CliRunner()
@@ -42,6 +47,24 @@ def test_a_grid_of_all_checkpoints(run: str) -> None:
         ("step-000004", 1),
     ]
     assert (Path(grid["folder"]) / "grid-1.png").exists()
+
+
+def test_of_many_checkpoints_the_last_are_taken(run: str, studio: Studio) -> None:
+    folder = studio.settings.runs_dir / run / "checkpoints"
+    tensors = load_file(folder / "last.safetensors")
+    for step in range(6, 40, 2):
+        save_file(tensors, folder / f"step-{step:06}.safetensors", {"step": str(step)})
+    with pytest.raises(InvalidRequest) as refused:
+        called("lora-grid", "castles", "--captions", 99)
+    assert [problem.field for problem in refused.value.problems] == ["captions"]
+
+
+def test_a_figure_that_is_no_number_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change = loss_change([math.nan, 1.0], [1.0, 1.0])
+    cells = (Cell("", "without", 0, 0.0, ()), Cell("last", "step 4", 4, 0.5, (), (change,)))
+    write_grid(Grid("run", "castles", "Mini", (0.0, 0.5), (), cells, 0, "The model alone is best.", ()), tmp_path)
+    say_grid(tmp_path, as_json=False)
+    assert "step 4, weight 0.5: The held-out loss cannot be told from no change" in capsys.readouterr().out
 
 
 def test_wrong_orders_are_refused(run: str) -> None:

@@ -1,6 +1,7 @@
 """A checkpoint becomes the LoRA in the picker, and what was there is kept."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,18 +9,22 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from engine.errors import InvalidRequest, NotFound
-from engine.evaluations import evaluations_of, exported_step, grids_of, is_of_another_version, subjects
+from engine.device import choose
+from engine.errors import Cancelled, InvalidRequest, NotFound
+from engine.evaluations import can_go_on, evaluations_of, exported_step, grids_of, is_of_another_version, subjects
 from engine.fine_tuning import begin_evaluation, held_out_for
 from engine.jobs.schema import FAILED, SUCCEEDED
+from engine.jobs.training import install
 from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
 from engine.studio import Studio
-from engine.training.lora_run import read_checkpoint
+from engine.training.lora_plan import read_plan
+from engine.training.lora_run import export, read_checkpoint, start
 from engine.training.lora_versions import versions_of
+from engine.weights.files import write_json
 from engine.weights.hashes import tensor_sha256
 from engine.weights.lora_export import kohya_tensors
 from engine.weights.loras import LoraInfo
-from tests.captioned import QUICK, copy_training, save_captioned, trained_home
+from tests.captioned import QUICK, begun_training, copy_training, save_captioned, trained_home
 
 Work = Callable[[], None]
 
@@ -85,6 +90,124 @@ def test_what_was_there_is_kept_once(studio: Studio, run: str, work: Work) -> No
     assert picked(studio).preferred_weight == 0.75
 
 
+def test_a_lora_that_was_promoted_while_paused_stays_when_the_run_goes_on(
+    studio: Studio, tmp_path: Path, work: Work
+) -> None:
+    run = begun_training(studio, save_captioned(tmp_path / "pictures"))
+    folder = studio.settings.runs_dir / run
+    steps: list[int] = []
+    start(
+        folder,
+        read_plan(folder),
+        device=choose("cpu"),
+        report=lambda done: steps.append(done.step),
+        should_stop=lambda: 2 in steps,
+    )
+    promote(studio, work, run, "step-000002", 0.5)
+    picked(studio).path.with_suffix(".json").write_text('{"about": "my own words", "preferred_weight": 0.25}')
+    studio.train_lora(TrainLora(run=run, name="castles"))
+    work()
+    assert json.loads((folder / "outcome.json").read_text())["finished"]
+    assert exported_step(studio.settings, run) == 2
+    assert (picked(studio).about, picked(studio).preferred_weight) == ("my own words", 0.25)
+
+
+def test_a_finished_run_that_is_resumed_leaves_the_picker_alone(studio: Studio, run: str, work: Work) -> None:
+    promote(studio, work, run, "step-000002", 0.5)
+    lora = picked(studio).path
+    lora.with_suffix(".json").write_text('{"about": "my own words"}')
+    before = {path.name: path.read_bytes() for path in lora.parent.iterdir()}
+    studio.train_lora(TrainLora(run=run, name="castles"))
+    work()
+    assert {path.name: path.read_bytes() for path in lora.parent.iterdir()} == before
+    assert exported_step(studio.settings, run) == 2
+
+
+def test_installing_keeps_what_the_artist_changed(studio: Studio, run: str) -> None:
+    folder, lora = studio.settings.runs_dir / run, picked(studio).path
+    (folder / "result" / "castles.png").unlink()
+    for words in ("first", "second"):
+        lora.with_suffix(".json").write_text(f'{{"about": "{words}"}}')
+        lora.with_suffix(".png").write_bytes(b"my own preview")
+        install(folder, "castles", lora.parent)
+    kept = {path.name: path.read_bytes() for path in (folder / "result" / "picker").iterdir()}
+    assert kept == {
+        "castles.json": b'{"about": "first"}',
+        "castles-2.json": b'{"about": "second"}',
+        "castles.png": b"my own preview",
+    }
+    assert not lora.with_suffix(".png").exists()
+
+
+def test_a_crash_between_result_and_picker_makes_no_version(studio: Studio, run: str, work: Work) -> None:
+    folder = studio.settings.runs_dir / run
+    export(folder, "step-000002", weight=0.5, device=choose("cpu"))
+    promote(studio, work, run, "step-000002", 0.5)
+    assert [path.name for path in versions_of(folder)] == ["001"]
+    assert not list(folder.rglob("picker"))
+    assert picked(studio).preferred_weight == 0.5
+
+
+def test_a_name_that_stands_for_other_weights_by_now_is_refused(studio: Studio, run: str, work: Work) -> None:
+    folder = studio.settings.runs_dir / run
+    asked = PromoteLora(run=run, name="castles", checkpoint="last", step=4)
+    job = studio.promote_lora(asked)
+    shutil.copyfile(folder / "checkpoints" / "step-000002.safetensors", folder / "checkpoints" / "last.safetensors")
+    work()
+    assert studio.job(job.id).state == FAILED
+    text = "'last' was step 4 then and is step 2 now, because the training went on. Compare the checkpoints again."
+    assert text in (studio.job(job.id).error or "")
+    assert not can_go_on(studio.settings, asked, picked(studio))
+    with pytest.raises(NotFound, match="Compare the checkpoints again"):
+        studio.promote_lora(asked)
+
+
+def test_a_promotion_that_waits_is_not_asked_for_twice_and_can_be_stopped(studio: Studio, run: str, work: Work) -> None:
+    asked = PromoteLora(run=run, name="castles", checkpoint="step-000002")
+    first, second = studio.promote_lora(asked), studio.promote_lora(asked)
+    assert first.id == second.id
+    before = picked(studio).path.read_bytes()
+    with pytest.raises(Cancelled):
+        export(studio.settings.runs_dir / run, "step-000002", device=choose("cpu"), should_stop=lambda: True)
+    assert exported_step(studio.settings, run) != 2
+    work()
+    assert studio.promote_lora(asked).id != first.id
+    assert picked(studio).path.read_bytes() != before
+
+
+def test_no_checkpoint_is_read_from_outside_of_the_run(studio: Studio, run: str) -> None:
+    shutil.copytree(studio.settings.runs_dir / run, studio.settings.runs_dir / "B")
+    outside = "../../B/checkpoints/step-000002"
+    with pytest.raises(InvalidRequest, match=r"letters, digits, hyphens or underscores; got '\.\./\.\./B"):
+        PromoteLora(run=run, name="castles", checkpoint=outside)
+    with pytest.raises(InvalidRequest, match="hyphens or underscores"):
+        LoraGrid(run=run, name="castles", evaluation="e", checkpoints=(outside,))
+    with pytest.raises(NotFound, match="has no checkpoint"):
+        export(studio.settings.runs_dir / run, outside, device=choose("cpu"))
+
+
+def test_what_is_refused_or_asked_twice_leaves_no_folder(studio: Studio, run: str) -> None:
+    held_out = held_out_for(studio.settings, "castles", None)
+    evaluations = studio.settings.evaluations_dir
+    with pytest.raises(InvalidRequest, match="There is no LoRA named 'other'"):
+        studio.evaluate_lora(EvaluateLora(lora="other", evaluation="a", model="mini"), held_out)
+    for name in ("b", "c"):
+        studio.evaluate_lora(EvaluateLora(lora="castles", evaluation=name, model="mini"), held_out, key="one press")
+    assert [path.name for path in evaluations.iterdir()] == ["b"]
+
+
+def test_pictures_that_were_moved_are_still_known(studio: Studio, tmp_path: Path) -> None:
+    pictures = save_captioned(tmp_path / "pictures")
+    run = begun_training(studio, pictures)
+    write_json(studio.settings.runs_dir / run / "installed.json", {"name": "castles"})
+    plan = read_plan(studio.settings.runs_dir / run)
+    moved = pictures.rename(tmp_path / "moved")
+    found = held_out_for(studio.settings, "castles", moved)
+    assert [(picture.path.parent, picture.path.name, picture.caption) for picture in found] == [
+        (moved, picture.path.name, picture.caption) for picture in plan.held_out
+    ]
+
+
 def test_a_lora_that_left_the_picker_comes_back(studio: Studio, run: str, work: Work) -> None:
     lora = picked(studio)
     assert subjects(studio.settings, studio.loras())["castles"].run == run
@@ -117,9 +240,12 @@ def test_an_evaluation_knows_its_version(studio: Studio, run: str, work: Work) -
     assert (found.source, len(found.held_out)) == ("held out by the training", 4)
     assert found.sheets()
     assert not is_of_another_version(found, picked(studio))
+    assert "was chosen on these pictures" in found.report["notes"][0]
+    assert can_go_on(studio.settings, request, picked(studio))
 
     promote(studio, work, run, "step-000002")
     assert is_of_another_version(found, picked(studio))
+    assert not can_go_on(studio.settings, request, picked(studio))
     job = studio.evaluate_lora(request)  # to go on would mix two versions
     work()
     assert studio.job(job.id).state == FAILED

@@ -1,14 +1,17 @@
 """Evaluate: with and without a LoRA, checkpoints at several weights, and promoting one."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from ulid import ULID
 
+from engine.fine_tuning import held_out_for
 from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora
 from tests.captioned import copy_training, save_captioned, trained_home
 from tests.pages.helpers import button, texts
 
-GRID = "Checkpoints and weights"
+REPORT, GRID = "With and without", "Checkpoints and weights"
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,9 @@ def test_a_grid_and_one_click_that_promotes(open_page, studio, run, work):
     page.number_input(key="grid_steps").set_value(1)
     page.number_input(key="grid_captions").set_value(1).run()
     assert "7 times 1 pictures" in text_of(page)
+    page.number_input(key="grid_captions").set_value(9).run()
+    assert "7 times 4 pictures, and the held-out loss of each on 4 pictures" in text_of(page)
+    page.number_input(key="grid_captions").set_value(1).run()
     button(page, "Compare checkpoints").click().run()
     (job,) = studio.jobs()
     assert isinstance(job.request, LoraGrid)
@@ -86,7 +92,9 @@ def test_a_grid_and_one_click_that_promotes(open_page, studio, run, work):
     assert list(page.table[0].value.columns) == ["Checkpoint", "Without", "Weight 0.5", "Weight 0.75", "Weight 1"]
 
     page.button(key="promote_tertiary_step-000002_0.75").click().run()
-    assert isinstance(studio.jobs()[0].request, PromoteLora)
+    promotion = studio.jobs()[0].request
+    assert isinstance(promotion, PromoteLora)
+    assert (promotion.checkpoint, promotion.step) == ("step-000002", 2)
     work()
     page.run()
     assert "In the picker as castles: step 2, suggested weight 0.75. 1 earlier version is kept" in text_of(ready(page))
@@ -107,6 +115,44 @@ def test_wrong_values_are_said_and_nothing_begins(open_page, studio, run):
     assert not list(Path(studio.settings.home / "evaluations").glob("*"))
 
 
+def test_the_newest_report_and_grid_are_shown_when_they_come(open_page, studio, run, work):
+    held_out = held_out_for(studio.settings, "castles", None)
+    shared = {"evaluation": str(ULID()), "num_inference_steps": 1}
+    studio.evaluate_lora(EvaluateLora(lora="castles", model="mini", **shared), held_out)
+    shared["evaluation"] = str(ULID())
+    grid = LoraGrid(run=run, name="castles", checkpoints=("last",), weights=(1.0,), captions=1, **shared)
+    studio.lora_grid(grid, held_out)
+    work()
+    for view, kind in ((REPORT, "report.json"), (GRID, "grid.json")):
+        page = open_page("evaluate", lora="castles", view=view)
+        (first,) = studio.settings.evaluations_dir.glob(f"*/{kind}")
+        for _ in range(2):  # a second one brings the choice, a third one is there later than it
+            newest = first.parent.with_name(str(ULID()))
+            shutil.copytree(first.parent, newest)
+            page.run()
+            (chosen,) = [box for box in ready(page).selectbox if box.label in ("Report", "Grid")]
+            assert chosen.value == newest.name
+
+
+def test_only_what_can_go_on_is_offered_to(open_page, studio, run, work):
+    page = open_page("evaluate", lora="castles")
+    button(page, "Evaluate").click().run()
+    (job,) = studio.jobs()
+    studio.cancel(job.id)
+    page.run()
+    go_on = f"go_on_{job.id}"
+    page.button(key=go_on).click().run()
+    (again, _) = studio.jobs()
+    assert (again.request, len(studio.jobs())) == (job.request, 2)
+    studio.evaluate_lora(job.request, key=f"go-on-{job.id}")  # the second of two clicks
+    assert len(studio.jobs()) == 2
+    studio.cancel(again.id)
+    shutil.rmtree(studio.settings.evaluations_dir / job.request.evaluation)
+    page.run()
+    assert "It cannot go on" in text_of(ready(page))
+    assert "Go on" not in [each.label for each in page.button]
+
+
 def test_a_failed_evaluation_says_why(open_page, studio, run, trained, work):
     page = open_page("evaluate", lora="castles")
     button(page, "Evaluate").click().run()
@@ -116,3 +162,4 @@ def test_a_failed_evaluation_says_why(open_page, studio, run, trained, work):
     work()
     page.run()
     assert "Begin the evaluation anew" in errors_of(ready(page))
+    assert "Go on" not in [each.label for each in page.button]

@@ -1,0 +1,37 @@
+"""The NijiGAN that ships."""
+
+import torch
+
+from engine.device import choose
+from engine.metrics.translation import flat_share
+from engine.settings import Settings
+from engine.translation.catalogue import SHIPPED, translator
+from engine.translation.ode import Solver
+from engine.translation.running import LoadedTranslator, Options
+
+
+def grainy_hill() -> torch.Tensor:
+    """(1, 3, 96, 128): a blue sky over a green hill, with grain."""
+    generator = torch.Generator().manual_seed(0)
+    across = torch.linspace(-1, 1, 128)
+    sky = torch.linspace(-1, 1, 96)[:, None] < 0.4 * across.square() - 0.1
+    colours = torch.where(
+        sky, torch.tensor([-0.1, 0.3, 0.8]).view(3, 1, 1), torch.tensor([-0.4, 0.1, -0.6]).view(3, 1, 1)
+    )
+    return (colours + 0.12 * torch.randn(3, 96, 128, generator=generator)).clamp(-1, 1)[None]
+
+
+def test_it_calms_a_photo_in_four_evaluations(tmp_path) -> None:
+    loaded = LoadedTranslator(translator(Settings(home=tmp_path), SHIPPED), choose("cpu"))
+    photo = grainy_hill()
+    fake = loaded(photo)
+    assert loaded.nfe == 4
+    assert sum(parameter.numel() for parameter in loaded.model.parameters()) == 5_477_379
+    assert fake.shape == photo.shape
+    assert flat_share(fake) > flat_share(photo) + 0.2
+
+
+def test_its_quick_solution_is_near_the_exact_one(tmp_path) -> None:
+    loaded = LoadedTranslator(translator(Settings(home=tmp_path), SHIPPED), choose("cpu"))
+    quick, exact = (loaded(grainy_hill(), Options(solver=solver)) for solver in (None, Solver("dopri5")))
+    assert (quick - exact).abs().mean() < 0.05
