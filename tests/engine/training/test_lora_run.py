@@ -114,7 +114,7 @@ def test_the_preview_is_what_the_studio_draws_with_the_file(finished):
 def test_any_checkpoint_can_be_exported(finished, cpu):
     step = export(finished, "step-000002", device=cpu)
     assert json.loads(step.notes.read_text())["training"]["steps"] == 2
-    with pytest.raises(NotFound, match=r"no checkpoint 'step-7'; there are: .*last, step-000002, step-000004"):
+    with pytest.raises(NotFound, match=r"no checkpoint 'step-7'; there are: step-000002, step-000004"):
         export(finished, "step-7", device=cpu)
 
 
