@@ -11,7 +11,7 @@ from engine.errors import InvalidRequest
 from engine.jobs.records import Job
 from engine.photo_requests import LARGEST_SIDE, MOST_PHOTOS, SMALLEST_SIDE, SOLVERS, PhotoRef, Translate, translate
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, Translator
 from gallery.records import ImageRecord
 from pages.before_after import show_before_after, small_jpeg
 from pages.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, plain, show_problems
@@ -203,11 +203,10 @@ def _short(name: str) -> str:
 def _translator(studio: Studio) -> Translator:
     known = {info.name: info for info in studio.translators()}
     names = list(known)
-    usable = [name for name in names if not known[name].problem and known[name].architecture != NEURAL_STYLE]
     name = st.selectbox(
         "Translator",
         names,
-        index=names.index(usable[0]),
+        index=names.index(CLASSICAL),  # the nearest to illustrations by measure; see weights/nijigan/README.md
         format_func=lambda name: known[name].title,
         key="translator",
         bind="query-params",
