@@ -195,11 +195,15 @@ def export_nijigan(
     out: Annotated[Path, typer.Argument(help="Folder for model.safetensors and model.json.")],
     title: Annotated[str, typer.Option(help="For people.")] = "NijiGAN",
     licence: Annotated[str, typer.Option(help="Of the weights.")] = "licence unknown",
+    source: Annotated[str, typer.Option(help="Where they come from; the run's steps when left out.")] = "",
+    mix: Annotated[Path | None, typer.Option(help="Another run from the same start: write the mean of both.")] = None,
+    share: Annotated[float, typer.Option(help="The other run's share of that mean, 0 to 1.")] = 0.5,
 ) -> None:
     """Write the trained generator as a translator, in float16."""
     from engine.training import nijigan_run  # here: imports torch
 
-    path = nijigan_run.export(folder, out, title, licence)
+    part = nijigan_run.Part(mix, share) if mix else None
+    path = nijigan_run.export(folder, out, title, licence, source, part)
     print(f"{path} was written.")
 
 

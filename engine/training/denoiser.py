@@ -55,7 +55,7 @@ class Config:
     seed: int = 2
 
 
-CUDA = Config(steps=12_000, batch_size=512, average=0.999)
+CUDA = Config(steps=12_000, batch_size=1024, learning_rate=1.2e-3, average=0.997)
 
 
 class Denoiser(nn.Module):

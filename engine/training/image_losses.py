@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.metrics.vgg19 import Vgg19
+
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 
 
@@ -40,3 +42,14 @@ def loss_perceptual(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
         F.mse_loss(f, r.detach()) / r.detach().square().mean().clamp(min=1e-8) for f, r in zip(fake, real, strict=True)
     ]
     return torch.stack(parts).mean()
+
+
+def loss_vgg19(vgg: Vgg19, layers: Sequence[str], fake: Tensor, real: Tensor) -> Tensor:
+    """`loss_perceptual` in layers of VGG19.
+
+    Args:
+        fake, real: (N, 3, H, W) float32 in [-1, 1], H and W at least 16; `real` without gradient.
+    """
+    with torch.no_grad():
+        wanted = list(vgg(real, layers).values())
+    return loss_perceptual(list(vgg(fake, layers).values()), wanted)

@@ -19,7 +19,7 @@ from engine.errors import InvalidRequest, NotFound, Problem
 from engine.images import from_bytes
 from engine.metrics.vgg19 import Vgg19, load_vgg19
 from engine.training import nijigan_losses as losses
-from engine.training.image_losses import loss_colours, loss_edges, loss_perceptual
+from engine.training.image_losses import loss_colours, loss_edges, loss_vgg19
 from engine.training.loop import CHECKPOINT, Log, average_of, averaged_weights, generator_of, train
 from engine.training.nijigan_evaluation import held_out_numbers, sheet
 from engine.training.nijigan_networks import PatchDiscriminator, Projector, draw_places
@@ -28,6 +28,8 @@ from engine.training.photo_folders import PairedFolders, PhotoFolder
 from engine.training.widening import widened
 from engine.translation.generator import Architecture, Generator
 from engine.translation.ode import ODEBlock, Solver
+
+PAIRED_LAYERS = ("relu1_2", "relu2_2", "relu3_4")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Weights:
             published: crisp edges and clean areas sooner.
         colours: difference of colour, brightness aside, to the pseudo ground truth. Not published: without it, colours
             that differ little in brightness come last.
+        paired_perceptual: VGG19 features of three depths, translation against pseudo ground truth. Not published: lines
+            and texture, where differences of pixels alone ask for a blur.
         bend: straightness of the ODEs, see `ODEBlock.bend`. Not published: it makes one evaluation enough.
     """
 
@@ -58,6 +62,7 @@ class Weights:
     pixels: float = 0.0
     edges: float = 0.0
     colours: float = 0.0
+    paired_perceptual: float = 0.0
     bend: float = 0.0
 
 
@@ -72,7 +77,7 @@ class Config:
         unpaired_every: the unsupervised branch, and with it the contrastive losses of the pairs, is trained in
             every n-th step; they cost more than all the rest.
         batch_size: pictures of each kind per process and step.
-        side: pixels of a picture's short side; crop: pixels of the square cut from it.
+        side: pixels of a picture's short side, 0 for pictures as they are; crop: pixels of the square cut from it.
         learning_rate: of Adam with betas 0.5 and 0.999; falls to 0 over the last `decay` share of the steps.
         patches: per layer, for the contrastive losses.
         temperature: of the contrastive losses.
@@ -111,7 +116,7 @@ class Config:
     def __post_init__(self) -> None:
         rules = {
             "crop": (self.crop >= 64 and self.crop % 4 == 0, "a multiple of 4 from 64 on"),
-            "side": (self.side >= self.crop, f"at least the crop's {self.crop}"),
+            "side": (self.side == 0 or self.side >= self.crop, f"0 or at least the crop's {self.crop}"),
             "epochs": (self.epochs >= 1, "1 or more"),
             "steps_per_epoch": (self.steps_per_epoch >= 1, "1 or more"),
             "unpaired_every": (self.unpaired_every >= 1, "1 or more"),
@@ -220,7 +225,8 @@ def run(ranks: Ranks, config: Config, folder: Path, data: Data, begin_from: Path
         torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
         for part in (players.translators, players.judges)
     ]
-    vgg = load_vgg19().to(device) if config.weights.perceptual else None
+    weights = config.weights
+    vgg = load_vgg19().to(device) if weights.perceptual or weights.paired_perceptual else None
     log = Log(folder, quiet=not ranks.first)
 
     def step(number: int) -> dict[str, float]:
@@ -316,7 +322,7 @@ def translation_losses(
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """The generator's and the projectors' losses, weighted, by name."""
-    parts = supervised_losses(players, config, batch, fakes, step, generator)
+    parts = supervised_losses(players, config, batch, fakes, vgg, step, generator)
     if batch.photo is not None and fakes.style is not None:
         parts |= unsupervised_losses(players, config, batch.photo, fakes.style, vgg, step, generator)
     weight = config.weights.bend
@@ -326,7 +332,13 @@ def translation_losses(
 
 
 def supervised_losses(
-    players: Players, config: Config, batch: Batch, fakes: Batch, step: int, generator: torch.Generator
+    players: Players,
+    config: Config,
+    batch: Batch,
+    fakes: Batch,
+    vgg: Vgg19 | None,
+    step: int,
+    generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Of the pairs; empty during the warm-up."""
     share, weights, parts = config.supervised(step), config.weights, dict[str, Tensor]()
@@ -341,6 +353,9 @@ def supervised_losses(
         parts["edges"] = share * weights.edges * loss_edges(fakes.paired_style, batch.paired_style)
     if weights.colours:
         parts["colours"] = share * weights.colours * loss_colours(fakes.paired_style, batch.paired_style)
+    if weights.paired_perceptual and vgg is not None:
+        found = loss_vgg19(vgg, PAIRED_LAYERS, fakes.paired_style, batch.paired_style)
+        parts["paired_perceptual"] = share * weights.paired_perceptual * found
     if weights.style_nce and batch.photo is not None:
         pairs = patch_pairs(
             players.generator, players.style_projector, fakes.paired_style, batch.paired_style, config, generator
@@ -369,11 +384,8 @@ def unsupervised_losses(
         hdce = [losses.loss_hdce(q, k, losses.relation_weights(k, gamma), config.temperature) for q, k in pairs]
         parts["hdce"] = weights.hdce * torch.stack(hdce).mean()
         parts["relation"] = weights.relation * torch.stack([losses.loss_relation(q, k) for q, k in pairs]).mean()
-    if vgg is not None:
-        layers = (config.perceptual_layer,)
-        with torch.no_grad():
-            real = list(vgg(photo, layers).values())
-        parts["perceptual"] = weights.perceptual * loss_perceptual(list(vgg(fake, layers).values()), real)
+    if weights.perceptual and vgg is not None:
+        parts["perceptual"] = weights.perceptual * loss_vgg19(vgg, (config.perceptual_layer,), fake, photo)
     return parts
 
 

@@ -63,13 +63,10 @@ def evaluate(model: Generator, pairs: PairedFolders, folder: Path) -> dict[str, 
 @torch.no_grad()
 def sheet(model: Generator, pairs: PairedFolders) -> Tensor:
     """(3, H, W) in [-1, 1]: photo, translation and pseudo ground truth, one row for each of some pairs."""
-    rows = []
-    for index in range(min(SHEET_ROWS, len(pairs))):
-        photo, style = pair_tensors(pairs, index)
-        row = torch.cat([photo, _translated(model, photo), style], dim=3)[0]
-        side = pairs.photos.side - pairs.photos.side % SIZE_MULTIPLE
-        rows.append(torch.cat([part[:, :side, :side] for part in row.chunk(3, dim=2)], dim=2))
-    return torch.cat(rows, dim=1)
+    shown = [pair_tensors(pairs, index) for index in range(min(SHEET_ROWS, len(pairs)))]
+    side = min(size for photo, _ in shown for size in photo.shape[-2:])
+    rows = [torch.cat([photo, _translated(model, photo), style])[..., :side, :side] for photo, style in shown]
+    return torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
 
 
 def _translated(model: Generator, photo: Tensor) -> Tensor:

@@ -92,20 +92,44 @@ def start(folders: Folders, folder: Path, config: Config, processes: int, begin_
     run(nijigan.run, processes, config, folder, data, begin_from, device=device)
 
 
-def export(folder: Path, out: Path, title: str, licence: str) -> Path:
+@dataclass(frozen=True)
+class Part:
+    """Another run that began where this one did, and its share of the mean of both weights, 0 to 1.
+
+    Runs from one start lie in one valley: what each of them does badly is often gone from their mean (Wortsman et al.
+    2022, Robust fine-tuning of zero-shot models).
+    """
+
+    folder: Path
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InvalidRequest([Problem("share", f"A share must lie from 0 to 1; got {self.share!r}.")])
+
+
+def export(folder: Path, out: Path, title: str, licence: str, source: str = "", part: Part | None = None) -> Path:
     """Write a run's averaged generator as a translator in float16.
+
+    Args:
+        source: where the weights come from, for people; empty says how many steps the run did.
+        part: of the mean with another run.
 
     Returns:
         The .safetensors file; its .json beside it says what it is.
 
     Raises:
-        NotFound: no run is in the folder.
+        NotFound: no run is in a folder.
+        InvalidRequest: the other run's generator is another one.
     """
-    path = folder / CHECKPOINT
-    if not path.exists():
-        raise NotFound(f"A training run must be in the folder; {path} is missing. Train first.")
-    checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
-    settings = checkpoint["settings"]
+    checkpoint = _checkpoint(folder)
+    settings, weights = checkpoint["settings"], averaged_weights(folder)
+    if part:
+        one, other = settings["architecture"], _checkpoint(part.folder)["settings"]["architecture"]
+        if other != one:
+            text = f"A mean needs two runs of one generator; {folder} is {one}, {part.folder} {other}."
+            raise InvalidRequest([Problem("mix", text)])
+        weights = {name: w.lerp(weights[name], 1 - part.share) for name, w in averaged_weights(part.folder).items()}
     architecture, solver = Architecture(**settings["architecture"]), Solver(**settings["solvers"][0])
     own = {"width": architecture.width, "blocks": architecture.blocks}
     ode = architecture.bottleneck == "ode"
@@ -117,13 +141,20 @@ def export(folder: Path, out: Path, title: str, licence: str) -> Path:
         channel_order="rgb",
         licence=licence,
         non_commercial=False,
-        source=f"trained for {checkpoint['step']} steps",
+        source=source or f"trained for {checkpoint['step']} steps",
         source_sha256="",
         sha256="",
     )
     stored = out / "model.safetensors"
-    save_translator(stored, averaged_weights(folder), sidecar, torch.float16)
+    save_translator(stored, weights, sidecar, torch.float16)
     return stored
+
+
+def _checkpoint(folder: Path) -> dict[str, Any]:
+    path = folder / CHECKPOINT
+    if not path.exists():
+        raise NotFound(f"A training run must be in the folder; {path} is missing. Train first.")
+    return torch.load(path, weights_only=True, mmap=True, map_location="cpu")
 
 
 def _require_known(what: str, part: Any, values: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ class PhotoFolder:
 
     Args:
         folders: PNG, JPEG and WebP files directly in them.
-        side: pixels that the short side is resized to before cropping.
+        side: pixels that the short side is resized to before cropping; 0 leaves pictures as they are.
 
     Raises:
         NotFound: no folder, or no picture in one.
@@ -34,7 +34,7 @@ class PhotoFolder:
         return len(self.paths)
 
     def picture(self, index: int) -> Image.Image:
-        """One picture, RGB, upright, its short side at `side`."""
+        """One picture, RGB and upright, its short side at `side`."""
         return _decoded(self.paths[index], self.side)
 
     def crop(self, index: int, size: int, generator: torch.Generator) -> np.ndarray:
@@ -97,7 +97,9 @@ def _decoded(path: Path, side: int) -> Image.Image:
 
 
 def resized_to(image: Image.Image, side: int) -> Image.Image:
-    """The picture with its short side at `side` pixels."""
+    """The picture with its short side at `side` pixels, or as it is if that is 0."""
+    if side == 0:
+        return image
     scale = side / min(image.size)
     size = (max(side, round(image.width * scale)), max(side, round(image.height * scale)))
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
@@ -106,6 +108,11 @@ def resized_to(image: Image.Image, side: int) -> Image.Image:
 def random_crop(images: Sequence[Image.Image], size: int, generator: torch.Generator) -> np.ndarray:
     """(len(images), size, size, 3) uint8: the same square of RGB pictures of one size, flipped half of the time."""
     width, height = images[0].size
+    if min(width, height) < size:
+        raise StudioError(
+            f"Pictures to train with must be as large as the crops of {size} pixels; one is {width}x{height}. Give a "
+            "side, to which all are brought, or smaller crops."
+        )
     x = int(torch.randint(width - size + 1, (), generator=generator))
     y = int(torch.randint(height - size + 1, (), generator=generator))
     pixels = np.stack([np.asarray(image.crop((x, y, x + size, y + size))) for image in images])

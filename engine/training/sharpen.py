@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from engine.metrics.vgg19 import Vgg19, load_vgg19
+from engine.metrics.vgg19 import load_vgg19
 from engine.scenes.shards import SceneData
 from engine.training import autoencoder
 from engine.training.autoencoder import crops, loss_reconstruction
-from engine.training.image_losses import loss_perceptual
+from engine.training.image_losses import loss_vgg19
 from engine.training.loop import Log, average_of, averaged_weights, generator_of, train
 from engine.training.parallel import Ranks
 
@@ -90,13 +90,6 @@ def loss_features(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     return torch.stack([F.l1_loss(f, r.detach()) for r, f in zip(real, fake, strict=True)]).mean()
 
 
-def loss_vgg(vgg: Vgg19, preds: Tensor, target: Tensor) -> Tensor:
-    """Distance in VGG19 features of two depths."""
-    with torch.no_grad():
-        real = list(vgg(target, VGG19_LAYERS).values())
-    return loss_perceptual(list(vgg(preds, VGG19_LAYERS).values()), real)
-
-
 def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
     """Train the decoder, or go on; see `sharpened`."""
     torch.manual_seed(config.seed)
@@ -125,7 +118,7 @@ def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: 
         with ranks.autocast():
             *real_features, _ = discriminator(pixels)
             *fake_features, fake = discriminator(preds)
-            perceptual = torch.zeros((), device=ranks.device) if vgg is None else loss_vgg(vgg, preds, pixels)
+            perceptual = loss_vgg19(vgg, VGG19_LAYERS, preds, pixels) if vgg else torch.zeros((), device=ranks.device)
         ramp = min(1.0, max(0.0, (number - config.alone) / config.alone))
         reconstruction = loss_reconstruction(preds, pixels, losses_of_pixels)
         features, gan = loss_features(real_features, fake_features), -fake.mean()

@@ -49,9 +49,9 @@ def test_the_models_weights_are_counted_in_the_precision_of_the_device(folder):
 def test_stable_diffusion_fits_a_t4(sd21):
     estimate = estimate_memory(sd21, Config(), on_gpu=True)
     assert estimate.lora_parameters == 3_319_808
-    assert 3.9e9 < estimate.total < 4.2e9
+    assert 4.9e9 < estimate.total < 5.1e9  # 4.1 GB allocated and 0.8 GB outside PyTorch were measured on an H100
     require_memory(estimate, T4, "a T4")
-    assert estimate.in_words().startswith("About 4.0 GB: 2.6 GB model, 53 MB LoRA with its optimizer, 0.9 GB")
+    assert estimate.in_words().startswith("About 5.0 GB: 2.6 GB model, 53 MB LoRA with its optimizer, 1.5 GB")
 
 
 def test_activations_grow_with_pixels_batch_and_without_checkpointing(sd21):
@@ -62,7 +62,7 @@ def test_activations_grow_with_pixels_batch_and_without_checkpointing(sd21):
     assert plain == pytest.approx(2.53e9, rel=0.01)
     assert activations(gradient_checkpointing=False, batch_size=3) == 3 * plain
     assert activations(resolution=384) == activations() // 4
-    assert activations() < plain / 2
+    assert activations() < plain
 
 
 def test_a_training_that_cannot_fit_is_refused_with_its_parts(sd21):

@@ -14,7 +14,9 @@ from PIL import Image, ImageDraw, ImageOps
 from torch import nn
 
 from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.metrics.vgg19 import Vgg19
 from engine.training import nijigan
+from engine.training.image_losses import loss_vgg19
 from engine.training.loop import averaged_weights, is_finished
 from engine.training.nijigan import CPU, T4, Config, Data, Players, Weights
 from engine.training.nijigan_evaluation import evaluate, held_out_numbers
@@ -91,12 +93,14 @@ def test_the_published_settings() -> None:
     assert CPU.supervised(0) == 1
 
 
-def losses_and_players(config: Config, data: Data, step: int = 0) -> tuple[dict[str, torch.Tensor], Players]:
+def losses_and_players(
+    config: Config, data: Data, step: int = 0, vgg: Vgg19 | None = None
+) -> tuple[dict[str, torch.Tensor], Players]:
     torch.manual_seed(0)
     players, generator = Players(config), torch.Generator().manual_seed(0)
     batch = nijigan.draw(config, data, step, generator, CPU_DEVICE)
     fakes = nijigan.translate(players.generator, batch)
-    parts = nijigan.translation_losses(players, config, batch, fakes, None, step, generator)
+    parts = nijigan.translation_losses(players, config, batch, fakes, vgg, step, generator)
     return parts | nijigan.judging_losses(players, config, batch, fakes, step), players
 
 
@@ -108,6 +112,32 @@ def test_every_loss_is_there_with_its_weight(data: Data) -> None:
     }
     double = replace(TINY, weights=replace(TINY.weights, pixels=20))
     torch.testing.assert_close(losses_and_players(double, data)[0]["pixels"], 2 * parts["pixels"])
+
+
+def test_vgg19_compares_a_translation_with_its_photo_and_with_its_pair(data: Data) -> None:
+    torch.manual_seed(1)
+    vgg = Vgg19().requires_grad_(False)
+    config = replace(TINY, weights=Weights(perceptual=0.1, paired_perceptual=2), perceptual_layer="relu2_1")
+    parts, _ = losses_and_players(config, data, vgg=vgg)
+    batch = nijigan.draw(config, data, 0, torch.Generator().manual_seed(0), CPU_DEVICE)
+    torch.manual_seed(0)
+    fakes = nijigan.translate(Players(config).generator, batch)
+    assert batch.photo is not None
+    assert fakes.style is not None
+    to_photo = loss_vgg19(vgg, ("relu2_1",), fakes.style, batch.photo)
+    to_pair = loss_vgg19(vgg, ("relu1_2", "relu2_2", "relu3_4"), fakes.paired_style, batch.paired_style)
+    torch.testing.assert_close(parts["perceptual"], 0.1 * to_photo)
+    torch.testing.assert_close(parts["paired_perceptual"], 2 * to_pair)
+    assert "perceptual" not in losses_and_players(replace(config, weights=Weights(perceptual=0)), data, vgg=vgg)[0]
+
+
+def test_pictures_may_stay_as_large_as_they_are(folders: Path) -> None:
+    pairs = PairedFolders(folders / "X_p", folders / "Y_p", 0)
+    assert [image.size for image in pairs.pair(0)] == [(56, 44)] * 2
+    with Image.open(folders / "X_p" / "0.png") as stored:
+        assert np.array_equal(np.asarray(pairs.photos.picture(0)), np.asarray(stored))
+    with pytest.raises(StudioError, match=r"as large as the crops of 64 pixels; one is 56x44"):
+        pairs.crop(0, 64, torch.Generator())
 
 
 def test_the_warm_up_leaves_the_pairs_out(data: Data) -> None:

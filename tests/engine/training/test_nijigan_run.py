@@ -12,9 +12,10 @@ from engine.device import choose
 from engine.errors import InvalidRequest, NotFound
 from engine.settings import Settings
 from engine.training.loop import averaged_weights
-from engine.training.nijigan_run import Folders, configured, export, paired, start
+from engine.training.nijigan_run import Folders, Part, configured, export, paired, start
 from engine.training.pseudo_pairs import make_pairs
-from engine.translation.catalogue import own_folder, translator
+from engine.translation.catalogue import own_folder, read_sidecar, translator
+from engine.translation.checkpoints import load_translator_weights
 from engine.translation.generator import Architecture, Generator
 from engine.translation.ode import Solver
 from engine.translation.running import LoadedTranslator
@@ -87,6 +88,23 @@ def test_a_training_becomes_a_translator(settings: Settings, photos: Path, tmp_p
         expected = model(photo)
     torch.testing.assert_close(loaded(photo), expected, atol=0.02, rtol=0)  # float16 on disk
     assert loaded.solver == Solver("euler")
+
+
+def test_the_mean_of_two_runs_is_exported(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    make_pairs(settings, photos, tmp_path / "pairs", long_side=96, drop=0)
+    folders = Folders(tmp_path / "pairs", photos, (tmp_path / "pairs" / "Y_p",), tmp_path / "pairs")
+    runs = {"one": {}, "two": {"seed": 9}, "wide": {"architecture": {"width": 8, "blocks": 2}}}
+    for name, changes in runs.items():
+        start(folders, tmp_path / name, configured("cpu", {**CHANGES, **changes}), processes=1)
+    stored = export(tmp_path / "one", tmp_path / "out", "Two", "MIT", "two runs", Part(tmp_path / "two", 0.25))
+    one, two = averaged_weights(tmp_path / "one"), averaged_weights(tmp_path / "two")
+    for name, found in load_translator_weights(stored).items():
+        torch.testing.assert_close(found.float(), 0.75 * one[name] + 0.25 * two[name], atol=1e-3, rtol=1e-3)
+    assert read_sidecar(stored).source == "two runs"
+    with pytest.raises(InvalidRequest, match="A mean needs two runs of one generator"):
+        export(tmp_path / "one", tmp_path / "out", "", "", part=Part(tmp_path / "wide", 0.5))
+    with pytest.raises(InvalidRequest, match="A share must lie from 0 to 1; got 2"):
+        Part(tmp_path / "two", 2)
 
 
 def test_settings_that_do_not_exist_are_refused() -> None:
