@@ -172,7 +172,7 @@ def evaluate_pairs(
     model: Annotated[str, typer.Argument(help="Name of a NijiGAN or CUT translator; see `translators`.")],
     pairs: Annotated[Path, typer.Argument(help="Folder with X_p and Y_p that it was not trained on.")],
     out: Annotated[Path, typer.Option(help="For the pictures and pairs.json.")] = Path("studio-home/evaluation/pairs"),
-    side: Annotated[int, typer.Option(help="Pixels of the short side.")] = 256,
+    side: Annotated[int, typer.Option(min=0, help="Pixels of the short side; 0 leaves pictures as they are.")] = 256,
     home: Home = None,
 ) -> None:
     """Translate held-out photos and say how near they come to their pseudo ground truth: MSE and PSNR."""
@@ -195,9 +195,9 @@ def export_nijigan(
     out: Annotated[Path, typer.Argument(help="Folder for model.safetensors and model.json.")],
     title: Annotated[str, typer.Option(help="For people.")] = "NijiGAN",
     licence: Annotated[str, typer.Option(help="Of the weights.")] = "licence unknown",
-    source: Annotated[str, typer.Option(help="Where they come from; the run's steps when left out.")] = "",
+    source: Annotated[str, typer.Option(help="Where they come from; the steps when left out.")] = "",
     mix: Annotated[Path | None, typer.Option(help="Another run from the same start: write the mean of both.")] = None,
-    share: Annotated[float, typer.Option(help="The other run's share of that mean, 0 to 1.")] = 0.5,
+    share: Annotated[float, typer.Option(help="With --mix: the other run's share of that mean, 0 to 1.")] = 0.5,
 ) -> None:
     """Write the trained generator as a translator, in float16."""
     from engine.training import nijigan_run  # here: imports torch

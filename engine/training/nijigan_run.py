@@ -38,7 +38,7 @@ class Folders:
     held_out: Path
 
     def data(self, side: int) -> Data:
-        """The pictures, their short sides at `side` pixels."""
+        """The pictures, their short sides at `side` pixels, or as they are if that is 0."""
         return Data(
             pairs=paired(self.pairs, side),
             photos=PhotoFolder(self.photos, side),
@@ -112,7 +112,7 @@ def export(folder: Path, out: Path, title: str, licence: str, source: str = "", 
     """Write a run's averaged generator as a translator in float16.
 
     Args:
-        source: where the weights come from, for people; empty says how many steps the run did.
+        source: where the weights come from, for people; empty says how many steps were done.
         part: of the mean with another run.
 
     Returns:
@@ -120,15 +120,18 @@ def export(folder: Path, out: Path, title: str, licence: str, source: str = "", 
 
     Raises:
         NotFound: no run is in a folder.
-        InvalidRequest: the other run's generator is another one.
+        InvalidRequest: the other run has another generator or another solver.
     """
     checkpoint = _checkpoint(folder)
     settings, weights = checkpoint["settings"], averaged_weights(folder)
     if part:
-        one, other = settings["architecture"], _checkpoint(part.folder)["settings"]["architecture"]
+        second = _checkpoint(part.folder)
+        one, other = ([run["settings"][name] for name in ("architecture", "solvers")] for run in (checkpoint, second))
         if other != one:
-            text = f"A mean needs two runs of one generator; {folder} is {one}, {part.folder} {other}."
+            text = f"A mean needs two runs of one generator and solver; {folder} has {one}, {part.folder} {other}."
             raise InvalidRequest([Problem("mix", text)])
+        steps = f"{checkpoint['step']} and {second['step']}"
+        source = source or f"the mean of two runs of {steps} steps, {1 - part.share:g} to {part.share:g}"
         weights = {name: w.lerp(weights[name], 1 - part.share) for name, w in averaged_weights(part.folder).items()}
     architecture, solver = Architecture(**settings["architecture"]), Solver(**settings["solvers"][0])
     own = {"width": architecture.width, "blocks": architecture.blocks}

@@ -101,7 +101,9 @@ def test_the_mean_of_two_runs_is_exported(settings: Settings, photos: Path, tmp_
     for name, found in load_translator_weights(stored).items():
         torch.testing.assert_close(found.float(), 0.75 * one[name] + 0.25 * two[name], atol=1e-3, rtol=1e-3)
     assert read_sidecar(stored).source == "two runs"
-    with pytest.raises(InvalidRequest, match="A mean needs two runs of one generator"):
+    stored = export(tmp_path / "one", tmp_path / "out", "Two", "MIT", part=Part(tmp_path / "two", 0.25))
+    assert read_sidecar(stored).source == "the mean of two runs of 2 and 2 steps, 0.75 to 0.25"
+    with pytest.raises(InvalidRequest, match="A mean needs two runs of one generator and solver"):
         export(tmp_path / "one", tmp_path / "out", "", "", part=Part(tmp_path / "wide", 0.5))
     with pytest.raises(InvalidRequest, match="A share must lie from 0 to 1; got 2"):
         Part(tmp_path / "two", 2)
