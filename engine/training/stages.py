@@ -99,7 +99,7 @@ class Workshop:
 
 
 def make_scenes(shop: Workshop) -> None:
-    """About ten pictures a second and core."""
+    """Four to ten pictures a second and core."""
     for data in (shop.held_out(), shop.data()):
         run(_render, shop.processes, data)
 
