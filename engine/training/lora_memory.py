@@ -21,6 +21,7 @@ there, which the estimate leaves out: it gives that back before it runs out of m
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,15 +127,21 @@ def require_memory(estimate: MemoryEstimate, device_bytes: int, device_name: str
 def unet_lora_parameters(unet: dict[str, Any], config: Config) -> int:
     """Numbers in the LoRA of a UNet, from its config.json.
 
-    A layer from `a` to `b` channels has rank * (a + b) of them. Every attention block has one self-attention and
-    one cross-attention, whose keys and values read the text.
+    A layer from `a` to `b` channels has rank * (a + b) of them, a convolution of 3 pixels rank * (9 a + b). Every
+    attention block has one self-attention and one cross-attention, whose keys and values read the text, and a gated
+    network of four times its width.
     """
-    text, total = unet["cross_attention_dim"], 0
+    text, time = unet["cross_attention_dim"], 4 * unet["block_out_channels"][0]
+    sides: Counter[str] = Counter()
     for channels in _attention_blocks(unet):
-        sides = dict.fromkeys(ATTENTION, 4 * channels)
-        sides |= dict.fromkeys(("to_k", "to_v"), 3 * channels + text)
-        total += config.rank * sum(sides[name] for name in config.target_modules)
-    return total
+        sides.update(dict.fromkeys(ATTENTION, 4 * channels))
+        sides.update({"to_k": text - channels, "to_v": text - channels})  # in the cross-attention
+        sides.update({"proj_in": 2 * channels, "proj_out": 2 * channels})
+        sides.update({"ff.net.0.proj": 9 * channels, "ff.net.2": 5 * channels})
+    for inputs, outputs in _residual_blocks(unet):
+        sides.update({"conv1": 9 * inputs + outputs, "conv2": 10 * outputs, "time_emb_proj": time + outputs})
+        sides.update({"conv_shortcut": inputs + outputs} if inputs != outputs else {})
+    return config.rank * sum(sides[name] for name in config.target_modules)
 
 
 def text_lora_parameters(text_encoder: dict[str, Any], config: Config) -> int:
@@ -150,6 +157,24 @@ def _attention_blocks(unet: dict[str, Any]) -> list[int]:
         blocks += [width] * layers * ("CrossAttn" in kind)
     for kind, width in zip(unet["up_block_types"], reversed(channels), strict=True):
         blocks += [width] * (layers + 1) * ("CrossAttn" in kind)
+    return blocks
+
+
+def _residual_blocks(unet: dict[str, Any]) -> list[tuple[int, int]]:
+    """Input and output channels of every residual block; those on the way up also read what the way down kept."""
+    channels, layers = unet["block_out_channels"], unet.get("layers_per_block", 2)
+    first, last = channels[0], channels[-1]
+    blocks, kept, width = [(last, last)] * 2, [first], first
+    for number, outputs in enumerate(channels):
+        for _ in range(layers):
+            blocks.append((width, outputs))
+            kept.append(width := outputs)
+        if number < len(channels) - 1:
+            kept.append(outputs)  # of the downsampling
+    for outputs in reversed(channels):
+        for _ in range(layers + 1):
+            blocks.append((width + kept.pop(), outputs))
+            width = outputs
     return blocks
 
 

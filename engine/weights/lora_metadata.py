@@ -109,6 +109,12 @@ def notes(card: LoraCard) -> dict[str, Any]:
     }
 
 
+def _convolutions(card: LoraCard) -> dict[str, str]:
+    """kohya's arguments for a LoRA that changes convolutions of 3 pixels too; empty for one that does not."""
+    changed = {"conv1", "conv2"} & set(card.settings["target_modules"])
+    return {"conv_dim": str(card.rank), "conv_alpha": f"{card.alpha:g}"} if changed else {}
+
+
 def _training(card: LoraCard) -> dict[str, Any]:
     """kohya's records (sd-scripts, train_network.py), as far as they have a meaning here."""
     settings, rate = card.settings, card.settings["learning_rate"]
@@ -120,7 +126,7 @@ def _training(card: LoraCard) -> dict[str, Any]:
         "ss_network_dim": card.rank,
         "ss_network_alpha": card.alpha,
         "ss_network_dropout": settings["dropout"],
-        "ss_network_args": "{}",
+        "ss_network_args": json.dumps(_convolutions(card)),
         "ss_output_name": card.name,
         "ss_sd_model_name": card.model.path.name,
         **({"ss_new_sd_model_hash": card.model_sha256} if card.model_sha256 else {}),

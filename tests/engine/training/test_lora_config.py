@@ -30,7 +30,7 @@ def test_every_wrong_value_is_reported_at_once():
     assert texts["rank"] == "Rank must be a whole number from 1 to 512; got 0."
     assert texts["learning_rate"] == "Learning rate must be a number from 1e-08 to 1; got nan."
     assert texts["text_encoder"] == "Training the text encoder is on or off; got 1."
-    assert texts["target_modules"].startswith("Target modules must be some of to_q, to_k, to_v, to_out.0, each once")
+    assert texts["target_modules"].startswith("Target modules must be some of to_q, to_k, to_v, to_out.0, proj_in")
     assert texts["lr_scheduler"].startswith("The scheduler must be one of constant_with_warmup, linear, cosine")
     assert texts["warmup_steps"].startswith("The warm-up must be shorter than the run; got 400 of 400 steps.")
     assert texts["patience"].startswith("Stopping early needs the held-out loss; it is never measured.")

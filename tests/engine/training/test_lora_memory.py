@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.device import choose
+from engine.diffusion.loading import load
 from engine.errors import ModelUnavailable, OutOfMemory
-from engine.settings import Settings
-from engine.training.lora import Config
+from engine.settings import PROJECT, Settings
+from engine.training.lora import LAYERS, Config
 from engine.training.lora_adapter import lora_on
 from engine.training.lora_memory import estimate_memory, require_memory
 from engine.weights.models import Catalogue
@@ -28,7 +30,15 @@ def sd21(tmp_path_factory):
     return Catalogue(Settings(home=tmp_path_factory.mktemp("home"), device="cpu")).get("sd21")
 
 
-@pytest.mark.parametrize("config", [Config(), Config(rank=3, target_modules=("to_k", "to_out.0"), text_encoder=True)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config(rank=3, target_modules=("to_k", "to_out.0"), text_encoder=True),
+        Config(rank=2, target_modules=LAYERS),
+        Config(rank=5, target_modules=("conv_shortcut", "ff.net.2")),
+    ],
+)
 def test_the_loras_numbers_are_counted_from_the_configuration(folder, config):
     pipeline = tiny_model(folder).pipeline
     with lora_on(pipeline, config) as adapter:
@@ -36,6 +46,15 @@ def test_the_loras_numbers_are_counted_from_the_configuration(folder, config):
     estimate = estimate_memory(tiny_info(folder), config, on_gpu=False)
     assert estimate.lora_parameters == numbers
     assert estimate.lora == 16 * numbers
+
+
+def test_the_numbers_of_a_lora_on_every_layer_are_those_of_the_shipped_model():
+    """Its three blocks have one residual block each, the tiny model's two have two."""
+    info = Catalogue(Settings(home=PROJECT / "studio-home", device="cpu")).get("mini")
+    config = Config(rank=2, target_modules=LAYERS)
+    with lora_on(load(info, choose("cpu")).pipeline, config) as adapter:
+        numbers = sum(parameter.numel() for parameter in adapter.parameters())
+    assert estimate_memory(info, config, on_gpu=False).lora_parameters == numbers
 
 
 def test_the_models_weights_are_counted_in_the_precision_of_the_device(folder):

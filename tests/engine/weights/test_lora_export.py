@@ -16,7 +16,7 @@ from engine.device import choose
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.lora import applied
 from engine.diffusion.text_to_image import generate
-from engine.training.lora import Config
+from engine.training.lora import LAYERS, Config
 from engine.training.lora_adapter import lora_on
 from engine.weights.hashes import tensor_sha256
 from engine.weights.lora_export import export_lora, kohya_tensors
@@ -26,7 +26,7 @@ from tests.tiny import REQUEST, save_tiny_pipeline, tiny_info
 
 torch.set_num_threads(1)
 
-CONFIG = Config(rank=4, alpha=6.0, text_encoder=True, gradient_checkpointing=False)
+CONFIG = Config(rank=4, alpha=6.0, target_modules=LAYERS, text_encoder=True, gradient_checkpointing=False)
 SCALE = CONFIG.lora_alpha / CONFIG.rank
 
 
@@ -41,7 +41,7 @@ def trained(model):
     generator = torch.Generator().manual_seed(0)
     with lora_on(model.pipeline, CONFIG) as adapter:
         for parameter in adapter.parameters():
-            parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
+            parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
         adapter.train(False)
         return adapter.arrays(), adapter.settings(CONFIG), picture(model)
 
@@ -123,12 +123,19 @@ def test_another_reader_finds_the_same_weights(model, trained, exported):
     assert len(file) == 3 * len(layers)
     assert {"lora_te_text_model_encoder_layers_0_self_attn_q_proj"} < set(layers)
     assert "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_out_0" in layers
+    assert file["lora_unet_up_blocks_0_resnets_0_conv1.lora_down.weight"].shape[2:] == (3, 3)
+    assert file["lora_unet_up_blocks_0_resnets_0_conv1.lora_up.weight"].shape[2:] == (1, 1)
     for layer in layers:
         down, up = file[f"{layer}.lora_down.weight"], file[f"{layer}.lora_up.weight"]
-        delta = up @ down * (float(file[f"{layer}.alpha"]) / down.shape[0])
+        delta = product(up, down) * (float(file[f"{layer}.alpha"]) / down.shape[0])
         a, b = (trained[0][f"{modules[layer]}.lora_{matrix}.weight"] for matrix in "AB")
-        assert np.allclose(delta, SCALE * b @ a, atol=1e-6)
+        assert np.allclose(delta, SCALE * product(b, a), atol=1e-6)
     assert len(layers) == len(trained[0]) / 2
+
+
+def product(up: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Of the two matrices; those of a convolution hold one row for each of its outputs, or inputs."""
+    return up.reshape(len(up), -1) @ down.reshape(len(down), -1)
 
 
 def test_the_hash_is_of_what_follows_the_header(exported):
@@ -157,7 +164,7 @@ def test_records_for_stable_diffusion_2_are_what_other_tools_look_for(model):
         "ss_network_module": "networks.lora",
         "ss_network_dim": "4",
         "ss_network_alpha": "6.0",
-        "ss_network_args": "{}",
+        "ss_network_args": '{"conv_dim": "4", "conv_alpha": "6"}',
         "ss_output_name": "my-style",
         "ss_sd_model_name": "v2-1_768-ema-pruned.safetensors",
         "ss_new_sd_model_hash": "ad2a33c361",
@@ -212,7 +219,7 @@ def test_the_pickers_find_notes_and_preview(exported):
 def test_the_adapters_record_holds_rank_and_alpha(exported):
     record = json.loads(metadata(exported.diffusers)["lora_adapter_metadata"])
     assert (record["unet.r"], record["unet.lora_alpha"], record["text_encoder.lora_alpha"]) == (4, 6.0, 6.0)
-    assert record["unet.target_modules"] == ["to_q", "to_k", "to_v", "to_out.0"]
+    assert record["unet.target_modules"] == list(LAYERS)
 
 
 def test_only_whole_files_are_left(model, trained, exported):
