@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli import Home, Json, copied, open_studio, print_json, require_success
-from engine.errors import NotFound, PhotoRefused, StudioError
+from engine.errors import InvalidRequest, NotFound, PhotoRefused, Problem, StudioError
 from engine.photo_requests import MOST_PHOTOS, SOLVERS, PhotoRef, Translate
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
@@ -197,13 +197,21 @@ def export_nijigan(
     licence: Annotated[str, typer.Option(help="Of the weights.")] = "licence unknown",
     source: Annotated[str, typer.Option(help="Where they come from; the steps when left out.")] = "",
     mix: Annotated[Path | None, typer.Option(help="Another run from the same start: write the mean of both.")] = None,
-    share: Annotated[float, typer.Option(help="With --mix: the other run's share of that mean, 0 to 1.")] = 0.5,
+    share: Annotated[
+        float | None, typer.Option(help="With --mix: the other run's share of that mean, 0 to 1; 0.5 when left out.")
+    ] = None,
+    refine: Annotated[bool, typer.Option(help="Bring its pictures back to the photo's own edges.")] = False,
 ) -> None:
     """Write the trained generator as a translator, in float16."""
     from engine.training import nijigan_run  # here: imports torch
+    from engine.translation.guided import Refinement
 
-    part = nijigan_run.Part(mix, share) if mix else None
-    path = nijigan_run.export(folder, out, title, licence, source, part)
+    if share is not None and mix is None:
+        raise InvalidRequest(
+            [Problem("share", f"A share is of a mean with --mix RUN; got {share:g} and no other run.")]
+        )
+    part = nijigan_run.Part(mix, 0.5 if share is None else share) if mix else None
+    path = nijigan_run.export(folder, out, title, licence, source, part, Refinement() if refine else None)
     print(f"{path} was written.")
 
 

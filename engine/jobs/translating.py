@@ -1,6 +1,7 @@
 """Translation jobs: from kept photos through the warm translator to the gallery."""
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -158,4 +159,5 @@ def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
         "sha256": info.sha256 or None,
         "solver": {"method": solver.method, "steps": None if solver.adaptive else solver.steps} if solver else None,
         "nfe": model.nfe,
+        "refinement": asdict(model.refinement) if model.refinement else None,
     }

@@ -16,6 +16,7 @@ from engine.training.photo_folders import PairedFolders, PhotoFolder
 from engine.translation.catalogue import Sidecar
 from engine.translation.checkpoints import save_translator
 from engine.translation.generator import Architecture
+from engine.translation.guided import Refinement
 from engine.translation.ode import Solver
 
 PHOTOS, STYLES = "X_p", "Y_p"  # the paired folders' names, as in Scenimefy's data
@@ -108,12 +109,21 @@ class Part:
             raise InvalidRequest([Problem("share", f"A share must lie from 0 to 1; got {self.share!r}.")])
 
 
-def export(folder: Path, out: Path, title: str, licence: str, source: str = "", part: Part | None = None) -> Path:
+def export(
+    folder: Path,
+    out: Path,
+    title: str,
+    licence: str,
+    source: str = "",
+    part: Part | None = None,
+    refinement: Refinement | None = None,
+) -> Path:
     """Write a run's averaged generator as a translator in float16.
 
     Args:
         source: where the weights come from, for people; empty says how many steps were done.
         part: of the mean with another run.
+        refinement: how the translator's pictures follow their photos; None leaves them as the generator draws them.
 
     Returns:
         The .safetensors file; its .json beside it says what it is.
@@ -134,7 +144,9 @@ def export(folder: Path, out: Path, title: str, licence: str, source: str = "", 
         source = source or f"the mean of two runs of {steps} steps, {1 - part.share:g} to {part.share:g}"
         weights = {name: w.lerp(weights[name], 1 - part.share) for name, w in averaged_weights(part.folder).items()}
     architecture, solver = Architecture(**settings["architecture"]), Solver(**settings["solvers"][0])
-    own = {"width": architecture.width, "blocks": architecture.blocks}
+    own: dict[str, Any] = {"width": architecture.width, "blocks": architecture.blocks}
+    if refinement:
+        own["refinement"] = asdict(refinement)
     ode = architecture.bottleneck == "ode"
     sidecar = Sidecar(
         architecture="nijigan" if ode else "cut",

@@ -15,6 +15,7 @@ from torch import Tensor
 from engine.errors import InvalidRequest, Problem
 from engine.images import from_array, to_pil
 from engine.scenes.brush import kuwahara
+from engine.translation.guided import guided_filter
 
 REFERENCE_SIDE = 768  # long side at which the distances below are pixels
 SHADOW_TINT = (1.5, -9.0)  # a*, b* that black would get: blue
@@ -176,11 +177,6 @@ def _lines(light: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _guided(mask: np.ndarray, guide: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
-    """The mask with the guide's edges (guided filter, He et al. 2010, algorithm 1)."""
-
-    def mean(x: np.ndarray) -> np.ndarray:
-        return cv2.blur(x, (2 * radius + 1, 2 * radius + 1))
-
-    mean_guide, mean_mask = mean(guide), mean(mask)
-    slope = (mean(guide * mask) - mean_guide * mean_mask) / (mean(guide * guide) - mean_guide**2 + epsilon)
-    return mean(slope) * guide + mean(mean_mask - slope * mean_guide)
+    """The mask with the guide's edges."""
+    as_guide, as_picture = (torch.from_numpy(values)[None, None] for values in (guide, mask))
+    return guided_filter(as_guide, as_picture, radius, epsilon)[0, 0].numpy()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.errors import ImageShapeError
+from engine.translation.guided import Refinement, refined
 from engine.translation.norms import InstanceNorm
 from engine.translation.ode import ODEBlock, ResidualBlock, Solver
 
@@ -61,11 +62,18 @@ class Generator(nn.Module):
     Args:
         architecture: of the weights.
         solver: of the ODE blocks; may be changed later by `set_solver`.
+        refinement: how the output follows the photo; None, as published, leaves it as the decoder gives it.
     """
 
-    def __init__(self, architecture: Architecture = Architecture(), solver: Solver = Solver()) -> None:
+    def __init__(
+        self,
+        architecture: Architecture = Architecture(),
+        solver: Solver = Solver(),
+        refinement: Refinement | None = None,
+    ) -> None:
         super().__init__()
         self.architecture = architecture
+        self.refinement = refinement
         width, channels = architecture.width, 4 * architecture.width
         self.encoder = nn.Sequential(
             *_convolution(3, width, 7, "reflect"),  # (N, 64, H, W)
@@ -97,7 +105,8 @@ class Generator(nn.Module):
             ImageShapeError: H or W is none of these.
         """
         _check_shape(photo)
-        return self.decoder(self.bottleneck(self.encoder(photo)))
+        fake = self.decoder(self.bottleneck(self.encoder(photo)))
+        return refined(fake, photo, self.refinement) if self.refinement else fake
 
     def features(self, photo: Tensor) -> list[Tensor]:
         """What the contrastive losses compare: the photo with its border, then what the two convolutions before

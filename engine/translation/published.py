@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.errors import ModelBroken
+from engine.errors import InvalidRequest, ModelBroken
 from engine.translation.animegan2 import AnimeGan2
 from engine.translation.cartoongan import CartoonGan
 from engine.translation.cyclegan import CycleGan
 from engine.translation.generator import Architecture, Generator
+from engine.translation.guided import Refinement
 from engine.translation.ode import Solver
 
 MAX_WIDTH, MAX_BLOCKS = 128, 16  # published are 64 and 9; the limits keep a made-up file from filling the memory
@@ -51,14 +52,15 @@ def build(architecture: str, settings: Mapping[str, Any]) -> nn.Module:
 
     Args:
         architecture: a key of `BUILDERS`.
-        settings: `width` and `blocks` of cyclegan, cut and nijigan, and `solver` of nijigan, fields of `Solver`.
+        settings: `width` and `blocks` of cyclegan, cut and nijigan, `solver` of nijigan (fields of `Solver`),
+            `refinement` of cut and nijigan (fields of `Refinement`).
 
     Raises:
         ModelBroken: another architecture, or settings that it does not have.
     """
     try:
         return BUILDERS[architecture](**settings)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, InvalidRequest):
         raise ModelBroken(
             f"A translator is one of {', '.join(BUILDERS)} with its own settings; got {architecture!r} with "
             f"{dict(settings)}. Import its original file again."
@@ -130,12 +132,21 @@ def _cartoongan_layers(model: nn.Module) -> Iterator[str]:
     yield from ("deconv01_1", "deconv01_2", "in12_1", "deconv02_1", "deconv02_2", "in13_1", "deconv03_1")
 
 
-def _nijigan(width: int = 64, blocks: int = 4, solver: Mapping[str, Any] | None = None) -> Generator:
-    return Generator(Architecture("ode", blocks, width), Solver(**(solver or {})))
+def _nijigan(
+    width: int = 64,
+    blocks: int = 4,
+    solver: Mapping[str, Any] | None = None,
+    refinement: Mapping[str, Any] | None = None,
+) -> Generator:
+    return Generator(Architecture("ode", blocks, width), Solver(**(solver or {})), _refinement(refinement))
 
 
-def _cut(width: int = 64, blocks: int = 9) -> Generator:
-    return Generator(Architecture("resnet", blocks, width))
+def _cut(width: int = 64, blocks: int = 9, refinement: Mapping[str, Any] | None = None) -> Generator:
+    return Generator(Architecture("resnet", blocks, width), refinement=_refinement(refinement))
+
+
+def _refinement(values: Mapping[str, Any] | None) -> Refinement | None:
+    return Refinement(**values) if values else None
 
 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {

@@ -13,6 +13,7 @@ from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.generator import Generator
+from engine.translation.guided import Refinement
 from engine.translation.neural_style import StyleSettings, transfer
 from engine.translation.ode import Solver
 from engine.translation.photos import Plan, is_tiled, translate
@@ -99,6 +100,11 @@ class LoadedTranslator:
         """Function evaluations for the last photo or tile; None where nothing is solved."""
         return self.model.nfe if isinstance(self.model, Generator) and self.solver else None
 
+    @property
+    def refinement(self) -> Refinement | None:
+        """How its pictures follow their photos; None where they are left as its generator draws them."""
+        return self.model.refinement if isinstance(self.model, Generator) else None
+
     def long_side(self, options: Options) -> int:
         """Pixels of the longer side at which this translator works at most."""
         if self.info.architecture == NEURAL_STYLE:
@@ -152,11 +158,12 @@ def reach_of(model: Generator, solver: Solver) -> int:
     """Pixels that the generator sees around a pixel, rounded up to a multiple of 32.
 
     At a quarter of the size every evaluation of a block's function looks 2 pixels further, which are 8 here;
-    encoder and decoder look 20 pixels far.
+    encoder and decoder look 20 pixels far. A refinement looks around what comes of all that.
     """
     per_step = {"euler": 1, "midpoint": 2, "heun3": 3, "rk4": 4, "dopri5": 7}[solver.method]
     evaluations = len(model.bottleneck) * per_step * solver.steps
-    return -(-(20 + 8 * evaluations) // 32) * 32
+    around = model.refinement.reach if model.refinement else 0
+    return -(-(20 + 8 * evaluations + around) // 32) * 32
 
 
 def _require_bounded_tiles(photo: Tensor, solver: Solver, plan: Plan) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engine.__main__ import cli
-from engine.errors import NotFound, StudioError
+from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.settings import Settings
 from engine.translation.generator import Architecture, Generator
 
@@ -60,3 +60,10 @@ def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_p
     with Image.open(copy) as image:
         assert image.size == (70, 50)
         assert "studio_recipe" in image.info
+
+
+def test_a_share_needs_another_run(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"A share is of a mean with --mix RUN; got 0\.25 and no other run"):
+        runner.invoke(
+            cli, ["export-nijigan", str(tmp_path), str(tmp_path / "out"), "--share", "0.25"], catch_exceptions=False
+        )

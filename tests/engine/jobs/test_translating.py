@@ -36,7 +36,7 @@ def tiny(studio: Studio) -> str:
     torch.manual_seed(0)
     sidecar = Sidecar(
         architecture="nijigan",
-        settings={"width": 4, "blocks": 2, "solver": {"method": "euler", "steps": 1}},
+        settings={"width": 4, "blocks": 2, "solver": {"method": "euler", "steps": 1}, "refinement": {"radius": 3}},
         title="Tiny",
         native_size=256,
         channel_order="rgb",
@@ -72,6 +72,7 @@ def test_photos_become_pictures_with_their_recipe(studio: Studio, tiny: str, wor
     assert request_from_dict(recipe.kind, recipe.request) == Translate(photos=photos[:1], translator=tiny)
     assert recipe.model["solver"] == {"method": "euler", "steps": 1}
     assert recipe.model["nfe"] == 2
+    assert recipe.model["refinement"] == {"radius": 3, "epsilon": 0.001, "calm": 0.02, "sharpness": 1.5}
     assert recipe.model["sha256"]
     assert studio.photos.png(recipe.request["photos"][0]["id"])
 

@@ -17,6 +17,7 @@ from engine.training.pseudo_pairs import make_pairs
 from engine.translation.catalogue import own_folder, read_sidecar, translator
 from engine.translation.checkpoints import load_translator_weights
 from engine.translation.generator import Architecture, Generator
+from engine.translation.guided import Refinement
 from engine.translation.ode import Solver
 from engine.translation.running import LoadedTranslator
 
@@ -74,14 +75,14 @@ def test_a_training_becomes_a_translator(settings: Settings, photos: Path, tmp_p
     config = configured("cpu", CHANGES)
     assert config.weights.pixels == 10
     start(folders, tmp_path / "run", config, processes=1)
-    stored = export(tmp_path / "run", own_folder(settings), "Ours", "MIT")
+    stored = export(tmp_path / "run", own_folder(settings), "Ours", "MIT", refinement=Refinement(3))
     stored = stored.rename(stored.with_name("ours.safetensors"))
     (stored.parent / "model.json").rename(stored.with_suffix(".json"))
 
     info = translator(settings, "ours")
     assert (info.title, info.licence, info.architecture, info.problem) == ("Ours", "MIT", "nijigan", "")
     loaded = LoadedTranslator(info, choose("cpu"))
-    model = Generator(Architecture(width=4, blocks=2), Solver("euler")).eval()
+    model = Generator(Architecture(width=4, blocks=2), Solver("euler"), Refinement(3)).eval()
     model.load_state_dict(averaged_weights(tmp_path / "run"))
     photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from engine.errors import Cancelled
 from engine.translation.generator import Architecture, Generator
+from engine.translation.guided import Refinement
 from engine.translation.norms import gathering
 from engine.translation.ode import Solver
 from engine.translation.photos import Plan, _in_tiles, pad_to, sampled_statistics, translate
@@ -16,7 +17,7 @@ PLAN = Plan(reach=64, whole_pixels=128 * 128, tile=64)
 @pytest.fixture(scope="module")
 def model() -> Generator:
     torch.manual_seed(1)
-    model = Generator(Architecture(blocks=1, width=4), Solver("euler"))
+    model = Generator(Architecture(blocks=1, width=4), Solver("euler"), Refinement(3))
     for parameter in model.parameters():
         if parameter.ndim > 1:
             torch.nn.init.kaiming_normal_(parameter, 0.3)

@@ -129,7 +129,10 @@ def test_another_blur_than_the_published_one_is_refused():
         recognise("blur.pth", state)
 
 
-@pytest.mark.parametrize(("architecture", "settings"), [("pix2pix", {}), ("cyclegan", {"depth": 3})])
+@pytest.mark.parametrize(
+    ("architecture", "settings"),
+    [("pix2pix", {}), ("cyclegan", {"depth": 3}), ("nijigan", {"refinement": {"radius": "8"}})],
+)
 def test_an_unknown_generator_cannot_be_built(architecture, settings):
     with pytest.raises(ModelBroken, match=rf"A translator is one of nijigan, cut.*; got '{architecture}' with "):
         build(architecture, settings)

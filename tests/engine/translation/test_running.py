@@ -6,6 +6,7 @@ import torch
 from engine.errors import InvalidRequest
 from engine.photo_requests import SOLVERS
 from engine.translation.generator import Architecture, Generator
+from engine.translation.guided import Refinement
 from engine.translation.ode import METHODS, Solver
 from engine.translation.photos import Plan
 from engine.translation.running import _require_bounded_tiles, brought_to, reach_of
@@ -15,9 +16,10 @@ def test_requests_know_every_solver() -> None:
     assert SOLVERS == METHODS
 
 
-def test_reach_covers_what_a_pixel_sees() -> None:
+@pytest.mark.parametrize("refinement", [None, Refinement(16)])
+def test_reach_covers_what_a_pixel_sees(refinement: Refinement | None) -> None:
     torch.manual_seed(0)
-    model = Generator(Architecture(width=2, blocks=2), Solver("euler", 2)).eval()
+    model = Generator(Architecture(width=2, blocks=2), Solver("euler", 2), refinement).eval()
     for module in model.modules():  # the gradient of one pixel shows what it sees, but for the norms
         if type(module).__name__ == "InstanceNorm":
             module.forward = lambda x: x
