@@ -12,7 +12,7 @@ from engine.errors import InvalidRequest, NotFound, PhotoRefused, Problem, Studi
 from engine.photo_requests import MOST_PHOTOS, SOLVERS, PhotoRef, Translate
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, own_folder
+from engine.translation.catalogue import NEURAL_STYLE, default_translator, own_folder
 from engine.waiting import finished
 
 commands = typer.Typer()
@@ -36,7 +36,7 @@ def animeify(
 ) -> None:
     """Turn photos into anime scenes; they are kept in the gallery like those of the page."""
     studio = open_studio(home)
-    translator = model or next(info.name for info in studio.translators() if not info.problem)
+    translator = model or default_translator(studio.translators()).name
     if steps is not None and solver is None:
         raise NotFound("Steps belong to a solver; none is named. Add --solver, such as --solver euler.")
     options: dict[str, Any] = {

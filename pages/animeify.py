@@ -11,7 +11,7 @@ from engine.errors import InvalidRequest
 from engine.jobs.records import Job
 from engine.photo_requests import LARGEST_SIDE, MOST_PHOTOS, SMALLEST_SIDE, SOLVERS, PhotoRef, Translate, translate
 from engine.studio import Studio
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, default_translator
 from gallery.records import ImageRecord
 from pages.before_after import show_before_after, small_jpeg
 from pages.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, plain, show_problems
@@ -206,7 +206,7 @@ def _translator(studio: Studio) -> Translator:
     name = st.selectbox(
         "Translator",
         names,
-        index=names.index(CLASSICAL),  # the nearest to illustrations by measure; see weights/nijigan/README.md
+        index=names.index(default_translator(list(known.values())).name),
         format_func=lambda name: known[name].title,
         key="translator",
         bind="query-params",

@@ -107,8 +107,9 @@ def _settings(info: ModelInfo) -> tuple[Config | None, Any]:
         required=True,
         key="preset",
         bind="query-params",
-        help="recommended: new subjects and places. look: colours and brushwork that the model has never drawn; "
-        "its files are four to five times as large. study: as in the study that the studio follows, slow and careful.",
+        help="recommended: changes the UNet's attention. look: changes its residual blocks too, for colours and light "
+        "that the model has never drawn; its files are four to five times as large. study: as in the study that the "
+        "studio follows, careful steps for large models.",
     )
     base = PRESETS[preset]
     with st.expander("Advanced", icon=":material/tune:"):

@@ -29,8 +29,8 @@ class Config:
         rank: of the two matrices, 1 to 512.
         alpha: the LoRA's strength is alpha / rank; None takes the rank, so strength 1.
         dropout: share of the LoRA's inputs that a step leaves out, 0 to below 1.
-        target_modules: layers of the UNet that get a LoRA, some of `LAYERS`. Attention alone learns what a picture
-            holds; colours and brushwork that the model has never drawn need the convolutions too.
+        target_modules: layers of the UNet that get a LoRA, some of `LAYERS`: those of its attention, of the rest of
+            its transformer blocks, and of its residual blocks.
         text_encoder: whether the text encoder's attention layers get one too.
         resolution: pixels of each side, a multiple of 8; None takes the model's native size.
         random_crop: a square anywhere in the picture; off, the square in its middle.

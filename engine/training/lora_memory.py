@@ -15,9 +15,10 @@ In all 5.0 GB of a T4's 16 GB. Without gradient checkpointing the UNet keeps 2.5
 Activations are proportional to pixels, pictures in a batch and the width of the first block. The factor of the UNet was
 counted on the architecture of Stable Diffusion 2.1 (PyTorch's fake tensors, every allocation of forward and backward
 followed, norms in float32 as autocast computes them); it agreed within 1% at 512, 768 and 1024 pixels. The fused
-attention keeps no score matrix. What drawing and the driver take was measured on an H100 at 768 pixels, where 4.1 GB
-were allocated at most and 0.8 GB lay outside PyTorch; a T4 has not been measured. PyTorch kept another 1.0 GB for reuse
-there, which the estimate leaves out: it gives that back before it runs out of memory.
+attention keeps no score matrix. LoRAs on attention alone were counted; those on other layers keep more, which the
+estimate leaves out. What drawing and the driver take was measured on an H100 at 768 pixels, where 4.1 GB were allocated
+at most and 0.8 GB lay outside PyTorch; a T4 has not been measured. PyTorch kept another 1.0 GB for reuse there, which
+the estimate leaves out: it gives that back before it runs out of memory.
 """
 
 import math

@@ -4,7 +4,7 @@ no trained generator. Imports no torch.
 A translator is a .safetensors file and a .json of the same name beside it, see `Sidecar`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -182,6 +182,11 @@ def translator(settings: Settings, name: str) -> Translator:
     if name not in found:
         raise NotFound(f"There is no translator named {name!r}; known are: {', '.join(found)}.")
     return found[name]
+
+
+def default_translator(known: Sequence[Translator]) -> Translator:
+    """The first that can be used and needs nothing but a photo."""
+    return next(info for info in known if not info.problem and info.name != NEURAL_STYLE)
 
 
 def origin_of(architecture: str, file: str) -> Origin:

@@ -8,6 +8,7 @@ photo without its texture: filtered by itself (He et al. 2010, section 3.2), it 
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -34,7 +35,7 @@ class Refinement:
     radius: int = 8
     epsilon: float = 0.001
     calm: float = 0.02
-    sharpness: float = 1.5
+    sharpness: float = 1.25
 
     def __post_init__(self) -> None:
         rules = {
@@ -89,15 +90,26 @@ def guided_filter(guide: Tensor, picture: Tensor, radius: int, epsilon: float) -
     Returns:
         (N, C, H, W); values may leave the picture's range a little.
     """
-    mean_guide, mean_picture = _mean(guide, radius), _mean(picture, radius)
-    covariance = _mean(guide * picture, radius) - mean_guide * mean_picture
-    slope = covariance / (_mean(guide * guide, radius) - mean_guide.square() + epsilon)
+    mean_guide = mean_picture = _mean(guide, radius)
+    variance = covariance = _mean(guide.square(), radius) - mean_guide.square()
+    if picture is not guide:
+        mean_picture = _mean(picture, radius)
+        covariance = _mean(guide * picture, radius) - mean_guide * mean_picture
+    slope = covariance / (variance + epsilon)
     return _mean(slope, radius) * guide + _mean(mean_picture - slope * mean_guide, radius)
 
 
 def _mean(x: Tensor, radius: int) -> Tensor:
-    """Over windows, borders mirrored; first along rows, then along columns, which is the same and quicker."""
+    """Over windows, borders mirrored: along rows, then along columns, which is the same and quicker."""
     height, width = x.shape[-2:]
     across, down = min(radius, width - 1), min(radius, height - 1)
-    x = F.avg_pool2d(F.pad(x, (across, across, 0, 0), mode="reflect"), (1, 2 * across + 1), stride=1)
-    return F.avg_pool2d(F.pad(x, (0, 0, down, down), mode="reflect"), (2 * down + 1, 1), stride=1)
+    along_rows = _sums(F.pad(x, (across, across, 0, 0), mode="reflect"), 2 * across + 1, dim=3)
+    sums = _sums(F.pad(along_rows, (0, 0, down, down), mode="reflect"), 2 * down + 1, dim=2)
+    return (sums / ((2 * across + 1) * (2 * down + 1))).to(x.dtype)
+
+
+def _sums(x: Tensor, length: int, dim: int) -> Tensor:
+    """Of so many neighbours, float64: differences of running sums, which cost the same for every length."""
+    running = x.cumsum(dim, dtype=torch.float64)
+    first, rest = running.narrow(dim, length - 1, 1), running.shape[dim] - length
+    return torch.cat([first, running.narrow(dim, length, rest) - running.narrow(dim, 0, rest)], dim)

@@ -146,7 +146,7 @@ def _cut(width: int = 64, blocks: int = 9, refinement: Mapping[str, Any] | None 
 
 
 def _refinement(values: Mapping[str, Any] | None) -> Refinement | None:
-    return Refinement(**values) if values else None
+    return None if values is None else Refinement(**values)
 
 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {

@@ -134,11 +134,12 @@ class LoadedTranslator:
     def _generated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
         assert self.model is not None  # set in __init__ for translators with weights
         plan = Plan(self.info.size_multiple, self.info.min_size, reach=REACH)
-        if isinstance(self.model, Generator) and self.solver is not None:
-            solver = options.solver or self.solver
-            self.model.set_solver(solver)
+        if isinstance(self.model, Generator):
+            solver = self.solver and (options.solver or self.solver)
             plan = replace(plan, reach=reach_of(self.model, solver))
-            _require_bounded_tiles(photo, solver, plan)
+            if solver is not None:
+                self.model.set_solver(solver)
+                _require_bounded_tiles(photo, solver, plan)
         if self.info.channel_order == "rgb":
             return translate(self.model, photo, plan, report=report, should_stop=should_stop)
         return translate(self.model, photo.flip(1), plan, report=report, should_stop=should_stop).flip(1)
@@ -154,14 +155,15 @@ def brought_to(photo: Tensor, long_side: int) -> Tensor:
     return F.interpolate(photo, size, mode="bicubic", antialias=True).clamp(-1, 1)
 
 
-def reach_of(model: Generator, solver: Solver) -> int:
+def reach_of(model: Generator, solver: Solver | None) -> int:
     """Pixels that the generator sees around a pixel, rounded up to a multiple of 32.
 
-    At a quarter of the size every evaluation of a block's function looks 2 pixels further, which are 8 here;
+    At a quarter of the size every evaluation of a block's function looks 2 pixels further, which are 8 here, and so
+    does every residual block, for which there is no solver;
     encoder and decoder look 20 pixels far. A refinement looks around what comes of all that.
     """
-    per_step = {"euler": 1, "midpoint": 2, "heun3": 3, "rk4": 4, "dopri5": 7}[solver.method]
-    evaluations = len(model.bottleneck) * per_step * solver.steps
+    per_step = {"euler": 1, "midpoint": 2, "heun3": 3, "rk4": 4, "dopri5": 7}
+    evaluations = len(model.bottleneck) * (per_step[solver.method] * solver.steps if solver else 1)
     around = model.refinement.reach if model.refinement else 0
     return -(-(20 + 8 * evaluations + around) // 32) * 32
 

@@ -72,7 +72,7 @@ def test_photos_become_pictures_with_their_recipe(studio: Studio, tiny: str, wor
     assert request_from_dict(recipe.kind, recipe.request) == Translate(photos=photos[:1], translator=tiny)
     assert recipe.model["solver"] == {"method": "euler", "steps": 1}
     assert recipe.model["nfe"] == 2
-    assert recipe.model["refinement"] == {"radius": 3, "epsilon": 0.001, "calm": 0.02, "sharpness": 1.5}
+    assert recipe.model["refinement"] == {"radius": 3, "epsilon": 0.001, "calm": 0.02, "sharpness": 1.25}
     assert recipe.model["sha256"]
     assert studio.photos.png(recipe.request["photos"][0]["id"])
 

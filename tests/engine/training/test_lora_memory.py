@@ -8,7 +8,7 @@ import pytest
 from engine.device import choose
 from engine.diffusion.loading import load
 from engine.errors import ModelUnavailable, OutOfMemory
-from engine.settings import PROJECT, Settings
+from engine.settings import Settings
 from engine.training.lora import LAYERS, Config
 from engine.training.lora_adapter import lora_on
 from engine.training.lora_memory import estimate_memory, require_memory
@@ -48,9 +48,9 @@ def test_the_loras_numbers_are_counted_from_the_configuration(folder, config):
     assert estimate.lora == 16 * numbers
 
 
-def test_the_numbers_of_a_lora_on_every_layer_are_those_of_the_shipped_model():
+def test_the_numbers_of_a_lora_on_all_blocks_are_those_of_the_shipped_model(tmp_path):
     """Its three blocks have one residual block each, the tiny model's two have two."""
-    info = Catalogue(Settings(home=PROJECT / "studio-home", device="cpu")).get("mini")
+    info = Catalogue(Settings(home=tmp_path, device="cpu")).get("mini")
     config = Config(rank=2, target_modules=LAYERS)
     with lora_on(load(info, choose("cpu")).pipeline, config) as adapter:
         numbers = sum(parameter.numel() for parameter in adapter.parameters())

@@ -1,5 +1,7 @@
 """Limits of big photos: a solver must leave tiles small, and be known before."""
 
+from typing import Literal
+
 import pytest
 import torch
 
@@ -16,18 +18,22 @@ def test_requests_know_every_solver() -> None:
     assert SOLVERS == METHODS
 
 
-@pytest.mark.parametrize("refinement", [None, Refinement(16)])
-def test_reach_covers_what_a_pixel_sees(refinement: Refinement | None) -> None:
+@pytest.mark.parametrize("refinement", [None, Refinement(8)])
+@pytest.mark.parametrize(("bottleneck", "solver"), [("ode", Solver("euler", 2)), ("resnet", None)])
+def test_reach_covers_what_a_pixel_sees(
+    bottleneck: Literal["ode", "resnet"], solver: Solver | None, refinement: Refinement | None
+) -> None:
     torch.manual_seed(0)
-    model = Generator(Architecture(width=2, blocks=2), Solver("euler", 2), refinement).eval()
+    model = Generator(Architecture(bottleneck, 2, 2), solver or Solver(), refinement).eval()
     for module in model.modules():  # the gradient of one pixel shows what it sees, but for the norms
         if type(module).__name__ == "InstanceNorm":
             module.forward = lambda x: x
-    photo = torch.rand(1, 3, 256, 256).requires_grad_()
-    model(photo)[0, 0, 128, 128].backward()
-    seen = photo.grad.abs().sum((0, 1)).nonzero()
-    assert (seen - 128).abs().max() <= reach_of(model, Solver("euler", 2))
-    assert reach_of(model, Solver("euler", 2)) % 32 == 0
+    photo = torch.rand(1, 3, 320, 320).requires_grad_()
+    model(photo)[0, 0, 160, 160].backward()
+    weight = photo.grad.abs().sum((0, 1))
+    seen = (weight > 1e-6 * weight.max()).nonzero()  # running sums leave their rounding everywhere
+    assert (seen - 160).abs().max() <= reach_of(model, solver) < 128
+    assert reach_of(model, solver) % 32 == 0
 
 
 def test_solvers_that_would_fill_the_memory_are_refused() -> None:

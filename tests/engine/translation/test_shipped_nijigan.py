@@ -29,6 +29,15 @@ def test_it_calms_a_photo_in_four_evaluations(tmp_path) -> None:
     assert sum(parameter.numel() for parameter in loaded.model.parameters()) == 5_477_379
     assert fake.shape == photo.shape
     assert flat_share(fake) > flat_share(photo) + 0.2
+    assert loaded.refinement is not None
+
+
+def test_its_edges_are_as_sharp_as_the_photos(tmp_path) -> None:
+    loaded = LoadedTranslator(translator(Settings(home=tmp_path), SHIPPED), choose("cpu"))
+    photo = torch.cat([torch.full((1, 3, 64, 48), -0.6), torch.full((1, 3, 64, 48), 0.3)], dim=3)
+    steps = loaded(photo).diff(dim=3).abs().mean((0, 1, 2))
+    assert steps.argmax() == 47  # where the photo has its only edge
+    assert steps[47] > 3 * steps[[46, 48]].max()
 
 
 def test_two_steps_bring_its_solution_nearer_to_the_exact_one(tmp_path) -> None:

@@ -14,7 +14,9 @@ from engine.settings import PROJECT, Settings
 from engine.translation.catalogue import (
     ARCHITECTURES,
     ORIGINS,
+    SHIPPED,
     Sidecar,
+    default_translator,
     origin_of,
     own_folder,
     read_sidecar,
@@ -130,3 +132,8 @@ def test_the_list_needs_no_torch():
     code = "import sys, engine.translation.catalogue; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_the_default_needs_nothing_but_a_photo(settings):
+    assert default_translator(translators(settings)).name == "classical"
+    assert default_translator(translators(Settings(home=settings.home))).name == SHIPPED
