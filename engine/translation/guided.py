@@ -100,16 +100,19 @@ def guided_filter(guide: Tensor, picture: Tensor, radius: int, epsilon: float) -
 
 
 def _mean(x: Tensor, radius: int) -> Tensor:
-    """Over windows, borders mirrored: along rows, then along columns, which is the same and quicker."""
-    height, width = x.shape[-2:]
-    across, down = min(radius, width - 1), min(radius, height - 1)
-    along_rows = _sums(F.pad(x, (across, across, 0, 0), mode="reflect"), 2 * across + 1, dim=3)
-    sums = _sums(F.pad(along_rows, (0, 0, down, down), mode="reflect"), 2 * down + 1, dim=2)
-    return (sums / ((2 * across + 1) * (2 * down + 1))).to(x.dtype)
+    """Over windows, borders mirrored: along rows, then, turned over, along columns."""
+    for _ in range(2):
+        x = _mean_along_rows(x, radius).transpose(2, 3).contiguous()
+    return x
 
 
-def _sums(x: Tensor, length: int, dim: int) -> Tensor:
-    """Of so many neighbours, float64: differences of running sums, which cost the same for every length."""
-    running = x.cumsum(dim, dtype=torch.float64)
-    first, rest = running.narrow(dim, length - 1, 1), running.shape[dim] - length
-    return torch.cat([first, running.narrow(dim, length, rest) - running.narrow(dim, 0, rest)], dim)
+def _mean_along_rows(x: Tensor, radius: int) -> Tensor:
+    """From differences of running sums, which cost the same for every radius.
+
+    In float32 they err by some 1e-5 of the largest value where a side has a thousand pixels.
+    """
+    reach = min(radius, x.shape[3] - 1)
+    length = 2 * reach + 1
+    running = F.pad(x, (reach, reach, 0, 0), mode="reflect").cumsum(3)
+    sums = torch.cat([running[..., length - 1 : length], running[..., length:] - running[..., :-length]], 3)
+    return sums / length
