@@ -49,7 +49,7 @@ def test_checking_says_what_is_there_and_begins_nothing(pictures: Path, settings
 def test_wrong_orders_are_refused(pictures: Path) -> None:
     with pytest.raises(NotFound, match="A data set must be named"):
         called("train-lora")
-    with pytest.raises(NotFound, match="preset must be one of study, recommended; got 'best'"):
+    with pytest.raises(NotFound, match="preset must be one of study, recommended, look; got 'best'"):
         called("train-lora", pictures, "--preset", "best")
     with pytest.raises(InvalidRequest, match="Rank"):
         called("train-lora", pictures, "--rank", "0")

@@ -114,7 +114,7 @@ def test_the_manifest_is_written_anew_after_a_change_on_purpose(settings):
 
 
 def test_every_file_needs_a_licence_and_a_source(settings):
-    (settings.weights_dir / "loras").mkdir()
-    (settings.weights_dir / "loras/new.safetensors").write_bytes(b"x")
-    with pytest.raises(ModelBroken, match=r"loras/new\.safetensors needs a licence and a source"):
+    (settings.weights_dir / "styles").mkdir()
+    (settings.weights_dir / "styles/new.safetensors").write_bytes(b"x")
+    with pytest.raises(ModelBroken, match=r"styles/new\.safetensors needs a licence and a source"):
         manifest.write(settings.weights_dir)
