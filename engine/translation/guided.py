@@ -8,6 +8,8 @@ photo without its texture: filtered by itself (He et al. 2010, section 3.2), it 
 
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -100,10 +102,20 @@ def guided_filter(guide: Tensor, picture: Tensor, radius: int, epsilon: float) -
 
 
 def _mean(x: Tensor, radius: int) -> Tensor:
-    """Over windows, borders mirrored: along rows, then, turned over, along columns."""
-    for _ in range(2):
+    """Over windows, borders mirrored."""
+    if x.device.type == "cpu" and not x.requires_grad:
+        return _mean_by_opencv(x, radius)
+    for _ in range(2):  # along rows, then, turned over, along columns
         x = _mean_along_rows(x, radius).transpose(2, 3).contiguous()
     return x
+
+
+def _mean_by_opencv(x: Tensor, radius: int) -> Tensor:
+    """Several times as quick as running sums in PyTorch."""
+    window = tuple(2 * min(radius, side - 1) + 1 for side in (x.shape[3], x.shape[2]))
+    planes = x.contiguous().flatten(0, 1).numpy()
+    blurred = np.stack([cv2.blur(plane, window, borderType=cv2.BORDER_REFLECT_101) for plane in planes])
+    return torch.from_numpy(blurred).view(x.shape)
 
 
 def _mean_along_rows(x: Tensor, radius: int) -> Tensor:

@@ -121,7 +121,7 @@ def residual_layers(channels: int) -> list[nn.Module]:
     return [
         nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
         InstanceNorm(),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
         InstanceNorm(),
     ]

@@ -37,6 +37,13 @@ def test_is_the_published_algorithm() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+def test_gradients_take_another_way_to_the_same_pixels() -> None:
+    photo, fake = noise(2, 3, 24, 16), noise(2, 3, 24, 16, seed=1)
+    plain = refined(fake, photo, Refinement())
+    traced = refined(fake.clone().requires_grad_(), photo.clone().requires_grad_(), Refinement())
+    torch.testing.assert_close(traced, plain)
+
+
 def test_channels_and_pictures_do_not_mix() -> None:
     guide, picture = noise(2, 3, 8, 8), noise(2, 3, 8, 8, seed=1)
     whole = guided_filter(guide, picture, 2, 0.01)
