@@ -5,8 +5,42 @@ number depends on the features and on the size of the sets: compare it only with
 the same N, such as the distance between two halves of one set.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean and covariance of features.
+
+    Attributes:
+        mean: (D,).
+        root: (M, D); `root.T @ root` is the unbiased covariance.
+    """
+
+    mean: Tensor
+    root: Tensor
+
+    def compact(self) -> "Gaussian":
+        """The same with min(M, D) rows, by a QR decomposition; not differentiable."""
+        return Gaussian(self.mean, torch.linalg.qr(self.root, mode="r").R)
+
+
+def gaussian_of(features: Tensor) -> Gaussian:
+    """Of (N, D) features, N >= 2; differentiable."""
+    mean = features.mean(0)
+    return Gaussian(mean, (features - mean) / (len(features) - 1) ** 0.5)
+
+
+def squared_distance(one: Gaussian, other: Gaussian) -> Tensor:
+    """|mu1 - mu2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), a scalar; differentiable, so a loss can be made of it."""
+    gap = (one.mean - other.mean).square().sum()
+    # For C1 = A'A and C2 = B'B the trace of (C1 C2)^(1/2) is the sum of the singular values of A B': no square
+    # root of a matrix that is singular whenever N <= D.
+    overlap = torch.linalg.svdvals(one.root @ other.root.T).sum()
+    return gap + one.root.square().sum() + other.root.square().sum() - 2 * overlap
 
 
 def frechet_distance(real_features: Tensor, fake_features: Tensor) -> float:
@@ -28,12 +62,7 @@ def frechet_distance(real_features: Tensor, fake_features: Tensor) -> float:
             f"Both sets must have the same features; got {real.shape[1]} and {fake.shape[1]}. "
             "Take both from one extractor."
         )
-    gap = (real.mean(0) - fake.mean(0)).square().sum()
-    real, fake = _root(real), _root(fake)
-    # For C1 = A'A and C2 = B'B the trace of (C1 C2)^(1/2) is the sum of the singular values of A B': no square
-    # root of a matrix that is singular whenever N <= D.
-    overlap = torch.linalg.svdvals(real @ fake.T).sum()
-    distance = gap + real.square().sum() + fake.square().sum() - 2 * overlap
+    distance = squared_distance(gaussian_of(real).compact(), gaussian_of(fake).compact())
     return max(0.0, distance.item())
 
 
@@ -51,12 +80,6 @@ def half_to_half_floor(features: Tensor, generator: torch.Generator, splits: int
         order = torch.randperm(len(features), generator=generator)
         total += frechet_distance(features[order[:half]], features[order[half : 2 * half]])
     return total / splits
-
-
-def _root(features: Tensor) -> Tensor:
-    """(min(N, D), D) whose product with itself, transposed first, is the unbiased covariance."""
-    centred = (features - features.mean(0)) / (len(features) - 1) ** 0.5
-    return torch.linalg.qr(centred, mode="r").R
 
 
 def _checked(features: Tensor, least: int = 2) -> Tensor:

@@ -26,7 +26,7 @@ from engine.requests import TextToImage
 from engine.scenes.render import render
 from engine.scenes.scene import Scene
 from engine.weights.facts import folder_info
-from engine.weights.hashes import file_sha256
+from engine.weights.hashes import model_digest
 from engine.weights.models import require_available
 
 BATCH = 16
@@ -81,9 +81,8 @@ class Painter:
 
     @cached_property
     def digest(self) -> str:
-        """Of everything in the model's folder that changes pixels."""
-        paths = sorted(p for p in self.model_folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt"))
-        return _digest("\n".join(f"{p.relative_to(self.model_folder)} {file_sha256(p)}" for p in paths))
+        """Of the model; another one never meets its pictures."""
+        return model_digest(self.model_folder)
 
     @cached_property
     def _model(self) -> LoadedModel:

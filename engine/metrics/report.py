@@ -67,7 +67,8 @@ def _distance(distance: Mapping[str, Any]) -> str:
     titles = ("features", "N", "model", "renderer", "floor", "model / floor")
     return _table(titles, rows) + (
         f"\n\nFrechet distance to N renders of other scenes; the floor is that between halves of the renders, N each. "
-        f"Aim: at most {AIM_TIMES_FLOOR:g} times the floor. These features are not Inception's, so this is no FID."
+        f"Aim: at most {AIM_TIMES_FLOOR:g} times the floor. These features are not Inception's, so this is no FID. "
+        "A network that took part in the training flatters: the stage finish brings VGG19's features nearer."
     )
 
 

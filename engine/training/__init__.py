@@ -1,4 +1,16 @@
 """Training: what the trainers share is in loop, parallel and scene_data; each trainer has a file of its own."""
 
-STAGE_NAMES = ("scenes", "autoencoder", "sharpen", "latents", "tokenizer", "captions", "text", "denoiser", "export")
+STAGE_NAMES = (
+    "scenes",
+    "autoencoder",
+    "sharpen",
+    "latents",
+    "tokenizer",
+    "captions",
+    "text",
+    "denoiser",
+    "export",
+    "drawings",
+    "finish",
+)
 """The stages of `engine.training.stages`, in order; here, where the command line reads them without torch."""

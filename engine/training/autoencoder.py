@@ -1,7 +1,7 @@
 """The autoencoder of the small model: first faithful, then sharp.
 
-Stage one trains both halves to reconstruct. Stage two keeps the encoder, so that latents stay valid, and trains
-the decoder against a small patch discriminator for texture.
+Here both halves learn to reconstruct. Later stages keep the encoder, so that latents stay valid, and train the
+decoder alone for texture: `sharpen` against a small patch discriminator, `finish` also on latents that were drawn.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.images import from_array, from_bytes
 from engine.scenes.shards import SceneData
 from engine.training import mini
 from engine.training.image_losses import loss_edges
-from engine.training.loop import Log, average_of, generator_of, train, trapezoid
+from engine.training.loop import Log, average_of, averaged_weights, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
 
 
@@ -136,3 +136,22 @@ def report(model: AutoencoderKL, held_out: SceneData, log: Log, step: int, count
     rows = [torch.cat(list(part[:6]), dim=-1) for part in (pixels, preds)]
     log.picture(step, "reconstructions", torch.cat(rows, dim=-2))
     return psnr
+
+
+def with_decoder(model: AutoencoderKL, decoder: nn.ModuleList) -> AutoencoderKL:
+    """A view of the model whose latents go through another decoder; nothing is copied.
+
+    Args:
+        decoder: `post_quant_conv` and `decoder`.
+    """
+    view = AutoencoderKL.__new__(AutoencoderKL)
+    nn.Module.__init__(view)
+    view.encoder, view.quant_conv = model.encoder, model.quant_conv
+    view.post_quant_conv, view.decoder = decoder
+    return view
+
+
+def with_trained_decoder(model: AutoencoderKL, folder: Path) -> AutoencoderKL:
+    """The autoencoder with the averaged decoder of a run that trained only that."""
+    nn.ModuleList([model.post_quant_conv, model.decoder]).load_state_dict(averaged_weights(folder))
+    return model

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import save_file
 
 from engine.training import mini
 from engine.training.denoiser import Denoiser
@@ -20,10 +22,29 @@ def write(folder: Path, vae: AutoencoderKL, denoiser_folder: Path, tokenizer_fol
     tokenizer = read_tokenizer(tokenizer_folder)
     model = Denoiser(len(tokenizer))
     model.load_state_dict(averaged_weights(denoiser_folder))
-    scratch = folder.with_name(f"{folder.name}.tmp")
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch = _scratch(folder)
     mini.pipeline(vae, model.text_encoder, tokenizer, model.unet).to(torch.float16).save_pretrained(scratch)
     for name in ("vocab.json", "merges.txt"):  # not written by transformers 5, read by other programs
         shutil.copyfile(tokenizer_folder / name, scratch / "tokenizer" / name)
+    _put(scratch, folder)
+
+
+def write_with_decoder(folder: Path, model_folder: Path, vae: AutoencoderKL) -> None:
+    """Write a copy of an exported model with another autoencoder; a folder of that name is replaced."""
+    scratch = _scratch(folder)
+    shutil.copytree(model_folder, scratch)
+    weights = {name: weight.to(torch.float16).contiguous() for name, weight in vae.state_dict().items()}
+    save_file(weights, scratch / "vae" / SAFETENSORS_WEIGHTS_NAME, metadata={"format": "pt"})
+    _put(scratch, folder)
+
+
+def _scratch(folder: Path) -> Path:
+    """Where a folder grows until it is complete; nothing is there."""
+    scratch = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(scratch, ignore_errors=True)
+    return scratch
+
+
+def _put(scratch: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     scratch.rename(folder)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from engine.errors import StudioError
 
@@ -60,6 +60,18 @@ class Ranks:
         flat /= self.size
         for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             parameter.grad = piece.view_as(parameter)
+
+    def gathered(self, values: Tensor) -> Tensor:
+        """The rows of all processes, those of the first one first; without gradient.
+
+        Args:
+            values: (N, ...), of one shape in all of them.
+        """
+        if self.size == 1:
+            return values.detach()
+        found = [torch.empty_like(values) for _ in range(self.size)]
+        dist.all_gather(found, values.detach().contiguous())
+        return torch.cat(found)
 
     def agree(self, value: bool) -> bool:
         """The first process's answer, in all of them."""

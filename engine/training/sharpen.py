@@ -19,9 +19,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 from engine.metrics.vgg19 import load_vgg19
 from engine.scenes.shards import SceneData
 from engine.training import autoencoder
-from engine.training.autoencoder import crops, loss_reconstruction
+from engine.training.autoencoder import crops, loss_reconstruction, with_decoder
 from engine.training.image_losses import loss_vgg19
-from engine.training.loop import Log, average_of, averaged_weights, generator_of, train
+from engine.training.loop import Log, average_of, generator_of, train
 from engine.training.parallel import Ranks
 
 VGG19_LAYERS = ("relu2_2", "relu3_4")
@@ -91,7 +91,7 @@ def loss_features(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
 
 
 def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
-    """Train the decoder, or go on; see `sharpened`."""
+    """Train the decoder, or go on; see `autoencoder.with_trained_decoder`."""
     torch.manual_seed(config.seed)
     model = copy.deepcopy(model).to(ranks.device, memory_format=torch.channels_last).requires_grad_(False)
     discriminator = PatchDiscriminator().to(ranks.device, memory_format=torch.channels_last)
@@ -142,27 +142,12 @@ def run(ranks: Ranks, config: Config, folder: Path, model: AutoencoderKL, data: 
         }
 
     def look(number: int) -> None:
-        autoencoder.report(_with_decoder(model, average.module), held_out, log, number)
+        autoencoder.report(with_decoder(model, average.module), held_out, log, number)
 
     state = {"decoder": decoder, "average": average, "discriminator": discriminator}
     state |= {"optimizer": optimizers[0], "optimizer_discriminator": optimizers[1]}
     settings = ranks.settings(config, pictures=len(data))
     train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
-
-
-def sharpened(model: AutoencoderKL, folder: Path) -> AutoencoderKL:
-    """The autoencoder with the averaged decoder of a run."""
-    nn.ModuleList([model.post_quant_conv, model.decoder]).load_state_dict(averaged_weights(folder))
-    return model
-
-
-def _with_decoder(model: AutoencoderKL, decoder: nn.Module) -> AutoencoderKL:
-    """A view of the model whose latents go through another decoder; nothing is copied."""
-    view = AutoencoderKL.__new__(AutoencoderKL)
-    nn.Module.__init__(view)
-    view.encoder, view.quant_conv = model.encoder, model.quant_conv
-    view.post_quant_conv, view.decoder = decoder[0], decoder[1]
-    return view
 
 
 def _update(optimizer: torch.optim.Optimizer, model: nn.Module, loss: Tensor, ranks: Ranks) -> None:

@@ -9,6 +9,8 @@ captions     several wordings of what every scene shows, as tokens
 text         warm up the text encoder on what the scenes show
 denoiser     the UNet and the text encoder together
 export       write the folder that the studio loads
+drawings     let that model draw latents
+finish       texture for the decoder once more, for drawn latents too; writes another such folder
 """
 
 from collections.abc import Callable
@@ -17,17 +19,32 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save
 
 from engine.atomic import replacing
 from engine.errors import NotFound, StudioError
 from engine.scenes.shards import HELD_OUT_SEED, TRAINING_SEED, SceneData, render_shards
-from engine.training import autoencoder, captioned, denoiser, export, latents, mini, sharpen, text, tokenizer
+from engine.training import (
+    autoencoder,
+    captioned,
+    denoiser,
+    drawings,
+    export,
+    finish,
+    latents,
+    mini,
+    sharpen,
+    text,
+    tokenizer,
+)
 from engine.training.loop import CHECKPOINT, averaged_weights, is_finished
 from engine.training.parallel import Ranks, run
+from engine.weights.hashes import model_digest
 
 BALANCED_OVER = 512  # pictures from which the latents' means are taken
+DRAWN = 16  # of so many scenes the model draws one
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,20 @@ class Workshop:
         """Pictures that are never trained on."""
         return SceneData(self.folder / "scenes", self.held_out_pictures, HELD_OUT_SEED, self.size)
 
+    def drawn(self) -> SceneData:
+        """The scenes whose prompts the model draws for the last stage."""
+        return replace(self.data(), count=self.pictures // DRAWN)
+
+    @property
+    def drawings(self) -> Path:
+        """What the model drew; another model has another folder."""
+        return self.folder / "drawings" / model_digest(self.model)
+
+    @property
+    def model(self) -> Path:
+        """The model in the layout that the studio loads."""
+        return self.folder / "model"
+
     @property
     def balanced(self) -> Path:
         """The autoencoder from which all latents are made."""
@@ -91,10 +122,10 @@ class Workshop:
         run(trainer.run, self.processes, config, *arguments, device=self.device)
 
     def fitted(self, config: Any) -> Any:
-        """A stage's settings with the steps that were asked for, and crops no larger than the pictures."""
+        """A stage's settings with the steps that were asked for, and crops and windows no larger than the pictures."""
         changes = {"steps": self.steps} if self.steps else {}
-        if hasattr(config, "crop"):
-            changes["crop"] = min(config.crop, self.size)
+        sides = [name for name in ("crop", "window") if hasattr(config, name)]
+        changes |= {name: min(getattr(config, name), self.size) for name in sides}
         return replace(config, **changes)
 
 
@@ -109,7 +140,7 @@ def make_autoencoder(shop: Workshop) -> None:
     if shop.balanced.exists():
         raise StudioError(
             f"The autoencoder must not change once latents can be made from it; {shop.balanced} is there. To train it "
-            "further, delete that file and the folders latents, sharpen, text and denoiser."
+            "further, delete that file and the folders latents, sharpen, text, denoiser and finish."
         )
     shop.require_scenes()
     shop.train(autoencoder, shop.folder / "autoencoder", shop.data(), shop.held_out())
@@ -154,9 +185,28 @@ def make_denoiser(shop: Workshop) -> None:
 
 
 def make_export(shop: Workshop) -> None:
-    """Write `shop.folder/model`: float16 safetensors in the layout of StableDiffusionPipeline."""
+    """Write `shop.model`: float16 safetensors in the layout of StableDiffusionPipeline."""
     shop.require(shop.folder / "denoiser" / CHECKPOINT, "denoiser")
-    export.write(shop.folder / "model", _shown_by(shop), shop.folder / "denoiser", shop.tokenizer)
+    export.write(shop.model, _shown_by(shop), shop.folder / "denoiser", shop.tokenizer)
+
+
+def make_drawings(shop: Workshop) -> None:
+    """A second and a quarter for each picture and core."""
+    shop.require(shop.model / "model_index.json", "export")
+    run(drawings.draw, shop.processes, shop.model, shop.drawn(), shop.drawings, device=shop.device)
+
+
+def make_finish(shop: Workshop) -> None:
+    """Train the decoder, then write `shop.folder/finished`: the exported model with that decoder."""
+    shop.require(shop.model / "model_index.json", "export")
+    shop.require_scenes()
+    folder = shop.folder / "finish"
+    vae = AutoencoderKL.from_pretrained(shop.model / "vae", dtype=torch.float32, local_files_only=True)
+    latents = drawings.read_drawings(shop.drawings, shop.drawn())
+    shop.train(finish, folder, vae, shop.data(), shop.held_out(), latents, model_digest(shop.model))
+    if is_finished(folder):
+        vae = autoencoder.with_trained_decoder(vae, folder)
+        export.write_with_decoder(shop.folder / "finished", shop.model, vae)
 
 
 STAGES: dict[str, Callable[[Workshop], None]] = {
@@ -169,6 +219,8 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
     "text": make_text,
     "denoiser": make_denoiser,
     "export": make_export,
+    "drawings": make_drawings,
+    "finish": make_finish,
 }
 
 
@@ -200,4 +252,6 @@ def _balanced(shop: Workshop) -> AutoencoderKL:
 def _shown_by(shop: Workshop) -> AutoencoderKL:
     """The autoencoder, with its sharper decoder where there is one."""
     sharp = shop.folder / "sharpen"
-    return sharpen.sharpened(_balanced(shop), sharp) if (sharp / CHECKPOINT).exists() else _balanced(shop)
+    return (
+        autoencoder.with_trained_decoder(_balanced(shop), sharp) if (sharp / CHECKPOINT).exists() else _balanced(shop)
+    )

@@ -31,6 +31,13 @@ def tensor_sha256(path: Path | str, cache: Path | None = None) -> str:
     return _remembered("tensors", Path(path), cache)
 
 
+def model_digest(folder: Path) -> str:
+    """Twelve hexadecimal digits for everything in a model's folder that changes pixels."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt"))
+    lines = (f"{path.relative_to(folder)} {file_sha256(path)}" for path in paths)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
 def _remembered(kind: str, path: Path, cache: Path | None) -> str:
     path = path.resolve()
     status = os.stat(path)

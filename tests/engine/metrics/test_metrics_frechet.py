@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.metrics.frechet import frechet_distance, half_to_half_floor
+from engine.metrics.frechet import frechet_distance, gaussian_of, half_to_half_floor, squared_distance
 
 
 def normal(count, dimensions, seed, scale=1.0):
@@ -35,6 +35,14 @@ def test_it_is_the_trace_of_the_formula():
     trace = one.T.cov().trace() + other.T.cov().trace() - 2 * product.real.clamp_min(0).sqrt().sum()
     expected = (one.mean(0) - other.mean(0)).square().sum() + trace
     assert frechet_distance(one, other) == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize(("count", "dimensions"), [(30, 4), (5, 8)])
+def test_its_gradient_is_that_of_the_number(count, dimensions):
+    aim, features = gaussian_of(normal(40, dimensions, 8)), normal(count, dimensions, 9, scale=2)
+    assert torch.autograd.gradcheck(
+        lambda x: squared_distance(aim.compact(), gaussian_of(x)), features.requires_grad_(True), atol=1e-4
+    )
 
 
 def test_the_floor_is_small_reproducible_and_falls_with_more_pictures():

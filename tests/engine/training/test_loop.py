@@ -139,8 +139,8 @@ def _halves(ranks: Ranks, folder: Path) -> None:
     x = torch.arange(12.0).view(4, 3)[ranks.rank :: ranks.size]
     model(x).square().mean().backward()
     ranks.mean_gradients(model.parameters())
-    agreed = ranks.agree(ranks.first)
-    torch.save({"gradient": model.weight.grad, "agreed": agreed}, folder / f"{ranks.rank}.pt")
+    agreed, rows = ranks.agree(ranks.first), ranks.gathered(x.T.contiguous().T)  # rows far apart in memory
+    torch.save({"gradient": model.weight.grad, "agreed": agreed, "rows": rows}, folder / f"{ranks.rank}.pt")
 
 
 def _refused(ranks: Ranks) -> None:
@@ -164,6 +164,7 @@ def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path):
     assert torch.equal(halves[0]["gradient"], halves[1]["gradient"])
     assert torch.allclose(halves[0]["gradient"], whole["gradient"])
     assert [part["agreed"] for part in halves] == [True, True]
+    assert all(torch.equal(part["rows"], whole["rows"][[0, 2, 1, 3]]) for part in halves)
 
 
 def test_only_the_loss_scaler_may_be_missing_in_a_checkpoint(tmp_path):

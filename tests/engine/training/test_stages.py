@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from engine.device import choose
 from engine.diffusion.loading import load
@@ -45,6 +46,16 @@ def test_a_stage_before_its_time_says_what_is_missing(tmp_path, stage):
         STAGES[stage](Workshop(tmp_path, 256, 256, size=64, processes=2, steps=1))
 
 
+def test_the_last_stage_needs_drawings_of_the_model_that_is_there(made, tmp_path):
+    """A model that was exported anew draws otherwise."""
+    for name in ("scenes", "model", "drawings"):
+        shutil.copytree(made.folder / name, tmp_path / name)
+    config = tmp_path / "model" / "unet" / "config.json"
+    config.write_text(config.read_text() + "\n")
+    with pytest.raises(NotFound, match="the stage drawings"):
+        STAGES["finish"](replace(made, folder=tmp_path))
+
+
 def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, tmp_path):
     checkpoint = torch.load(made.folder / "autoencoder" / "checkpoint.pt")
     (tmp_path / "autoencoder").mkdir()
@@ -56,15 +67,16 @@ def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, 
         STAGES["autoencoder"](replace(made, steps=5))
 
 
-def test_a_run_of_two_processes_that_was_stopped_ends_with_the_same_weights(made, tmp_path):
-    """Sharpening, which has the most to remember: two optimizers, an average, spectral norms."""
+@pytest.mark.parametrize("stage", ["sharpen", "finish"])
+def test_a_run_of_two_processes_that_was_stopped_ends_with_the_same_weights(made, tmp_path, stage):
+    """The two that have the most to remember: optimizers, an average, spectral norms, the features of pictures."""
     reached = {}
     for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
         folder = tmp_path / name
-        shutil.copytree(made.folder, folder, ignore=shutil.ignore_patterns("sharpen", "model", "denoiser"))
+        shutil.copytree(made.folder, folder, ignore=shutil.ignore_patterns("sharpen", "finish", "denoiser"))
         for steps in parts:
-            STAGES["sharpen"](replace(made, folder=folder, processes=2, steps=steps))
-        reached[name] = torch.load(folder / "sharpen" / "checkpoint.pt")["average"]
+            STAGES[stage](replace(made, folder=folder, processes=2, steps=steps))
+        reached[name] = torch.load(folder / stage / "checkpoint.pt")["average"]
     assert all(torch.equal(reached["whole"][key], reached["stopped"][key]) for key in reached["whole"])
 
 
@@ -81,11 +93,21 @@ def test_the_studio_draws_with_the_exported_model(made, tmp_path):
 
 
 def test_sharpening_leaves_the_encoder_alone(made):
-    from safetensors.torch import load_file
-
     balanced = load_file(made.folder / "autoencoder" / "balanced.safetensors")
     exported = load_file(made.folder / "model" / "vae" / "diffusion_pytorch_model.safetensors")
     moved = {name.split(".")[0] for name, w in exported.items() if not torch.equal(w, balanced[name].to(torch.float16))}
+    assert moved == {"decoder", "post_quant_conv"}
+
+
+def test_finishing_changes_the_decoder_and_nothing_else(made):
+    files = {path.relative_to(made.model) for path in made.model.rglob("*") if path.is_file()}
+    finished = made.folder / "finished"
+    assert {path.relative_to(finished) for path in finished.rglob("*") if path.is_file()} == files
+    differ = {file.as_posix() for file in files if (made.model / file).read_bytes() != (finished / file).read_bytes()}
+    weights = "vae/diffusion_pytorch_model.safetensors"
+    before, after = load_file(made.model / weights), load_file(finished / weights)
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert differ == {weights}
     assert moved == {"decoder", "post_quant_conv"}
 
 
