@@ -56,14 +56,14 @@ class Config:
         seed: of everything random.
     """
 
-    steps: int = 480
+    steps: int = 640
     batch_size: int = 2
     crop: int = 128
     drawn_batch_size: int = 2
     window: int = 192
     real: int = 640
     bank: int = 320
-    learning_rate: float = 2.5e-4
+    learning_rate: float = 4e-4
     perceptual_weight: float = 0.2
     areas_weight: float = 1.0
     frechet_weight: float = 0.3
