@@ -5,8 +5,6 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
-from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
-from safetensors.torch import save_file
 
 from engine.training import mini
 from engine.training.denoiser import Denoiser
@@ -33,8 +31,7 @@ def write_with_decoder(folder: Path, model_folder: Path, vae: AutoencoderKL) -> 
     """Write a copy of an exported model with another autoencoder; a folder of that name is replaced."""
     scratch = _scratch(folder)
     shutil.copytree(model_folder, scratch)
-    weights = {name: weight.to(torch.float16).contiguous() for name, weight in vae.state_dict().items()}
-    save_file(weights, scratch / "vae" / SAFETENSORS_WEIGHTS_NAME, metadata={"format": "pt"})
+    vae.to(torch.float16).save_pretrained(scratch / "vae")
     _put(scratch, folder)
 
 

@@ -5,7 +5,7 @@ threads mostly wait for each other.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,9 +39,18 @@ class Ranks:
         """What decides the result of a run beside the number of steps, as JSON values."""
         return {name: value for name, value in asdict(config).items() if name != "steps"} | {"ranks": self.size} | more
 
-    def autocast(self) -> torch.autocast:
-        """bfloat16 inside where the device computes with it, which a T4 does not; else float32."""
-        able = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    def autocast(self, cpu: bool = False) -> torch.autocast:
+        """bfloat16 inside where the device computes with it, which a T4 does not; else float32.
+
+        Args:
+            cpu: also on a CPU that has instructions for it; there only convolutions with many channels gain.
+        """
+        if self.device.type == "cuda":
+            able = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            tell = getattr(torch.cpu, "get_capabilities", None)  # older PyTorch cannot
+            capabilities: Mapping[str, Any] = tell() if tell else {}
+            able = cpu and bool(capabilities.get("avx512_bf16"))
         return torch.autocast(self.device.type, torch.bfloat16, enabled=able)
 
     @property

@@ -44,7 +44,7 @@ from engine.training.parallel import Ranks, run
 from engine.weights.hashes import model_digest
 
 BALANCED_OVER = 512  # pictures from which the latents' means are taken
-DRAWN = 16  # of so many scenes the model draws one
+DRAWN = 8  # of so many scenes the model draws one
 
 
 @dataclass(frozen=True)
@@ -197,11 +197,12 @@ def make_drawings(shop: Workshop) -> None:
 
 
 def make_finish(shop: Workshop) -> None:
-    """Train the decoder, then write `shop.folder/finished`: the exported model with that decoder."""
+    """Widen and train the decoder, then write `shop.folder/finished`: the exported model with that decoder."""
     shop.require(shop.model / "model_index.json", "export")
     shop.require_scenes()
     folder = shop.folder / "finish"
     vae = AutoencoderKL.from_pretrained(shop.model / "vae", dtype=torch.float32, local_files_only=True)
+    vae = finish.widened(vae, finish.Config())
     latents = drawings.read_drawings(shop.drawings, shop.drawn())
     shop.train(finish, folder, vae, shop.data(), shop.held_out(), latents, model_digest(shop.model))
     if is_finished(folder):

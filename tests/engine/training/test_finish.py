@@ -1,55 +1,87 @@
-"""The last stage of the decoder: what its memory of drawn pictures must do."""
+"""The last stage of the decoder: where drawn pictures' features must go."""
 
 import pytest
 import torch
 from torch import Tensor
 
 from engine.metrics.frechet import frechet_distance, gaussian_of
-from engine.training.finish import MemoryBank
+from engine.training.finish import Transport
 
 
-def features(count: int, seed: int) -> Tensor:
-    """Of two layers, (2, count, 6)."""
-    return torch.randn(2, count, 6, generator=torch.Generator().manual_seed(seed))
+def features(count: int, seed: int) -> list[Tensor]:
+    """Of two layers, (count, 6) and (count, 4), correlated."""
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        torch.randn(count, width, generator=generator) @ torch.randn(width, width, generator=generator)
+        for width in (6, 4)
+    ]
 
 
 REAL = features(60, 0)
+DRAWN = [3 + 0.5 * layer for layer in features(40, 1)]
 
 
-def bank_of(fake_features: Tensor) -> MemoryBank:
-    return MemoryBank([gaussian_of(layer) for layer in REAL], fake_features)
-
-
-def test_the_loss_is_the_distance_of_all_kept_pictures_in_units_of_the_renders_variance():
-    kept, new = 3 + 0.5 * features(20, 1), features(4, 2)
-    known = torch.cat([kept[:, 4:], new], 1)
-    expected = [
-        frechet_distance(real, fake) / real.double().var(0).sum().item() for real, fake in zip(REAL, known, strict=True)
+def distance(drawn: list[Tensor]) -> float:
+    """Mean over layers of the Frechet distance to REAL, in units of its variance."""
+    parts = [
+        frechet_distance(real, fake) / real.double().var(0).sum().item() for real, fake in zip(REAL, drawn, strict=True)
     ]
-    assert bank_of(kept).loss(new).item() == pytest.approx(sum(expected) / 2, rel=1e-4)
+    return sum(parts) / len(parts)
 
 
-def test_a_picture_is_pulled_just_as_far_whatever_the_number_that_is_kept():
-    new, rest = features(2, 2), 3 + 0.5 * features(18, 1)
-
-    def gradient(others: Tensor) -> Tensor:
-        batch = new.clone().requires_grad_(True)
-        bank_of(torch.cat([new, others], 1)).loss(batch).backward()  # the first two leave the bank
-        return batch.grad
-
-    once, twice = gradient(rest), gradient(torch.cat([rest, new, rest], 1))
-    assert torch.allclose(once, twice, atol=0.05 * once.abs().max().item())
+@pytest.fixture
+def transport() -> Transport:
+    return Transport([gaussian_of(layer) for layer in REAL], [layer.clone() for layer in DRAWN])
 
 
-def test_going_down_the_gradient_makes_drawn_features_like_those_of_renders():
-    kept = 3 + 0.5 * features(20, 1)
-    bank, distances = bank_of(kept), []
-    for _ in range(60):
-        batch = kept[:, :4].clone().requires_grad_(True)
-        loss = bank.loss(batch)
-        loss.backward()
-        kept = torch.cat([kept[:, 4:], (batch - 2 * batch.grad).detach()], 1)
-        bank.keep(kept[:, -4:])
-        distances.append(loss.item())
-    assert torch.equal(bank.fake_features, kept)
-    assert distances[-1] < 0.2 * distances[0]
+def targets(transport: Transport) -> list[Tensor]:
+    return [transport.get_buffer(f"targets_{place}") for place in range(2)]
+
+
+def test_aiming_tells_the_distance_of_all_drawn_pictures(transport):
+    assert transport.aim() == pytest.approx(distance(DRAWN), rel=1e-4)
+
+
+def test_the_targets_are_distributed_like_renders(transport):
+    assert distance(DRAWN) > 1
+    assert distance(targets(transport)) == pytest.approx(
+        0, abs=1e-3
+    )  # the unbiased covariance asks for 1 / 39 too much
+
+
+def test_pictures_that_reached_their_targets_have_no_loss_and_are_like_renders(transport):
+    reached, everything = [layer.clone() for layer in targets(transport)], torch.arange(40)
+    assert transport.loss(reached, everything).item() == 0
+    transport.keep(reached, everything)
+    assert transport.aim() == pytest.approx(0, abs=1e-3)
+
+
+def test_the_loss_is_the_squared_distance_to_the_targets_in_units_of_the_renders_variance(transport):
+    indices = torch.tensor([7, 3])
+    new = [layer[indices] + 1 for layer in targets(transport)]
+    expected = [layer.shape[1] / layer.var(0).sum().item() for layer in REAL]
+    assert transport.loss(new, indices).item() == pytest.approx(sum(expected) / 2, rel=1e-4)
+
+
+def test_only_what_was_drawn_anew_is_replaced(transport):
+    indices = torch.tensor([7, 3])
+    transport.keep([torch.zeros(2, 6), torch.zeros(2, 4)], indices)
+    for place, layer in enumerate(DRAWN):
+        kept = transport.get_buffer(f"features_{place}")
+        assert not kept[indices].any()
+        others = torch.ones(40, dtype=torch.bool)
+        others[indices] = False
+        assert torch.equal(kept[others], layer[others])
+
+
+def test_the_gradient_at_the_kept_features_is_that_of_the_distance(transport):
+    """Going on from where the pictures were, the loss descends the Frechet distance itself."""
+    drawn = [layer.clone().requires_grad_(True) for layer in DRAWN]
+    transport.loss(drawn, torch.arange(40)).backward()
+    for real, layer in zip(REAL, drawn, strict=True):
+        one = layer.detach().double().requires_grad_(True)
+        step = 1e-3 * layer.grad.double() / layer.grad.norm()
+        with torch.no_grad():
+            fall = frechet_distance(real, one) - frechet_distance(real, one - step)
+        expected = 2 * real.double().var(0).sum().item() * layer.grad.norm().item() * 1e-3
+        assert fall == pytest.approx(expected, rel=0.02)
