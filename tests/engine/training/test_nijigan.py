@@ -185,7 +185,7 @@ def test_it_learns_the_pairs(bottleneck: str, data: Data, tmp_path: Path) -> Non
     model = Generator(config.architecture, Solver("euler"))
     model.load_state_dict(averaged_weights(tmp_path))
     after = evaluate(model, data.held_out, tmp_path / "pairs")["held_out/psnr"]
-    assert after > before + 1
+    assert after > before + 0.5
     assert sorted(path.name for path in (tmp_path / "pairs").iterdir()) == [
         *(f"{i}.png" for i in range(4)),
         "pairs.json",
