@@ -5,7 +5,8 @@ channels where pixels are finest, and learns two things at once. Encoded crops m
 features (Johnson et al. 2016). Drawn latents have no original, so their pictures are compared with renders as a set:
 the Frechet distance between features pooled over windows is the loss (Mathiasen and Hvilshøj 2020). It needs many
 pictures at a time, so the features of earlier steps are remembered, as moving averages are by Santos et al. 2019.
-Pooled features do not tell where a texture lies; a patch discriminator does. Encoder and denoiser stay as they are.
+Pooled features do not tell where a texture lies; a patch discriminator does. The encoder computes what it did,
+up to rounding to float16, and the denoiser stays as it is.
 """
 
 import copy
@@ -53,12 +54,13 @@ class Config:
         window: pixels of the side of the window of each drawn picture or render whose features count.
         real: renders whose features are the aim; at most four times as many as there are drawings.
         aim_every: steps after which the targets of the drawn pictures' features are worked out anew.
-        learning_rate: of Adam at first, for decoder and discriminator; it falls to nothing.
+        learning_rate: of Adam after the first steps, for decoder and discriminator; it falls to a fiftieth.
         perceptual_weight: of the distance between VGG19 features of encoded crops and their originals.
         areas_weight: of the L1 distance between 8 px means of a drawn picture, now and before this stage.
         transport_weight: of the distance to those targets, in units of the renders' variance.
         gan_weight: of the adversarial loss of windows of drawn pictures.
-        alone: steps in which the discriminator learns alone; its weight then rises over as many steps.
+        alone: steps in which the discriminator learns and the decoder does without it; `gan_weight` then rises over
+            as many steps.
         average: decay of the decoder's average.
         seed: of everything random.
     """
@@ -96,6 +98,8 @@ class Transport(nn.Module):
         features: (N, D) of each layer, of all drawn pictures to begin with; D may differ.
     """
 
+    distance: Tensor
+
     def __init__(self, aims: Sequence[Gaussian], features: Sequence[Tensor]) -> None:
         super().__init__()
         self._aims = [aim.compact() for aim in aims]
@@ -103,10 +107,11 @@ class Transport(nn.Module):
         for place, layer in enumerate(features):
             self.register_buffer(f"features_{place}", layer)
             self.register_buffer(f"targets_{place}", layer.clone())
+        self.register_buffer("distance", torch.zeros((), dtype=torch.float64))
         self.aim()
 
-    def aim(self) -> float:
-        """Work out all targets anew; returns the Frechet distance in units of the renders' variance, mean over layers.
+    def aim(self) -> None:
+        """Work out all targets anew, and `distance`: Frechet, in units of the renders' variance, mean over layers.
 
         With fewer pictures than dimensions the distance is too high, also between equal sets.
         """
@@ -118,7 +123,7 @@ class Transport(nn.Module):
                 (gradient,) = torch.autograd.grad(distance, features)
             self._kept("targets", place).copy_(features.detach() - len(features) / 2 * gradient)
             distances.append(distance.item() / variance.item())
-        return sum(distances) / len(distances)
+        self.distance.fill_(sum(distances) / len(distances))
 
     def loss(self, features: Sequence[Tensor], indices: Tensor) -> Tensor:
         """Squared distance to the targets in units of the renders' variance, mean over pictures and layers.
@@ -176,7 +181,6 @@ def run(
     )
     log = Log(folder, quiet=not ranks.first)
     losses_of_pixels = autoencoder.Config()
-    numbers = {}  # that are not worked out in every step
 
     def learn_encoded(generator: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
         """Encoded crops: the same picture again."""
@@ -211,8 +215,8 @@ def run(
             group["lr"] = rate
         generator = generator_of(config.seed, number, ranks)
         if number % config.aim_every == 0:
-            numbers["frechet"] = transport.aim()
-        ramp = min(1.0, max(0.0, (number - config.alone) / config.alone))
+            transport.aim()
+        ramp = min(1.0, max(0.0, (number - config.alone) / max(1, config.alone)))
 
         # Decoder.
         discriminator.requires_grad_(False)
@@ -228,8 +232,8 @@ def run(
         loss_verdicts = loss_discriminator(discriminator(real)[-1], discriminator(fake)[-1])
         loss_verdicts.backward()
         _update(ranks, optimizer_discriminator, discriminator)
-        losses |= losses_of_drawn | {"loss_discriminator": loss_verdicts}
-        return numbers | {name: loss.item() for name, loss in losses.items()}
+        losses |= losses_of_drawn | {"loss_discriminator": loss_verdicts, "frechet": transport.distance}
+        return {name: loss.item() for name, loss in losses.items()}
 
     @torch.no_grad()
     def look(number: int) -> None:
