@@ -2,9 +2,9 @@
 
 A decoder that learned from encoded pictures paints smoothly, and more so what the denoiser made. Here it gets more
 channels where pixels are finest, and learns two things at once. Encoded crops must come back with the original's VGG19
-features (Johnson et al. 2016). Drawn latents have no original, so their pictures are compared with renders as a set:
-the Frechet distance between features pooled over windows is the loss (Mathiasen and Hvilshøj 2020). It needs many
-pictures at a time, so the features of earlier steps are remembered, as moving averages are by Santos et al. 2019.
+features (Johnson et al. 2016). Drawn latents have no original, so their pictures are compared with renders as a set, by
+the Frechet distance between features pooled over windows (as a loss: Mathiasen and Hvilshøj 2020). It needs many
+pictures at a time, so what all of them had when they were last drawn is remembered, and each gets a target of its own.
 Pooled features do not tell where a texture lies; a patch discriminator does. The encoder computes what it did,
 up to rounding to float16, and the denoiser stays as it is.
 """
@@ -31,7 +31,7 @@ from engine.scenes.shards import SceneData
 from engine.training import autoencoder
 from engine.training.autoencoder import crops, loss_reconstruction, with_decoder
 from engine.training.image_losses import loss_vgg19
-from engine.training.loop import Log, average_of, generator_of, train, trapezoid
+from engine.training.loop import Log, average_of, check_settings, generator_of, train, trapezoid
 from engine.training.parallel import Ranks
 from engine.training.sharpen import PatchDiscriminator, loss_discriminator
 from engine.training.widening import widened_autoencoder
@@ -171,6 +171,7 @@ def run(
     discriminator = PatchDiscriminator().to(ranks.device, memory_format=torch.channels_last)
     vgg = load_vgg19().to(ranks.device)
     settings = ranks.settings(config, pictures=len(data), drawings=len(drawings), model=digest)
+    check_settings(folder, settings)  # before minutes of work on features
     drawings = torch.cat([drawings, drawings.flip(-1)])  # the more there are, the less the decoder learns by heart
     begin = _Beginning(ranks, config, vgg, original, data, drawings)
     transport, areas = begin.read(folder / f"features-{_digest(settings)}.npz")

@@ -177,11 +177,30 @@ class _Recent:
         return means
 
 
+def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """For a trainer that has much to do before it calls `train`, which asks the same.
+
+    Raises:
+        InvalidRequest: the checkpoint in the folder is of a run with other settings.
+    """
+    path = folder / CHECKPOINT
+    if path.exists():
+        _require_same(folder, torch.load(path, weights_only=True, mmap=True, map_location="cpu"), settings)
+
+
 def _load(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, Any]) -> int:
     path = folder / CHECKPOINT
     if not path.exists():
         return 0
     checkpoint = torch.load(path, weights_only=True, map_location="cpu")
+    _require_same(folder, checkpoint, settings)
+    for name, part in state.items():
+        if name in checkpoint or name != LOSS_SCALER:  # a run that moves to a GPU has none yet
+            part.load_state_dict(checkpoint[name])
+    return checkpoint["step"]
+
+
+def _require_same(folder: Path, checkpoint: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     differ = {name for name in settings if checkpoint["settings"].get(name) != settings[name]}
     if differ:
         problems = [
@@ -190,10 +209,6 @@ def _load(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, An
         ]
         rule = Problem("settings", f"A run must go on with the settings it began with; {folder} differs")
         raise InvalidRequest([rule, *problems, Problem("folder", "Give the same, or begin anew in another folder.")])
-    for name, part in state.items():
-        if name in checkpoint or name != LOSS_SCALER:  # a run that moves to a GPU has none yet
-            part.load_state_dict(checkpoint[name])
-    return checkpoint["step"]
 
 
 def _save(folder: Path, state: Mapping[str, Stateful], settings: Mapping[str, Any], step: int, steps: int) -> None:

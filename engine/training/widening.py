@@ -1,4 +1,4 @@
-"""A wide generator that begins as a narrow one (Net2Net, Chen et al. 2016): hours of training for minutes.
+"""A wide network that begins as a narrow one (Net2Net, Chen et al. 2016): hours of training for minutes.
 
 A narrow generator trains several times as fast. Every channel is copied, and each copy gets a random share of the
 weight that the next layer gave to the one: the function stays the same, because norms without parameters and ReLU
@@ -66,7 +66,6 @@ def widened_autoencoder(narrow: AutoencoderKL, widths: Sequence[int], generator:
     Norms keep their numbers because every channel of a layer is copied equally often.
 
     Args:
-        narrow: with one group per norm.
         widths: of the blocks, the one at full size first; multiples of the narrow one's. The last must stay, for its
             attention has a scale, and neighbours may be equal only where they were, for a block has another layer
             where its width changes.

@@ -16,7 +16,8 @@ from engine.errors import NotFound, StudioError
 from engine.requests import TextToImage
 from engine.scenes.shards import SHARD
 from engine.settings import Settings
-from engine.training import STAGE_NAMES
+from engine.training import STAGE_NAMES, drawings, finish, sharpen
+from engine.training.parallel import run
 from engine.training.stages import STAGES, Workshop
 from engine.weights.models import Catalogue
 
@@ -68,17 +69,49 @@ def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, 
         STAGES["autoencoder"](replace(made, steps=5))
 
 
-@pytest.mark.parametrize("stage", ["sharpen", "finish"])
-def test_a_run_of_two_processes_that_was_stopped_ends_with_the_same_weights(made, tmp_path, stage):
-    """The two with the most to remember: optimizers, an average, spectral norms, pictures' features and targets."""
+@pytest.mark.parametrize("trainer", [sharpen, finish])
+def test_a_run_of_two_processes_that_was_stopped_ends_with_the_same_weights(made, tmp_path, trainer):
+    """The two with the most to remember; the third step needs what the discriminator learned."""
+    vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
+    config, arguments = sharpen.Config(alone=1), [vae, made.data(), made.held_out()]
+    if trainer is finish:
+        config = finish.Config(alone=1, aim_every=2, gan_weight=1.0)
+        drawn = drawings.read_drawings(made.drawings, made.drawn())
+        arguments = [finish.widened(vae, config), made.data(), made.held_out(), drawn, "digest"]
     reached = {}
     for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
-        folder = tmp_path / name
-        shutil.copytree(made.folder, folder, ignore=shutil.ignore_patterns("sharpen", "finish", "denoiser"))
         for steps in parts:
-            STAGES[stage](replace(made, folder=folder, processes=2, steps=steps))
-        reached[name] = torch.load(folder / stage / "checkpoint.pt")["average"]
+            run(trainer.run, 2, replace(made.fitted(config), steps=steps), tmp_path / name, *arguments)
+        checkpoint = torch.load(tmp_path / name / "checkpoint.pt")
+        reached[name] = checkpoint["average"]
+    assert ("transport" in checkpoint) == (trainer is finish)  # whose loss so few steps do not show
     assert all(torch.equal(reached["whole"][key], reached["stopped"][key]) for key in reached["whole"])
+
+
+def test_two_processes_find_the_features_that_one_finds(made, tmp_path):
+    vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
+    drawn = drawings.read_drawings(made.drawings, made.drawn())[:7]  # the last turn has work for one only
+    config = replace(made.fitted(finish.Config()), steps=1)
+    found = []
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        vae_of_stage = finish.widened(vae, config)
+        run(finish.run, processes, config, folder, vae_of_stage, made.data(), made.held_out(), drawn, "digest")
+        with np.load(next(folder.glob("features-*.npz"))) as stored:
+            found.append(dict(stored))
+    assert found[0]["fake_0"].shape == (14, 128)
+    for name, one in found[0].items():
+        np.testing.assert_allclose(found[1][name], one, atol=1e-5, err_msg=name)
+
+
+def test_other_settings_are_refused_before_any_features_are_worked_out(made, tmp_path):
+    shutil.copytree(made.folder / "finish", tmp_path / "finish")
+    before = sorted((tmp_path / "finish").glob("features-*"))
+    for name in ("scenes", "model", "drawings"):
+        (tmp_path / name).symlink_to(made.folder / name)
+    with pytest.raises(StudioError, match="must go on with the settings it began with"):
+        STAGES["finish"](replace(made, folder=tmp_path, processes=2))
+    assert sorted((tmp_path / "finish").glob("features-*")) == before
 
 
 def test_the_studio_draws_with_the_exported_model(made, tmp_path):
