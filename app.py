@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine.in_words import in_words
 from engine.studio import Studio
-from pages.common import open_studio, show_unexpected_error
+from pages.parts.common import open_studio, show_unexpected_error
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 

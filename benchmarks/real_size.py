@@ -34,16 +34,16 @@ from engine.datasets.pictures import CaptionedPicture
 from engine.device import Device, choose
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.lora import applied
+from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import generate
 from engine.errors import StudioError
 from engine.images import to_pil
-from engine.requests import TextToImage
+from engine.lora.runs.config import PRESETS
+from engine.lora.runs.memory import estimate_memory
+from engine.lora.runs.progress import Report
+from engine.lora.training.adapter import lora_on
+from engine.lora.training.trainer import learner_of, train
 from engine.settings import PROJECT
-from engine.training.lora import PRESETS
-from engine.training.lora_adapter import lora_on
-from engine.training.lora_memory import estimate_memory
-from engine.training.lora_progress import Report
-from engine.training.lora_trainer import learner_of, train
 from engine.weights.facts import ModelInfo, folder_info, has_weights
 from engine.weights.lora_export import write_adapter
 from engine.weights.loras import LoraInfo, list_loras

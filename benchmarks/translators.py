@@ -20,8 +20,8 @@ from engine.device import choose
 from engine.settings import PROJECT, Settings
 from engine.translation.catalogue import SHIPPED, translators
 from engine.translation.checkpoints import load_translator
-from engine.translation.generator import Architecture, Generator
-from engine.translation.ode import Solver
+from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.ode import Solver
 
 SIZES = (256, 512, 1024)
 EXACT = Solver("dopri5", rtol=1e-3, atol=1e-3)

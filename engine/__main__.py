@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import animeify_cli, checkpoint_cli, lora_cli
-from engine.cli import Home, Json, cli, open_studio, print_json
+from engine.cli import checkpoints, lora, photos
+from engine.cli.app import Home, Json, cli, open_studio, print_json
 from engine.errors import StudioError
 from engine.in_words import in_words
 from gallery.errors import GalleryError
@@ -22,9 +22,9 @@ from gallery.store import Gallery
 
 gallery = typer.Typer(help="List, export and check what was made.", no_args_is_help=True, rich_markup_mode=None)
 cli.add_typer(gallery, name="gallery")
-cli.add_typer(animeify_cli.commands)
-cli.add_typer(lora_cli.commands)
-cli.add_typer(checkpoint_cli.commands)
+cli.add_typer(photos.commands)
+cli.add_typer(lora.commands)
+cli.add_typer(checkpoints.commands)
 
 Search = Annotated[str, typer.Option(help="Only images whose prompt has these words.")]
 

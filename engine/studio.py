@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from engine.datasets.pictures import CaptionedPicture
+from engine.diffusion.request import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
 from engine.errors import InvalidRequest, ModelUnavailable, NotFound, Problem
-from engine.fine_tuning import begin_evaluation
+from engine.files import printable
 from engine.jobs.context import preview_file
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
-from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
-from engine.photo_requests import PhotoRef, Translate
-from engine.requests import FetchModel, LoraWeight, TextToImage, loras_from, text_to_image_problems
+from engine.lora.preparing import begin_evaluation
+from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
+from engine.lora.runs.checkpoints import checkpoint_compared, checkpoints_named
 from engine.safety.photos import plain_photo
 from engine.settings import EMBEDDED_MODEL, LARGE_MODEL, Settings
-from engine.training.lora_checkpoints import checkpoint_compared, checkpoints_named
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
-from engine.weights.files import printable
+from engine.translation.request import PhotoRef, Translate
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available, size_problems
 from gallery.database import Database
@@ -128,7 +128,7 @@ class Studio:
         return self.queue.submit(request, key=key, owner=owner)
 
     def train_lora(self, request: TrainLora, *, key: str | None = None, owner: str = "artist") -> Job:
-        """Queue a training run, or one that goes on; see `engine.fine_tuning` for how runs are prepared.
+        """Queue a training run, or one that goes on; see `engine.lora.preparing` for how runs are prepared.
 
         Raises:
             InvalidRequest: no run of that name is here, or it is queued or running already.

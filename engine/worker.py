@@ -137,9 +137,9 @@ def main() -> None:
 
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
     # Seconds of imports: here, so that the process can already be told to stop.
-    from engine.jobs.drawing import Drawing
-    from engine.jobs.training import Training
-    from engine.jobs.translating import Translating
+    from engine.diffusion.job import Drawing
+    from engine.lora.job import Training
+    from engine.translation.job import Translating
 
     drawing = Drawing.create(settings, worker.queue, database)
     translating = Translating(settings, worker.queue, Gallery(database, settings.home), drawing.device)
@@ -164,7 +164,7 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
 
 
 def _fetch_lane(worker: Worker, settings: Settings) -> None:
-    from engine.jobs.fetching import Fetching
+    from engine.weights.job import Fetching
 
     worker.serve((FETCH,), Fetching(settings, worker.queue).handlers)
 

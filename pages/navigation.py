@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, TRAIN
+
 ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetched from the web
 
 st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
@@ -25,11 +27,11 @@ st.html(
 
 page = st.navigation(
     [
-        st.Page("generate.py", title="Generate", icon=":material/brush:", default=True),
-        st.Page("animeify.py", title="Anime-ify", icon=":material/auto_awesome:"),
-        st.Page("train.py", title="Train", icon=":material/model_training:"),
-        st.Page("evaluate.py", title="Evaluate", icon=":material/query_stats:"),
-        st.Page("gallery.py", title="Gallery", icon=":material/photo_library:"),
+        st.Page(GENERATE, title="Generate", icon=":material/brush:", default=True),
+        st.Page(ANIMEIFY, title="Anime-ify", icon=":material/auto_awesome:", url_path="animeify"),
+        st.Page(TRAIN, title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page(EVALUATE, title="Evaluate", icon=":material/query_stats:", url_path="evaluate"),
+        st.Page(GALLERY, title="Gallery", icon=":material/photo_library:", url_path="gallery"),
     ],
     position="top",
 )

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine import fine_tuning
 from engine.device import choose
-from engine.fine_tuning import Order
-from engine.jobs.training import install
+from engine.lora import preparing
+from engine.lora.job import install
+from engine.lora.preparing import Order
+from engine.lora.runs.config import Config
+from engine.lora.runs.plan import read_plan
+from engine.lora.training.run import start
 from engine.settings import Settings
 from engine.studio import Studio
-from engine.training.lora import Config
-from engine.training.lora_plan import read_plan
-from engine.training.lora_run import start
 
 QUICK = Config(
     rank=2,
@@ -53,11 +53,11 @@ def trained_home(home: Path, weights: Path, pictures: Path, name: str = "castles
 def begun_training(studio: Studio, pictures: Path, name: str = "castles") -> str:
     """The name of a run that is prepared, with half of the pictures held out."""
     order = Order(name, studio.model("mini"), QUICK, trigger="castlestyle", share=0.5)
-    return fine_tuning.begin_run(studio.settings, fine_tuning.prepare(pictures, order), order)
+    return preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order)
 
 
 def copy_training(home: Path, studio: Studio) -> str:
     """Copy runs and LoRAs of that folder into a studio; returns the name of the newest run."""
     for name in ("runs", "loras"):
         shutil.copytree(home / name, studio.settings.home / name, dirs_exist_ok=True)
-    return fine_tuning.runs(studio.settings)[-1]
+    return preparing.runs(studio.settings)[-1]

@@ -57,10 +57,10 @@ def studio(settings: Settings) -> Iterator[Studio]:
 @pytest.fixture
 def work(studio: Studio) -> Iterator[Callable[[], None]]:
     """Call it to work off the waiting jobs of the device, in this process, with the real worker code."""
-    from engine.jobs.drawing import Drawing
+    from engine.diffusion.job import Drawing
     from engine.jobs.schema import DEVICE_LANES
-    from engine.jobs.training import Training
-    from engine.jobs.translating import Translating
+    from engine.lora.job import Training
+    from engine.translation.job import Translating
     from engine.worker import Worker
 
     worker = Worker(studio.settings, studio.database)

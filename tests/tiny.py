@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from engine.requests import TextToImage
+from engine.diffusion.request import TextToImage
 from engine.weights.models import ModelInfo
 
 NATIVE_SIZE = 64  # pixels

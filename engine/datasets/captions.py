@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.atomic import replacing
 from engine.datasets.index import relative_name
 from engine.datasets.texts import one_line
 from engine.errors import InvalidRequest, NotFound, Problem
+from engine.files import replacing
 
 DEFAULT_RULES = Path(__file__).with_name("caption_rules.toml")
 CAPTIONS_FILE = "captions.csv"

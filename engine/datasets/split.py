@@ -11,7 +11,7 @@ from engine.datasets.fingerprints import look_alikes
 from engine.datasets.index import relative_name
 from engine.datasets.pictures import CaptionedPicture, facts_of
 from engine.errors import InvalidRequest, NotFound, Problem
-from engine.weights.files import read_json, write_json
+from engine.files import read_json, write_json
 
 SHARE = 0.2
 MAX_SHARE = 0.5

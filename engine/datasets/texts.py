@@ -3,7 +3,7 @@
 import codecs
 from pathlib import Path
 
-from engine.weights.files import printable
+from engine.files import printable
 
 MAX_TEXT_BYTES = 16 * 2**20
 UTF_8, UTF_16, WINDOWS = "UTF-8", "UTF-16", "Windows-1252"

@@ -61,7 +61,7 @@ def build(name: str, config: Config, seed: int = 0) -> SchedulerMixin:
     """A fresh scheduler.
 
     Args:
-        name: one of `engine.requests.SCHEDULERS`.
+        name: one of `engine.diffusion.request.SCHEDULERS`.
         config: the model's scheduler config; noise schedule, prediction type and spacing carry over.
         seed: the image's seed, for schedulers that draw noise from a source of their own.
 

@@ -14,9 +14,9 @@ from engine.diffusion import schedulers
 from engine.diffusion.loading import MODELS, LoadedModel
 from engine.diffusion.lora import AppliedLora, applied
 from engine.diffusion.preview import CleanEstimate
+from engine.diffusion.request import TextToImage
 from engine.errors import Cancelled, ImageFailed
 from engine.images import to_pil
-from engine.requests import TextToImage
 from engine.weights.loras import LoraInfo
 
 DRAWN_AGAIN = "The fast precision gave no usable picture, so it was drawn again in full precision."

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
-from engine.jobs.records import Claim, Job, Progress
-from engine.requests import (
+from engine.diffusion.request import (
     EvaluateLora,
     FetchModel,
     LoraGrid,
@@ -16,6 +14,8 @@ from engine.requests import (
     TrainLora,
     Translate,
 )
+from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
+from engine.jobs.records import Claim, Job, Progress
 
 AnyRequest = TypeVar("AnyRequest", TextToImage, Translate, TrainLora, EvaluateLora, LoraGrid, PromoteLora, FetchModel)
 

@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from ulid import ULID
 
+from engine.diffusion.request import EvaluateLora, FetchModel, LoraGrid, Request, TrainLora
 from engine.errors import LeaseLost, NotFound, StudioBusy
 from engine.jobs.records import Claim, Job, Lease, Progress, job_of, request_of
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, TRAIN, JobRow
-from engine.requests import EvaluateLora, FetchModel, LoraGrid, Request, TrainLora
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from engine.diffusion.request import Request, request_from_dict
 from engine.errors import InvalidRequest
 from engine.jobs.schema import ENDED, JobRow
-from engine.requests import Request, request_from_dict
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from engine.atomic import replacing
+from engine.files import replacing, write_json
 from engine.images import to_pil
 from engine.metrics.bootstrap import Figure
 from engine.metrics.compare import Comparison
 from engine.metrics.picture_sets import Source, picture_set
 from engine.metrics.sheets import sheet
-from engine.weights.files import write_json
 
 ROWS = 8
 """Seeds on one sheet."""

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import torch
 from huggingface_hub import constants
 
-from engine.atomic import replacing
 from engine.errors import ModelUnavailable, Offline, UnsafeFile
+from engine.files import replacing
 from engine.weights.hashes import file_sha256
 from engine.weights.network import Silent, arriving, reach
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.atomic import replacing
 from engine.errors import InvalidRequest, Problem
+from engine.files import replacing
 from engine.scenes.captions import caption, plain_caption
 from engine.scenes.render import MAX_SIZE, MIN_SIZE, render
 from engine.scenes.scene import LOOKS, MAX_SEED, Scene, random_scene

@@ -5,19 +5,19 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.errors import InvalidRequest, Problem
-from engine.scenes.buildings import paint_landmark
 from engine.scenes.canvas import NEAR, Canvas
-from engine.scenes.islands import Island, islands, paint_islands, rim_v
-from engine.scenes.landforms import height
 from engine.scenes.layout import Layout, plan
 from engine.scenes.light import palette, shade
 from engine.scenes.looks import STYLES, finish
-from engine.scenes.plants import paint_flowers, paint_plants, places
+from engine.scenes.parts.buildings import paint_landmark
+from engine.scenes.parts.islands import Island, islands, paint_islands, rim_v
+from engine.scenes.parts.landforms import height
+from engine.scenes.parts.plants import paint_flowers, paint_plants, places
+from engine.scenes.parts.sky import paint_sky
+from engine.scenes.parts.terrain import fog_at, paint_ground
+from engine.scenes.parts.water import paint_ship, paint_water, water_surface
+from engine.scenes.parts.weather import haze_of, paint_bolt, veil
 from engine.scenes.scene import Scene
-from engine.scenes.sky import paint_sky
-from engine.scenes.terrain import fog_at, paint_ground
-from engine.scenes.water import paint_ship, paint_water, water_surface
-from engine.scenes.weather import haze_of, paint_bolt, veil
 
 MIN_SIZE, MAX_SIZE = 64, 512
 _FORE = 4.3  # things nearer than this stand on this side of the water

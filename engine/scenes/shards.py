@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.atomic import replacing
 from engine.errors import NotFound
+from engine.files import replacing
 from engine.scenes.render import render
 from engine.scenes.scene import Scene, random_scene
 

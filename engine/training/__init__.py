@@ -13,4 +13,4 @@ STAGE_NAMES = (
     "drawings",
     "finish",
 )
-"""The stages of `engine.training.stages`, in order; here, where the command line reads them without torch."""
+"""The stages of `engine.mini.stages`, in order; here, where the command line reads them without torch."""

@@ -18,8 +18,8 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from engine.atomic import replacing
 from engine.errors import InvalidRequest, Problem, StudioError
+from engine.files import replacing
 from engine.images import to_pil
 from engine.training.parallel import Ranks
 

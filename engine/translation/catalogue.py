@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import ModelBroken, NotFound
+from engine.files import printable, read_json
 from engine.settings import Settings
-from engine.weights.files import printable, read_json
 from engine.weights.manifest import damaged
 
 ChannelOrder = Literal["rgb", "bgr"]

@@ -17,8 +17,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from engine.atomic import replacing
 from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound, Problem, UnsafeFile
+from engine.files import printable, replacing, write_json
 from engine.translation.catalogue import (
     ARCHITECTURES,
     RESERVED,
@@ -29,7 +29,6 @@ from engine.translation.catalogue import (
     read_sidecar,
 )
 from engine.translation.published import Recognised, build, recognise
-from engine.weights.files import printable, write_json
 from engine.weights.hashes import file_sha256
 from engine.weights.safetensors_file import check_checkpoint
 from engine.weights.sources import valid_name

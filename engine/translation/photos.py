@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.errors import Cancelled
-from engine.translation.norms import Statistics, gathering, using
+from engine.translation.networks.norms import Statistics, gathering, using
 
 WHOLE_PIXELS = 1_500_000  # about 2 GB of activations in float32
 SAMPLE_SIDE = 256  # of the crops from which statistics are gathered: what the generators were trained on

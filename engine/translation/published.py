@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import InvalidRequest, ModelBroken
-from engine.translation.animegan2 import AnimeGan2
-from engine.translation.cartoongan import CartoonGan
-from engine.translation.cyclegan import CycleGan
-from engine.translation.generator import Architecture, Generator
 from engine.translation.guided import Refinement
-from engine.translation.ode import Solver
+from engine.translation.networks.animegan2 import AnimeGan2
+from engine.translation.networks.cartoongan import CartoonGan
+from engine.translation.networks.cyclegan import CycleGan
+from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.ode import Solver
 
 MAX_WIDTH, MAX_BLOCKS = 128, 16  # published are 64 and 9; the limits keep a made-up file from filling the memory
 SHOWN = 3  # keys of each kind in an error

@@ -12,10 +12,10 @@ from engine.errors import InvalidRequest, Problem
 from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
-from engine.translation.generator import Generator
 from engine.translation.guided import Refinement
+from engine.translation.networks.generator import Generator
+from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, transfer
-from engine.translation.ode import Solver
 from engine.translation.photos import Plan, is_tiled, translate
 
 LARGEST_SIDE = 8192  # that the gallery keeps

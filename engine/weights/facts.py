@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
+from engine.files import printable, read_json
 from engine.weights.families import base_of_width
-from engine.weights.files import printable, read_json
 from engine.weights.layout import COMPONENTS, PICKLES, missing_configuration, weight_files
 from engine.weights.safetensors_file import Header, check_checkpoint
 

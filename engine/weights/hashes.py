@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-from engine.weights.files import read_json, write_json
+from engine.files import read_json, write_json
 
 CHUNK = 2**20
 _known: dict[tuple[str, str, int, int], str] = {}

@@ -19,8 +19,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save
 
-from engine.atomic import replacing
-from engine.weights.files import write_json
+from engine.files import replacing, write_json
 from engine.weights.lora_metadata import LoraCard, kohya_metadata, notes
 
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"  # the name that diffusers looks for in a folder

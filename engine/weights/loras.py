@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import UnsafeFile
+from engine.files import printable, read_json
 from engine.weights.families import base_of_width
-from engine.weights.files import printable, read_json
 from engine.weights.safetensors_file import Header, TensorSpec, check_lora, lora_rank
 
 __all__ = ["LoraInfo", "base_of_width", "list_loras"]

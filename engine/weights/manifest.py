@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelBroken
+from engine.files import read_json, write_json
 from engine.settings import PROJECT
-from engine.weights.files import read_json, write_json
 from engine.weights.hashes import file_sha256
 
 MANIFEST = "manifest.json"

@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound, Problem
+from engine.files import read_json, write_json
 from engine.settings import Settings
 from engine.weights.facts import (
     ModelInfo,
@@ -25,7 +26,6 @@ from engine.weights.facts import (
     unusable,
 )
 from engine.weights.families import base_of_width
-from engine.weights.files import read_json, write_json
 from engine.weights.hub_client import KNOWN_BYTES, SD21_HUB_ID
 from engine.weights.manifest import damaged
 from engine.weights.single_file import file_info

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from safetensors.numpy import save_file
 
-from engine.requests import TextToImage
+from engine.diffusion.request import TextToImage
 from engine.settings import Settings
 from engine.studio import Studio
 from tests.tiny_lora import kohya, lora_layers

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.settings import PROJECT
 from engine.studio import Studio
-from pages import common
+from pages.parts import common
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,7 +31,7 @@ def open_page(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
         app.query_params.update(query)
         app.run()
         if name != "generate":
-            app.switch_page(f"{name}.py")
+            app.switch_page(f"{name}/page.py")
             app.run()
         assert not app.exception
         return app

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from engine.jobs.schema import SUCCEEDED
-from engine.photo_requests import Translate
+from engine.translation.request import Translate
 from tests.pages.helpers import button, texts
 
 LONGER_THAN_A_DOUBLE_CLICK = 1.1  # seconds
@@ -110,7 +110,7 @@ def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, 
     assert "80" in str(page.table[0].value)
 
     button(page, "Use these settings").click().run()
-    page.switch_page("animeify.py")
+    page.switch_page("animeify/page.py")
     page.run()
     assert page.slider(key="strength").value == 80
     assert page.segmented_control(key="output").value == "Fit 1024"

@@ -6,7 +6,7 @@ from tests.pages.helpers import texts
 
 
 def open_it() -> None:
-    from pages.common import open_studio, show_unexpected_error
+    from pages.parts.common import open_studio, show_unexpected_error
 
     try:
         open_studio()

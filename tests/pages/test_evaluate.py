@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from ulid import ULID
 
-from engine.fine_tuning import held_out_for
-from engine.lora_requests import EvaluateLora, LoraGrid, PromoteLora
+from engine.lora.preparing import held_out_for
+from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
 from tests.captioned import copy_training, save_captioned, trained_home
 from tests.pages.helpers import button, texts
 

@@ -4,8 +4,8 @@ import time
 import pytest
 from safetensors.numpy import save_file
 
+from engine.diffusion.request import TextToImage
 from engine.jobs.schema import QUEUED, SUCCEEDED
-from engine.requests import TextToImage
 from tests.pages.helpers import press_generate, texts
 from tests.tiny_lora import kohya, lora_layers
 

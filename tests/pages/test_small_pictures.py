@@ -7,9 +7,9 @@ from PIL import Image
 
 from engine.datasets.augment import Augmentation
 from engine.datasets.pictures import facts_of
-from pages.augmentation import _examples
-from pages.caption_table import _thumbnail
-from pages.small_pictures import small_picture
+from pages.parts.small_pictures import small_picture
+from pages.train.augmentation import _examples
+from pages.train.caption_table import _thumbnail
 
 
 def examples(path: Path) -> bytes:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.lora_requests import TrainLora
-from engine.training import lora
-from engine.training.lora_plan import read_plan
+from engine.lora.requests import TrainLora
+from engine.lora.runs import config
+from engine.lora.runs.plan import read_plan
 from tests.pages.helpers import button, texts
 
 
@@ -21,8 +21,8 @@ def pictures(tmp_path, monkeypatch):
         Image.fromarray(pixels).resize((96, 96), Image.Resampling.NEAREST).save(folder / f"{seed:02}.png")
         (folder / f"{seed:02}.txt").write_text(f"a castle number {seed}")
     quick = {"rank": 2, "steps": 2, "warmup_steps": 1, "held_out_every": 1, "validation_every": 0}
-    for name, preset in lora.PRESETS.items():
-        monkeypatch.setitem(lora.PRESETS, name, replace(preset, gradient_accumulation=1, **quick))
+    for name, preset in config.PRESETS.items():
+        monkeypatch.setitem(config.PRESETS, name, replace(preset, gradient_accumulation=1, **quick))
     return folder
 
 

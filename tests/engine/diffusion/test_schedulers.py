@@ -4,8 +4,8 @@ import torch
 from diffusers import DDIMScheduler
 
 from engine.diffusion import schedulers
+from engine.diffusion.request import SCHEDULERS
 from engine.errors import NotFound
-from engine.requests import SCHEDULERS
 
 CONFIG = {
     "num_train_timesteps": 1000,

@@ -9,9 +9,9 @@ from safetensors.torch import load_file, save_file
 from engine.device import Device
 from engine.diffusion import schedulers
 from engine.diffusion.loading import load
+from engine.diffusion.request import SCHEDULERS
 from engine.diffusion.text_to_image import ALL_BLACK, DRAWN_AGAIN, generate, planned_steps
 from engine.errors import Cancelled, ImageFailed
-from engine.requests import SCHEDULERS
 from tests.tiny import REQUEST, save_tiny_pipeline, tiny_info
 from tests.tiny_lora import save_lora
 

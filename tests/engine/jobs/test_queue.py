@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from engine.diffusion.request import FetchModel, LoraWeight, TextToImage
 from engine.errors import LeaseLost, NotFound, StudioBusy
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Progress
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, JobRow
 from engine.jobs.status import is_dead, worker_name
-from engine.requests import FetchModel, LoraWeight, TextToImage
 
 REQUEST = TextToImage(
     prompt="a castle 城 🏰", seed=7, width=64, height=64, model="mini", loras=(LoraWeight("ink", 0.5),)

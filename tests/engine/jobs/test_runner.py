@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from engine.diffusion.request import TextToImage
 from engine.errors import Cancelled, ImageFailed
 from engine.jobs.context import JobContext
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.runner import JobRunner, Poisoned
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, QUEUED, RUNNING, SUCCEEDED
-from engine.requests import TextToImage
 
 REQUEST = TextToImage(prompt="a castle", seed=7, width=64, height=64, model="mini")
 

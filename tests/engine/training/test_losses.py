@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from engine.images import from_array
-from engine.training import mini
-from engine.training.autoencoder import Config, loss_kl, loss_reconstruction
-from engine.training.denoiser import even_timesteps, min_snr_weights, noised
+from engine.mini import networks
+from engine.mini.autoencoder import Config, loss_kl, loss_reconstruction
+from engine.mini.denoiser import even_timesteps, min_snr_weights, noised
+from engine.mini.latents import balance
+from engine.mini.sharpen import PatchDiscriminator, loss_discriminator, loss_features
+from engine.mini.text_encoder import at_end_and_behind, begin_unknown_words_near_the_mean, coarse_latents
 from engine.training.image_losses import loss_colours, loss_edges, loss_perceptual
-from engine.training.latents import balance
-from engine.training.sharpen import PatchDiscriminator, loss_discriminator, loss_features
-from engine.training.text import at_end_and_behind, begin_unknown_words_near_the_mean, coarse_latents
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -42,7 +42,7 @@ def test_v_and_the_noisy_latents_give_the_clean_ones_back(alpha):
 
 
 def test_min_snr_weights_are_even_where_the_signal_is_weak_and_fall_where_it_is_strong():
-    alphas = mini.scheduler().alphas_cumprod
+    alphas = networks.scheduler().alphas_cumprod
     weights = min_snr_weights(alphas, 5.0)
     snr = alphas / (1 - alphas)
     assert weights.mean().item() == pytest.approx(1.0)
@@ -60,7 +60,7 @@ def test_timesteps_of_a_batch_lie_one_in_each_range():
 @torch.no_grad()
 def test_balanced_latents_have_mean_zero_and_mean_square_one_and_decode_to_the_same():
     torch.manual_seed(0)
-    model = mini.autoencoder()
+    model = networks.autoencoder()
     pictures = torch.randint(256, (6, 64, 64, 3), generator=generator(), dtype=torch.uint8).numpy()
     pictures[:3] //= 2
     pixels = from_array(pictures)
@@ -114,7 +114,7 @@ def test_coarse_latents_are_means_of_a_grid():
 
 
 def test_embeddings_begin_near_their_mean():
-    model = mini.text_encoder(50)
+    model = networks.text_encoder(50)
     embedding = model.get_input_embeddings().weight
     mean, spread = embedding.mean(0).clone(), embedding.std().item()
     begin_unknown_words_near_the_mean(model)
@@ -125,7 +125,7 @@ def test_embeddings_begin_near_their_mean():
 def test_the_autoencoder_begins_with_the_picture_in_it():
     """Random weights would give a correlation of about nothing."""
     torch.manual_seed(0)
-    model: nn.Module = mini.autoencoder()
+    model: nn.Module = networks.autoencoder()
     picture = nn.functional.interpolate(torch.rand(4, 3, 4, 4, generator=generator()) * 2 - 1, scale_factor=32)
     with torch.no_grad():
         preds = model(picture).sample

@@ -5,10 +5,10 @@ import torch
 from torch.nn import functional as F
 
 from engine.errors import Cancelled
-from engine.translation.generator import Architecture, Generator
 from engine.translation.guided import Refinement
-from engine.translation.norms import gathering
-from engine.translation.ode import Solver
+from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.norms import gathering
+from engine.translation.networks.ode import Solver
 from engine.translation.photos import Plan, _in_tiles, pad_to, sampled_statistics, translate
 
 PLAN = Plan(reach=64, whole_pixels=128 * 128, tile=64)

@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from engine.errors import ImageShapeError, InvalidRequest
-from engine.translation.generator import Architecture, BlurDownsample, BlurUpsample, Generator
-from engine.translation.norms import InstanceNorm, gathering, using
-from engine.translation.ode import ODEBlock, Solver
+from engine.translation.networks.generator import Architecture, BlurDownsample, BlurUpsample, Generator
+from engine.translation.networks.norms import InstanceNorm, gathering, using
+from engine.translation.networks.ode import ODEBlock, Solver
 
 SMALL = Architecture(width=4, blocks=2)
 

@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from engine.errors import InvalidRequest
-from engine.translation.generator import Architecture, Generator
 from engine.translation.guided import Refinement, guided_filter, refined
-from engine.translation.ode import Solver
+from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.ode import Solver
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.errors import ModelBroken
-from engine.translation.animegan2 import AnimeGan2
+from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.published import build, published_keys, recognise
 from tests.engine.translation.published import PUBLISHED, animegan2, animegan2_state, cut_state, cyclegan_state
 

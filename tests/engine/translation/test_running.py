@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from engine.errors import InvalidRequest
-from engine.photo_requests import SOLVERS
-from engine.translation.generator import Architecture, Generator
 from engine.translation.guided import Refinement
-from engine.translation.ode import METHODS, Solver
+from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.ode import METHODS, Solver
 from engine.translation.photos import Plan
+from engine.translation.request import SOLVERS
 from engine.translation.running import _require_bounded_tiles, brought_to, reach_of
 
 

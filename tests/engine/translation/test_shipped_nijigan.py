@@ -6,7 +6,7 @@ from engine.device import choose
 from engine.metrics.translation import flat_share
 from engine.settings import Settings
 from engine.translation.catalogue import SHIPPED, translator
-from engine.translation.ode import Solver
+from engine.translation.networks.ode import Solver
 from engine.translation.running import LoadedTranslator, Options
 
 

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from engine.jobs.drawing import Drawing
-from engine.jobs.fetching import Fetching
+from engine.diffusion.job import Drawing
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, SUCCEEDED
 from engine.studio import Studio
+from engine.weights.job import Fetching
 from engine.worker import Worker
 from tests.tiny import save_tiny_pipeline
 

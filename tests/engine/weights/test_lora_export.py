@@ -16,8 +16,8 @@ from engine.device import choose
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.lora import applied
 from engine.diffusion.text_to_image import generate
-from engine.training.lora import LAYERS, Config
-from engine.training.lora_adapter import lora_on
+from engine.lora.runs.config import LAYERS, Config
+from engine.lora.training.adapter import lora_on
 from engine.weights.hashes import tensor_sha256
 from engine.weights.lora_export import export_lora, kohya_tensors
 from engine.weights.lora_metadata import LoraCard, kohya_metadata

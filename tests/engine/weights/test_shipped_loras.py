@@ -9,8 +9,8 @@ from PIL import Image
 from engine.device import choose
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.lora import applied
+from engine.diffusion.request import LoraWeight, TextToImage
 from engine.diffusion.text_to_image import generate
-from engine.requests import LoraWeight, TextToImage
 from engine.settings import Settings
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue

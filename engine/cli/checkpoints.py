@@ -1,0 +1,97 @@
+"""The commands for the checkpoints of a LoRA's training: compare them at several weights, and promote one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from ulid import ULID
+
+from engine.cli.app import Home, Json, open_studio, print_json, require_success
+from engine.cli.waiting import finished
+from engine.errors import NotFound
+from engine.files import read_json
+from engine.lora import preparing
+from engine.lora.evaluations import HELD_OUT
+from engine.lora.requests import MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
+from engine.lora.runs.checkpoints import checkpoints_of
+from engine.lora.runs.held_out import GRID
+from engine.studio import Studio
+
+commands = typer.Typer()
+
+Trained = Annotated[str, typer.Argument(help="Name of a LoRA that was trained here, or of its run.")]
+
+
+@commands.command()
+def lora_grid(
+    lora: Trained,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(help="Such as step-000200, several times if need be. The last 16 when left out."),
+    ] = None,
+    weight: Annotated[list[float] | None, typer.Option(help="May be given several times; 0 is always there.")] = None,
+    captions: Annotated[int, typer.Option(help="Held-out captions to draw, 1 to 16.")] = 4,
+    steps: Annotated[int, typer.Option(help="Denoising steps.")] = 25,
+    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 7.5,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Draw and measure the checkpoints of a training at several weights, from the same seeds."""
+    studio = open_studio(home)
+    run = _run(studio, lora)
+    plan = preparing.plan_of(studio.settings, run)
+    kept = [each.name for each in checkpoints_of(studio.settings.runs_dir / run)][-MOST_CHECKPOINTS:]
+    request = LoraGrid(
+        run=run,
+        name=plan.name,
+        evaluation=str(ULID()),
+        checkpoints=tuple(checkpoint or kept),
+        weights=tuple(weight or WEIGHTS),
+        captions=captions,
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+    )
+    require_success(finished(studio, studio.lora_grid(request, plan.held_out, HELD_OUT), quiet=as_json), "grid")
+    say_grid(studio.settings.evaluations_dir / request.evaluation, as_json)
+
+
+@commands.command()
+def promote_lora(
+    lora: Trained,
+    checkpoint: Annotated[str, typer.Argument(help='Such as step-000200, "best" or "last".')],
+    weight: Annotated[float, typer.Option(help="That the picker suggests, -2 to 2.")] = 1.0,
+    home: Home = None,
+) -> None:
+    """Make a checkpoint the LoRA in the picker; what its training gave before is kept in the run."""
+    studio = open_studio(home)
+    run = _run(studio, lora)
+    name = preparing.plan_of(studio.settings, run).name
+    request = PromoteLora(run=run, name=name, checkpoint=checkpoint, weight=weight)
+    require_success(finished(studio, studio.promote_lora(request)), "promotion")
+    print(studio.settings.runs_dir / run / "result")
+
+
+def _run(studio: Studio, lora: str) -> str:
+    """The run behind a LoRA's name, or the run of that name itself."""
+    if lora in preparing.runs(studio.settings):
+        return lora
+    run = preparing.run_behind(studio.settings, lora)
+    if run is None:
+        known = ", ".join(preparing.runs(studio.settings)) or "none"
+        raise NotFound(f"Checkpoints are known of LoRAs that were trained here; {lora!r} was not. Runs are: {known}.")
+    return run
+
+
+def say_grid(folder: Path, as_json: bool) -> None:
+    """Print what a finished grid found, as JSON or a line for each figure."""
+    grid = read_json(folder / GRID)
+    if as_json:
+        print_json({"folder": str(folder)} | grid)
+        return
+    print(grid["headline"])
+    for cell in grid["cells"]:
+        for change in cell["changes"]:
+            print(f"  {cell['label']}, weight {cell['weight']:g}: {change['verdict']}")
+    for note in grid["notes"]:
+        print(f"  {note}")
+    print(f"Pictures and tables: {folder}")

@@ -1,0 +1,197 @@
+"""The commands for LoRAs: train one on one's own captioned pictures, and measure whether it helps."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from ulid import ULID
+
+from engine.cli.app import Home, Json, open_studio, print_json, require_success
+from engine.cli.waiting import finished
+from engine.datasets.captions import write_captions
+from engine.datasets.findings import Finding
+from engine.datasets.pictures import open_picture
+from engine.datasets.reading import read_dataset
+from engine.errors import NotFound
+from engine.files import read_json, replacing
+from engine.lora import preparing
+from engine.lora.evaluations import HELD_OUT
+from engine.lora.preparing import Order, Prepared
+from engine.lora.requests import EvaluateLora, TrainLora
+from engine.lora.runs.config import PRESETS, Config
+from engine.lora.runs.held_out import REPORT
+from engine.lora.runs.progress import read_progress
+from engine.studio import Studio
+from engine.weights.models import require_available
+
+commands = typer.Typer()
+
+
+@commands.command()
+def train_lora(
+    dataset: Annotated[Path | None, typer.Argument(help="Folder or ZIP of captioned pictures.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the LoRA; the folder's name when left out.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "recommended",
+    steps: Annotated[int | None, typer.Option(help="Optimizer steps, in place of the preset's.")] = None,
+    rank: Annotated[int | None, typer.Option(help="1 to 512.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW, at its highest.")] = None,
+    resolution: Annotated[int | None, typer.Option(help="Pixels; the model's native size when left out.")] = None,
+    text_encoder: Annotated[bool | None, typer.Option(help="Train the text encoder too.")] = None,
+    patience: Annotated[int | None, typer.Option(help="End early after so many measurements without a gain.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random, the split included.")] = None,
+    trigger: Annotated[str, typer.Option(help="Word put in front of every caption.")] = "",
+    enrich: Annotated[bool, typer.Option(help="Extend captions by the keyword rules.")] = False,
+    share: Annotated[float, typer.Option(help="Of the pictures that is held out, 0 to 0.5.")] = 0.2,
+    check: Annotated[bool, typer.Option("--check", help="Only look at the pictures; train nothing.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Name of a run to go on with.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Train a LoRA on captioned pictures; it then stands in the picker, and in result/ of its run."""
+    studio = open_studio(home)
+    if resume:
+        run, name = resume, preparing.plan_of(studio.settings, resume).name
+    else:
+        if dataset is None:
+            raise NotFound("A data set must be named: a folder or a ZIP of captioned pictures, or --resume RUN.")
+        changes = {"steps": steps, "rank": rank, "learning_rate": learning_rate, "resolution": resolution}
+        changes |= {"text_encoder": text_encoder, "patience": patience, "seed": seed}
+        info = studio.model(model) if model else studio.default_model()
+        name = name or dataset.stem
+        order = Order(name, info, _config(preset, changes), trigger, enrich, share)
+        folder = preparing.dataset_folder(studio.settings, dataset)
+        prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
+        _say(prepared, order)
+        if check:
+            return
+        run = preparing.begin_run(studio.settings, prepared, order)
+    typer.echo(f"Run {run}; an interrupted run goes on with --resume {run}", err=True)
+    job = finished(studio, studio.train_lora(TrainLora(run=run, name=name)), quiet=as_json)
+    require_success(job, "training")
+    _say_result(studio, run, as_json)
+
+
+@commands.command()
+def evaluate(
+    lora: Annotated[str, typer.Option(help="Name of a LoRA; see `loras`.")],
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="Folder of captioned pictures; what the run held out when left out."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
+    weight: Annotated[float, typer.Option(help="Of the LoRA, -2 to 2.")] = 1.0,
+    seeds: Annotated[int, typer.Option(help="Pictures for each caption, 1 to 16.")] = 1,
+    steps: Annotated[int, typer.Option(help="Denoising steps.")] = 25,
+    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 7.5,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Draw held-out captions with and without a LoRA, and say with intervals whether it came nearer to the pictures."""
+    studio = open_studio(home)
+    folder = preparing.dataset_folder(studio.settings, dataset) if dataset else None
+    held_out = preparing.held_out_for(studio.settings, lora, folder)
+    request = EvaluateLora(
+        lora=lora,
+        evaluation=str(ULID()),
+        model=(studio.model(model) if model else studio.default_model()).name,
+        weight=weight,
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+        seeds=seeds,
+    )
+    source = str(dataset.absolute()) if dataset else HELD_OUT
+    place = studio.settings.evaluations_dir / request.evaluation
+    job = finished(studio, studio.evaluate_lora(request, held_out, source), quiet=as_json)
+    require_success(job, "evaluation")
+    report = read_json(place / REPORT)
+    if as_json:
+        print_json({"folder": str(place)} | report)
+        return
+    print(report["headline"])
+    for change in report["changes"]:
+        print(f"  {change['verdict']}")
+    for note in report["notes"]:
+        print(f"  {note}")
+    print(f"Pictures and tables: {place}")
+
+
+@commands.command()
+def caption(
+    folder: Annotated[Path, typer.Argument(help="Of pictures; captions.csv is written into it.")],
+    everything: Annotated[bool, typer.Option("--all", help="Also pictures that have a caption already.")] = False,
+    blip: Annotated[Path | None, typer.Option(help="Folder of the BLIP model; the hub's cache when left out.")] = None,
+    download: Annotated[bool, typer.Option(help="Get the model from the hub where it is missing, about 1 GB.")] = False,
+) -> None:
+    """Caption pictures with BLIP (Salesforce/blip-image-captioning-base); correct them before training."""
+    from engine.datasets.blip import load_captioner
+
+    dataset = read_dataset(folder)
+    chosen = [picture for picture in dataset.pictures if everything or not picture.caption.strip()]
+    captioner = load_captioner(blip, allow_download=download)
+    found = {picture.path: picture.caption for picture in dataset.pictures}
+    for done, picture in enumerate(chosen, 1):
+        found[picture.path] = captioner.caption(open_picture(picture.path))
+        typer.echo(f"{done}/{len(chosen)} {picture.path.name}: {found[picture.path]}", err=True)
+    print(f"{len(chosen)} captions were made; all are in {write_captions(folder, found)}.")
+
+
+@commands.command()
+def noising(
+    picture: Annotated[Path, typer.Argument(help="A PNG, JPEG or WebP picture.")],
+    out: Annotated[Path, typer.Option(help="The sheet, a PNG file.")],
+    prompt: Annotated[str, typer.Option(help="What the model is told that it shows.")] = "",
+    model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
+    home: Home = None,
+) -> None:
+    """Show a picture at noise 0, 0.5 and 1, and what the model makes of each in one step."""
+    from engine.device import choose  # here: imports torch
+    from engine.diffusion.loading import load
+    from engine.lora.training.noising import noising_sheet
+
+    studio = open_studio(home)
+    info = require_available(studio.model(model) if model else studio.default_model())
+    sheet = noising_sheet(load(info, choose(studio.settings.device)), open_picture(picture), prompt)
+    with replacing(out) as file:
+        sheet.save(file, "PNG")
+    print(out)
+
+
+def _config(preset: str, changes: dict[str, Any]) -> Config:
+    if preset not in PRESETS:
+        raise NotFound(f"The preset must be one of {', '.join(PRESETS)}; got {preset!r}.")
+    config, given = PRESETS[preset], {name: value for name, value in changes.items() if value is not None}
+    steps = given.get("steps", config.steps)
+    if "warmup_steps" not in given and config.warmup_steps >= steps:
+        given["warmup_steps"] = steps // 4  # the same share as the study's 100 of 400
+    assert set(given) <= {spec.name for spec in fields(config)}
+    return replace(config, **given)
+
+
+def _say(prepared: Prepared, order: Order) -> None:
+    report = prepared.dataset.report
+    typer.echo(report.summary, err=True)
+    for finding in (*report.findings, *prepared.check_up.findings):
+        typer.echo(_line(finding), err=True)
+    typer.echo(f"{len(prepared.train)} pictures to train on, {len(prepared.held_out)} held out.", err=True)
+    typer.echo(f"{order.config.steps} steps on {order.model.title}. {prepared.memory.in_words()}", err=True)
+
+
+def _line(finding: Finding) -> str:
+    return f"[{finding.severity}] {finding.message}"
+
+
+def _say_result(studio: Studio, run: str, as_json: bool) -> None:
+    folder = studio.settings.runs_dir / run
+    measured = [(line.step, line.held_out) for line in read_progress(folder) if line.held_out is not None]
+    facts: dict[str, Any] = {"run": run, "folder": str(folder), "result": str(folder / "result")}
+    if measured:
+        best = min(measured, key=lambda each: each[1])
+        facts |= {"held_out_before": measured[0][1], "held_out_best": best[1], "best_step": best[0]}
+    if as_json:
+        print_json(facts)
+        return
+    if measured:
+        print(f"Held-out loss: {facts['held_out_before']:.4f} before, {best[1]:.4f} at step {best[0]}.")
+    print(folder / "result")

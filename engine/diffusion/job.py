@@ -1,0 +1,186 @@
+"""Text-to-image jobs: from the request through the warm model to the gallery."""
+
+import logging
+import shutil
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine import __version__
+from engine.device import Device, choose
+from engine.diffusion.cache import ModelCache
+from engine.diffusion.loading import LoadedModel, load
+from engine.diffusion.request import TextToImage
+from engine.diffusion.text_to_image import GeneratedImage, StepReport, generate, planned_steps
+from engine.errors import NotFound, StudioError
+from engine.jobs.context import JobContext
+from engine.jobs.queue import JobQueue
+from engine.jobs.runner import Handler
+from engine.settings import Settings
+from engine.weights.hashes import file_sha256, tensor_sha256
+from engine.weights.layout import COMPONENTS, weight_files
+from engine.weights.loras import LoraInfo, list_loras
+from engine.weights.models import Catalogue, ModelInfo, require_available
+from gallery.database import Database
+from gallery.errors import storage_full
+from gallery.recipe import Recipe
+from gallery.store import Gallery
+
+log = logging.getLogger(__name__)
+
+SPACE_BYTES = 20_000_000  # free disk that must be left: the queue has to stay writable to say that it is full
+BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
+
+
+class Drawing:
+    """Runs text-to-image jobs on one device; models stay warm between them."""
+
+    def __init__(self, settings: Settings, queue: JobQueue, gallery: Gallery, device: Device):
+        budget = settings.memory_budget_gb * 1e9 or device.total_memory() * BUDGET_SHARE
+        self.device = device
+        self._settings = settings
+        self._queue = queue
+        self._gallery = gallery
+        self._catalogue = Catalogue(settings)
+        self._models = ModelCache(int(budget), partial(load, device=device))
+        self._hashes = settings.home / "hashes.json"
+
+    @classmethod
+    def create(cls, settings: Settings, queue: JobQueue, database: Database) -> "Drawing":
+        """On the device that the settings choose."""
+        return cls(settings, queue, Gallery(database, settings.home), choose(settings.device))
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What this lane can do."""
+        return {TextToImage.kind: self.draw}
+
+    def warm_up(self, name: str) -> None:
+        """Load a model before anybody waits for it; what is wrong with it is said when it is asked for."""
+        try:
+            self._models.get(self._available(name))
+        except StudioError:
+            log.exception("%s could not be loaded ahead", name)
+
+    def release(self) -> None:
+        """Give the device's memory to other work; models are read again when they are needed."""
+        self._models.clear()
+
+    def draw(self, context: JobContext) -> None:
+        """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
+        request = context.request_as(TextToImage)
+        require_space(self._settings.home)
+        info = self._available(request.model)
+        context.report(f"Loading {info.title}")
+        model = self._models.get(info)
+        loras = self._loras(request)
+        facts = self._facts(model, loras)
+        kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
+        first = next(index for index in range(request.num_images + 1) if index not in kept)
+        if first == request.num_images:
+            self._queue.succeed(context.claim, context.progress)
+            return
+        per_image = planned_steps(request, model)
+        report = partial(self._report, context, request.num_images, per_image)
+        images = generate(model, request, loras, first=first, report=report, should_stop=context.should_stop)
+        with closing(images):  # an error while saving must also take the LoRAs off the model
+            for image in images:
+                self._save(context, image, facts)
+
+    def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
+        of_all = f" of {images}" if images > 1 else ""
+        context.report(
+            f"Drawing image {done.image_index + 1}{of_all}",
+            done.image_index * per_image + done.step,
+            images * per_image,
+            done.preview,
+        )
+
+    def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
+        request = context.request_as(TextToImage)
+        require_space(self._settings.home)
+        for note in image.notes:
+            context.note(note)
+        context.report(context.progress.stage, context.progress.step, context.progress.steps)
+        last = image.index == request.num_images - 1
+        recipe = Recipe(
+            kind=request.kind,
+            request=request.to_dict(),
+            image_index=image.index,
+            seed=image.seed,
+            seconds=round(image.seconds, 3),
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            notes=image.notes,
+            **facts,
+        )
+        self._gallery.save(
+            image.image,
+            recipe,
+            owner=context.job.owner,
+            job_id=context.job.id,
+            job_index=image.index,
+            also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
+        )
+
+    def _available(self, name: str) -> ModelInfo:
+        return require_available(self._catalogue.get(name))
+
+    def _loras(self, request: TextToImage) -> list[tuple[LoraInfo, float]]:
+        known = {lora.name: lora for lora in list_loras(self._settings.lora_folders)} if request.loras else {}
+        missing = [chosen.name for chosen in request.loras if chosen.name not in known]
+        if missing:
+            raise NotFound(f"A LoRA must be on this machine to be used; missing: {', '.join(missing)}.")
+        return [(known[chosen.name], chosen.weight) for chosen in request.loras]
+
+    def _facts(self, model: LoadedModel, loras: list[tuple[LoraInfo, float]]) -> dict[str, Any]:
+        """What the recipe says about the tools, the same for every image of a job."""
+        info = model.info
+        return {
+            "model": {
+                "name": info.name,
+                "title": info.title,
+                "base": info.base,
+                "prediction_type": info.prediction_type,
+                "single_file": info.single_file,
+                "sha256": file_sha256(info.path, self._hashes) if info.single_file else None,
+                "weights": self._weights_sha256(model),
+            },
+            "loras": tuple(
+                {
+                    "name": lora.name,
+                    "weight": weight,
+                    "sha256": tensor_sha256(lora.path, self._hashes),
+                    "rank": lora.rank,
+                    "base": lora.base,
+                }
+                for lora, weight in loras
+            ),
+            "software": {"studio": __version__, "torch": version("torch"), "diffusers": version("diffusers")},
+            "device": self.device.name,
+            "dtype": str(model.dtype).removeprefix("torch."),
+        }
+
+    def _weights_sha256(self, model: LoadedModel) -> dict[str, list[str]]:
+        """Of the files that were read, by component; a single file has its own field."""
+        if model.info.single_file:
+            return {}
+        half = model.dtype == torch.float16
+        return {
+            component: [file_sha256(path, self._hashes) for path in weight_files(model.info.path, component, half)]
+            for component in COMPONENTS
+        }
+
+
+def require_space(home: Path) -> None:
+    """Stop before work whose result could not be kept.
+
+    Raises:
+        StorageFull: too little disk is free.
+    """
+    if shutil.disk_usage(home).free < SPACE_BYTES:
+        raise storage_full(home)

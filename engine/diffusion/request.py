@@ -1,0 +1,180 @@
+"""What can be asked of the studio: immutable values, validated when they are made.
+
+Requests travel as JSON through the job queue (`to_dict`, `request_from_dict`) and into every
+picture's recipe, so the field names are the ones the diffusers library uses.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+from engine.errors import InvalidRequest, Problem
+from engine.lora.requests import (
+    EvaluateLora,
+    LoraGrid,
+    PromoteLora,
+    TrainLora,
+    evaluate_lora,
+    lora_grid,
+    promote_lora,
+    train_lora,
+)
+from engine.rules import choice, multiple, real, text, whole
+from engine.translation.request import Translate, translate
+
+MAX_SEED = 2**53 - 1  # the largest whole number that JSON readers and browsers keep exactly
+RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
+
+# The names artists know, in the order they are offered. `engine.diffusion.schedulers` builds them.
+SCHEDULERS = (
+    "DDIM",
+    "Euler",
+    "Euler a",
+    "DPM++ 2M",
+    "DPM++ 2M Karras",
+    "DPM++ SDE Karras",
+    "UniPC",
+    "Heun",
+    "LMS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoraWeight:
+    """A LoRA by name and how strongly it is applied: -2 to 2, 0 is off."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextToImage:
+    """Images from a prompt with Stable Diffusion.
+
+    Attributes:
+        prompt: what to draw, 1 to 1000 characters.
+        negative_prompt: what to avoid, up to 1000 characters.
+        seed: image i is drawn from `seed + i`; None means random, drawn on submission.
+        num_inference_steps: denoising steps, 1 to 150.
+        guidance_scale: how closely to follow the prompt, 1 (not at all) to 30.
+        width, height: pixels, multiples of 8; the model sets further limits.
+        num_images: 1 to 8.
+        scheduler: one of `SCHEDULERS`.
+        model: name of a model in the catalogue.
+        loras: applied together, each name once.
+
+    Raises:
+        InvalidRequest: one or more values break a rule; all are reported together.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    seed: int | None = None
+    num_inference_steps: int = 25
+    guidance_scale: float = 7.5
+    width: int
+    height: int
+    num_images: int = 1
+    scheduler: str = "DDIM"
+    model: str
+    loras: tuple[LoraWeight, ...] = ()
+
+    kind: ClassVar[str] = "text_to_image"
+
+    def __post_init__(self) -> None:
+        problems = text_to_image_problems({name: getattr(self, name) for name in self.__slots__})
+        if problems:
+            raise InvalidRequest(problems)
+
+    def with_seed(self) -> "TextToImage":
+        """This request with a seed: its own, or one drawn now."""
+        if self.seed is not None:
+            return self
+        return replace(self, seed=random.SystemRandom().randrange(RANDOM_SEED_LIMIT))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of every field."""
+        values = asdict(self)
+        values["loras"] = [asdict(lora) for lora in self.loras]
+        return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchModel:
+    """Download the weights of a known model from the model hub."""
+
+    model: str
+
+    kind: ClassVar[str] = "fetch_model"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of every field."""
+        return asdict(self)
+
+
+Request = TextToImage | Translate | TrainLora | EvaluateLora | LoraGrid | PromoteLora | FetchModel
+
+
+def text_to_image(values: Mapping[str, Any]) -> TextToImage:
+    """Build the request from JSON-like values (`loras` as mappings or pairs)."""
+    return TextToImage(**{**values, "loras": loras_from(values.get("loras"))})
+
+
+def loras_from(values: Iterable[Any] | None) -> tuple[LoraWeight, ...]:
+    """LoRAs from mappings, (name, weight) pairs or `LoraWeight`s; None means no LoRA."""
+    return tuple(_lora(value) for value in values or ())
+
+
+def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
+    """The inverse of `to_dict`.
+
+    Raises:
+        KeyError: no request is of that kind.
+        InvalidRequest: the values break a rule.
+    """
+    makers: dict[str, Callable[[Mapping[str, Any]], Request]] = {
+        TextToImage.kind: text_to_image,
+        Translate.kind: translate,
+        TrainLora.kind: train_lora,
+        EvaluateLora.kind: evaluate_lora,
+        LoraGrid.kind: lora_grid,
+        PromoteLora.kind: promote_lora,
+        FetchModel.kind: lambda values: FetchModel(**values),
+    }
+    return makers[kind](values)
+
+
+def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every rule of `TextToImage` that these values break, model limits aside."""
+    return [
+        *text("prompt", values["prompt"], required=True),
+        *text("negative_prompt", values["negative_prompt"]),
+        *([] if values["seed"] is None else whole("seed", values["seed"], 0, MAX_SEED - 7)),
+        *whole("num_inference_steps", values["num_inference_steps"], 1, 150),
+        *real("guidance_scale", values["guidance_scale"], 1, 30),
+        *multiple("width", values["width"], 8),
+        *multiple("height", values["height"], 8),
+        *whole("num_images", values["num_images"], 1, 8),
+        *choice("scheduler", values["scheduler"], SCHEDULERS),
+        *_loras(values["loras"]),
+    ]
+
+
+def _lora(value: Any) -> LoraWeight:
+    if isinstance(value, LoraWeight):
+        return value
+    if isinstance(value, Mapping):
+        return LoraWeight(**value)
+    return LoraWeight(*value)
+
+
+def _loras(loras: tuple[LoraWeight, ...]) -> list[Problem]:
+    problems = []
+    names = [lora.name for lora in loras]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.append(Problem("loras", f"Each LoRA may be chosen once; got {name!r} {names.count(name)} times."))
+    for lora in loras:
+        for problem in real("weight", lora.weight, -2, 2):
+            problems.append(Problem("loras", f"LoRA {lora.name!r}: {problem.message}"))
+    return problems

@@ -1,0 +1,1 @@
+"""LoRAs of the artist's own: requests and jobs; runs/ is what lies on disk, training/ and evaluation/ compute."""

@@ -1,0 +1,1 @@
+"""The training of a LoRA: data, adapter, objective, loop."""

@@ -1,0 +1,1 @@
+"""What the small model draws, judged against renders: prompts, classifier, pictures, report."""

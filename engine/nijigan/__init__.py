@@ -1,0 +1,1 @@
+"""NijiGAN's training: photos to anime scenes, semi-supervised."""

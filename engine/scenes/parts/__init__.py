@@ -1,0 +1,1 @@
+"""What stands in a scene: sky, land, water, plants, buildings, weather."""

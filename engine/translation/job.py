@@ -1,0 +1,163 @@
+"""Translation jobs: from kept photos through the warm translator to the gallery."""
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from typing import Any, cast
+
+from torch import Tensor
+
+from engine import __version__
+from engine.device import Device
+from engine.diffusion.job import require_space
+from engine.diffusion.request import Translate
+from engine.errors import Cancelled, ImageShapeError, InvalidRequest, ModelUnavailable, StudioError
+from engine.images import from_png, to_pil
+from engine.jobs.context import JobContext
+from engine.jobs.queue import JobQueue
+from engine.jobs.runner import Handler
+from engine.settings import Settings
+from engine.translation.catalogue import Translator, translator
+from engine.translation.networks.ode import Method, Solver
+from engine.translation.running import LoadedTranslator, Options
+from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
+from gallery.photos import Photos
+from gallery.recipe import Recipe
+from gallery.store import Gallery
+
+# What is wrong with one photo alone; anything else would meet the next one too.
+PHOTO_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, ImageShapeError, InvalidRequest)
+PARTS = 100  # of a photo on the progress bar; how many tiles it has is known only once it is read
+
+
+class Translating:
+    """Runs translation jobs on one device; the last translator stays warm."""
+
+    def __init__(self, settings: Settings, queue: JobQueue, gallery: Gallery, device: Device):
+        self._settings = settings
+        self._queue = queue
+        self._gallery = gallery
+        self._photos = Photos(gallery.files)
+        self._device = device
+        self._warm: LoadedTranslator | None = None
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What this can do."""
+        return {Translate.kind: self.translate}
+
+    def translate(self, context: JobContext) -> None:
+        """Translate the photos of a job that are not in the gallery yet, saving each when it is finished."""
+        request = context.request_as(Translate)
+        require_space(self._settings.home)
+        context.report("Loading the translator")
+        model = self._loaded(translator(self._settings, request.translator))
+        kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
+        open_ones = [index for index in range(len(request.photos)) if index not in kept]
+        options, failed = self._options(request, model), []
+        for index in open_ones:
+            try:
+                self._one_and_save(context, index, model, options)
+            except PHOTO_ERRORS as error:  # one photo is no reason to leave the others
+                failed.append(f"{request.photos[index].name}: {error}")
+        if failed:
+            raise StudioError("\n".join(failed))
+        self._queue.succeed(context.claim, context.progress)
+
+    def release(self) -> None:
+        """Give the device's memory to other work."""
+        self._warm = None
+
+    def _one_and_save(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> None:
+        if context.should_stop():
+            raise Cancelled("The translation was stopped.")
+        started = time.monotonic()
+        fake = self._one(context, index, model, options)
+        self._save(context, index, fake, model, options, time.monotonic() - started)
+
+    def _loaded(self, info: Translator) -> LoadedTranslator:
+        if info.problem:
+            raise ModelUnavailable(info.problem)
+        if self._warm is None or self._warm.info != info:
+            self._warm = None  # the old one's memory first
+            self._warm = LoadedTranslator(info, self._device)
+        return self._warm
+
+    def _options(self, request: Translate, model: LoadedTranslator) -> Options:
+        solver = Solver(cast(Method, request.solver), request.solver_steps) if request.solver else model.solver
+        style = self._photo(request.style.id) if request.style else None
+        return Options(request.strength, request.long_side, solver, style, request.style_steps)
+
+    def _photo(self, photo_id: str) -> Tensor:
+        return from_png(self._photos.png(photo_id))
+
+    def _one(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> Tensor:
+        request = context.request_as(Translate)
+        photo = self._photo(request.photos[index].id)
+        side = model.long_side(options)
+        if request.long_side != side and max(photo.shape[-2:]) > side:
+            context.note(f"{model.info.title} works at {side} pixels on the longer side at most.")
+        report = partial(_report, context, index, len(request.photos))
+        doing = f"Translating {photo.shape[-1]}x{photo.shape[-2]} pixels"
+        with self._device.explaining_out_of_memory(doing, "Choose a smaller long side."):
+            return model(photo, options, report=report, should_stop=context.should_stop)
+
+    def _save(
+        self, context: JobContext, index: int, fake: Tensor, model: LoadedTranslator, options: Options, seconds: float
+    ) -> None:
+        request = context.request_as(Translate)
+        require_space(self._settings.home)
+        (picture,) = to_pil(fake)
+        done = PARTS * (index + 1)
+        context.report(context.progress.stage, done, PARTS * len(request.photos))
+        self._gallery.save(
+            picture,
+            self._recipe(request.of(index), index, model, options, seconds, tuple(context.notes)),
+            owner=context.job.owner,
+            job_id=context.job.id,
+            job_index=index,
+            also=lambda session: self._queue.record(session, context.claim, context.progress, last=False),
+        )
+
+    def _recipe(
+        self,
+        request: Translate,
+        index: int,
+        model: LoadedTranslator,
+        options: Options,
+        seconds: float,
+        notes: tuple[str, ...],
+    ) -> Recipe:
+        return Recipe(
+            kind=request.kind,
+            request=request.to_dict(),
+            image_index=index,
+            model=_facts(model, options),
+            software={"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")},
+            device=self._device.name,
+            dtype="float32",
+            seconds=round(seconds, 3),
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            notes=notes,
+        )
+
+
+def _report(context: JobContext, index: int, photos: int, done: int, parts: int) -> None:
+    of_all = f" {index + 1} of {photos}" if photos > 1 else ""
+    context.report(f"Translating photo{of_all}", PARTS * index + PARTS * done // max(1, parts), PARTS * photos)
+
+
+def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
+    info, solver = model.info, options.solver
+    return {
+        "name": info.name,
+        "title": info.title,
+        "architecture": info.architecture,
+        "licence": info.licence,
+        "sha256": info.sha256 or None,
+        "solver": {"method": solver.method, "steps": None if solver.adaptive else solver.steps} if solver else None,
+        "nfe": model.nfe,
+        "refinement": asdict(model.refinement) if model.refinement else None,
+    }

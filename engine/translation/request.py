@@ -1,0 +1,107 @@
+"""What can be asked for photos: an immutable value, validated when it is made."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+from engine.errors import InvalidRequest, Problem
+from engine.rules import choice, real, whole
+
+MOST_PHOTOS = 50
+SMALLEST_SIDE, LARGEST_SIDE = 64, 8192  # pixels of a chosen long side
+SOLVERS = ("euler", "midpoint", "heun3", "rk4", "dopri5")  # `engine.translation.networks.ode` has them
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRef:
+    """A kept photo: its id, and the name of the file that it came from."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translate:
+    """Photos to anime scenes.
+
+    Attributes:
+        photos: 1 to 50 kept photos.
+        translator: name of a translator in the catalogue.
+        strength: 0 (the photo) to 1 (the translation), a blend of pixels.
+        long_side: pixels of the longer side to which a larger photo is brought before it is translated; None
+            keeps its size.
+        solver: for translators with neural ODEs: one of `SOLVERS`; None takes the translator's own.
+        solver_steps: of a fixed-step solver, 1 to 64.
+        style: for the neural style translator: the picture whose style is taken.
+        style_steps: of neural style's optimization, 10 to 1000.
+
+    Raises:
+        InvalidRequest: one or more values break a rule; all are reported together.
+    """
+
+    photos: tuple[PhotoRef, ...]
+    translator: str
+    strength: float = 1.0
+    long_side: int | None = None
+    solver: str | None = None
+    solver_steps: int = 1
+    style: PhotoRef | None = None
+    style_steps: int = 150
+
+    kind: ClassVar[str] = "translate"
+
+    def __post_init__(self) -> None:
+        problems = translate_problems({name: getattr(self, name) for name in self.__slots__})
+        if problems:
+            raise InvalidRequest(problems)
+
+    def of(self, index: int) -> "Translate":
+        """The request for one of its photos alone."""
+        return replace(self, photos=(self.photos[index],))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of every field."""
+        values = asdict(self)
+        values["photos"] = [asdict(photo) for photo in self.photos]
+        return values
+
+
+def translate(values: Mapping[str, Any]) -> Translate:
+    """Build the request from JSON-like values (photos as mappings)."""
+    return Translate(
+        **{**values, "photos": photos_from(values.get("photos")), "style": photo_from(values.get("style"))}
+    )
+
+
+def photos_from(values: Iterable[Any] | None) -> tuple[PhotoRef, ...]:
+    """Photos from mappings or `PhotoRef`s; None means none."""
+    return tuple(photo for photo in map(photo_from, values or ()) if photo)
+
+
+def photo_from(value: Any) -> PhotoRef | None:
+    """A photo from a mapping or a `PhotoRef`."""
+    return PhotoRef(**value) if isinstance(value, Mapping) else value
+
+
+def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every rule of `Translate` that these values break, those of the translator aside."""
+    long_side, solver = values["long_side"], values["solver"]
+    return [
+        *_photos(values["photos"]),
+        *real("strength", values["strength"], 0, 1),
+        *([] if long_side is None else whole("long_side", long_side, SMALLEST_SIDE, LARGEST_SIDE)),
+        *([] if solver is None else choice("solver", solver, SOLVERS)),
+        *whole("solver_steps", values["solver_steps"], 1, 64),
+        *whole("style_steps", values["style_steps"], 10, 1000),
+    ]
+
+
+def _photos(photos: tuple[PhotoRef, ...]) -> list[Problem]:
+    if not photos:
+        return [Problem("photos", "There must be a photo. Choose one or more files.")]
+    if len(photos) > MOST_PHOTOS:
+        return [Problem("photos", f"At most {MOST_PHOTOS} photos go into one job; got {len(photos)}. Leave some out.")]
+    unknown = [photo.name for photo in photos if not _ID.fullmatch(photo.id)]
+    return [Problem("photos", f"{name} must be kept first. Choose its file again.") for name in unknown]

@@ -1,0 +1,151 @@
+"""Evaluate: does a LoRA help, which of its checkpoints is the best, and how strong should it be?"""
+
+import uuid
+from typing import Any
+
+import streamlit as st
+from ulid import ULID
+
+from engine.datasets.pictures import CaptionedPicture
+from engine.lora import evaluations, preparing
+from engine.lora.evaluations import HELD_OUT, Subject
+from engine.lora.requests import EvaluateLora
+from engine.studio import Studio
+from engine.weights.loras import LoraInfo
+from pages.evaluate.grid import grid_form, show_grids
+from pages.evaluate.report import show_reports
+from pages.evaluate.stopped import show_stopped
+from pages.parts.common import OWNER, PEOPLE_ERRORS, STUDIO, TRAIN, open_studio, problems_of, show_problems
+from pages.parts.dataset_picker import pick_dataset
+from pages.parts.working import MEASURING, show_working
+
+OWN, OTHERS = "Held out by its training", "Others"
+REPORT, GRID = "With and without", "Checkpoints and weights"
+
+
+def main() -> None:
+    """Lay out the page."""
+    studio = open_studio()
+    subjects = evaluations.subjects(studio.settings, studio.loras())
+    if not subjects:
+        _empty()
+        return
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        subject = _chosen(subjects)
+        view = _view(subject)
+        if view == REPORT and subject.lora is not None:
+            _form(studio, subject, subject.lora)
+        elif subject.run is not None:
+            grid_form(studio, subject.run)
+    with right:
+        show_working(studio, MEASURING)
+        show_stopped(studio, subject)
+        if view == REPORT and subject.lora is not None:
+            show_reports(studio, subject.lora)
+        elif subject.run is not None:
+            show_grids(studio, subject.run, subject.lora)
+
+
+def _empty() -> None:
+    st.markdown("#### There is no LoRA yet")
+    st.caption("Train one on your own pictures, or put .safetensors files into the studio's folder of LoRAs.")
+    st.page_link(TRAIN, label="Train a LoRA", icon=":material/model_training:")
+
+
+def _chosen(subjects: dict[str, Subject]) -> Subject:
+    key = st.selectbox(
+        "LoRA",
+        list(subjects),
+        format_func=lambda key: subjects[key].title,
+        key="lora",
+        bind="query-params",
+    )
+    return subjects[key]
+
+
+def _view(subject: Subject) -> str:
+    """What to look at: only what this LoRA can have."""
+    views = [*([REPORT] if subject.lora else []), *([GRID] if subject.run else [])]
+    if len(views) == 1:
+        return views[0]
+    return st.segmented_control(
+        "Measure", views, default=REPORT, required=True, key="view", bind="query-params", width="stretch"
+    )
+
+
+def _form(studio: Studio, subject: Subject, lora: LoraInfo) -> None:
+    try:
+        held_out, source = _pictures(studio, subject)
+    except PEOPLE_ERRORS as error:
+        show_problems({STUDIO: str(error)}, STUDIO)
+        return
+    values = _values(studio, subject, lora)
+    if held_out is None:
+        return
+    drawn = 2 * len(held_out) * values["seeds"] if isinstance(values["seeds"], int) else 0
+    st.caption(f"{len(held_out)} captions, each drawn with and without the LoRA: {drawn} pictures")
+    nonce = st.session_state.setdefault("evaluate_nonce", uuid.uuid4().hex)
+    icon = ":material/query_stats:"
+    if st.button("Evaluate", type="primary", width="stretch", icon=icon, key=f"evaluate_{nonce}"):
+        _begin(studio, held_out, source, values, nonce)
+    show_problems(st.session_state.get("evaluation_problems", {}), *EvaluateLora.__slots__, "pictures", "loras", STUDIO)
+
+
+def _pictures(studio: Studio, subject: Subject) -> tuple[list[CaptionedPicture] | None, str]:
+    """The pictures to judge by, None while none are chosen; and where they come from.
+
+    Raises:
+        StudioError: they cannot be read.
+    """
+    name = subject.key
+    if subject.run is not None:
+        choice = st.segmented_control(
+            "Reference pictures", [OWN, OTHERS], default=OWN, required=True, key="reference", width="stretch"
+        )
+        if choice == OWN:
+            return preparing.held_out_for(studio.settings, name, None), HELD_OUT
+    else:
+        st.caption("Choose captioned pictures that this LoRA was not trained on.")
+    folder = pick_dataset(studio)
+    if folder is None:
+        return None, ""
+    return preparing.held_out_for(studio.settings, name, folder), str(folder)
+
+
+def _values(studio: Studio, subject: Subject, lora: LoraInfo) -> dict[str, Any]:
+    values: dict[str, Any] = {"lora": lora.name, "model": _model(studio, subject)}
+    with st.expander("Advanced", icon=":material/tune:"):
+        suggested = lora.preferred_weight
+        key = f"weight_of_{lora.name}_{suggested:g}"
+        values["weight"] = st.slider("Weight", -2.0, 2.0, suggested, 0.05, key=key)
+        values["seeds"] = st.number_input(
+            "Pictures for each caption", value=1, step=1, key="seeds", help="1 to 16; more make the figures surer"
+        )
+        values["num_inference_steps"] = st.number_input("Steps", value=25, step=5, key="evaluation_steps")
+        values["guidance_scale"] = st.number_input("Guidance scale", value=7.5, step=0.5, key="evaluation_guidance")
+    return values
+
+
+def _model(studio: Studio, subject: Subject) -> str:
+    """The model to draw with; a training's own where there is one."""
+    models = {info.name: info for info in studio.models() if info.available}
+    own = preparing.plan_of(studio.settings, subject.run).model.name if subject.run else studio.default_model().name
+    if subject.run and own in models:
+        return own
+    names = list(models)
+    index = names.index(own) if own in names else 0
+    return st.selectbox("Model", names, index=index, format_func=lambda name: models[name].title, key="judge_model")
+
+
+def _begin(studio: Studio, held_out: list[CaptionedPicture], source: str, values: dict[str, Any], nonce: str) -> None:
+    def submit() -> None:
+        request = EvaluateLora(evaluation=str(ULID()), **values)
+        studio.evaluate_lora(request, held_out, source, key=nonce, owner=OWNER)
+        del st.session_state.evaluate_nonce
+
+    st.session_state.evaluation_problems = problems_of(submit)
+    st.rerun()
+
+
+main()

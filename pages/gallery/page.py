@@ -1,0 +1,290 @@
+"""Gallery: everything that was made, newest first; one picture with all its settings."""
+
+from typing import Any
+
+import streamlit as st
+
+from engine.diffusion.request import TextToImage, Translate
+from engine.studio import Studio
+from gallery.errors import GalleryError, ImageNotFound
+from gallery.records import ImageRecord, Page
+from pages.parts.before_after import show_before_after
+from pages.parts.common import ANIMEIFY, GENERATE, OWNER, open_studio, plain, shown_width, size_text, when
+from pages.parts.downloads import download_buttons
+from pages.parts.pictures import show_picture, show_thumbnail
+
+PAGE_SIZE = 24
+TILE_WIDTH = 220
+MOST_COUNTED = 1000  # counting the matches of a common word takes longer than finding the newest
+
+
+def main() -> None:
+    """Show one picture when the address names one, else the grid."""
+    studio = open_studio()
+    _offer_undo(studio)
+    search, trash = _toolbar()
+    filters = {"search": search, "owner": OWNER, "trash": trash}
+    image_id = st.query_params.get("image")
+    if image_id:
+        _detail(studio, image_id, filters)
+    else:
+        _grid(studio, filters)
+
+
+def _toolbar() -> tuple[str, bool]:
+    """What is looked for and where; above a single picture too, so that its neighbours are of the same kind."""
+    search, trash = st.columns([4, 1], vertical_alignment="bottom")
+    words = search.text_input(
+        "Search prompts and photo names",
+        key="search",
+        bind="query-params",
+        placeholder="words of the prompt, such as castle sunset",
+        on_change=_to_first_page,
+    )
+    return words or "", trash.toggle("Trash", key="trash", bind="query-params", on_change=_to_first_page)
+
+
+def _to_first_page() -> None:
+    _forget("older_than", "newer_than", "image")
+
+
+def _forget(*names: str) -> None:
+    for name in names:
+        st.query_params.pop(name, None)
+
+
+# -- the grid
+
+
+def _grid(studio: Studio, filters: dict[str, Any]) -> None:
+    page = _page(studio, filters)
+    trash = filters["trash"]
+    if not page.images:
+        _empty(filters["search"], trash)
+        return
+    st.caption(_how_many(studio.gallery.count(**filters, at_most=MOST_COUNTED), trash))
+    grid = st.grid(min_column_width=TILE_WIDTH)
+    for record in page.images:
+        with grid.container(key=f"tile_{record.id}"):
+            _tile(studio, record, trash)
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        _turn("Newest", ":material/first_page:", page.has_newer)
+        _turn("Newer", ":material/chevron_left:", page.has_newer, newer_than=page.images[0].id)
+        _turn("Older", ":material/chevron_right:", page.has_older, older_than=page.images[-1].id)
+
+
+def _how_many(count: int, trash: bool) -> str:
+    number = f"{MOST_COUNTED}+" if count >= MOST_COUNTED else str(count)
+    return f"{number} {'picture' if count == 1 else 'pictures'}{' in the trash' if trash else ''}"
+
+
+def _page(studio: Studio, filters: dict[str, Any]) -> Page:
+    """The page that the address names, or the newest where that one is empty or no page at all."""
+    edge = {name: st.query_params[name] for name in ("older_than", "newer_than") if name in st.query_params}
+    try:
+        page = studio.gallery.page(limit=PAGE_SIZE, **filters, **edge)
+        if page.images or not edge:
+            return page
+    except (GalleryError, ValueError):
+        if not edge:
+            raise
+    _forget("older_than", "newer_than")
+    return studio.gallery.page(limit=PAGE_SIZE, **filters)
+
+
+def _turn(label: str, icon: str, possible: bool, **edge: str) -> None:
+    def turn() -> None:
+        _forget("older_than", "newer_than")
+        st.query_params.update(edge)
+
+    st.button(label, icon=icon, disabled=not possible, on_click=turn)
+
+
+def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
+    show_thumbnail(studio, record, "stretch")
+    st.button(
+        _short(record.prompt),
+        key=f"open_{record.id}",
+        on_click=_open,
+        args=(record.id,),
+        width="stretch",
+        type="tertiary",
+        wrap=False,
+    )
+    if trash:
+        st.button(
+            "Restore",
+            key=f"restore_{record.id}",
+            icon=":material/restore_from_trash:",
+            on_click=studio.gallery.restore,
+            args=([record.id],),
+            width="stretch",
+        )
+
+
+def _short(prompt: str) -> str:
+    words = " ".join(prompt.split())
+    return plain(words if len(words) <= 80 else words[:78].rstrip() + "…")
+
+
+def _open(image_id: str) -> None:
+    st.query_params["image"] = image_id
+
+
+def _empty(search: str, trash: bool) -> None:
+    with st.container(horizontal_alignment="center"):
+        st.space("large")
+        if search:
+            st.markdown("#### No picture has these words in its prompt or name", width="content")
+            st.caption("Every word must occur; the beginning of a word is enough.", width="content")
+        elif trash:
+            st.markdown("#### The trash is empty", width="content")
+        else:
+            st.markdown("#### Nothing here yet", width="content")
+            st.caption("Every picture that you make is kept here with all its settings.", width="content")
+            st.page_link(GENERATE, label="Make your first picture", icon=":material/brush:")
+
+
+# -- one picture
+
+
+def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
+    with st.container(horizontal=True):
+        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary")
+        _step(studio, "Newer", ":material/chevron_left:", filters | {"newer_than": image_id})
+        _step(studio, "Older", ":material/chevron_right:", filters | {"older_than": image_id})
+    try:
+        record = studio.gallery.get(image_id, OWNER)
+    except ImageNotFound as error:
+        st.error(plain(error), icon=":material/image_not_supported:")
+        return
+    picture, facts = st.columns([3, 2], gap="large")
+    with picture:
+        readable = (
+            show_before_after(studio, record, place="detail")
+            if record.kind == Translate.kind
+            else show_picture(studio, record, shown_width(record.width))
+        )
+    with facts:
+        _facts(record)
+        if readable:
+            download_buttons(studio, record, place="detail")
+        _actions(studio, record)
+
+
+def _step(studio: Studio, label: str, icon: str, place: dict[str, Any]) -> None:
+    try:
+        neighbour = studio.gallery.page(limit=1, **place).images
+    except GalleryError:
+        neighbour = ()
+    target = (neighbour[0].id,) if neighbour else ()
+    st.button(label, icon=icon, type="tertiary", disabled=not neighbour, on_click=_open, args=target)
+
+
+def _facts(record: ImageRecord) -> None:
+    if record.kind == Translate.kind:
+        st.caption("Photo")
+    st.code(record.prompt, language=None, wrap_lines=True)
+    if record.negative_prompt:
+        st.caption("Negative prompt")
+        st.code(record.negative_prompt, language=None, wrap_lines=True)
+    rows = {label: plain(value) for label, value in _settings(record).items() if value not in (None, "")}
+    st.table(rows, border="horizontal")
+    for note in record.recipe.notes:
+        st.info(plain(note), icon=":material/info:")
+    with st.expander("Complete recipe"):
+        st.json(record.recipe.to_dict())
+
+
+def _settings(record: ImageRecord) -> dict[str, object]:
+    recipe, request = record.recipe, record.recipe.request
+    loras = ", ".join(f"{lora.get('name')} ({lora.get('weight')})" for lora in recipe.loras)
+    if record.kind == Translate.kind:
+        return _translation_settings(record)
+    return {
+        "Model": recipe.model.get("title") or record.model,
+        "LoRAs": loras,
+        "Seed": record.seed,
+        "Size": f"{record.width} × {record.height}",
+        "Steps": request.get("num_inference_steps"),
+        "Guidance scale": request.get("guidance_scale"),
+        "Scheduler": request.get("scheduler"),
+        "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
+        "File": f"PNG, {size_text(record.size_bytes)}",
+    }
+
+
+def _translation_settings(record: ImageRecord) -> dict[str, object]:
+    recipe, request = record.recipe, record.recipe.request
+    solver = recipe.model.get("solver") or {}
+    style = request.get("style") or {}
+    solved = f"{solver.get('method')}, {solver.get('steps')} steps, {recipe.model.get('nfe')} evaluations"
+    return {
+        "Translator": recipe.model.get("title") or record.model,
+        "Licence of its weights": recipe.model.get("licence"),
+        "Strength": f"{100 * float(request.get('strength', 1)):.0f} %",
+        "Size": f"{record.width} × {record.height}",
+        "Solver": solved if solver else "",
+        "Style picture": style.get("name"),
+        "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
+        "File": f"PNG, {size_text(record.size_bytes)}",
+    }
+
+
+def _actions(studio: Studio, record: ImageRecord) -> None:
+    with st.container(horizontal=True):
+        if record.kind == TextToImage.kind and st.button(
+            "Use these settings",
+            key="use_settings",
+            icon=":material/replay:",
+            type="primary",
+            help="Fills the Generate page with everything that made this picture",
+        ):
+            st.session_state.restore = {**record.recipe.request, "seed": record.seed}
+            st.switch_page(GENERATE)
+        if record.kind == Translate.kind and st.button(
+            "Use these settings",
+            key="use_settings",
+            icon=":material/replay:",
+            type="primary",
+            help="Fills the Anime-ify page with the photo and everything that was chosen",
+        ):
+            st.session_state.restore_translation = dict(record.recipe.request)
+            st.switch_page(ANIMEIFY)
+        if record.deleted_at is None:
+            st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
+        else:
+            restore = {"on_click": studio.gallery.restore, "args": ([record.id],)}
+            st.button("Restore", icon=":material/restore_from_trash:", **restore)
+
+
+def _close() -> None:
+    _forget("image")
+
+
+def _delete(studio: Studio, image_id: str) -> None:
+    studio.gallery.delete([image_id])
+    st.session_state.deleted = image_id
+    _close()
+
+
+def _offer_undo(studio: Studio) -> None:
+    image_id = st.session_state.get("deleted")
+    if image_id is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.text("The picture is in the trash.")
+        st.button("Undo", key="undo", icon=":material/undo:", on_click=_undo, args=(studio, image_id))
+        st.button("", icon=":material/close:", key="dismiss", on_click=_dismiss, type="tertiary", help="Dismiss")
+
+
+def _undo(studio: Studio, image_id: str) -> None:
+    studio.gallery.restore([image_id])
+    _dismiss()
+
+
+def _dismiss() -> None:
+    st.session_state.pop("deleted", None)
+
+
+main()

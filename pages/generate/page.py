@@ -1,0 +1,259 @@
+"""Generate: from a prompt to images."""
+
+import random
+import time
+import uuid
+from typing import Any
+
+import streamlit as st
+
+from engine.diffusion.request import RANDOM_SEED_LIMIT, SCHEDULERS, TextToImage
+from engine.errors import InvalidRequest
+from engine.studio import Studio
+from engine.weights.models import ModelInfo
+from pages.generate.loras import pick_loras
+from pages.generate.models import show_add_model, show_missing_model
+from pages.generate.restore import take_restored_settings
+from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
+from pages.parts.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, show_problems
+from pages.parts.feed import show_drawings, show_feed
+
+STUDIO = "studio"  # the "field" of problems that no value is to blame for
+DOUBLE_CLICK_SECONDS = 1.0  # desktops take two clicks within half a second for a double click; the rest is travel time
+EXAMPLES = (
+    "a castle on a mountain at sunset",
+    "a quiet lake in a pine forest, morning mist",
+    "a volcano by the sea at night",
+    "floating islands above the clouds, golden light",
+)
+
+
+def main() -> None:
+    """Lay out the page."""
+    studio = open_studio()
+    if "added_model" in st.session_state:
+        st.session_state.model = st.session_state.pop("added_model")
+    take_restored_settings(studio)
+    _take_model_name(studio)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        problems = _standing_problems()
+        prompts = _prompts()
+        pressed = _generate_button()
+        # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
+        show_problems(problems, "prompt", "negative_prompt", STUDIO)
+        values = prompts | _settings(studio, problems)
+    if pressed:
+        _submit(studio, values)
+    with right:
+        show_feed(studio, TextToImage.kind, _examples, show_drawings)
+
+
+def _prompts() -> dict[str, str]:
+    prompt = st.text_area(
+        "Prompt",
+        key="prompt",
+        bind="query-params",
+        height=96,
+        placeholder="a castle on a mountain at sunset",
+    )
+    negative = st.text_input(
+        "Negative prompt",
+        key="negative_prompt",
+        bind="query-params",
+        placeholder="what to avoid: blurry, people, text",
+    )
+    return {"prompt": prompt or "", "negative_prompt": negative or ""}
+
+
+def _generate_button() -> bool:
+    """Each accepted job gives a new button: a press of the old one that is still on its way hits nothing."""
+    return st.button(
+        "Generate",
+        key=f"generate_{_nonce()}",
+        type="primary",
+        width="stretch",
+        icon=":material/brush:",
+        shortcut="Ctrl+Enter",
+    )
+
+
+def _nonce() -> str:
+    return st.session_state.setdefault("nonce", uuid.uuid4().hex)
+
+
+def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
+    model = _model_picker(studio)
+    show_problems(problems, "model")
+    with st.container():  # as in show_problems: what comes and goes keeps its place
+        if not model.available:
+            show_missing_model(studio, model)
+    values = {"model": model.name, **_size(model, problems)}
+    count, seed = st.columns([1, 2])
+    with count:
+        values["num_images"] = st.number_input(
+            "Images", value=1, step=1, key="num_images", bind="query-params", help="1 to 8, each from its own seed"
+        )
+        show_problems(problems, "num_images")
+    with seed:
+        values["seed"] = _seed(problems)
+    with st.container():
+        values["loras"] = pick_loras(studio, model)
+    show_problems(problems, "loras")
+    return values | _advanced(problems)
+
+
+def _take_model_name(studio: Studio) -> None:
+    """Let the address name a model by its short name too: put the title there, which the picker reads and writes."""
+    name = st.query_params.get("model")
+    titles = {info.name: info.title for info in studio.models()}
+    if "model" not in st.session_state and titles.get(name, name) != name:
+        st.query_params["model"] = titles[name]
+        st.rerun()
+
+
+def _model_picker(studio: Studio) -> ModelInfo:
+    models = {info.name: info for info in studio.models()}
+    names = list(models)
+    picker, add = st.columns([5, 1], vertical_alignment="bottom")
+    with add:
+        show_add_model(studio)
+    name = picker.selectbox(
+        "Model",
+        names,
+        index=names.index(studio.default_model().name),
+        format_func=lambda name: models[name].title,
+        key="model",
+        bind="query-params",
+    )
+    return models[name]
+
+
+def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
+    sizes = presets(info)
+    choice = st.segmented_control(
+        "Size",
+        [*sizes, CUSTOM],
+        default=DEFAULT_SQUARE,
+        required=True,
+        key="size",
+        bind="query-params",
+        width="stretch",
+    )
+    if choice in sizes:
+        width, height = sizes[choice]
+        st.caption(f"{width} × {height} pixels")
+    else:
+        across, down = st.columns(2)
+        shared = {"value": native_size(info), "step": info.size_multiple, "bind": "query-params"}
+        width = across.number_input("Width", key="width", **shared)
+        height = down.number_input("Height", key="height", **shared)
+    show_problems(problems, "width", "height")
+    return {"width": width, "height": height}
+
+
+def _seed(problems: dict[str, str]) -> int | None:
+    field, dice = st.columns([4, 1], vertical_alignment="bottom")
+    with field:
+        seed = st.number_input(
+            "Seed",
+            value=None,
+            step=1,
+            key="seed",
+            on_change=_keep_typed_seed,
+            bind="query-params",
+            placeholder="random",
+            help="The same settings with the same seed give the same picture. Image 2 uses seed + 1, and so on.",
+        )
+    with dice:
+        st.button("", icon=":material/casino:", key="dice", on_click=_roll, help="Draw a new seed and keep it")
+    keep = st.toggle(
+        "Keep seed",
+        key="keep_seed",
+        bind="query-params",
+        help="Off: every press of Generate draws a new seed.",
+    )
+    show_problems(problems, "seed")
+    return seed if keep else None
+
+
+def _keep_typed_seed() -> None:
+    st.session_state.keep_seed = st.session_state.seed is not None
+
+
+def _roll() -> None:
+    st.session_state.seed = random.SystemRandom().randrange(RANDOM_SEED_LIMIT)
+    st.session_state.keep_seed = True
+
+
+def _advanced(problems: dict[str, str]) -> dict[str, Any]:
+    fields = ("num_inference_steps", "guidance_scale", "scheduler")
+    with st.expander("Advanced", icon=":material/tune:", expanded=any(field in problems for field in fields)):
+        steps = st.number_input(
+            "Steps", value=25, step=1, key="num_inference_steps", bind="query-params", help="1 to 150"
+        )
+        guidance = st.number_input(
+            "Guidance scale",
+            value=7.5,
+            step=0.5,
+            key="guidance_scale",
+            bind="query-params",
+            help="1 to 30: how closely to follow the prompt. 1 ignores the negative prompt and draws twice as fast.",
+        )
+        scheduler = st.selectbox("Scheduler", SCHEDULERS, key="scheduler", bind="query-params")
+        show_problems(problems, *fields)
+    return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler}
+
+
+def _submit(studio: Studio, values: dict[str, Any]) -> None:
+    state = st.session_state
+    if _repeats_last_press(values):
+        return
+    try:
+        # The nonce changes only after a job was accepted, so a repeated page run finds the same job.
+        studio.submit(studio.request(values), key=_nonce(), owner=OWNER)
+    except InvalidRequest as error:
+        state.problems = by_field(error.problems)
+    except PEOPLE_ERRORS as error:
+        state.problems = {STUDIO: str(error)}
+    else:
+        state.problems = {}
+        state.nonce = uuid.uuid4().hex
+        state.accepted = (values, time.monotonic())
+    state.refused = {field: state.get(field) for field in state.problems}
+    st.rerun()
+
+
+def _repeats_last_press(values: dict[str, Any]) -> bool:
+    """On a quick machine the second click of a double click finds the new button already there."""
+    accepted, when = st.session_state.get("accepted", (None, 0.0))
+    return accepted == values and time.monotonic() - when < DOUBLE_CLICK_SECONDS
+
+
+def _standing_problems() -> dict[str, str]:
+    """The problems of the last press of Generate whose values have not been changed since."""
+    state = st.session_state
+    problems, refused = state.get("problems", {}), state.get("refused", {})
+    return {field: text for field, text in problems.items() if state.get(field) == refused.get(field)}
+
+
+def _examples() -> None:
+    st.markdown("#### Type what you want to see, then press Generate")
+    st.caption("Or start from one of these:")
+    with st.container(gap="xsmall"):
+        for example in EXAMPLES:
+            st.button(
+                example,
+                key=f"example_{example}",
+                icon=":material/arrow_back:",
+                type="tertiary",
+                on_click=_use_example,
+                args=(example,),
+            )
+
+
+def _use_example(example: str) -> None:
+    st.session_state.prompt = example
+
+
+main()

@@ -1,0 +1,80 @@
+"""Filling the form from the recipe of an earlier picture."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.diffusion.request import TextToImage, text_to_image_problems
+from engine.studio import Studio
+from engine.weights.models import ModelInfo
+from pages.generate.loras import HIGHEST_WEIGHT, LOWEST_WEIGHT, weight_key
+from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
+from pages.parts.common import plain
+
+SIMPLE_FIELDS = ("prompt", "negative_prompt", "seed", "num_inference_steps", "scheduler")
+
+
+def take_restored_settings(studio: Studio) -> None:
+    """Fill the form from a recipe that the gallery handed over.
+
+    A recipe can be of another version of the studio: what is there and valid is taken, the rest is as in a new form.
+    """
+    recipe = st.session_state.pop("restore", None)
+    if recipe is None:
+        return
+    values = _valid_values(recipe, native_size(studio.default_model()))
+    state = st.session_state
+    for name in SIMPLE_FIELDS:
+        state[name] = values[name]
+    state.guidance_scale = float(values["guidance_scale"])
+    state.keep_seed, state.num_images = values["seed"] is not None, 1
+    missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
+    if missing:
+        st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
+
+
+def _valid_values(recipe: Mapping[str, Any], side: int) -> dict[str, Any]:
+    """Every field with the recipe's value where that breaks no rule, else with the default."""
+    defaults = {name: spec.default for name, spec in TextToImage.__dataclass_fields__.items()}
+    defaults |= {"prompt": "", "width": side, "height": side, "model": ""}
+    values = {**defaults, **{name: recipe[name] for name in defaults if name in recipe}, "loras": ()}
+    wrong = {problem.field for problem in text_to_image_problems(values)}
+    return {name: defaults[name] if name in wrong else value for name, value in values.items()}
+
+
+def _restore_model(studio: Studio, recipe: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+    """Choose the model and its size; returns its name when it is not known here."""
+    known = {info.name: info for info in studio.models()}
+    name = recipe.get("model") or studio.default_model().name
+    st.session_state.size = DEFAULT_SQUARE
+    if name not in known:
+        return [str(name)]
+    st.session_state.model = name
+    if "width" in recipe and "height" in recipe:
+        _restore_size(known[name], values["width"], values["height"])
+    return []
+
+
+def _restore_size(info: ModelInfo, width: int, height: int) -> None:
+    state = st.session_state
+    state.size = label_of(info, width, height)
+    if state.size == CUSTOM:
+        state.width, state.height = width, height
+
+
+def _restore_loras(studio: Studio, recipe: Mapping[str, Any]) -> list[str]:
+    """Choose the LoRAs with their weights; returns the names of those that are not here."""
+    here = {lora.name for lora in studio.loras() if not lora.problem}
+    loras = [lora for lora in recipe.get("loras") or () if isinstance(lora, Mapping) and lora.get("name")]
+    wanted = {str(lora["name"]): lora.get("weight") for lora in loras}
+    st.session_state.loras = [name for name in wanted if name in here]
+    for name in st.session_state.loras:
+        if _is_weight(wanted[name]):
+            st.session_state[weight_key(name)] = float(wanted[name])
+    return [name for name in wanted if name not in here]
+
+
+def _is_weight(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and LOWEST_WEIGHT <= value <= HIGHEST_WEIGHT

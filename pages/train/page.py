@@ -1,0 +1,185 @@
+"""Train: a LoRA from one's own captioned pictures."""
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.datasets.captions import write_captions
+from engine.datasets.findings import Finding, Severity
+from engine.errors import InvalidRequest, NotFound
+from engine.lora import preparing
+from engine.lora.preparing import Order, Prepared
+from engine.lora.requests import TrainLora
+from engine.lora.runs.config import PRESETS, Config
+from engine.studio import Studio
+from engine.weights.models import ModelInfo
+from pages.parts.common import OWNER, STUDIO, open_studio, plain, problems_of, show_problems
+from pages.parts.dataset_picker import pick_dataset
+from pages.train.augmentation import augmentation_settings, show_preview
+from pages.train.caption_table import edited_captions
+from pages.train.runs import show_runs
+
+ICONS = {Severity.BLOCKS: ":material/block:", Severity.LOOK: ":material/visibility:", Severity.NOTE: ":material/info:"}
+
+
+def main() -> None:
+    """Lay out the page."""
+    studio = open_studio()
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        st.markdown("#### Your pictures")
+        folder = pick_dataset(studio)
+        if folder is None:
+            st.caption("Twenty to fifty pictures of one style are a good start.")
+        else:
+            _form(studio, folder)
+    with right:
+        show_runs(studio)
+
+
+# -- what is to be trained
+
+
+def _form(studio: Studio, folder: Path) -> None:
+    info = _model(studio)
+    name, trigger = st.columns(2)
+    values: dict[str, Any] = {
+        "name": name.text_input("Name", value="mystyle", key="lora_name", bind="query-params"),
+        "trigger": trigger.text_input(
+            "Trigger word",
+            key="trigger",
+            bind="query-params",
+            help="Put in front of every caption; typed into a prompt it calls the style",
+        ),
+        "enrich": st.toggle(
+            "Extend captions by keywords",
+            key="enrich",
+            bind="query-params",
+            help="A caption that mentions a castle, a forest, mist and so on gets a sentence about it",
+        ),
+    }
+    config, looks = _settings(info)
+    if config is None:
+        return
+    try:
+        order = Order(values["name"], info, config, values["trigger"], values["enrich"])
+        prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
+    except (InvalidRequest, NotFound) as error:
+        show_problems({"dataset": str(error)}, "dataset")
+        return
+    with looks:
+        show_preview(prepared.train, config.augmentation(info.native_size))
+    _report(prepared)
+    _captions(folder, prepared)
+    st.caption(
+        plain(
+            f"{len(prepared.train)} pictures to train on, {len(prepared.held_out)} held out to measure with. "
+            f"{prepared.memory.in_words()}"
+        )
+    )
+    _train_button(studio, prepared, order)
+
+
+def _model(studio: Studio) -> ModelInfo:
+    models = {info.name: info for info in studio.models() if info.available}
+    names = list(models)
+    default = studio.default_model().name
+    name = st.selectbox(
+        "Model",
+        names,
+        index=names.index(default) if default in names else 0,
+        format_func=lambda name: models[name].title,
+        key="train_model",
+        bind="query-params",
+    )
+    return models[name]
+
+
+def _settings(info: ModelInfo) -> tuple[Config | None, Any]:
+    """The preset with what was changed, None while a value breaks a rule, which is said; and where looks are shown."""
+    preset = st.segmented_control(
+        "Preset",
+        list(PRESETS),
+        default="recommended",
+        required=True,
+        key="preset",
+        bind="query-params",
+        help="recommended: changes the UNet's attention. look: changes its residual blocks too, for colours and light "
+        "that the model has never drawn; its files are four to five times as large. study: as in the study that the "
+        "studio follows, careful steps for large models.",
+    )
+    base = PRESETS[preset]
+    with st.expander("Advanced", icon=":material/tune:"):
+        steps = st.number_input("Steps", value=base.steps, step=50, key=f"train_steps_{preset}")
+        rank = st.number_input("Rank", value=base.rank, step=4, key=f"rank_{preset}", help="1 to 512")
+        rate = st.number_input(
+            "Learning rate", value=base.learning_rate, step=1e-5, format="%.6f", key=f"rate_{preset}"
+        )
+        seed = st.number_input("Seed", value=base.seed, step=1, key="train_seed")
+    with st.expander("What the model will see", icon=":material/crop:"):
+        seen = augmentation_settings(base, preset, info.native_size)
+        looks = st.container()
+    try:
+        warmup = base.warmup_steps if base.warmup_steps < steps else max(0, steps // 4)
+        changed = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed, "warmup_steps": warmup}
+        return replace(base, **changed, **seen), looks
+    except InvalidRequest as error:
+        show_problems({"settings": str(error)}, "settings")
+        return None, looks
+
+
+def _report(prepared: Prepared) -> None:
+    findings = [*prepared.dataset.report.findings, *prepared.check_up.findings]
+    worst = Severity.BLOCKS if prepared.check_up.blocks else Severity.NOTE
+    st.markdown(f"**{plain(prepared.dataset.report.summary)}**")
+    if findings:
+        with st.expander(f"{len(findings)} findings", expanded=worst == Severity.BLOCKS, icon=ICONS[worst]):
+            for finding in findings:
+                _finding(finding)
+
+
+def _finding(finding: Finding) -> None:
+    st.markdown(f"{ICONS[finding.severity]} {plain(finding.message)}")
+
+
+def _captions(folder: Path, prepared: Prepared) -> None:
+    with st.expander("Pictures and captions", icon=":material/edit_note:"):
+        changed = edited_captions(prepared.dataset.pictures)
+        if changed and st.button(f"Save {len(changed)} changed captions", key="save_captions", type="primary"):
+            captions = {picture.path: picture.caption for picture in prepared.dataset.pictures}
+            write_captions(folder, captions | changed)
+            st.rerun()
+
+
+def _train_button(studio: Studio, prepared: Prepared, order: Order) -> None:
+    state = st.session_state
+    nonce = state.setdefault("train_nonce", uuid.uuid4().hex)
+    blocked = prepared.check_up.blocks
+    pressed = st.button(
+        "Train",
+        key=f"train_{nonce}",
+        type="primary",
+        width="stretch",
+        icon=":material/model_training:",
+        disabled=blocked,
+        help="What the findings call a block has to be mended first" if blocked else None,
+    )
+    show_problems(state.get("train_problems", {}), "name", "dataset", "run", STUDIO)
+    if pressed:
+        _begin(studio, prepared, order, nonce)
+
+
+def _begin(studio: Studio, prepared: Prepared, order: Order, nonce: str) -> None:
+    def submit() -> None:
+        run = preparing.begin_run(studio.settings, prepared, order)
+        studio.train_lora(TrainLora(run=run, name=order.name), key=nonce, owner=OWNER)
+        st.session_state.train_nonce = uuid.uuid4().hex
+
+    st.session_state.train_problems = problems_of(submit)
+    st.rerun()
+
+
+main()

@@ -1,0 +1,115 @@
+"""The training runs: the one at work with its losses, those that ended with what they gave."""
+
+from typing import Any
+
+import streamlit as st
+
+from engine.jobs.records import Job
+from engine.jobs.schema import FAILED
+from engine.lora import evaluations
+from engine.lora.requests import TrainLora
+from engine.lora.runs.listing import RunInfo, newest_runs, run_info
+from engine.studio import Studio
+from pages.parts.common import EVALUATE, OWNER, PEOPLE_ERRORS, plain, show_problems, when
+from pages.parts.working import show_working
+
+SHOWN = 8
+SMOOTH = 20  # steps over which the shown loss is averaged
+
+
+def show_runs(studio: Studio) -> None:
+    """Everything about trainings; while one is unfinished, look again every second."""
+    active = show_working(studio, [TrainLora.kind], lambda job: _progress(studio, job))
+    busy = {job.request.run for job in active if isinstance(job.request, TrainLora)}
+    runs = newest_runs(studio.settings.runs_dir, SHOWN)
+    ended = [info for info in runs if info.run not in busy]
+    if not active and not ended:
+        st.markdown("#### Nothing was trained yet")
+        st.caption("Choose pictures on the left. A training goes on when you close this page.")
+    for info in ended:
+        _ended_run(studio, info)
+
+
+def _progress(studio: Studio, job: Job) -> None:
+    info = _info(studio, job.request.run) if isinstance(job.request, TrainLora) else None
+    if info:
+        _losses(info)
+        _samples(info, newest=1)
+
+
+def _info(studio: Studio, run: str) -> RunInfo | None:
+    try:
+        return run_info(studio.settings.runs_dir / run)
+    except PEOPLE_ERRORS:
+        return None
+
+
+def _losses(info: RunInfo) -> None:
+    """The loss of training, smoothed, and the held-out loss; they are on scales of their own."""
+    losses = [(line.step, line.loss) for line in info.progress if line.loss is not None]
+    rows: list[dict[str, Any]] = []
+    for place, (step, _) in enumerate(losses):
+        window = [loss for _, loss in losses[max(0, place + 1 - SMOOTH) : place + 1]]
+        rows.append({"step": step, "loss": sum(window) / len(window), "kind": "training"})
+    rows += [{"step": line.step, "loss": line.held_out, "kind": "held out"} for line in info.measured]
+    if len(rows) > 1:
+        st.line_chart(rows, x="step", y="loss", color="kind", height=220)
+
+
+def _samples(info: RunInfo, newest: int) -> None:
+    with st.container(horizontal=True):
+        for path in info.samples[-newest:]:
+            st.image(str(path), caption=f"step {int(path.stem.removeprefix('step-'))}", width=200)
+
+
+def _ended_run(studio: Studio, info: RunInfo) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{plain(info.name)}** · {plain(info.model)} · {when(info.created_at)}")
+        st.caption(plain(_how_it_ended(studio, info)))
+        with st.expander("Losses and samples", icon=":material/show_chart:"):
+            _losses(info)
+            _samples(info, newest=4)
+        if not info.finished:
+            go_on = {"on_click": _go_on, "args": (studio, info), "icon": ":material/play_arrow:"}
+            st.button("Go on", key=f"go_on_{info.run}", **go_on)
+        show_problems(st.session_state.get("run_problems", {}), info.run)
+        _evaluation(studio, info)
+
+
+def _how_it_ended(studio: Studio, info: RunInfo) -> str:
+    state = "Finished" if info.finished else "Paused"
+    failed = next((job for job in _jobs_of(studio, info) if job.ended), None)
+    if not info.finished and failed is not None and failed.state == FAILED:
+        state = f"Stopped: {failed.error}"
+    words = f"{state} after {info.done} of {info.steps} steps."
+    if info.measured:
+        best = min(info.measured, key=lambda line: line.held_out or 0.0)
+        words += f" Held-out loss {info.measured[0].held_out:.4f} before, {best.held_out:.4f} at step {best.step}."
+    if step := evaluations.exported_step(studio.settings, info.run):
+        words += f" Its LoRA is of step {step}."
+    return words
+
+
+def _jobs_of(studio: Studio, info: RunInfo) -> list[Job]:
+    request = TrainLora(run=info.run, name=info.name)
+    return [job for job in studio.jobs(kind=TrainLora.kind, limit=200) if job.request == request]
+
+
+def _go_on(studio: Studio, info: RunInfo) -> None:
+    st.session_state.run_problems = {}
+    try:
+        studio.train_lora(TrainLora(run=info.run, name=info.name), owner=OWNER)
+    except PEOPLE_ERRORS as error:
+        st.session_state.run_problems = {info.run: str(error)}
+
+
+def _evaluation(studio: Studio, info: RunInfo) -> None:
+    """What the newest evaluation found in a sentence, if of this LoRA as it is now; and the way to the whole of it."""
+    if not info.lora:
+        return
+    found = evaluations.evaluations_of(studio.settings, info.lora)
+    lora = next((lora for lora in studio.loras() if lora.name == info.lora), None)
+    if found and lora and not evaluations.is_of_another_version(found[0], lora):
+        st.markdown(plain(found[0].report["headline"]))
+    label = "All figures and pictures" if found else "Does it help? Evaluate it"
+    st.page_link(EVALUATE, label=label, icon=":material/query_stats:", query_params={"lora": info.lora})

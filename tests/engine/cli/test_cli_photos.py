@@ -1,0 +1,69 @@
+"""The commands for photos."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from engine.__main__ import cli
+from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.settings import Settings
+from engine.translation.networks.generator import Architecture, Generator
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "view.jpg"
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    Image.fromarray(pixels).resize((70, 50)).save(path)
+    return path
+
+
+def called(settings: Settings, *arguments: object) -> str:
+    result = runner.invoke(cli, [*map(str, arguments), "--home", str(settings.home)], catch_exceptions=False)
+    return result.stdout
+
+
+def test_translators_are_listed_with_their_licences(settings: Settings) -> None:
+    listed = [json.loads(line) for line in called(settings, "translators", "--json").splitlines()]
+    assert {"classical", "neural-style"} <= {info["name"] for info in listed}
+    assert all(info["licence"] for info in listed)
+
+
+def test_a_published_generator_is_imported_by_name(settings: Settings, tmp_path: Path) -> None:
+    model = Generator(Architecture(width=4, blocks=2))
+    torch.save(model.state_dict(), tmp_path / "Mine.pth")
+    said = called(settings, "import-translator", tmp_path / "Mine.pth", "--licence", "CC0")
+    assert said.startswith("mine: ")
+    assert "nijigan. Licence: CC0" in said
+    assert "mine" in called(settings, "translators")
+
+
+def test_photos_without_a_file_are_refused(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="There must be a photo"):
+        called(settings, "animeify", tmp_path)
+
+
+def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_path: Path) -> None:
+    """Starts a real worker."""
+    (tmp_path / "notes.txt").write_text("words")
+    out = tmp_path / "out"
+    with pytest.raises(StudioError, match="1 of 2 files were no usable photos"):
+        called(settings, "animeify", photo, tmp_path / "notes.txt", "--model", "classical", "--out", out)
+    (copy,) = out.iterdir()
+    with Image.open(copy) as image:
+        assert image.size == (70, 50)
+        assert "studio_recipe" in image.info
+
+
+def test_a_share_needs_another_run(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"A share is of a mean with --mix RUN; got 0\.25 and no other run"):
+        runner.invoke(
+            cli, ["export-nijigan", str(tmp_path), str(tmp_path / "out"), "--share", "0.25"], catch_exceptions=False
+        )

@@ -1,0 +1,96 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.diffusion.request import SCHEDULERS, FetchModel, LoraWeight, TextToImage, request_from_dict, text_to_image
+from engine.errors import InvalidRequest
+from engine.rules import LABELS
+
+GOOD = {"prompt": "a castle", "width": 64, "height": 128, "model": "mini"}
+
+
+def problems_of(**values) -> dict[str, str]:
+    with pytest.raises(InvalidRequest) as caught:
+        text_to_image({**GOOD, **values})
+    return {problem.field: problem.message for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("prompt", "  ", "must not be empty"),
+        ("prompt", "x" * 1001, "may have 1000 characters; got 1001"),
+        ("prompt", "a\x00b", "U+0000"),
+        ("prompt", "a\u202eb", "U+202E"),
+        ("prompt", "a\ud800b", "U+D800"),
+        ("negative_prompt", None, "must be text; got None"),
+        ("seed", -1, "from 0 to 9007199254740984; got -1"),
+        ("seed", 1.5, "got 1.5"),
+        ("num_inference_steps", 0, "from 1 to 150; got 0"),
+        ("num_inference_steps", 151, "from 1 to 150; got 151"),
+        ("num_inference_steps", True, "got True"),
+        ("guidance_scale", 0.5, "from 1 to 30; got 0.5"),
+        ("guidance_scale", math.nan, "got nan"),
+        ("guidance_scale", math.inf, "got inf"),
+        ("width", 250, "multiple of 8; got 250 (2 over). Use 248 or 256"),
+        ("height", 0, "got 0"),
+        ("num_images", 9, "from 1 to 8; got 9"),
+        ("scheduler", "euler", "must be one of DDIM, Euler,"),
+        ("loras", [("ink", 2.5)], "LoRA 'ink': Weight must be a number from -2 to 2; got 2.5"),
+        ("loras", [("ink", 1), ("ink", 1)], "Each LoRA may be chosen once; got 'ink' 2 times"),
+    ],
+)
+def test_a_wrong_value_names_the_field_the_value_and_the_range(field, value, said):
+    message = problems_of(**{field: value})[field]
+
+    assert said in message
+    assert field == "loras" or message.startswith(LABELS[field])
+
+
+def test_all_problems_are_reported_together():
+    wrong = problems_of(prompt="", num_inference_steps=0, width=9, num_images=0)
+
+    assert set(wrong) == {"prompt", "num_inference_steps", "width", "num_images"}
+
+
+@pytest.mark.parametrize("value", ["a\nb\tc", "山の城", "👨‍👩‍👧", "<lora:x:1> **bold**"])
+def test_any_visible_text_is_a_prompt(value):
+    assert text_to_image({**GOOD, "prompt": value}).prompt == value
+
+
+@given(
+    prompt=st.text("aé城🏰 \n<>&\"'\\", min_size=1, max_size=50).filter(str.strip),
+    seed=st.none() | st.integers(0, 2**53 - 8),
+    steps=st.integers(1, 150),
+    guidance=st.floats(1, 30),
+    scheduler=st.sampled_from(SCHEDULERS),
+    weights=st.dictionaries(st.text(min_size=1, max_size=5), st.floats(-2, 2), max_size=3),
+)
+def test_a_request_survives_json(prompt, seed, steps, guidance, scheduler, weights):
+    request = TextToImage(
+        **GOOD | {"prompt": prompt, "seed": seed, "num_inference_steps": steps},
+        guidance_scale=guidance,
+        scheduler=scheduler,
+        loras=tuple(LoraWeight(*pair) for pair in weights.items()),
+    )
+    assert request_from_dict(request.kind, json.loads(json.dumps(request.to_dict()))) == request
+
+
+def test_an_open_seed_is_drawn_once():
+    drawn = text_to_image(GOOD).with_seed()
+
+    assert 0 <= drawn.seed < 2**32
+    assert drawn.with_seed() is drawn
+    assert text_to_image(GOOD).with_seed().seed != drawn.seed
+
+
+def test_a_request_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        text_to_image(GOOD).prompt = "other"
+
+
+def test_a_download_request_survives_its_dict():
+    assert request_from_dict("fetch_model", FetchModel(model="sd21").to_dict()) == FetchModel(model="sd21")

@@ -1,0 +1,71 @@
+"""Settings of a LoRA training: rules, presets, and that pages can read them."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from engine.errors import InvalidRequest
+from engine.lora.runs.config import PRESETS, Config, config_from
+from engine.settings import PROJECT
+
+
+def test_every_wrong_value_is_reported_at_once():
+    with pytest.raises(InvalidRequest) as caught:
+        Config(
+            rank=0,
+            learning_rate=float("nan"),
+            text_encoder=1,
+            target_modules=("to_q", "to_q"),
+            lr_scheduler="steps",
+            warmup_steps=400,
+            patience=3,
+            held_out_every=0,
+            min_scale=0.1,
+            validation_prompt="x" * 1001,
+        )
+    texts = {problem.field: problem.message for problem in caught.value.problems}
+    assert texts["rank"] == "Rank must be a whole number from 1 to 512; got 0."
+    assert texts["learning_rate"] == "Learning rate must be a number from 1e-08 to 1; got nan."
+    assert texts["text_encoder"] == "Training the text encoder is on or off; got 1."
+    assert texts["target_modules"].startswith("Target modules must be some of to_q, to_k, to_v, to_out.0, proj_in")
+    assert texts["lr_scheduler"].startswith("The scheduler must be one of constant_with_warmup, linear, cosine")
+    assert texts["warmup_steps"].startswith("The warm-up must be shorter than the run; got 400 of 400 steps.")
+    assert texts["patience"].startswith("Stopping early needs the held-out loss; it is never measured.")
+    assert "from 0.25 to 1; got 0.1" in texts["min_scale"]
+    assert "1000 characters; got 1001" in texts["validation_prompt"]
+
+
+@pytest.mark.parametrize("config", [*PRESETS.values(), Config(rank=8, target_modules=("to_q",), patience=2)])
+def test_settings_come_back_from_json(config):
+    assert config_from(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_setting_that_does_not_exist_is_named():
+    with pytest.raises(InvalidRequest, match="no setting named 'ranks'"):
+        config_from({"ranks": 4})
+
+
+def test_alpha_follows_the_rank_until_it_is_set():
+    assert replace(PRESETS["study"], rank=8).lora_alpha == 8
+    assert Config(rank=8, alpha=2).lora_alpha == 2
+
+
+def test_pictures_are_prepared_at_the_models_own_size():
+    assert Config().augmentation(768).resolution == 768
+    assert Config(resolution=512).augmentation(768).resolution == 512
+
+
+@pytest.mark.parametrize("change", [{"random_crop": True}, {"horizontal_flip": 0.5}, {"color_jitter": 0.1}])
+def test_pictures_vary_with_any_augmentation(change):
+    assert Config(**change).varies
+    assert not Config().varies
+
+
+def test_pages_read_settings_plans_and_progress_without_torch():
+    modules = "lora, lora_memory, lora_plan, lora_progress"
+    code = f"import sys; from engine.training import {modules}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False", done.stderr

@@ -1,0 +1,183 @@
+"""The small model from nothing to a picture, with few steps on small pictures."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file
+
+from engine.device import choose
+from engine.diffusion.loading import load
+from engine.diffusion.request import TextToImage
+from engine.diffusion.text_to_image import generate
+from engine.errors import NotFound, StudioError
+from engine.mini import drawings, finish, sharpen
+from engine.mini.stages import STAGES, Workshop
+from engine.scenes.shards import SHARD
+from engine.settings import Settings
+from engine.training import STAGE_NAMES
+from engine.training.parallel import run
+from engine.weights.models import Catalogue
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("training"), 256, 256, size=64, processes=1, steps=3)
+
+
+@pytest.fixture(scope="module")
+def made(shop) -> Workshop:
+    """All stages; the held-out scenes are of plain colours, for rendering takes the longest."""
+    colours = np.random.default_rng(0).integers(0, 256, (SHARD, 1, 1, 3), dtype=np.uint8)
+    (shop.folder / "scenes").mkdir()
+    np.save(shop.held_out().path(0), np.broadcast_to(colours, (SHARD, 64, 64, 3)))
+    for stage in STAGES.values():
+        stage(shop)
+    return shop
+
+
+def test_the_command_line_knows_every_stage():
+    assert tuple(STAGES) == STAGE_NAMES
+
+
+@pytest.mark.parametrize("stage", sorted(set(STAGE_NAMES) - {"scenes", "tokenizer"}))
+def test_a_stage_before_its_time_says_what_is_missing(tmp_path, stage):
+    with pytest.raises(NotFound, match="missing"):
+        STAGES[stage](Workshop(tmp_path, 256, 256, size=64, processes=2, steps=1))
+
+
+def test_the_last_stage_needs_drawings_of_the_model_that_is_there(made, tmp_path):
+    """A model that was exported anew draws otherwise."""
+    for name in ("scenes", "model", "drawings"):
+        shutil.copytree(made.folder / name, tmp_path / name)
+    config = tmp_path / "model" / "unet" / "config.json"
+    config.write_text(config.read_text() + "\n")
+    with pytest.raises(NotFound, match="the stage drawings"):
+        STAGES["finish"](replace(made, folder=tmp_path))
+
+
+def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, tmp_path):
+    checkpoint = torch.load(made.folder / "autoencoder" / "checkpoint.pt")
+    (tmp_path / "autoencoder").mkdir()
+    torch.save(checkpoint | {"step": 2}, tmp_path / "autoencoder" / "checkpoint.pt")
+    shutil.copytree(made.folder / "scenes", tmp_path / "scenes")
+    with pytest.raises(StudioError, match="steps left"):
+        STAGES["latents"](replace(made, folder=tmp_path))
+    with pytest.raises(StudioError, match="must not change"):
+        STAGES["autoencoder"](replace(made, steps=5))
+
+
+@pytest.mark.parametrize("trainer", [sharpen, finish])
+def test_a_run_of_two_processes_that_was_stopped_ends_with_the_same_weights(made, tmp_path, trainer):
+    """The two with the most to remember; the third step needs what the discriminator learned."""
+    vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
+    config, arguments = sharpen.Config(alone=1), [vae, made.data(), made.held_out()]
+    if trainer is finish:
+        config = finish.Config(alone=1, aim_every=2, gan_weight=1.0)
+        drawn = drawings.read_drawings(made.drawings, made.drawn())
+        arguments = [finish.widened(vae, config), made.data(), made.held_out(), drawn, "digest"]
+    reached = {}
+    for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
+        for steps in parts:
+            run(trainer.run, 2, replace(made.fitted(config), steps=steps), tmp_path / name, *arguments)
+        checkpoint = torch.load(tmp_path / name / "checkpoint.pt")
+        reached[name] = checkpoint["average"]
+    assert ("transport" in checkpoint) == (trainer is finish)  # whose loss so few steps do not show
+    assert all(torch.equal(reached["whole"][key], reached["stopped"][key]) for key in reached["whole"])
+
+
+def test_two_processes_find_the_features_that_one_finds(made, tmp_path):
+    vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
+    drawn = drawings.read_drawings(made.drawings, made.drawn())[:7]  # the last turn has work for one only
+    config = replace(made.fitted(finish.Config()), steps=1)
+    found = []
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        vae_of_stage = finish.widened(vae, config)
+        run(finish.run, processes, config, folder, vae_of_stage, made.data(), made.held_out(), drawn, "digest")
+        with np.load(next(folder.glob("features-*.npz"))) as stored:
+            found.append(dict(stored))
+    assert found[0]["fake_0"].shape == (14, 128)
+    for name, one in found[0].items():
+        np.testing.assert_allclose(found[1][name], one, atol=1e-5, err_msg=name)
+
+
+def test_other_settings_are_refused_before_any_features_are_worked_out(made, tmp_path):
+    shutil.copytree(made.folder / "finish", tmp_path / "finish")
+    before = sorted((tmp_path / "finish").glob("features-*"))
+    for name in ("scenes", "model", "drawings"):
+        (tmp_path / name).symlink_to(made.folder / name)
+    with pytest.raises(StudioError, match="must go on with the settings it began with"):
+        STAGES["finish"](replace(made, folder=tmp_path, processes=2))
+    assert sorted((tmp_path / "finish").glob("features-*")) == before
+
+
+def test_the_studio_draws_with_the_exported_model(made, tmp_path):
+    catalogue = Catalogue(Settings(home=tmp_path, device="cpu"))
+    info = catalogue.add(str(made.folder / "model"), "made")
+    model = load(info, device=choose("cpu"))
+    request = TextToImage(prompt="a castle at night", seed=1, num_inference_steps=2, width=64, height=64, model="made")
+    (drawn,) = generate(model, request)
+
+    assert drawn.image.size == (64, 64)
+    assert drawn.notes == ()
+    assert model.info.prediction_type == "v_prediction"
+
+
+def test_sharpening_leaves_the_encoder_alone(made):
+    balanced = load_file(made.folder / "autoencoder" / "balanced.safetensors")
+    exported = load_file(made.folder / "model" / "vae" / "diffusion_pytorch_model.safetensors")
+    moved = {name.split(".")[0] for name, w in exported.items() if not torch.equal(w, balanced[name].to(torch.float16))}
+    assert moved == {"decoder", "post_quant_conv"}
+
+
+def test_finishing_changes_the_autoencoder_and_nothing_else(made):
+    files = {path.relative_to(made.model) for path in made.model.rglob("*") if path.is_file()}
+    finished = made.folder / "finished"
+    assert {path.relative_to(finished) for path in finished.rglob("*") if path.is_file()} == files
+    differ = {file.as_posix() for file in files if (made.model / file).read_bytes() != (finished / file).read_bytes()}
+    assert differ == {"vae/config.json", "vae/diffusion_pytorch_model.safetensors"}
+    assert str(made.folder) not in (finished / "vae" / "config.json").read_text()
+
+
+def test_finishing_leaves_what_is_encoded_and_changes_what_is_decoded(made):
+    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    before, after = (
+        AutoencoderKL.from_pretrained(folder / "vae", dtype=torch.float32, local_files_only=True)
+        for folder in (made.model, made.folder / "finished")
+    )
+    with torch.no_grad():
+        latents = before.encode(pixels).latent_dist.mean
+        torch.testing.assert_close(after.encode(pixels).latent_dist.mean, latents, atol=5e-3, rtol=0)  # float16
+        assert (after.decode(latents).sample - before.decode(latents).sample).abs().max() > 5e-3
+
+
+def test_stages_that_are_done_change_nothing(made):
+    path = made.folder / "denoiser" / "checkpoint.pt"
+    before = torch.load(path)["average"]
+    STAGES["denoiser"](made)
+    after = torch.load(path)["average"]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_denoiser_learns_a_repeated_batch():
+    from engine.mini import networks
+    from engine.mini.denoiser import Denoiser, noised
+
+    torch.manual_seed(0)
+    model = Denoiser(50)
+    clean, noise = torch.randn(2, 4, networks.LATENT_CHANNELS, 4, 4)
+    tokens, timesteps = torch.randint(50, (4, 8)), torch.tensor([100, 300, 600, 900])
+    noisy, target = noised(clean, noise, networks.scheduler().alphas_cumprod[timesteps])
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    losses = []
+    for _ in range(12):
+        loss = (model(noisy, timesteps, tokens) - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]

@@ -1,0 +1,201 @@
+"""Translation jobs: photos in, pictures with their whole recipe out, through the real worker code."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.diffusion.request import request_from_dict
+from engine.errors import InvalidRequest, PhotoRefused
+from engine.jobs.schema import CANCELLED, FAILED, SUCCEEDED
+from engine.studio import Studio
+from engine.translation.catalogue import Sidecar, own_folder
+from engine.translation.checkpoints import save_translator
+from engine.translation.classical import illustrate
+from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.ode import Solver
+from engine.translation.request import PhotoRef, Translate
+
+Work = Callable[[], None]
+
+
+def photo_file(seed: int = 0, size: tuple[int, int] = (50, 34)) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def tiny(studio: Studio) -> str:
+    """An imported NijiGAN, small enough for tests."""
+    torch.manual_seed(0)
+    sidecar = Sidecar(
+        architecture="nijigan",
+        settings={"width": 4, "blocks": 2, "solver": {"method": "euler", "steps": 1}, "refinement": {"radius": 3}},
+        title="Tiny",
+        native_size=256,
+        channel_order="rgb",
+        licence="MIT",
+        non_commercial=False,
+        source="a test",
+        source_sha256="",
+        sha256="",
+    )
+    model = Generator(Architecture(width=4, blocks=2), Solver("euler"))
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.kaiming_normal_(parameter, 0.3)
+    save_translator(own_folder(studio.settings) / "tiny.safetensors", model.state_dict(), sidecar)
+    return "tiny"
+
+
+def pixels(studio: Studio, image_id: str) -> np.ndarray:
+    with Image.open(io.BytesIO(studio.gallery.png(image_id))) as image:
+        return np.asarray(image.convert("RGB"), dtype=int)
+
+
+def test_photos_become_pictures_with_their_recipe(studio: Studio, tiny: str, work: Work) -> None:
+    photos = tuple(studio.add_photo(photo_file(seed), f"../{seed}.png") for seed in range(2))
+    assert [photo.name for photo in photos] == ["0.png", "1.png"]
+    job = studio.translate(Translate(photos=photos, translator=tiny))
+    work()
+    assert studio.job(job.id).state == SUCCEEDED
+    first, second = studio.gallery.of_job(job.id)
+    assert (first.width, first.height) == (50, 34)
+    assert (first.prompt, second.prompt) == ("0.png", "1.png")
+    recipe = first.recipe
+    assert request_from_dict(recipe.kind, recipe.request) == Translate(photos=photos[:1], translator=tiny)
+    assert recipe.model["solver"] == {"method": "euler", "steps": 1}
+    assert recipe.model["nfe"] == 2
+    assert recipe.model["refinement"] == {"radius": 3, "epsilon": 0.001, "calm": 0.02, "sharpness": 1.25}
+    assert recipe.model["sha256"]
+    assert studio.photos.png(recipe.request["photos"][0]["id"])
+
+
+def test_the_same_request_gives_the_same_pixels(studio: Studio, tiny: str, work: Work) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    jobs = [studio.translate(Translate(photos=(photo,), translator=tiny)) for _ in range(2)]
+    work()
+    images = [pixels(studio, studio.gallery.of_job(job.id)[0].id) for job in jobs]
+    assert np.array_equal(*images)
+
+
+def one(studio: Studio, work: Work, photo: PhotoRef, translator: str, **options: object) -> np.ndarray:
+    job = studio.translate(Translate(photos=(photo,), translator=translator, **options))
+    work()
+    job = studio.job(job.id)
+    assert job.state == SUCCEEDED, job.error
+    return pixels(studio, studio.gallery.of_job(job.id)[0].id)
+
+
+def test_strength_blends_photo_and_translation(studio: Studio, tiny: str, work: Work) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    with Image.open(io.BytesIO(photo_file())) as image:
+        original = np.asarray(image.convert("RGB"), dtype=int)
+    whole, half, none = (one(studio, work, photo, tiny, strength=s) for s in (1.0, 0.5, 0.0))
+    assert np.array_equal(none, original)
+    assert np.abs(half - (whole + original) / 2).max() <= 1
+
+
+def test_solvers_are_chosen_per_request(studio: Studio, tiny: str, work: Work) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    quick, exact = one(studio, work, photo, tiny), one(studio, work, photo, tiny, solver="dopri5")
+    assert not np.array_equal(quick, exact)
+    assert np.array_equal(one(studio, work, photo, tiny), quick)
+
+
+def test_the_long_side_limits_the_picture(studio: Studio, tiny: str, work: Work) -> None:
+    photo = studio.add_photo(photo_file(size=(200, 120)), "a.png")
+    assert one(studio, work, photo, tiny, long_side=100).shape == (60, 100, 3)
+    assert one(studio, work, photo, tiny, long_side=400).shape == (120, 200, 3)
+
+
+def test_the_classical_translator_needs_no_weights(studio: Studio, work: Work) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    fake = one(studio, work, photo, "classical")
+    with Image.open(io.BytesIO(photo_file())) as image:
+        tensor = torch.from_numpy(np.asarray(image.convert("RGB")).copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+    expected = ((illustrate(tensor)[0].permute(1, 2, 0).numpy() + 1) * 127.5).round()
+    assert np.abs(fake - expected).max() <= 1
+
+
+def test_neural_style_takes_a_style(studio: Studio, work: Work) -> None:
+    photo, style = (studio.add_photo(photo_file(seed, (64, 48)), "a.png") for seed in (0, 5))
+    with pytest.raises(InvalidRequest, match="takes its style from a picture"):
+        studio.translate(Translate(photos=(photo,), translator="neural-style"))
+    fake = one(studio, work, photo, "neural-style", style=style, style_steps=10)
+    assert fake.shape == (48, 64, 3)
+    assert not np.array_equal(fake, one(studio, work, photo, "neural-style", style=photo, style_steps=10))
+
+
+def test_refuses_what_cannot_be_done(studio: Studio, tiny: str) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    with pytest.raises(InvalidRequest, match=r"no translator named 'shinkai'; known are: .*tiny.*classical"):
+        studio.translate(Translate(photos=(photo,), translator="shinkai"))
+    with pytest.raises(InvalidRequest, match="There must be a photo"):
+        Translate(photos=(), translator=tiny)
+    gone = PhotoRef("0" * 64, "gone.png")
+    with pytest.raises(InvalidRequest, match=r"gone.png is not kept here any more"):
+        studio.translate(Translate(photos=(gone,), translator=tiny))
+    with pytest.raises(PhotoRefused, match=r"notes.txt is not a PNG"):
+        studio.add_photo(b"words", "notes.txt")
+
+
+def test_a_lost_photo_fails_in_words_and_keeps_the_others(studio: Studio, tiny: str, work: Work) -> None:
+    photos = tuple(studio.add_photo(photo_file(seed), f"{seed}.png") for seed in range(3))
+    job = studio.translate(Translate(photos=photos, translator=tiny))
+    studio.photos.path(photos[1].id).unlink()
+    work()
+    job = studio.job(job.id)
+    assert job.state == FAILED
+    assert "Put it back, or upload it again" in (job.error or "")
+    assert (job.error or "").startswith("1.png: ")
+    assert [image.prompt for image in studio.gallery.of_job(job.id)] == ["0.png", "2.png"]
+
+
+def test_a_batch_stops_between_two_photos(studio: Studio, tiny: str, work: Work) -> None:
+    photo = studio.add_photo(photo_file(size=(600, 450)), "a.png")
+    photos = (photo,) * 20  # together far longer than a worker takes to hear of a cancelled job
+    job = studio.translate(Translate(photos=photos, translator="classical"))
+    save = studio.gallery.files.write
+
+    def cancel_then_write(path: Path, data: bytes, **more: bool) -> None:
+        studio.cancel(job.id)
+        save(path, data, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gallery.files.ImageFiles.write", lambda self, *given, **more: cancel_then_write(*given, **more))
+        work()
+    assert studio.job(job.id).state == CANCELLED
+    assert 0 < len(studio.gallery.of_job(job.id)) < 20
+
+
+def test_a_very_long_photo_is_brought_to_what_the_gallery_keeps(studio: Studio, work: Work) -> None:
+    photo = studio.add_photo(photo_file(size=(9000, 40)), "wide.png")
+    job = studio.translate(Translate(photos=(photo,), translator="classical"))
+    work()
+    (image,) = studio.gallery.of_job(job.id)
+    assert image.width == 8192
+    assert "works at 8192 pixels" in studio.job(job.id).notes[0]
+
+
+def test_a_solver_needs_something_to_solve(studio: Studio) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    with pytest.raises(InvalidRequest, match="Classical solves nothing, so it takes no solver; got rk4"):
+        studio.translate(Translate(photos=(photo,), translator="classical", solver="rk4"))
+
+
+def test_a_damaged_translator_is_said(studio: Studio, tiny: str, work: Work) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    path: Path = own_folder(studio.settings) / f"{tiny}.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+    job = studio.translate(Translate(photos=(photo,), translator=tiny))
+    work()
+    assert "changed or damaged" in (studio.job(job.id).error or "")
