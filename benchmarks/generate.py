@@ -57,7 +57,9 @@ def _bare(pipeline: StableDiffusionPipeline, seed: int) -> float:
 
 
 def _through_studio(studio: Studio, seed: int) -> float:
-    request = studio.request({"prompt": PROMPT, "seed": seed, "num_inference_steps": STEPS, "model": "mini"})
+    request = studio.request(
+        "text_to_image", {"prompt": PROMPT, "seed": seed, "num_inference_steps": STEPS, "model": "mini"}
+    )
     started = time.perf_counter()
     job = studio.submit(request)
     seen = None

@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING
 
 from engine.errors import StudioError
+from engine.jobs.kind import Kinds
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler, JobRunner, Poisoned
 from engine.jobs.schema import DEVICE_LANES, DRAW, FETCH
@@ -28,9 +30,14 @@ from engine.jobs.status import (
     worker_name,
     write_status,
 )
-from engine.settings import EMBEDDED_MODEL, Settings
+from engine.jobs.workplace import Workplace
+from engine.kinds import KINDS
+from engine.settings import Settings
 from gallery.database import Database
 from gallery.store import Gallery
+
+if TYPE_CHECKING:
+    from engine.device import Device
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +53,10 @@ Tell = Callable[[str], None]
 class Worker:
     """Claims jobs of its lanes until it is told to stop."""
 
-    def __init__(self, settings: Settings, database: Database):
+    def __init__(self, settings: Settings, database: Database, kinds: Kinds = KINDS):
         self.settings = settings
         self.name = worker_name()
-        self.queue = JobQueue(database, settings)
+        self.queue = JobQueue(database, settings, kinds)
         self._database = database
         self._stopping = threading.Event()
         self._runners: dict[str, JobRunner] = {}
@@ -135,38 +142,43 @@ def main() -> None:
     log.info("worker %s left in order", worker.name)
 
 
-def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
+def device_work(
+    settings: Settings, queue: JobQueue, database: Database, warm: bool = False
+) -> tuple["Device", dict[str, Handler]]:
+    """Everything that needs the device: it, chosen by the settings, and who works on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.device import choose
     from engine.diffusion.job import Drawing
     from engine.lora.job import Training
     from engine.translation.job import Translating
 
-    drawing = Drawing.create(settings, worker.queue, database)
-    translating = Translating(settings, worker.queue, Gallery(database, settings.home), drawing.device)
+    device = choose(settings.device)
+    place = Workplace(settings, queue, Gallery(database, settings.home), device, warm)
+    return device, place.furnish([Drawing, Translating, Training])
 
-    def make_room() -> None:
-        drawing.release()
-        translating.release()
 
-    training = Training(settings, worker.queue, drawing.device, make_room)
+def fetch_work(settings: Settings, queue: JobQueue) -> dict[str, Handler]:
+    """What runs beside the device."""
+    from engine.weights.job import Fetching
+
+    return Fetching(settings, queue).handlers
+
+
+def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
+    device, handlers = device_work(settings, worker.queue, database, warm=True)
 
     def tell(state: str) -> None:
         if read_status(settings.home).worker in ("", worker.name):  # a newer worker speaks for itself
-            device = drawing.device
             write_status(settings.home, EngineStatus(state, device.name, device.is_cuda, worker.name))
 
-    drawing.warm_up(EMBEDDED_MODEL)
     tell(READY)
-    log.info("worker %s is ready on %s", worker.name, drawing.device.name)
-    handlers = drawing.handlers | translating.handlers | training.handlers
+    log.info("worker %s is ready on %s", worker.name, device.name)
     worker.serve(DEVICE_LANES, handlers, tell)
     tell(STOPPING)
 
 
 def _fetch_lane(worker: Worker, settings: Settings) -> None:
-    from engine.weights.job import Fetching
-
-    worker.serve((FETCH,), Fetching(settings, worker.queue).handlers)
+    worker.serve((FETCH,), fetch_work(settings, worker.queue))
 
 
 def _stop_on_signal(worker: Worker) -> None:

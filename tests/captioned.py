@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from engine.device import choose
+from engine.jobs.prepared import adopt
 from engine.lora import preparing
 from engine.lora.job import install
 from engine.lora.preparing import Order
@@ -53,7 +54,9 @@ def trained_home(home: Path, weights: Path, pictures: Path, name: str = "castles
 def begun_training(studio: Studio, pictures: Path, name: str = "castles") -> str:
     """The name of a run that is prepared, with half of the pictures held out."""
     order = Order(name, studio.model("mini"), QUICK, trigger="castlestyle", share=0.5)
-    return preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order)
+    run = preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order)
+    adopt(studio.settings.home, studio.settings.runs_dir / run)
+    return run
 
 
 def copy_training(home: Path, studio: Studio) -> str:

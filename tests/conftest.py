@@ -57,17 +57,11 @@ def studio(settings: Settings) -> Iterator[Studio]:
 @pytest.fixture
 def work(studio: Studio) -> Iterator[Callable[[], None]]:
     """Call it to work off the waiting jobs of the device, in this process, with the real worker code."""
-    from engine.diffusion.job import Drawing
     from engine.jobs.schema import DEVICE_LANES
-    from engine.lora.job import Training
-    from engine.translation.job import Translating
-    from engine.worker import Worker
+    from engine.worker import Worker, device_work
 
     worker = Worker(studio.settings, studio.database)
-    drawing = Drawing.create(studio.settings, worker.queue, studio.database)
-    translating = Translating(studio.settings, worker.queue, studio.gallery, drawing.device)
-    training = Training(studio.settings, worker.queue, drawing.device, make_room=drawing.release)
-    handlers = drawing.handlers | translating.handlers | training.handlers
+    _, handlers = device_work(studio.settings, worker.queue, studio.database)
 
     def work() -> None:
         while any(worker.run_one(lane, handlers) for lane in DEVICE_LANES):

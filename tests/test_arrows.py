@@ -35,7 +35,14 @@ FORBIDDEN = {
     "engine/errors.py": HEAVY | {"gallery"},
     "engine/studio.py": HEAVY | {"engine.worker"},
 }
-GALLERY_USERS = ("engine/studio.py", "engine/worker.py", "engine/__main__.py", "engine/in_words.py", "engine/jobs/", "engine/cli/")
+GALLERY_USERS = (
+    "engine/studio.py",
+    "engine/worker.py",
+    "engine/__main__.py",
+    "engine/in_words.py",
+    "engine/jobs/",
+    "engine/cli/",
+)
 
 
 def imports(path: Path) -> Iterator[str]:

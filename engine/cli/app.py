@@ -12,13 +12,14 @@ import typer
 from PIL import Image
 
 from engine.cli.waiting import finished
-from engine.diffusion.request import SCHEDULERS
+from engine.diffusion.request import SCHEDULERS, TextToImage
 from engine.errors import NotFound, StudioError
 from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED
 from engine.settings import PROJECT, Settings
 from engine.studio import Studio
 from engine.training import STAGE_NAMES
+from engine.weights.request import FetchModel
 
 cli = typer.Typer(
     help="Niji Studio without the browser.",
@@ -63,7 +64,7 @@ def generate(
         "scheduler": scheduler,
     }
     studio = open_studio(home)
-    request = studio.request({name: value for name, value in values.items() if value is not None})
+    request = studio.request(TextToImage.kind, {name: value for name, value in values.items() if value is not None})
     job = finished(studio, studio.submit(request), quiet=as_json)
     for note in job.notes:
         print(note, file=sys.stderr)
@@ -104,7 +105,7 @@ def remove_model(name: str, home: Home = None) -> None:
 def fetch_model(name: str, home: Home = None) -> None:
     """Download a model's weights; an interrupted download continues."""
     studio = open_studio(home)
-    require_success(finished(studio, studio.fetch_model(name)), "download")
+    require_success(finished(studio, studio.submit(FetchModel(model=name))), "download")
     print(f"{studio.model(name).title} is ready.")
 
 
@@ -124,11 +125,12 @@ def loras(home: Home = None, as_json: Json = False) -> None:
 @cli.command()
 def jobs(home: Home = None, as_json: Json = False) -> None:
     """List the newest jobs."""
-    for job in open_studio(home).jobs():
+    studio = open_studio(home)
+    for job in studio.jobs():
         if as_json:
             print_json(_job_facts(job))
         else:
-            text = getattr(job.request, "prompt", job.kind)  # only drawings have one
+            text = studio.title(job)
             print(f"{job.id}  {job.state:10} {job.step}/{job.steps}  {' '.join(text.split())}")
 
 

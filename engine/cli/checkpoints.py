@@ -51,7 +51,8 @@ def lora_grid(
         num_inference_steps=steps,
         guidance_scale=guidance,
     )
-    require_success(finished(studio, studio.lora_grid(request, plan.held_out, HELD_OUT), quiet=as_json), "grid")
+    preparing.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)
+    require_success(finished(studio, studio.submit(request), quiet=as_json), "grid")
     say_grid(studio.settings.evaluations_dir / request.evaluation, as_json)
 
 
@@ -67,7 +68,7 @@ def promote_lora(
     run = _run(studio, lora)
     name = preparing.plan_of(studio.settings, run).name
     request = PromoteLora(run=run, name=name, checkpoint=checkpoint, weight=weight)
-    require_success(finished(studio, studio.promote_lora(request)), "promotion")
+    require_success(finished(studio, studio.submit(request)), "promotion")
     print(studio.settings.runs_dir / run / "result")
 
 

@@ -68,7 +68,7 @@ def train_lora(
             return
         run = preparing.begin_run(studio.settings, prepared, order)
     typer.echo(f"Run {run}; an interrupted run goes on with --resume {run}", err=True)
-    job = finished(studio, studio.train_lora(TrainLora(run=run, name=name)), quiet=as_json)
+    job = finished(studio, studio.submit(TrainLora(run=run, name=name)), quiet=as_json)
     require_success(job, "training")
     _say_result(studio, run, as_json)
 
@@ -103,7 +103,8 @@ def evaluate(
     )
     source = str(dataset.absolute()) if dataset else HELD_OUT
     place = studio.settings.evaluations_dir / request.evaluation
-    job = finished(studio, studio.evaluate_lora(request, held_out, source), quiet=as_json)
+    preparing.begin_evaluation(studio.settings, request.evaluation, held_out, source)
+    job = finished(studio, studio.submit(request), quiet=as_json)
     require_success(job, "evaluation")
     report = read_json(place / REPORT)
     if as_json:

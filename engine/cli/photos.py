@@ -54,7 +54,7 @@ def animeify(
     for first in range(0, len(kept), MOST_PHOTOS):
         some = tuple(kept[first : first + MOST_PHOTOS])
         request = Translate(photos=some, style=kept_style, **options)
-        job = finished(studio, studio.translate(request), quiet=as_json)
+        job = finished(studio, studio.submit(request), quiet=as_json)
         for record in studio.gallery.of_job(job.id):
             path = copied(studio.gallery.path(record.id), out)
             facts = {"id": record.id, "photo": record.prompt, "path": str(path), "seconds": record.recipe.seconds}

@@ -1,66 +1,58 @@
 """Text-to-image jobs: from the request through the warm model to the gallery."""
 
 import logging
-import shutil
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from engine import __version__
-from engine.device import Device, choose
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import GeneratedImage, StepReport, generate, planned_steps
 from engine.errors import NotFound, StudioError
 from engine.jobs.context import JobContext
-from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
-from engine.settings import Settings
+from engine.jobs.space import require_space
+from engine.jobs.workplace import Workplace
+from engine.settings import EMBEDDED_MODEL
 from engine.weights.hashes import file_sha256, tensor_sha256
 from engine.weights.layout import COMPONENTS, weight_files
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available
-from gallery.database import Database
-from gallery.errors import storage_full
 from gallery.recipe import Recipe
-from gallery.store import Gallery
 
 log = logging.getLogger(__name__)
 
-SPACE_BYTES = 20_000_000  # free disk that must be left: the queue has to stay writable to say that it is full
 BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
 
 
 class Drawing:
-    """Runs text-to-image jobs on one device; models stay warm between them."""
+    """Runs text-to-image jobs; models stay warm between them."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, gallery: Gallery, device: Device):
+    def __init__(self, place: Workplace):
+        settings, device = place.settings, place.device
         budget = settings.memory_budget_gb * 1e9 or device.total_memory() * BUDGET_SHARE
-        self.device = device
+        self._device = device
         self._settings = settings
-        self._queue = queue
-        self._gallery = gallery
+        self._queue = place.queue
+        self._gallery = place.gallery
         self._catalogue = Catalogue(settings)
         self._models = ModelCache(int(budget), partial(load, device=device))
         self._hashes = settings.home / "hashes.json"
-
-    @classmethod
-    def create(cls, settings: Settings, queue: JobQueue, database: Database) -> "Drawing":
-        """On the device that the settings choose."""
-        return cls(settings, queue, Gallery(database, settings.home), choose(settings.device))
+        if place.warm:
+            self._warm_up(EMBEDDED_MODEL)
 
     @property
     def handlers(self) -> dict[str, Handler]:
-        """What this lane can do."""
+        """What this can do."""
         return {TextToImage.kind: self.draw}
 
-    def warm_up(self, name: str) -> None:
+    def _warm_up(self, name: str) -> None:
         """Load a model before anybody waits for it; what is wrong with it is said when it is asked for."""
         try:
             self._models.get(self._available(name))
@@ -73,7 +65,7 @@ class Drawing:
 
     def draw(self, context: JobContext) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
-        request = context.request_as(TextToImage)
+        request: TextToImage = context.request
         require_space(self._settings.home)
         info = self._available(request.model)
         context.report(f"Loading {info.title}")
@@ -102,7 +94,7 @@ class Drawing:
         )
 
     def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
-        request = context.request_as(TextToImage)
+        request: TextToImage = context.request
         require_space(self._settings.home)
         for note in image.notes:
             context.note(note)
@@ -161,7 +153,7 @@ class Drawing:
                 for lora, weight in loras
             ),
             "software": {"studio": __version__, "torch": version("torch"), "diffusers": version("diffusers")},
-            "device": self.device.name,
+            "device": self._device.name,
             "dtype": str(model.dtype).removeprefix("torch."),
         }
 
@@ -174,13 +166,3 @@ class Drawing:
             component: [file_sha256(path, self._hashes) for path in weight_files(model.info.path, component, half)]
             for component in COMPONENTS
         }
-
-
-def require_space(home: Path) -> None:
-    """Stop before work whose result could not be kept.
-
-    Raises:
-        StorageFull: too little disk is free.
-    """
-    if shutil.disk_usage(home).free < SPACE_BYTES:
-        raise storage_full(home)

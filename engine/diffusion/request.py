@@ -1,27 +1,17 @@
-"""What can be asked of the studio: immutable values, validated when they are made.
+"""Drawings as they can be asked for: immutable values, validated when they are made.
 
-Requests travel as JSON through the job queue (`to_dict`, `request_from_dict`) and into every
+Requests travel as JSON through the job queue (`to_dict`, `text_to_image`) and into every
 picture's recipe, so the field names are the ones the diffusers library uses.
 """
 
 import random
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
-from engine.lora.requests import (
-    EvaluateLora,
-    LoraGrid,
-    PromoteLora,
-    TrainLora,
-    evaluate_lora,
-    lora_grid,
-    promote_lora,
-    train_lora,
-)
 from engine.rules import choice, multiple, real, text, whole
-from engine.translation.request import Translate, translate
 
 MAX_SEED = 2**53 - 1  # the largest whole number that JSON readers and browsers keep exactly
 RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
@@ -91,29 +81,15 @@ class TextToImage:
         """This request with a seed: its own, or one drawn now."""
         if self.seed is not None:
             return self
-        return replace(self, seed=random.SystemRandom().randrange(RANDOM_SEED_LIMIT))
+        seeded = copy(self)  # not `replace`, which would check all rules again: a drawn seed keeps them
+        object.__setattr__(seeded, "seed", random.SystemRandom().randrange(RANDOM_SEED_LIMIT))
+        return seeded
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""
         values = asdict(self)
         values["loras"] = [asdict(lora) for lora in self.loras]
         return values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchModel:
-    """Download the weights of a known model from the model hub."""
-
-    model: str
-
-    kind: ClassVar[str] = "fetch_model"
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values of every field."""
-        return asdict(self)
-
-
-Request = TextToImage | Translate | TrainLora | EvaluateLora | LoraGrid | PromoteLora | FetchModel
 
 
 def text_to_image(values: Mapping[str, Any]) -> TextToImage:
@@ -124,25 +100,6 @@ def text_to_image(values: Mapping[str, Any]) -> TextToImage:
 def loras_from(values: Iterable[Any] | None) -> tuple[LoraWeight, ...]:
     """LoRAs from mappings, (name, weight) pairs or `LoraWeight`s; None means no LoRA."""
     return tuple(_lora(value) for value in values or ())
-
-
-def request_from_dict(kind: str, values: Mapping[str, Any]) -> Request:
-    """The inverse of `to_dict`.
-
-    Raises:
-        KeyError: no request is of that kind.
-        InvalidRequest: the values break a rule.
-    """
-    makers: dict[str, Callable[[Mapping[str, Any]], Request]] = {
-        TextToImage.kind: text_to_image,
-        Translate.kind: translate,
-        TrainLora.kind: train_lora,
-        EvaluateLora.kind: evaluate_lora,
-        LoraGrid.kind: lora_grid,
-        PromoteLora.kind: promote_lora,
-        FetchModel.kind: lambda values: FetchModel(**values),
-    }
-    return makers[kind](values)
 
 
 def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:

@@ -3,21 +3,10 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from engine.diffusion.request import (
-    EvaluateLora,
-    FetchModel,
-    LoraGrid,
-    PromoteLora,
-    TextToImage,
-    TrainLora,
-    Translate,
-)
 from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
 from engine.jobs.records import Claim, Job, Progress
-
-AnyRequest = TypeVar("AnyRequest", TextToImage, Translate, TrainLora, EvaluateLora, LoraGrid, PromoteLora, FetchModel)
 
 
 class JobContext:
@@ -43,16 +32,10 @@ class JobContext:
         """The job as it was when it was claimed."""
         return self.claim.job
 
-    def request_as(self, kind: type[AnyRequest]) -> AnyRequest:
-        """The job's request, for a handler that takes one kind.
-
-        Raises:
-            TypeError: the job is of another kind, or its request cannot be read.
-        """
-        request = self.job.request
-        if not isinstance(request, kind):
-            raise TypeError(f"Job {self.job.id} must ask for {kind.kind}; it asks for {request!r}. Check its handler.")
-        return request
+    @property
+    def request(self) -> Any:
+        """What the job asks for, of the kind that its handler is for."""
+        return self.job.request
 
     @property
     def progress(self) -> Progress:

@@ -6,7 +6,8 @@ but only the holder of the current lease token can record anything, and a pictur
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
@@ -14,21 +15,23 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from ulid import ULID
 
-from engine.diffusion.request import EvaluateLora, FetchModel, LoraGrid, Request, TrainLora
 from engine.errors import LeaseLost, NotFound, StudioBusy
-from engine.jobs.records import Claim, Job, Lease, Progress, job_of, request_of
-from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, TRAIN, JobRow
+from engine.jobs.kind import Kinds, Request
+from engine.jobs.records import Claim, Job, Lease, Progress, job_of
+from engine.jobs.schema import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, JobRow
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
 
-# All others draw: also promoting a checkpoint, which draws one picture.
-LANES = {FetchModel.kind: FETCH, TrainLora.kind: TRAIN, EvaluateLora.kind: TRAIN, LoraGrid.kind: TRAIN}
-
 
 class JobQueue:
-    """Jobs in the database; safe for many processes and threads."""
+    """Jobs in the database; safe for many processes and threads.
 
-    def __init__(self, database: Database, settings: Settings):
+    Args:
+        kinds: what can be asked for; jobs of other kinds are kept, and their request reads as None.
+    """
+
+    def __init__(self, database: Database, settings: Settings, kinds: Kinds):
+        self.kinds = kinds
         self._database = database
         self._settings = settings
 
@@ -46,10 +49,12 @@ class JobQueue:
         try:
             with self._database.write() as session:
                 known = session.scalar(_of_key(key))
-                return job_of(known or self._insert(session, request, key, owner))
+                if known is not None:
+                    return self._job(known)
+                return job_of(self._insert(session, request, key, owner), request)
         except IntegrityError:  # the same key at the same moment, where writers do not wait for each other
             with self._database.read() as session:
-                return job_of(session.scalars(_of_key(key)).one())
+                return self._job(session.scalars(_of_key(key)).one())
 
     def _insert(self, session: Session, request: Request, key: str, owner: str) -> JobRow:
         waiting = session.scalar(select(func.count()).where(JobRow.state == QUEUED)) or 0
@@ -63,7 +68,7 @@ class JobQueue:
             idempotency_key=key,
             owner=owner,
             kind=request.kind,
-            lane=LANES.get(request.kind, DRAW),
+            lane=self.kinds[request.kind].lane,
             request=request.to_dict(),
             state=QUEUED,
             max_attempts=self._settings.max_attempts,
@@ -83,7 +88,7 @@ class JobQueue:
             row = session.get(JobRow, job_id)
             if row is None:
                 raise NotFound(f"There is no job with the id {job_id!r}. It may belong to another studio folder.")
-            return job_of(row)
+            return self._job(row)
 
     def list(
         self,
@@ -91,24 +96,27 @@ class JobQueue:
         owner: str | None = None,
         active: bool = False,
         kind: str | None = None,
+        running: bool = False,
         oldest_first: bool = False,
         limit: int = 50,
     ) -> list[Job]:
-        """Jobs, newest first unless told otherwise; `active` keeps those queued or running."""
+        """Jobs, newest first unless told otherwise; `active` keeps those queued or running, `running` the latter."""
         query = select(JobRow).order_by(JobRow.id if oldest_first else JobRow.id.desc()).limit(limit)
         if owner is not None:
             query = query.where(JobRow.owner == owner)
         if kind is not None:
             query = query.where(JobRow.kind == kind)
+        if running:
+            query = query.where(JobRow.state == RUNNING)
         if active:
             query = query.where(JobRow.state.in_((QUEUED, RUNNING)))
         with self._database.read() as session:
-            return [job_of(row) for row in session.scalars(query)]
+            return [self._job(row) for row in session.scalars(query)]
 
     def ahead_of(self, job: Job) -> int:
         """How many unfinished jobs of the same lane come before this one."""
-        lane = LANES.get(job.kind, DRAW)
-        query = select(func.count()).where(JobRow.state.in_((QUEUED, RUNNING)), JobRow.lane == lane, JobRow.id < job.id)
+        before = (JobRow.state.in_((QUEUED, RUNNING)), JobRow.lane == job.lane, JobRow.id < job.id)
+        query = select(func.count()).where(*before)
         with self._database.read() as session:
             return session.scalar(query) or 0
 
@@ -120,7 +128,7 @@ class JobQueue:
         oldest = waiting.order_by(JobRow.id).limit(1).with_for_update(skip_locked=True)
         with self._database.write() as session:
             while row := session.scalar(oldest):
-                if request_of(row) is not None:
+                if self.kinds.read(row.kind, row.request) is not None:
                     return self._take(session, row, worker)
                 row.state, row.finished_at, row.error = FAILED, now(session), _UNREADABLE
                 session.flush()
@@ -134,7 +142,7 @@ class JobQueue:
         row.started_at = moment
         row.step, row.seconds, row.seconds_left, row.stage = 0, 0.0, None, "Starting"
         session.flush()
-        return Claim(job_of(row), row.lease_token)
+        return Claim(self._job(row), row.lease_token)
 
     def cancel_requested(self, claim: Claim) -> bool:
         """Whether the artist asked to stop this job."""
@@ -256,6 +264,16 @@ class JobQueue:
             values |= {"finished_at": now(session), **_RELEASED}
             if changed_rows(session, update(JobRow).where(*_held(claim)).values(values)) != 1:
                 raise _lost(claim)
+
+    def folders(self) -> Iterator[Path]:
+        """What unfinished jobs need on disk."""
+        for job in self.list(active=True, limit=2 * self._settings.queue_limit):
+            place = self.kinds[job.kind].folder(self._settings, job.request) if job.request else None
+            if place is not None:
+                yield place
+
+    def _job(self, row: JobRow) -> Job:
+        return job_of(row, self.kinds.read(row.kind, row.request))
 
     def _any(self, query: Select[JobRow]) -> bool:
         with self._database.read() as session:

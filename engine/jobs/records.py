@@ -1,9 +1,8 @@
 """Values that jobs are spoken of with: what was read from the queue, and what is reported to it."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from engine.diffusion.request import Request, request_from_dict
-from engine.errors import InvalidRequest
 from engine.jobs.schema import ENDED, JobRow
 
 
@@ -23,7 +22,8 @@ class Job:
     id: str
     owner: str
     kind: str
-    request: Request | None
+    lane: str
+    request: Any
     state: str
     attempt: int
     step: int
@@ -75,21 +75,14 @@ class Progress:
     notes: tuple[str, ...] = ()
 
 
-def request_of(row: JobRow) -> Request | None:
-    """The request of a row, or None when this version cannot read it."""
-    try:
-        return request_from_dict(row.kind, row.request)
-    except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def job_of(row: JobRow) -> Job:
-    """A row as a value that outlives its session."""
+def job_of(row: JobRow, request: Any) -> Job:
+    """A row as a value that outlives its session, with the request that was read from it."""
     return Job(
         id=row.id,
         owner=row.owner,
         kind=row.kind,
-        request=request_of(row),
+        lane=row.lane,
+        request=request,
         state=row.state,
         attempt=row.attempt or 0,
         step=row.step or 0,

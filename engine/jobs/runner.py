@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from engine.errors import Cancelled, LeaseLost, OutOfMemory, StudioError
 from engine.jobs.context import JobContext, preview_file
 from engine.jobs.heartbeat import Heartbeat
+from engine.jobs.prepared import adopt
 from engine.jobs.queue import JobQueue
-from engine.jobs.records import Claim
+from engine.jobs.records import Claim, Job
 from engine.settings import Settings
 from gallery.errors import GalleryError
 
@@ -59,6 +60,7 @@ class JobRunner:
         with Heartbeat(self._queue, claim, self._settings, file) as heartbeat:
             context = JobContext(claim, heartbeat, self._must_leave)
             try:
+                self._adopt(job)
                 self._handlers[job.kind](context)
                 log.info("job %s succeeded in %.2f s", job.id, context.progress.seconds)
             except LeaseLost:
@@ -67,6 +69,11 @@ class JobRunner:
                 self._stopped(claim, heartbeat)
             except Exception as error:
                 self._failed(claim, error)
+
+    def _adopt(self, job: Job) -> None:
+        """What was prepared for the job, should whoever asked for it have died before this."""
+        if place := self._queue.kinds[job.kind].folder(self._settings, job.request):
+            adopt(self._settings.home, place)
 
     def _must_leave(self, seconds_left: float | None) -> bool:
         if self._leave_at is None:

@@ -10,6 +10,7 @@ import time
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
+from engine.jobs.prepared import sweep
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Lease
 from engine.jobs.schema import DRAW
@@ -33,10 +34,14 @@ class Supervisor:
 
     One supervisor at a time serves a studio folder: the others wait for its lock, and one of them
     takes over when it goes.
+
+    Args:
+        module: what the worker process runs.
     """
 
-    def __init__(self, settings: Settings, queue: JobQueue):
+    def __init__(self, settings: Settings, queue: JobQueue, module: str = "engine.worker"):
         self._settings = settings
+        self._module = module
         self._queue = queue
         self._watch = LeaseWatch()
         self._locked_looks = 0
@@ -81,7 +86,7 @@ class Supervisor:
                 self._stopping.wait(LOCK_SECONDS)
 
     def _serve(self) -> None:
-        shutil.rmtree(self._settings.home / "previews", ignore_errors=True)
+        self._tidy()
         pause = 0.5
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -95,11 +100,16 @@ class Supervisor:
             self._stopping.wait(pause)
         self._drain()
 
+    def _tidy(self) -> None:
+        """Leave nothing that a killed process left."""
+        shutil.rmtree(self._settings.home / "previews", ignore_errors=True)
+        sweep(self._settings.home, self._queue.folders())
+
     def _spawn(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl+C in the terminal reaches the web process alone, which drains.
         # The pipe's end tells the worker that its parent is gone, however that happened.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.worker", "--stop-with-stdin"],
+            [sys.executable, "-m", self._module, "--stop-with-stdin"],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             start_new_session=True,

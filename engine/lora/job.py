@@ -1,45 +1,39 @@
 """Jobs about LoRAs, on the device between drawings: training, evaluation, grids of checkpoints, promotion."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from engine.device import Device
-from engine.diffusion.job import require_space
 from engine.diffusion.loading import load
-from engine.diffusion.request import EvaluateLora, LoraGrid, PromoteLora, TrainLora
 from engine.diffusion.text_to_image import StepReport
 from engine.errors import Cancelled, NotFound
 from engine.files import replacing, write_json
 from engine.jobs.context import JobContext
-from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
+from engine.jobs.space import require_space
+from engine.jobs.workplace import Workplace
 from engine.lora.evaluation.evaluation import evaluate
 from engine.lora.evaluation.grid import draw_grid
 from engine.lora.preparing import held_out_sha256
+from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
 from engine.lora.runs.listing import INSTALLED, installed_name
 from engine.lora.runs.plan import read_plan
 from engine.lora.runs.progress import Report
 from engine.lora.runs.versions import RESULT, SUFFIXES, keep_changes
 from engine.lora.training.run import export, start
-from engine.settings import Settings
 from engine.weights.hashes import tensor_sha256
 from engine.weights.loras import list_loras
 from engine.weights.models import Catalogue, require_available
 
 
 class Training:
-    """Runs LoRA trainings and evaluations on one device.
+    """Runs LoRA trainings and evaluations; each has the device's memory for itself."""
 
-    Args:
-        make_room: gives the device's memory back before a run.
-    """
-
-    def __init__(self, settings: Settings, queue: JobQueue, device: Device, make_room: Callable[[], None]):
-        self._settings = settings
-        self._queue = queue
-        self._device = device
-        self._make_room = make_room
+    def __init__(self, place: Workplace):
+        self._settings = place.settings
+        self._queue = place.queue
+        self._device = place.device
+        self._make_room = place.make_room
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -51,12 +45,15 @@ class Training:
             PromoteLora.kind: self.promote,
         }
 
+    def release(self) -> None:
+        """Nothing stays warm."""
+
     def train(self, context: JobContext) -> None:
         """Train, or go on; a finished LoRA goes to the artist's own, where the picker finds it.
 
         A LoRA of the run that stands there already stays, with what the artist changed of its notes.
         """
-        request = context.request_as(TrainLora)
+        request: TrainLora = context.request
         folder = self._settings.runs_dir / request.run
         require_space(self._settings.home)
         plan = read_plan(folder)
@@ -78,7 +75,7 @@ class Training:
 
     def evaluate(self, context: JobContext) -> None:
         """Draw and measure with and without a LoRA."""
-        request = context.request_as(EvaluateLora)
+        request: EvaluateLora = context.request
         require_space(self._settings.home)
         lora = next((info for info in list_loras(self._settings.lora_folders) if info.name == request.lora), None)
         if lora is None:
@@ -99,7 +96,7 @@ class Training:
 
     def grid(self, context: JobContext) -> None:
         """Draw and measure a run's checkpoints at several weights."""
-        request = context.request_as(LoraGrid)
+        request: LoraGrid = context.request
         require_space(self._settings.home)
         run = self._settings.runs_dir / request.run
         model = read_plan(run).model
@@ -120,7 +117,7 @@ class Training:
 
         Asked again after a crash anywhere on the way, it comes to the same end.
         """
-        request = context.request_as(PromoteLora)
+        request: PromoteLora = context.request
         folder, loras = self._settings.runs_dir / request.run, self._settings.lora_folders[0]
         require_space(self._settings.home)
         plan = read_plan(folder)

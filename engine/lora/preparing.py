@@ -19,6 +19,7 @@ from engine.datasets.reading import Dataset, read_dataset
 from engine.datasets.split import Split, sides, split_pictures, write_split
 from engine.datasets.unpacking import unpack
 from engine.errors import InvalidRequest, NotFound, Problem
+from engine.jobs.prepared import prepared as prepared_at
 from engine.lora.runs import held_out as held_out_pictures
 from engine.lora.runs.config import Config
 from engine.lora.runs.listing import installed_name
@@ -100,7 +101,7 @@ def prepare(folder: Path, order: Order, *, on_gpu: bool = False) -> Prepared:
 
 
 def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
-    """Write a run that the worker can begin, and return its name.
+    """Prepare a run and return its name; it is one as soon as its job is queued, see `engine.jobs.prepared`.
 
     Raises:
         InvalidRequest: something blocks training; every reason is given.
@@ -118,7 +119,7 @@ def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
         about=order.about,
     )
     run = str(ULID())
-    folder = settings.runs_dir / run
+    folder = prepared_at(settings.home, settings.runs_dir / run)
     folder.mkdir(parents=True)
     write_split(folder / SPLIT, prepared.split)
     begin(folder, plan, time.time())
@@ -166,7 +167,7 @@ def plan_of(settings: Settings, run: str) -> Plan:
 
 
 def begin_evaluation(settings: Settings, evaluation: str, held_out: Sequence[CaptionedPicture], source: str) -> None:
-    """Write down what is to be compared.
+    """Write down what is to be compared, for a job that is about to be queued.
 
     Args:
         evaluation: its name in the request.
@@ -175,7 +176,8 @@ def begin_evaluation(settings: Settings, evaluation: str, held_out: Sequence[Cap
     Raises:
         InvalidRequest: too few pictures with a caption.
     """
-    held_out_pictures.prepare(settings.evaluations_dir / evaluation, held_out, source)
+    place = prepared_at(settings.home, settings.evaluations_dir / evaluation)
+    held_out_pictures.prepare(place, held_out, source)
 
 
 def run_behind(settings: Settings, lora: str) -> str | None:

@@ -10,22 +10,19 @@ from typing import Any, cast
 from torch import Tensor
 
 from engine import __version__
-from engine.device import Device
-from engine.diffusion.job import require_space
-from engine.diffusion.request import Translate
 from engine.errors import Cancelled, ImageShapeError, InvalidRequest, ModelUnavailable, StudioError
 from engine.images import from_png, to_pil
 from engine.jobs.context import JobContext
-from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
-from engine.settings import Settings
+from engine.jobs.space import require_space
+from engine.jobs.workplace import Workplace
 from engine.translation.catalogue import Translator, translator
 from engine.translation.networks.ode import Method, Solver
+from engine.translation.request import Translate
 from engine.translation.running import LoadedTranslator, Options
 from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
 from gallery.photos import Photos
 from gallery.recipe import Recipe
-from gallery.store import Gallery
 
 # What is wrong with one photo alone; anything else would meet the next one too.
 PHOTO_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, ImageShapeError, InvalidRequest)
@@ -33,14 +30,14 @@ PARTS = 100  # of a photo on the progress bar; how many tiles it has is known on
 
 
 class Translating:
-    """Runs translation jobs on one device; the last translator stays warm."""
+    """Runs translation jobs; the last translator stays warm."""
 
-    def __init__(self, settings: Settings, queue: JobQueue, gallery: Gallery, device: Device):
-        self._settings = settings
-        self._queue = queue
-        self._gallery = gallery
-        self._photos = Photos(gallery.files)
-        self._device = device
+    def __init__(self, place: Workplace):
+        self._settings = place.settings
+        self._queue = place.queue
+        self._gallery = place.gallery
+        self._photos = Photos(place.gallery.files)
+        self._device = place.device
         self._warm: LoadedTranslator | None = None
 
     @property
@@ -50,7 +47,7 @@ class Translating:
 
     def translate(self, context: JobContext) -> None:
         """Translate the photos of a job that are not in the gallery yet, saving each when it is finished."""
-        request = context.request_as(Translate)
+        request: Translate = context.request
         require_space(self._settings.home)
         context.report("Loading the translator")
         model = self._loaded(translator(self._settings, request.translator))
@@ -94,7 +91,7 @@ class Translating:
         return from_png(self._photos.png(photo_id))
 
     def _one(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> Tensor:
-        request = context.request_as(Translate)
+        request: Translate = context.request
         photo = self._photo(request.photos[index].id)
         side = model.long_side(options)
         if request.long_side != side and max(photo.shape[-2:]) > side:
@@ -107,7 +104,7 @@ class Translating:
     def _save(
         self, context: JobContext, index: int, fake: Tensor, model: LoadedTranslator, options: Options, seconds: float
     ) -> None:
-        request = context.request_as(Translate)
+        request: Translate = context.request
         require_space(self._settings.home)
         (picture,) = to_pil(fake)
         done = PARTS * (index + 1)

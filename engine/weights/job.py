@@ -1,12 +1,12 @@
 """Download jobs: a model's weights from the hub into the studio folder."""
 
-from engine.diffusion.request import FetchModel
 from engine.jobs.context import JobContext
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
 from engine.settings import Settings
 from engine.weights.hub import fetch
 from engine.weights.models import Catalogue
+from engine.weights.request import FetchModel
 
 MB = 10**6  # progress is counted in megabytes: bytes of a model exceed 32-bit integers
 
@@ -25,7 +25,7 @@ class Fetching:
 
     def fetch(self, context: JobContext) -> None:
         """Download what is missing; an interrupted download continues where it was."""
-        request = context.request_as(FetchModel)
+        request: FetchModel = context.request
         info = Catalogue(self._settings).get(request.model)
         context.report(f"Asking the model hub about {info.title}")
 

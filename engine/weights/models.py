@@ -8,7 +8,7 @@
 A path to a single file may add "prediction_type" and "native_size", which the file itself does not tell.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from engine.weights.manifest import damaged
 from engine.weights.single_file import file_info
 from engine.weights.sources import NAME, hub_id_in, pointer_from, valid_name
 
-__all__ = ["Catalogue", "ModelInfo", "require_available", "size_problems"]
+__all__ = ["Catalogue", "ModelInfo", "named", "require_available", "size_problems"]
 
 POINTERS = "models.json"
 SD21_WIDTH = 1024
@@ -64,10 +64,7 @@ class Catalogue:
         Raises:
             NotFound: there is none; the message names those there are.
         """
-        found = {info.name: info for info in self.all()}
-        if name not in found:
-            raise NotFound(f"There is no model named {name!r}; known are: {', '.join(found)}.")
-        return found[name]
+        return named(name, self.all())
 
     def add(self, source: str, name: str | None = None) -> ModelInfo:
         """Remember a model by a folder, a .safetensors file or a hub id.
@@ -161,6 +158,14 @@ class Catalogue:
         if taken and taken.available and taken.path != info.path:
             message = f"Each model needs its own name; {name!r} is {taken.path} already. Give another name."
             raise InvalidRequest([Problem("name", message)])
+
+
+def named(name: str, models: Iterable[ModelInfo]) -> ModelInfo:
+    """The model of that name. Raises NotFound naming those there are."""
+    found = {info.name: info for info in models}
+    if name not in found:
+        raise NotFound(f"There is no model named {name!r}; known are: {', '.join(found)}.")
+    return found[name]
 
 
 def require_available(info: ModelInfo) -> ModelInfo:

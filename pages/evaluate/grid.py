@@ -1,6 +1,5 @@
 """Checkpoints at several weights: asking for a grid, its figures and pictures, and promoting one of its cells."""
 
-import uuid
 from collections.abc import Mapping
 from itertools import groupby
 from operator import itemgetter
@@ -19,9 +18,11 @@ from engine.lora.runs.versions import versions_of
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.report import downloads, figure_text, number
-from pages.parts.common import OWNER, PEOPLE_ERRORS, STUDIO, plain, problems_of, show_problems, when
+from pages.parts.common import OWNER, plain, when
 from pages.parts.small_pictures import small_picture
+from pages.parts.submit import Press
 
+COMPARE = Press("compare")
 OFFERED = (0.25, *WEIGHTS, 1.25, 1.5)
 TILE = 320  # pixels
 
@@ -37,13 +38,20 @@ def grid_form(studio: Studio, run: str) -> None:
         f"{cells} times {min(values['captions'], held_out)} pictures, and the held-out loss of each "
         f"on {min(MAX_PICTURES, held_out)} pictures that were {HELD_OUT}"
     )
-    nonce = st.session_state.setdefault("grid_nonce", uuid.uuid4().hex)
-    pressed = st.button(
-        "Compare checkpoints", type="primary", width="stretch", icon=":material/grid_view:", key=f"compare_{nonce}"
-    )
+    _compare_button(studio, run, plan, values)
+
+
+def _compare_button(studio: Studio, run: str, plan: Plan, values: dict[str, Any]) -> None:
+    def submit(key: str) -> None:
+        request = LoraGrid(run=run, name=plan.name, evaluation=str(ULID()), **values)
+        preparing.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)
+        studio.submit(request, key=key, owner=OWNER)
+
+    fields = {**values, "weight": values["weights"], "pictures": plan.held_out}
+    pressed = COMPARE.button("Compare checkpoints", ":material/grid_view:")
+    COMPARE.show_problems(fields)
     if pressed:
-        _begin(studio, run, plan, values, nonce)
-    show_problems(st.session_state.get("grid_problems", {}), *LoraGrid.__slots__, "weight", "pictures", STUDIO)
+        COMPARE.ask((run, values), submit, fields)
 
 
 def _values(run: str, kept: dict[str, Checkpoint], held_out: int) -> dict[str, Any]:
@@ -88,16 +96,6 @@ def _weights() -> tuple[float, ...]:
         help="The model alone, weight 0, is always there",
     )
     return tuple(chosen)
-
-
-def _begin(studio: Studio, run: str, plan: Plan, values: dict[str, Any], nonce: str) -> None:
-    def submit() -> None:
-        request = LoraGrid(run=run, name=plan.name, evaluation=str(ULID()), **values)
-        studio.lora_grid(request, plan.held_out, HELD_OUT, key=nonce, owner=OWNER)
-        del st.session_state.grid_nonce
-
-    st.session_state.grid_problems = problems_of(submit)
-    st.rerun()
 
 
 # -- what was found
@@ -151,7 +149,7 @@ def _show(studio: Studio, run: str, found: Found, picked: tuple[int | None, floa
         else:
             words = f"Use step {best['step']} at weight {best['weight']:g}"
             _promote_button(studio, run, grid, best, words, "primary")
-    show_problems(st.session_state.get("promotion_problems", {}), run)
+    Press(f"promote_{run}").show_problems()
     _figures(grid)
     words = "In brackets: 95 % bootstrap intervals. The second line compares with Without, from the same resamples."
     st.caption(plain(" ".join([words, *grid["notes"]])))
@@ -235,12 +233,9 @@ def _promote_button(
 
 
 def _promote(studio: Studio, run: str, name: str, cell: Mapping[str, Any]) -> None:
-    st.session_state.promotion_problems = {}
     chosen = {"checkpoint": cell["checkpoint"], "step": cell["step"], "weight": cell["weight"]}
-    try:
-        studio.promote_lora(PromoteLora(run=run, name=name, **chosen), owner=OWNER)
-    except PEOPLE_ERRORS as error:
-        st.session_state.promotion_problems = {run: str(error)}
-    else:
+    promote = Press(f"promote_{run}")
+    promote.now(lambda key: studio.submit(PromoteLora(run=run, name=name, **chosen), owner=OWNER), chosen)
+    if not promote.problems({}):
         words = f"Step {cell['step']} at weight {cell['weight']:g} goes into the picker"
         st.toast(plain(words), icon=":material/publish:")

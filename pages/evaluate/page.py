@@ -1,6 +1,5 @@
 """Evaluate: does a LoRA help, which of its checkpoints is the best, and how strong should it be?"""
 
-import uuid
 from typing import Any
 
 import streamlit as st
@@ -14,11 +13,13 @@ from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.grid import grid_form, show_grids
 from pages.evaluate.report import show_reports
-from pages.evaluate.stopped import show_stopped
-from pages.parts.common import OWNER, PEOPLE_ERRORS, STUDIO, TRAIN, open_studio, problems_of, show_problems
+from pages.evaluate.stopped import MEASURING, show_stopped
+from pages.parts.common import OWNER, PEOPLE_ERRORS, STUDIO, TRAIN, open_studio, show_problems
 from pages.parts.dataset_picker import pick_dataset
-from pages.parts.working import MEASURING, show_working
+from pages.parts.jobs import show_jobs
+from pages.parts.submit import Press
 
+PRESS = Press("evaluate")
 OWN, OTHERS = "Held out by its training", "Others"
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -39,7 +40,7 @@ def main() -> None:
         elif subject.run is not None:
             grid_form(studio, subject.run)
     with right:
-        show_working(studio, MEASURING)
+        show_jobs(studio, MEASURING)
         show_stopped(studio, subject)
         if view == REPORT and subject.lora is not None:
             show_reports(studio, subject.lora)
@@ -85,11 +86,20 @@ def _form(studio: Studio, subject: Subject, lora: LoraInfo) -> None:
         return
     drawn = 2 * len(held_out) * values["seeds"] if isinstance(values["seeds"], int) else 0
     st.caption(f"{len(held_out)} captions, each drawn with and without the LoRA: {drawn} pictures")
-    nonce = st.session_state.setdefault("evaluate_nonce", uuid.uuid4().hex)
-    icon = ":material/query_stats:"
-    if st.button("Evaluate", type="primary", width="stretch", icon=icon, key=f"evaluate_{nonce}"):
-        _begin(studio, held_out, source, values, nonce)
-    show_problems(st.session_state.get("evaluation_problems", {}), *EvaluateLora.__slots__, "pictures", "loras", STUDIO)
+    _evaluate_button(studio, held_out, source, values)
+
+
+def _evaluate_button(studio: Studio, held_out: list[CaptionedPicture], source: str, values: dict[str, Any]) -> None:
+    def submit(key: str) -> None:
+        request = EvaluateLora(evaluation=str(ULID()), **values)
+        preparing.begin_evaluation(studio.settings, request.evaluation, held_out, source)
+        studio.submit(request, key=key, owner=OWNER)
+
+    fields = {**values, "pictures": held_out, "loras": values["lora"]}
+    pressed = PRESS.button("Evaluate", ":material/query_stats:")
+    PRESS.show_problems(fields)
+    if pressed:
+        PRESS.ask((values, source), submit, fields)
 
 
 def _pictures(studio: Studio, subject: Subject) -> tuple[list[CaptionedPicture] | None, str]:
@@ -136,16 +146,6 @@ def _model(studio: Studio, subject: Subject) -> str:
     names = list(models)
     index = names.index(own) if own in names else 0
     return st.selectbox("Model", names, index=index, format_func=lambda name: models[name].title, key="judge_model")
-
-
-def _begin(studio: Studio, held_out: list[CaptionedPicture], source: str, values: dict[str, Any], nonce: str) -> None:
-    def submit() -> None:
-        request = EvaluateLora(evaluation=str(ULID()), **values)
-        studio.evaluate_lora(request, held_out, source, key=nonce, owner=OWNER)
-        del st.session_state.evaluate_nonce
-
-    st.session_state.evaluation_problems = problems_of(submit)
-    st.rerun()
 
 
 main()

@@ -8,9 +8,10 @@ from engine.lora import evaluations
 from engine.lora.evaluations import Subject
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
 from engine.studio import Studio
-from pages.parts.common import OWNER, PEOPLE_ERRORS, plain, show_problems, when
-from pages.parts.working import MEASURING, title_of
+from pages.parts.common import OWNER, plain, show_problems, when
+from pages.parts.submit import Press
 
+MEASURING = (EvaluateLora.kind, LoraGrid.kind, PromoteLora.kind)
 RECENT = 20  # jobs of each kind that are looked through
 
 
@@ -41,7 +42,7 @@ def _is_done(studio: Studio, job: Job) -> bool:
 
 def _stopped(studio: Studio, subject: Subject, job: Job) -> None:
     can_go_on = _can_go_on(studio, subject, job)
-    st.markdown(f"**{plain(title_of(job))}** · {when(job.created_at)}")
+    st.markdown(f"**{plain(studio.title(job))}** · {when(job.created_at)}")
     if job.state == FAILED:
         show_problems({"job": job.error or "It failed without a reason."}, "job")
     elif can_go_on:
@@ -50,7 +51,7 @@ def _stopped(studio: Studio, subject: Subject, job: Job) -> None:
         st.caption("Stopped. It cannot go on: the LoRA was replaced, or its files were deleted. Begin a new one.")
     if can_go_on:
         st.button("Go on", key=f"go_on_{job.id}", icon=":material/play_arrow:", on_click=_go_on, args=(studio, job))
-    show_problems(st.session_state.get("go_on_problems", {}), job.id)
+    _press(job).show_problems()
 
 
 def _can_go_on(studio: Studio, subject: Subject, job: Job) -> bool:
@@ -59,16 +60,10 @@ def _can_go_on(studio: Studio, subject: Subject, job: Job) -> bool:
     return False
 
 
+def _press(job: Job) -> Press:
+    return Press(f"go_on_{job.id}")
+
+
 def _go_on(studio: Studio, job: Job) -> None:
     """Ask for the same again: it finds what is there already. However often it is pressed, it is one job."""
-    st.session_state.go_on_problems = {}
-    key = f"go-on-{job.id}"
-    try:
-        if isinstance(job.request, EvaluateLora):
-            studio.evaluate_lora(job.request, key=key, owner=OWNER)
-        elif isinstance(job.request, LoraGrid):
-            studio.lora_grid(job.request, key=key, owner=OWNER)
-        elif isinstance(job.request, PromoteLora):
-            studio.promote_lora(job.request, owner=OWNER)
-    except PEOPLE_ERRORS as error:
-        st.session_state.go_on_problems = {job.id: str(error)}
+    _press(job).now(lambda key: studio.submit(job.request, key=f"go-on-{job.id}", owner=OWNER))

@@ -4,14 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.request import TextToImage, Translate
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
-from pages.parts.before_after import show_before_after
-from pages.parts.common import ANIMEIFY, GENERATE, OWNER, open_studio, plain, shown_width, size_text, when
+from pages.kinds import shown
+from pages.parts.common import GENERATE, OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons
-from pages.parts.pictures import show_picture, show_thumbnail
+from pages.parts.pictures import show_thumbnail
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
@@ -160,11 +159,7 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         return
     picture, facts = st.columns([3, 2], gap="large")
     with picture:
-        readable = (
-            show_before_after(studio, record, place="detail")
-            if record.kind == Translate.kind
-            else show_picture(studio, record, shown_width(record.width))
-        )
+        readable = shown(record).picture(studio, record, "detail")
     with facts:
         _facts(record)
         if readable:
@@ -182,13 +177,13 @@ def _step(studio: Studio, label: str, icon: str, place: dict[str, Any]) -> None:
 
 
 def _facts(record: ImageRecord) -> None:
-    if record.kind == Translate.kind:
-        st.caption("Photo")
+    if title := shown(record).title:
+        st.caption(title)
     st.code(record.prompt, language=None, wrap_lines=True)
     if record.negative_prompt:
         st.caption("Negative prompt")
         st.code(record.negative_prompt, language=None, wrap_lines=True)
-    rows = {label: plain(value) for label, value in _settings(record).items() if value not in (None, "")}
+    rows = {label: plain(value) for label, value in shown(record).details(record).items() if value not in (None, "")}
     st.table(rows, border="horizontal")
     for note in record.recipe.notes:
         st.info(plain(note), icon=":material/info:")
@@ -196,61 +191,14 @@ def _facts(record: ImageRecord) -> None:
         st.json(record.recipe.to_dict())
 
 
-def _settings(record: ImageRecord) -> dict[str, object]:
-    recipe, request = record.recipe, record.recipe.request
-    loras = ", ".join(f"{lora.get('name')} ({lora.get('weight')})" for lora in recipe.loras)
-    if record.kind == Translate.kind:
-        return _translation_settings(record)
-    return {
-        "Model": recipe.model.get("title") or record.model,
-        "LoRAs": loras,
-        "Seed": record.seed,
-        "Size": f"{record.width} × {record.height}",
-        "Steps": request.get("num_inference_steps"),
-        "Guidance scale": request.get("guidance_scale"),
-        "Scheduler": request.get("scheduler"),
-        "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
-        "File": f"PNG, {size_text(record.size_bytes)}",
-    }
-
-
-def _translation_settings(record: ImageRecord) -> dict[str, object]:
-    recipe, request = record.recipe, record.recipe.request
-    solver = recipe.model.get("solver") or {}
-    style = request.get("style") or {}
-    solved = f"{solver.get('method')}, {solver.get('steps')} steps, {recipe.model.get('nfe')} evaluations"
-    return {
-        "Translator": recipe.model.get("title") or record.model,
-        "Licence of its weights": recipe.model.get("licence"),
-        "Strength": f"{100 * float(request.get('strength', 1)):.0f} %",
-        "Size": f"{record.width} × {record.height}",
-        "Solver": solved if solver else "",
-        "Style picture": style.get("name"),
-        "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
-        "File": f"PNG, {size_text(record.size_bytes)}",
-    }
-
-
 def _actions(studio: Studio, record: ImageRecord) -> None:
     with st.container(horizontal=True):
-        if record.kind == TextToImage.kind and st.button(
-            "Use these settings",
-            key="use_settings",
-            icon=":material/replay:",
-            type="primary",
-            help="Fills the Generate page with everything that made this picture",
+        made_by = shown(record)
+        if made_by.page and st.button(
+            "Use these settings", key="use_settings", icon=":material/replay:", type="primary", help=made_by.reuse
         ):
-            st.session_state.restore = {**record.recipe.request, "seed": record.seed}
-            st.switch_page(GENERATE)
-        if record.kind == Translate.kind and st.button(
-            "Use these settings",
-            key="use_settings",
-            icon=":material/replay:",
-            type="primary",
-            help="Fills the Anime-ify page with the photo and everything that was chosen",
-        ):
-            st.session_state.restore_translation = dict(record.recipe.request)
-            st.switch_page(ANIMEIFY)
+            made_by.hand_over(record)
+            st.switch_page(made_by.page)
         if record.deleted_at is None:
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from engine.diffusion.request import FetchModel
 from engine.errors import StudioError
 from engine.jobs.records import Job
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from engine.weights.request import FetchModel
 from pages.parts.common import OWNER, duration, plain, size_text
+from pages.parts.submit import Press
 
 
 def show_missing_model(studio: Studio, info: ModelInfo) -> None:
@@ -30,7 +31,15 @@ def _download(studio: Studio, info: ModelInfo) -> None:
         if job is not None and job.error:
             st.error(plain(job.error), icon=":material/cloud_off:")
         label = "Try the download again" if job is not None and job.error else "Download"
-        st.button(label, icon=":material/download:", on_click=studio.fetch_model, args=(info.name,))
+        press = Press(f"download_{info.name}")
+        press.show_problems()
+        fetch = FetchModel(model=info.name)
+        st.button(
+            label,
+            icon=":material/download:",
+            on_click=press.now,
+            args=(lambda key: studio.submit(fetch, owner=OWNER),),
+        )
         return
     st.fragment(_progress, run_every=0.5)(studio, job.id)
 

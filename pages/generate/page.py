@@ -1,25 +1,23 @@
 """Generate: from a prompt to images."""
 
 import random
-import time
-import uuid
 from typing import Any
 
 import streamlit as st
 
 from engine.diffusion.request import RANDOM_SEED_LIMIT, SCHEDULERS, TextToImage
-from engine.errors import InvalidRequest
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_add_model, show_missing_model
 from pages.generate.restore import take_restored_settings
+from pages.generate.results import show_drawings
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
-from pages.parts.common import OWNER, PEOPLE_ERRORS, by_field, open_studio, show_problems
-from pages.parts.feed import show_drawings, show_feed
+from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
+from pages.parts.feed import show_feed
+from pages.parts.submit import Press
 
-STUDIO = "studio"  # the "field" of problems that no value is to blame for
-DOUBLE_CLICK_SECONDS = 1.0  # desktops take two clicks within half a second for a double click; the rest is travel time
+PRESS = Press("generate")
 EXAMPLES = (
     "a castle on a mountain at sunset",
     "a quiet lake in a pine forest, morning mist",
@@ -37,9 +35,9 @@ def main() -> None:
     _take_model_name(studio)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        problems = _standing_problems()
+        problems = PRESS.problems(st.session_state)
         prompts = _prompts()
-        pressed = _generate_button()
+        pressed = PRESS.button("Generate", ":material/brush:", shortcut="Ctrl+Enter")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, "prompt", "negative_prompt", STUDIO)
         values = prompts | _settings(studio, problems)
@@ -64,22 +62,6 @@ def _prompts() -> dict[str, str]:
         placeholder="what to avoid: blurry, people, text",
     )
     return {"prompt": prompt or "", "negative_prompt": negative or ""}
-
-
-def _generate_button() -> bool:
-    """Each accepted job gives a new button: a press of the old one that is still on its way hits nothing."""
-    return st.button(
-        "Generate",
-        key=f"generate_{_nonce()}",
-        type="primary",
-        width="stretch",
-        icon=":material/brush:",
-        shortcut="Ctrl+Enter",
-    )
-
-
-def _nonce() -> str:
-    return st.session_state.setdefault("nonce", uuid.uuid4().hex)
 
 
 def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
@@ -206,35 +188,10 @@ def _advanced(problems: dict[str, str]) -> dict[str, Any]:
 
 
 def _submit(studio: Studio, values: dict[str, Any]) -> None:
-    state = st.session_state
-    if _repeats_last_press(values):
-        return
-    try:
-        # The nonce changes only after a job was accepted, so a repeated page run finds the same job.
-        studio.submit(studio.request(values), key=_nonce(), owner=OWNER)
-    except InvalidRequest as error:
-        state.problems = by_field(error.problems)
-    except PEOPLE_ERRORS as error:
-        state.problems = {STUDIO: str(error)}
-    else:
-        state.problems = {}
-        state.nonce = uuid.uuid4().hex
-        state.accepted = (values, time.monotonic())
-    state.refused = {field: state.get(field) for field in state.problems}
-    st.rerun()
+    def submit(key: str) -> None:
+        studio.submit(studio.request(TextToImage.kind, values), key=key, owner=OWNER)
 
-
-def _repeats_last_press(values: dict[str, Any]) -> bool:
-    """On a quick machine the second click of a double click finds the new button already there."""
-    accepted, when = st.session_state.get("accepted", (None, 0.0))
-    return accepted == values and time.monotonic() - when < DOUBLE_CLICK_SECONDS
-
-
-def _standing_problems() -> dict[str, str]:
-    """The problems of the last press of Generate whose values have not been changed since."""
-    state = st.session_state
-    problems, refused = state.get("problems", {}), state.get("refused", {})
-    return {field: text for field, text in problems.items() if state.get(field) == refused.get(field)}
+    PRESS.ask(values, submit, st.session_state)
 
 
 def _examples() -> None:

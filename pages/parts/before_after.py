@@ -54,7 +54,7 @@ export default function ({ data, parentElement }) {
 _slider = st.components.v2.component("before_after", html=_HTML, css=_CSS, js=_JS)
 
 
-def show_before_after(studio: Studio, image: ImageRecord, *, place: str) -> bool:
+def show_before_after(studio: Studio, image: ImageRecord, place: str) -> bool:
     """Show a translated photo beside its original; returns whether the picture could be read.
 
     Args:

@@ -2,12 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable
 from functools import cache
 
 import streamlit as st
 
-from engine.errors import InvalidRequest, Problem, StudioError
+from engine.errors import Problem, StudioError
 from engine.settings import Settings
 from engine.studio import Studio
 from gallery.errors import GalleryError
@@ -81,17 +80,6 @@ def by_field(problems: tuple[Problem, ...]) -> dict[str, str]:
     for problem in problems:
         texts[problem.field] = "\n".join(filter(None, [texts.get(problem.field), problem.message]))
     return texts
-
-
-def problems_of(act: Callable[[], object]) -> dict[str, str]:
-    """Do it; what kept it from being done, by field."""
-    try:
-        act()
-    except InvalidRequest as error:
-        return by_field(error.problems)
-    except PEOPLE_ERRORS as error:
-        return {STUDIO: str(error)}
-    return {}
 
 
 def duration(seconds: float) -> str:

@@ -4,16 +4,14 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from engine.diffusion.request import TextToImage, TrainLora, Translate
 from engine.jobs.records import Job
-from engine.jobs.schema import CANCELLED, FAILED, RUNNING
+from engine.jobs.schema import CANCELLED, DEVICE_LANES, FAILED, RUNNING
 from engine.jobs.status import ABSENT, STARTING
 from engine.studio import Studio
 from gallery.store import ImageRecord
-from pages.parts.common import GALLERY, OWNER, duration, plain, show_problems, shown_width
-from pages.parts.downloads import download_buttons
-from pages.parts.pictures import show_picture, show_thumbnail
-from pages.parts.working import MEASURING, title_of
+from pages.parts.common import GALLERY, OWNER, plain, show_problems, shown_width
+from pages.parts.pictures import show_thumbnail
+from pages.parts.progress import progress_text, show_bar, stop_button
 
 POLL_SECONDS = 0.5
 MOST_WAITING = 10  # rows of waiting jobs; the rest is counted
@@ -91,73 +89,38 @@ def _engine_state(studio: Studio) -> None:
             icon=":material/hourglass_disabled:",
         )
     else:
-        _training_first(studio)
+        _others_first(studio)
 
 
-def _training_first(studio: Studio) -> None:
-    """Say so when a training holds the device, and offer to pause it."""
-    trainings = [job for kind in (TrainLora.kind, *MEASURING) for job in studio.jobs(kind=kind, active=True)]
-    for job in trainings:
-        if job.state == RUNNING:
+def _others_first(studio: Studio) -> None:
+    """Say so when a training or another job without pictures holds the device, and offer to stop it."""
+    for job in studio.jobs(running=True):
+        if job.lane in DEVICE_LANES and not expected_pictures(studio, job):
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                words = f"{plain(title_of(job))} is at work; what waits begins when that ends or is stopped."
-                st.info(f"{words} {_progress_text(job)}", icon=":material/model_training:")
-                _cancel_button(studio, job, "Pause" if isinstance(job.request, TrainLora) else "Cancel")
+                words = f"{plain(studio.title(job))} is at work; what waits begins when that ends or is stopped."
+                st.info(f"{words} {progress_text(job)}", icon=":material/model_training:")
+                stop_button(studio, job)
 
 
-def _title(job: Job) -> str:
-    if isinstance(job.request, TextToImage):
-        return job.request.prompt
-    if isinstance(job.request, Translate):
-        names = [photo.name for photo in job.request.photos]
-        return names[0] if len(names) == 1 else f"{len(names)} photos: {', '.join(names[:3])}{', …' * (len(names) > 3)}"
-    return "A job of another version of the studio; what it asks for cannot be read."
-
-
-def _expected(job: Job) -> int:
+def expected_pictures(studio: Studio, job: Job) -> int:
     """How many pictures the job makes; 0 where that cannot be read."""
-    if isinstance(job.request, TextToImage):
-        return job.request.num_images
-    return len(job.request.photos) if isinstance(job.request, Translate) else 0
+    return studio.kinds[job.kind].pictures(job.request) if job.request else 0
 
 
 def _running_job(studio: Studio, job: Job) -> None:
     with st.container(border=True):
         head, stop = st.columns([4, 1], vertical_alignment="center")
-        head.text(_title(job))
+        head.text(studio.title(job))
         with stop:
-            _cancel_button(studio, job)
-        st.progress(min(job.step / job.steps, 1.0) if job.steps else 0.0, _progress_text(job))
+            stop_button(studio, job)
+        show_bar(job, progress_text(job))
         preview = studio.preview(job.id)
         if preview:
-            st.image(
-                preview, width=shown_width(job.request.width) if isinstance(job.request, TextToImage) else "stretch"
-            )
+            width = studio.kinds[job.kind].preview_width(job.request) if job.request else None
+            st.image(preview, width=shown_width(width) if width else "stretch")
         with st.container(horizontal=True):
             for image in studio.gallery.of_job(job.id):
                 show_thumbnail(studio, image, 160, caption_of(image))
-
-
-def _cancel_button(studio: Studio, job: Job, label: str = "Cancel") -> None:
-    st.button(
-        label,
-        key=f"cancel_{job.id}",
-        on_click=studio.cancel,
-        args=(job.id,),
-        disabled=job.cancel_requested,
-        width="stretch",
-    )
-
-
-def _progress_text(job: Job) -> str:
-    if job.cancel_requested:
-        return "Stopping at the next step"
-    text = plain(job.stage or "Starting")
-    if job.steps:
-        text += f", step {job.step} of {job.steps}"
-    if job.seconds_left is not None and job.step < job.steps:
-        text += f", about {duration(job.seconds_left)} left"
-    return text
 
 
 def _waiting_job(studio: Studio, job: Job) -> None:
@@ -165,15 +128,15 @@ def _waiting_job(studio: Studio, job: Job) -> None:
         head, stop = st.columns([4, 1], vertical_alignment="center")
         ahead = studio.ahead_of(job)
         place = f"{ahead} ahead of you" if ahead else "next in line"
-        head.text(f"{_title(job)}\nWaiting, {place}")
+        head.text(f"{studio.title(job)}\nWaiting, {place}")
         with stop:
-            _cancel_button(studio, job)
+            stop_button(studio, job)
 
 
 def _ended_job(studio: Studio, job: Job, show_images: ShowImages) -> None:
     images = studio.gallery.of_job(job.id)
     with st.container(border=True):
-        st.text(_title(job))
+        st.text(studio.title(job))
         if job.state == FAILED:
             show_problems({"job": job.error or "It failed without a reason."}, "job")
         elif job.state == CANCELLED:
@@ -184,18 +147,6 @@ def _ended_job(studio: Studio, job: Job, show_images: ShowImages) -> None:
         if images:
             show_images(studio, job, images)
             st.page_link(GALLERY, label="Open the gallery", icon=":material/photo_library:")
-
-
-def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> None:
-    """The pictures of a text-to-image job with their downloads, two in a row."""
-    single = _expected(job) <= 1
-    grid = st.grid(1 if single else 2)
-    for image in images:
-        with grid.container():
-            shown = show_picture(studio, image, shown_width(image.width) if single else "stretch")
-            st.caption(caption_of(image))
-            if shown:
-                download_buttons(studio, image, place="feed")
 
 
 def caption_of(image: ImageRecord) -> str:

@@ -1,6 +1,5 @@
 """Train: a LoRA from one's own captioned pictures."""
 
-import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,14 @@ from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS, Config
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
-from pages.parts.common import OWNER, STUDIO, open_studio, plain, problems_of, show_problems
+from pages.parts.common import OWNER, open_studio, plain, show_problems
 from pages.parts.dataset_picker import pick_dataset
+from pages.parts.submit import Press
 from pages.train.augmentation import augmentation_settings, show_preview
 from pages.train.caption_table import edited_captions
 from pages.train.runs import show_runs
 
+PRESS = Press("train")
 ICONS = {Severity.BLOCKS: ":material/block:", Severity.LOOK: ":material/visibility:", Severity.NOTE: ":material/info:"}
 
 
@@ -80,7 +81,7 @@ def _form(studio: Studio, folder: Path) -> None:
             f"{prepared.memory.in_words()}"
         )
     )
-    _train_button(studio, prepared, order)
+    _train_button(studio, folder, prepared, order)
 
 
 def _model(studio: Studio) -> ModelInfo:
@@ -154,32 +155,18 @@ def _captions(folder: Path, prepared: Prepared) -> None:
             st.rerun()
 
 
-def _train_button(studio: Studio, prepared: Prepared, order: Order) -> None:
-    state = st.session_state
-    nonce = state.setdefault("train_nonce", uuid.uuid4().hex)
-    blocked = prepared.check_up.blocks
-    pressed = st.button(
-        "Train",
-        key=f"train_{nonce}",
-        type="primary",
-        width="stretch",
-        icon=":material/model_training:",
-        disabled=blocked,
-        help="What the findings call a block has to be mended first" if blocked else None,
-    )
-    show_problems(state.get("train_problems", {}), "name", "dataset", "run", STUDIO)
-    if pressed:
-        _begin(studio, prepared, order, nonce)
-
-
-def _begin(studio: Studio, prepared: Prepared, order: Order, nonce: str) -> None:
-    def submit() -> None:
+def _train_button(studio: Studio, folder: Path, prepared: Prepared, order: Order) -> None:
+    def submit(key: str) -> None:
         run = preparing.begin_run(studio.settings, prepared, order)
-        studio.train_lora(TrainLora(run=run, name=order.name), key=nonce, owner=OWNER)
-        st.session_state.train_nonce = uuid.uuid4().hex
+        studio.submit(TrainLora(run=run, name=order.name), key=key, owner=OWNER)
 
-    st.session_state.train_problems = problems_of(submit)
-    st.rerun()
+    blocked = prepared.check_up.blocks
+    why = "What the findings call a block has to be mended first" if blocked else None
+    pressed = PRESS.button("Train", ":material/model_training:", disabled=blocked, help=why)
+    fields = {"name": order.name, "dataset": (folder, prepared.train), "run": order}
+    PRESS.show_problems(fields)
+    if pressed:
+        PRESS.ask((folder, order), submit, fields)
 
 
 main()

@@ -10,8 +10,9 @@ from engine.lora import evaluations
 from engine.lora.requests import TrainLora
 from engine.lora.runs.listing import RunInfo, newest_runs, run_info
 from engine.studio import Studio
-from pages.parts.common import EVALUATE, OWNER, PEOPLE_ERRORS, plain, show_problems, when
-from pages.parts.working import show_working
+from pages.parts.common import EVALUATE, OWNER, PEOPLE_ERRORS, plain, when
+from pages.parts.jobs import show_jobs
+from pages.parts.submit import Press
 
 SHOWN = 8
 SMOOTH = 20  # steps over which the shown loss is averaged
@@ -19,8 +20,8 @@ SMOOTH = 20  # steps over which the shown loss is averaged
 
 def show_runs(studio: Studio) -> None:
     """Everything about trainings; while one is unfinished, look again every second."""
-    active = show_working(studio, [TrainLora.kind], lambda job: _progress(studio, job))
-    busy = {job.request.run for job in active if isinstance(job.request, TrainLora)}
+    active = show_jobs(studio, [TrainLora.kind], lambda job: _progress(studio, job))
+    busy = {job.request.run for job in active if job.request}
     runs = newest_runs(studio.settings.runs_dir, SHOWN)
     ended = [info for info in runs if info.run not in busy]
     if not active and not ended:
@@ -31,7 +32,7 @@ def show_runs(studio: Studio) -> None:
 
 
 def _progress(studio: Studio, job: Job) -> None:
-    info = _info(studio, job.request.run) if isinstance(job.request, TrainLora) else None
+    info = _info(studio, job.request.run) if job.request else None
     if info:
         _losses(info)
         _samples(info, newest=1)
@@ -72,7 +73,7 @@ def _ended_run(studio: Studio, info: RunInfo) -> None:
         if not info.finished:
             go_on = {"on_click": _go_on, "args": (studio, info), "icon": ":material/play_arrow:"}
             st.button("Go on", key=f"go_on_{info.run}", **go_on)
-        show_problems(st.session_state.get("run_problems", {}), info.run)
+        _press(info).show_problems()
         _evaluation(studio, info)
 
 
@@ -96,11 +97,12 @@ def _jobs_of(studio: Studio, info: RunInfo) -> list[Job]:
 
 
 def _go_on(studio: Studio, info: RunInfo) -> None:
-    st.session_state.run_problems = {}
-    try:
-        studio.train_lora(TrainLora(run=info.run, name=info.name), owner=OWNER)
-    except PEOPLE_ERRORS as error:
-        st.session_state.run_problems = {info.run: str(error)}
+    request = TrainLora(run=info.run, name=info.name)
+    _press(info).now(lambda key: studio.submit(request, key=key, owner=OWNER))
+
+
+def _press(info: RunInfo) -> Press:
+    return Press(f"go_on_{info.run}")
 
 
 def _evaluation(studio: Studio, info: RunInfo) -> None:

@@ -11,6 +11,7 @@ from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFoun
 from engine.jobs.schema import CANCELLED, FAILED, QUEUED, SUCCEEDED, JobRow
 from engine.jobs.status import ABSENT, READY, EngineStatus, worker_name, write_status
 from engine.studio import Studio
+from engine.weights.request import FetchModel
 from gallery.metadata import read_recipe
 from tests.tiny import save_tiny_pipeline
 from tests.tiny_lora import lora_layers, save_lora
@@ -20,12 +21,12 @@ ASKED = {"prompt": "a castle", "seed": 11, "num_inference_steps": 2, "width": 64
 
 def problems_of(studio, **values) -> dict[str, str]:
     with pytest.raises(InvalidRequest) as caught:
-        studio.request({**ASKED, **values})
+        studio.submit(studio.request("text_to_image", {**ASKED, **values}))
     return {problem.field: problem.message for problem in caught.value.problems}
 
 
 def drawn(studio, work, **values) -> list[bytes]:
-    job = studio.submit(studio.request({**ASKED, **values}))
+    job = studio.submit(studio.request("text_to_image", {**ASKED, **values}))
     work()
     ended = studio.job(job.id)
     assert ended.state == SUCCEEDED, ended.error
@@ -33,7 +34,7 @@ def drawn(studio, work, **values) -> list[bytes]:
 
 
 def test_what_is_left_out_takes_the_models_own_size(studio):
-    request = studio.request({"prompt": "a castle"})
+    request = studio.request("text_to_image", {"prompt": "a castle"})
     native = studio.model("mini").native_size
 
     assert (request.model, request.width, request.height) == ("mini", native, native)
@@ -56,7 +57,7 @@ def test_a_model_without_weights_is_refused(studio):
 
 
 def test_a_seed_is_drawn_once_and_recorded(studio, work):
-    job = studio.submit(studio.request({**ASKED, "seed": None}))
+    job = studio.submit(studio.request("text_to_image", {**ASKED, "seed": None}))
     work()
 
     (image,) = studio.gallery.of_job(job.id)
@@ -76,7 +77,7 @@ def test_a_picture_is_made_again_from_its_own_file(studio, work):
     record = studio.gallery.page().images[0]
     recipe = read_recipe(studio.gallery.path(record.id))
 
-    request = studio.request({**recipe.request, "seed": recipe.seed, "num_images": 1})
+    request = studio.request("text_to_image", {**recipe.request, "seed": recipe.seed, "num_images": 1})
     job = studio.submit(request)
     work()
     (again,) = studio.gallery.of_job(job.id)
@@ -119,7 +120,7 @@ def test_a_lora_for_another_base_is_refused_with_both_names(studio):
 
 def test_a_lora_that_vanishes_before_its_turn_fails_the_job_with_its_name(studio, work):
     lora = save_lora(studio.settings.lora_dir / "ink.safetensors")
-    job = studio.submit(studio.request({**ASKED, "loras": [("ink", 1.0)]}))
+    job = studio.submit(studio.request("text_to_image", {**ASKED, "loras": [("ink", 1.0)]}))
     lora.path.unlink()
     work()
 
@@ -140,7 +141,7 @@ def test_a_broken_model_fails_its_job_in_words_and_the_next_job_works(studio, wo
     save_tiny_pipeline(tmp_path / "broken")
     unet = tmp_path / "broken" / "unet" / "diffusion_pytorch_model.safetensors"
     studio.add_model(str(tmp_path / "broken"))
-    job = studio.submit(studio.request({**ASKED, "model": "broken"}))
+    job = studio.submit(studio.request("text_to_image", {**ASKED, "model": "broken"}))
     unet.write_bytes(unet.read_bytes()[:1000])
     work()
 
@@ -152,14 +153,14 @@ def test_a_broken_model_fails_its_job_in_words_and_the_next_job_works(studio, wo
 
 
 def test_a_long_prompt_is_drawn_with_a_note_on_what_was_not_read(studio, work):
-    job = studio.submit(studio.request({**ASKED, "prompt": "castle " * 100 + "tower"}))
+    job = studio.submit(studio.request("text_to_image", {**ASKED, "prompt": "castle " * 100 + "tower"}))
     work()
 
     assert any("tower" in note for note in studio.job(job.id).notes)
 
 
 def test_a_job_cancelled_while_it_waits_is_never_drawn(studio, work):
-    job = studio.submit(studio.request(ASKED))
+    job = studio.submit(studio.request("text_to_image", ASKED))
     studio.cancel(job.id)
     work()
 
@@ -168,7 +169,7 @@ def test_a_job_cancelled_while_it_waits_is_never_drawn(studio, work):
 
 
 def test_images_kept_from_an_earlier_attempt_are_not_drawn_again(studio, work):
-    request = studio.request({**ASKED, "num_images": 2})
+    request = studio.request("text_to_image", {**ASKED, "num_images": 2})
     job = studio.submit(request)
     work()
     first, second = studio.gallery.of_job(job.id)
@@ -183,13 +184,13 @@ def test_images_kept_from_an_earlier_attempt_are_not_drawn_again(studio, work):
 
 def test_only_a_model_on_the_hub_can_be_fetched(studio):
     with pytest.raises(ModelUnavailable, match="no address on the model hub"):
-        studio.fetch_model("mini")
+        studio.submit(FetchModel(model="mini"))
     with pytest.raises(NotFound):
-        studio.fetch_model("dreams")
+        studio.submit(FetchModel(model="dreams"))
 
 
 def test_a_download_that_is_under_way_is_not_started_twice(studio):
-    assert studio.fetch_model("sd21").id == studio.fetch_model("sd21").id
+    assert studio.submit(FetchModel(model="sd21")).id == studio.submit(FetchModel(model="sd21")).id
 
 
 def test_the_large_model_is_the_default_only_where_a_gpu_draws_it(studio, tmp_path):
@@ -214,8 +215,9 @@ def test_a_studio_whose_only_model_is_damaged_says_so(studio):
     studio = Studio(replace(studio.settings, weights_dir=weights.parent / "nothing here"))
 
     assert not studio.default_model().available
+    request = studio.request("text_to_image", {"prompt": "a castle"})
     with pytest.raises(InvalidRequest):
-        studio.request({"prompt": "a castle"})
+        studio.submit(request)
 
 
 def test_another_base_is_not_taken_for_stable_diffusion_2(studio, tmp_path):

@@ -58,7 +58,7 @@ def pixels(studio: Studio, job: Job) -> list[bytes]:
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing_and_draws_the_same(running):
-    job = running.submit(running.request(LONG))
+    job = running.submit(running.request("text_to_image", LONG))
     until(drawing(running, job, images=1))
     kept = running.gallery.of_job(job.id)
     os.kill(running.running_supervisor.worker_pid, signal.SIGKILL)
@@ -70,13 +70,13 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_draws_the_same(running)
     assert [image.job_index for image in images] == list(range(4))
     assert images[: len(kept)] == kept
 
-    again = running.submit(running.request(LONG))
+    again = running.submit(running.request("text_to_image", LONG))
     until(lambda: running.job(again.id).ended, 120)
     assert pixels(running, again) == pixels(running, job)
 
 
 def test_cancel_stops_a_running_job_and_keeps_what_was_finished(running):
-    job = running.submit(running.request(LONG))
+    job = running.submit(running.request("text_to_image", LONG))
     until(drawing(running, job))
     running.cancel(job.id)
 
@@ -87,7 +87,7 @@ def test_cancel_stops_a_running_job_and_keeps_what_was_finished(running):
 
 
 def test_stopping_gives_the_job_back_and_the_next_start_finishes_it(running):
-    job = running.submit(running.request(LONG))
+    job = running.submit(running.request("text_to_image", LONG))
     until(drawing(running, job))
     worker = running.running_supervisor.worker_pid
     running.running_supervisor.stop()
@@ -111,7 +111,7 @@ def test_a_worker_that_stops_answering_is_replaced(studio):
     supervisor.start()
     try:
         until(lambda: studio.engine().state == READY, 90)
-        job = studio.submit(studio.request(LONG))
+        job = studio.submit(studio.request("text_to_image", LONG))
         until(drawing(studio, job))
         silent = supervisor.worker_pid
         os.kill(silent, signal.SIGSTOP)
@@ -179,7 +179,9 @@ def test_a_broken_shipped_model_leaves_the_others_usable(studio, tmp_path):
     supervisor = studio.supervisor()
     supervisor.start()
     try:
-        job = studio.submit(studio.request({"prompt": "a castle", "model": "other", "num_inference_steps": 1}))
+        job = studio.submit(
+            studio.request("text_to_image", {"prompt": "a castle", "model": "other", "num_inference_steps": 1})
+        )
         until(lambda: studio.job(job.id).ended, 90)
         assert studio.job(job.id).state == SUCCEEDED
     finally:

@@ -101,7 +101,7 @@ def test_neural_style_asks_for_a_style(open_page, studio, photos):
 
 
 def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, studio, photos, work):
-    job = studio.translate(Translate(photos=(photos[0],), translator="classical", strength=0.8, long_side=1024))
+    job = studio.submit(Translate(photos=(photos[0],), translator="classical", strength=0.8, long_side=1024))
     work()
     (image,) = studio.gallery.of_job(job.id)
     page = open_page("gallery")

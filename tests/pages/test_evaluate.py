@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ulid import ULID
 
-from engine.lora.preparing import held_out_for
+from engine.lora.preparing import begin_evaluation, held_out_for
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
 from tests.captioned import copy_training, save_captioned, trained_home
 from tests.pages.helpers import button, texts
@@ -113,15 +113,18 @@ def test_wrong_values_are_said_and_nothing_begins(open_page, studio, run):
     assert "Captions to draw must be a whole number from 1 to 16; got 99" in errors_of(page)
     assert not studio.jobs()
     assert not list(Path(studio.settings.home / "evaluations").glob("*"))
+    assert not list(Path(studio.settings.home / "prepared").glob("*"))
 
 
 def test_the_newest_report_and_grid_are_shown_when_they_come(open_page, studio, run, work):
     held_out = held_out_for(studio.settings, "castles", None)
     shared = {"evaluation": str(ULID()), "num_inference_steps": 1}
-    studio.evaluate_lora(EvaluateLora(lora="castles", model="mini", **shared), held_out)
+    begin_evaluation(studio.settings, shared["evaluation"], held_out, "")
+    studio.submit(EvaluateLora(lora="castles", model="mini", **shared))
     shared["evaluation"] = str(ULID())
     grid = LoraGrid(run=run, name="castles", checkpoints=("last",), weights=(1.0,), captions=1, **shared)
-    studio.lora_grid(grid, held_out)
+    begin_evaluation(studio.settings, shared["evaluation"], held_out, "")
+    studio.submit(grid)
     work()
     for view, kind in ((REPORT, "report.json"), (GRID, "grid.json")):
         page = open_page("evaluate", lora="castles", view=view)
@@ -144,7 +147,7 @@ def test_only_what_can_go_on_is_offered_to(open_page, studio, run, work):
     page.button(key=go_on).click().run()
     (again, _) = studio.jobs()
     assert (again.request, len(studio.jobs())) == (job.request, 2)
-    studio.evaluate_lora(job.request, key=f"go-on-{job.id}")  # the second of two clicks
+    studio.submit(job.request, key=f"go-on-{job.id}")  # the second of two clicks
     assert len(studio.jobs()) == 2
     studio.cancel(again.id)
     shutil.rmtree(studio.settings.evaluations_dir / job.request.evaluation)

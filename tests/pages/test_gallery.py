@@ -6,7 +6,7 @@ from tests.pages.helpers import button, opened, texts
 @pytest.fixture
 def three_pictures(studio, work):
     for prompt in ("a castle at dawn", "a quiet lake", "a castle by the sea"):
-        studio.submit(studio.request({"prompt": prompt, "seed": 5, "num_inference_steps": 1}))
+        studio.submit(studio.request("text_to_image", {"prompt": prompt, "seed": 5, "num_inference_steps": 1}))
     work()
     return studio.gallery.page().images
 

@@ -6,6 +6,7 @@ from safetensors.numpy import save_file
 
 from engine.diffusion.request import TextToImage
 from engine.jobs.schema import QUEUED, SUCCEEDED
+from engine.weights.request import FetchModel
 from tests.pages.helpers import press_generate, texts
 from tests.tiny_lora import kohya, lora_layers
 
@@ -57,8 +58,8 @@ def test_a_double_click_is_one_press_and_a_changed_form_another(open_page, studi
     page = open_page("generate")
     page.text_area(key="prompt").set_value("a castle")
     press_generate(page)
-    values, _ = page.session_state.accepted
-    page.session_state.accepted = values, time.monotonic() + 60  # as if no time had passed, on any machine
+    values, _ = page.session_state.generate_accepted
+    page.session_state.generate_accepted = values, time.monotonic() + 60  # as if no time had passed, on any machine
     press_generate(page)
     assert len(studio.jobs()) == 1
 
@@ -116,7 +117,7 @@ def test_a_waiting_job_can_be_cancelled(open_page, studio):
 
 def test_a_prompt_is_shown_as_text_not_as_markup(open_page, studio, work):
     prompt = "**bold** <script>alert(1)</script> :material/home: [x](http://x)"
-    studio.submit(studio.request({"prompt": prompt, "num_inference_steps": 1}))
+    studio.submit(studio.request("text_to_image", {"prompt": prompt, "num_inference_steps": 1}))
     work()
     page = open_page("generate")
 
@@ -181,9 +182,9 @@ def test_the_titles_of_models_do_not_tell_whether_they_are_here(open_page):
 
 
 def test_fifty_later_drawings_do_not_hide_a_download(open_page, studio):
-    studio.fetch_model("sd21")
+    studio.submit(FetchModel(model="sd21"))
     for number in range(51):
-        studio.submit(studio.request({"prompt": f"castle {number}"}))
+        studio.submit(studio.request("text_to_image", {"prompt": f"castle {number}"}))
     page = open_page("generate", model="sd21")
 
     assert any(button.label == "Stop the download" for button in page.button)
@@ -239,10 +240,10 @@ def test_loras_that_cannot_be_used_are_listed_with_the_reason(open_page, studio)
 
 
 def test_a_long_queue_shows_its_beginning_and_counts_the_rest(open_page, studio, work):
-    first = studio.submit(studio.request({"prompt": "the finished one", "num_inference_steps": 1}))
+    first = studio.submit(studio.request("text_to_image", {"prompt": "the finished one", "num_inference_steps": 1}))
     work()
     for number in range(60):
-        studio.submit(studio.request({"prompt": f"castle {number}"}))
+        studio.submit(studio.request("text_to_image", {"prompt": f"castle {number}"}))
     page = open_page("generate")
 
     shown = texts(page.text)
@@ -255,8 +256,8 @@ def test_a_long_queue_shows_its_beginning_and_counts_the_rest(open_page, studio,
 
 
 def test_the_result_that_ended_last_is_shown_although_a_later_job_was_cancelled(open_page, studio, work):
-    studio.submit(studio.request({"prompt": "finished last", "num_inference_steps": 1}))
-    cancelled = studio.submit(studio.request({"prompt": "cancelled before"}))
+    studio.submit(studio.request("text_to_image", {"prompt": "finished last", "num_inference_steps": 1}))
+    cancelled = studio.submit(studio.request("text_to_image", {"prompt": "cancelled before"}))
     studio.cancel(cancelled.id)
     work()
     page = open_page("generate")
@@ -266,7 +267,7 @@ def test_the_result_that_ended_last_is_shown_although_a_later_job_was_cancelled(
 
 
 def test_a_damaged_picture_of_the_latest_job_does_not_end_the_page(open_page, studio, work):
-    studio.submit(studio.request({"prompt": "two castles", "num_inference_steps": 1, "num_images": 2}))
+    studio.submit(studio.request("text_to_image", {"prompt": "two castles", "num_inference_steps": 1, "num_images": 2}))
     work()
     newest, oldest = studio.gallery.page().images
     studio.gallery.path(newest.id).write_bytes(b"not a picture")
@@ -278,7 +279,7 @@ def test_a_damaged_picture_of_the_latest_job_does_not_end_the_page(open_page, st
 
 
 def test_a_job_of_another_version_is_shown_without_its_prompt(open_page, studio, work):
-    job = studio.submit(studio.request({"prompt": "a castle"}))
+    job = studio.submit(studio.request("text_to_image", {"prompt": "a castle"}))
     with studio.database.write() as session:
         session.connection().exec_driver_sql(
             "update jobs set request = ? where id = ?", (json.dumps({"future": 1}), job.id)
@@ -340,6 +341,7 @@ def test_a_complete_recipe_is_asked_for_again_as_it_was(open_page, studio, add_l
     add_lora("mine")
     loras = [("mine", -0.5)]
     asked = studio.request(
+        TextToImage.kind,
         {"prompt": "a castle", "negative_prompt": "people", "seed": 11, "num_inference_steps": 3,
          "guidance_scale": 4, "width": 72, "height": 64, "scheduler": "Heun", "loras": loras}
     )  # fmt: skip

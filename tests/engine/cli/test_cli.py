@@ -65,7 +65,7 @@ def pictures(studio, work):
     """Three pictures: a castle twice, then a cat."""
     for prompt, count in (("=a castle, red", 2), ("a cat\non a mountain", 1)):
         values = {"prompt": prompt, "num_images": count, "num_inference_steps": 1, "seed": 7}
-        studio.submit(studio.request(values))
+        studio.submit(studio.request("text_to_image", values))
         work()
     return studio.gallery.page().images
 

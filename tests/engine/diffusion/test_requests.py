@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.diffusion.request import SCHEDULERS, FetchModel, LoraWeight, TextToImage, request_from_dict, text_to_image
+from engine.diffusion.request import SCHEDULERS, LoraWeight, TextToImage, text_to_image
 from engine.errors import InvalidRequest
+from engine.kinds import KINDS
 from engine.rules import LABELS
+from engine.weights.request import FetchModel
 
 GOOD = {"prompt": "a castle", "width": 64, "height": 128, "model": "mini"}
 
@@ -76,7 +78,7 @@ def test_a_request_survives_json(prompt, seed, steps, guidance, scheduler, weigh
         scheduler=scheduler,
         loras=tuple(LoraWeight(*pair) for pair in weights.items()),
     )
-    assert request_from_dict(request.kind, json.loads(json.dumps(request.to_dict()))) == request
+    assert KINDS.read(request.kind, json.loads(json.dumps(request.to_dict()))) == request
 
 
 def test_an_open_seed_is_drawn_once():
@@ -93,4 +95,4 @@ def test_a_request_cannot_be_changed():
 
 
 def test_a_download_request_survives_its_dict():
-    assert request_from_dict("fetch_model", FetchModel(model="sd21").to_dict()) == FetchModel(model="sd21")
+    assert KINDS.read("fetch_model", FetchModel(model="sd21").to_dict()) == FetchModel(model="sd21")

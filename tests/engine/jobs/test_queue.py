@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from engine.diffusion.request import FetchModel, LoraWeight, TextToImage
+from engine.diffusion.request import LoraWeight, TextToImage
 from engine.errors import LeaseLost, NotFound, StudioBusy
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Progress
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, JobRow
 from engine.jobs.status import is_dead, worker_name
+from engine.kinds import KINDS
+from engine.weights.request import FetchModel
 
 REQUEST = TextToImage(
     prompt="a castle 城 🏰", seed=7, width=64, height=64, model="mini", loras=(LoraWeight("ink", 0.5),)
@@ -77,7 +79,7 @@ def test_the_queue_line_counts_unfinished_jobs_before_this_one(queue):
 
 
 def test_a_full_queue_refuses_with_its_limit(studio):
-    queue = JobQueue(studio.database, replace(studio.settings, queue_limit=2))
+    queue = JobQueue(studio.database, replace(studio.settings, queue_limit=2), KINDS)
     queue.submit(REQUEST)
     queue.submit(REQUEST)
 
@@ -227,10 +229,11 @@ import random, sys, time
 from pathlib import Path
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Progress
+from engine.kinds import KINDS
 from engine.settings import Settings
 from gallery.database import Database
 settings = Settings(home=Path(sys.argv[1]))
-queue = JobQueue(Database(settings.database_url), settings)
+queue = JobQueue(Database(settings.database_url), settings, KINDS)
 chance = random.Random(int(sys.argv[2]))
 idle = 0
 while idle < 20:

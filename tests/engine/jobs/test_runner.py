@@ -15,6 +15,7 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.runner import JobRunner, Poisoned
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, QUEUED, RUNNING, SUCCEEDED
+from engine.kinds import KINDS
 
 REQUEST = TextToImage(prompt="a castle", seed=7, width=64, height=64, model="mini")
 
@@ -25,7 +26,7 @@ def run(studio) -> Callable[..., Job]:
 
     def run(handler: Callable[[JobContext], None], **settings: float) -> Job:
         changed = replace(studio.settings, **settings)
-        queue = JobQueue(studio.database, changed)
+        queue = JobQueue(studio.database, changed, KINDS)
         job = queue.submit(REQUEST)
         runner = JobRunner(queue, changed, {REQUEST.kind: lambda context: handler(context, runner)})
         runner.run(queue.claim("worker", DRAW))

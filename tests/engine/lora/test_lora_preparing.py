@@ -12,9 +12,11 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from engine.device import choose
-from engine.diffusion.request import TextToImage, request_from_dict
+from engine.diffusion.request import TextToImage
 from engine.errors import InvalidRequest, NotFound
+from engine.jobs.prepared import adopt
 from engine.jobs.schema import CANCELLED, FAILED, SUCCEEDED
+from engine.kinds import KINDS
 from engine.lora import preparing
 from engine.lora.preparing import Order
 from engine.lora.requests import EvaluateLora, TrainLora
@@ -72,10 +74,10 @@ def test_what_blocks_training_is_said_before_it_begins(studio: Studio, pictures:
 
 
 def test_a_training_is_a_job_that_ends_in_the_picker(studio: Studio, run: str, work: Work) -> None:
-    job = studio.train_lora(TrainLora(run=run, name="castles"))
-    assert request_from_dict(job.kind, job.request.to_dict()) == job.request
+    job = studio.submit(TrainLora(run=run, name="castles"))
+    assert KINDS.read(job.kind, job.request.to_dict()) == job.request
     with pytest.raises(InvalidRequest, match="castles is being trained already"):
-        studio.train_lora(TrainLora(run=run, name="castles"))
+        studio.submit(TrainLora(run=run, name="castles"))
     work()
     done = studio.job(job.id)
     assert done.state == SUCCEEDED, done.error
@@ -89,7 +91,7 @@ def test_a_training_is_a_job_that_ends_in_the_picker(studio: Studio, run: str, w
 def test_every_run_has_a_lora_of_its_own(studio: Studio, pictures: Path, order: Order, work: Work) -> None:
     runs = [preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order) for _ in range(2)]
     for run in (*runs, runs[0]):  # the first once more, as after a crash just before its end
-        studio.train_lora(TrainLora(run=run, name="castles"))
+        studio.submit(TrainLora(run=run, name="castles"))
         work()
     assert {info.name for info in studio.loras()} == {"castles", "castles-2"}
     held_out = [preparing.held_out_for(studio.settings, name, None) for name in ("castles", "castles-2")]
@@ -97,8 +99,8 @@ def test_every_run_has_a_lora_of_its_own(studio: Studio, pictures: Path, order: 
 
 
 def test_drawings_go_before_a_training(studio: Studio, run: str, work: Work) -> None:
-    training = studio.train_lora(TrainLora(run=run, name="castles"))
-    drawing = studio.submit(studio.request({"prompt": "a castle", "num_inference_steps": 1}))
+    training = studio.submit(TrainLora(run=run, name="castles"))
+    drawing = studio.submit(studio.request("text_to_image", {"prompt": "a castle", "num_inference_steps": 1}))
     assert studio.ahead_of(drawing) == 0
     work()
     ended = [studio.job(job.id).finished_at for job in (drawing, training)]
@@ -110,13 +112,14 @@ def test_a_paused_training_goes_on_to_the_same_weights(
     studio: Studio, pictures: Path, run: str, work: Work, tmp_path: Path
 ) -> None:
     folder = studio.settings.runs_dir / run
+    adopt(studio.settings.home, folder)
     plan = read_plan(folder)
     whole = start(tmp_path / "whole", plan, device=choose("cpu"))
     assert whole.finished
 
     asked = iter([False, True])
     start(folder, plan, device=choose("cpu"), should_stop=lambda: next(asked, True))
-    job = studio.train_lora(TrainLora(run=run, name="castles"))
+    job = studio.submit(TrainLora(run=run, name="castles"))
     work()
     assert studio.job(job.id).state == SUCCEEDED
     at_once, paused = (load_file(each / "checkpoints" / "last.safetensors") for each in (tmp_path / "whole", folder))
@@ -124,18 +127,18 @@ def test_a_paused_training_goes_on_to_the_same_weights(
 
 
 def test_a_cancelled_training_keeps_its_run(studio: Studio, run: str, work: Work) -> None:
-    job = studio.train_lora(TrainLora(run=run, name="castles"))
+    job = studio.submit(TrainLora(run=run, name="castles"))
     studio.cancel(job.id)
     work()
     assert studio.job(job.id).state == CANCELLED
     assert run in preparing.runs(studio.settings)
-    studio.train_lora(TrainLora(run=run, name="castles"))
+    studio.submit(TrainLora(run=run, name="castles"))
 
 
 def test_a_lost_picture_fails_in_words(studio: Studio, run: str, pictures: Path, work: Work) -> None:
     for path in pictures.glob("*.png"):
         path.unlink()
-    job = studio.train_lora(TrainLora(run=run, name="castles"))
+    job = studio.submit(TrainLora(run=run, name="castles"))
     work()
     job = studio.job(job.id)
     assert job.state == FAILED
@@ -143,7 +146,7 @@ def test_a_lost_picture_fails_in_words(studio: Studio, run: str, pictures: Path,
 
 
 def test_an_evaluation_compares_held_out_captions(studio: Studio, run: str, pictures: Path, work: Work) -> None:
-    studio.train_lora(TrainLora(run=run, name="castles"))
+    studio.submit(TrainLora(run=run, name="castles"))
     work()
     held_out = preparing.held_out_for(studio.settings, "castles", None)
     given = preparing.held_out_for(studio.settings, "castles", pictures)
@@ -153,7 +156,7 @@ def test_an_evaluation_compares_held_out_captions(studio: Studio, run: str, pict
     request = EvaluateLora(lora="castles", evaluation="first", model="mini", num_inference_steps=1)
     place = studio.settings.evaluations_dir / "first"
     prepare_evaluation(place, held_out)
-    job = studio.evaluate_lora(request)
+    job = studio.submit(request)
     work()
     assert studio.job(job.id).state == SUCCEEDED, studio.job(job.id).error
     report = json.loads((place / "report.json").read_text())
@@ -167,11 +170,11 @@ def test_what_cannot_be_evaluated_is_refused(studio: Studio, pictures: Path, tmp
     with pytest.raises(NotFound, match="'other' was not trained in this studio"):
         preparing.held_out_for(studio.settings, "other", None)
     with pytest.raises(InvalidRequest, match="There is no LoRA named 'other'"):
-        studio.evaluate_lora(EvaluateLora(lora="other", evaluation="e", model="mini"))
+        studio.submit(EvaluateLora(lora="other", evaluation="e", model="mini"))
     with pytest.raises(InvalidRequest, match="needs 4 held-out pictures with captions or more; got 0"):
         prepare_evaluation(tmp_path, [])
     with pytest.raises(InvalidRequest, match="prepared first; there is none named 'nothing'"):
-        studio.train_lora(TrainLora(run="nothing", name="x"))
+        studio.submit(TrainLora(run="nothing", name="x"))
     with pytest.raises(InvalidRequest, match=r"A run's name has 1 to 100 letters"):
         TrainLora(run="../x", name="x")
 

@@ -43,7 +43,7 @@ def run(studio: Studio, trained: Path) -> str:
 
 
 def promote(studio: Studio, work: Work, run: str, checkpoint: str, weight: float = 1.0) -> None:
-    job = studio.promote_lora(PromoteLora(run=run, name="castles", checkpoint=checkpoint, weight=weight))
+    job = studio.submit(PromoteLora(run=run, name="castles", checkpoint=checkpoint, weight=weight))
     work()
     assert studio.job(job.id).state == SUCCEEDED, studio.job(job.id).error
 
@@ -105,7 +105,7 @@ def test_a_lora_that_was_promoted_while_paused_stays_when_the_run_goes_on(
     )
     promote(studio, work, run, "step-000002", 0.5)
     picked(studio).path.with_suffix(".json").write_text('{"about": "my own words", "preferred_weight": 0.25}')
-    studio.train_lora(TrainLora(run=run, name="castles"))
+    studio.submit(TrainLora(run=run, name="castles"))
     work()
     assert json.loads((folder / "outcome.json").read_text())["finished"]
     assert exported_step(studio.settings, run) == 2
@@ -117,7 +117,7 @@ def test_a_finished_run_that_is_resumed_leaves_the_picker_alone(studio: Studio, 
     lora = picked(studio).path
     lora.with_suffix(".json").write_text('{"about": "my own words"}')
     before = {path.name: path.read_bytes() for path in lora.parent.iterdir()}
-    studio.train_lora(TrainLora(run=run, name="castles"))
+    studio.submit(TrainLora(run=run, name="castles"))
     work()
     assert {path.name: path.read_bytes() for path in lora.parent.iterdir()} == before
     assert exported_step(studio.settings, run) == 2
@@ -151,7 +151,7 @@ def test_a_crash_between_result_and_picker_makes_no_version(studio: Studio, run:
 def test_a_name_that_stands_for_other_weights_by_now_is_refused(studio: Studio, run: str, work: Work) -> None:
     folder = studio.settings.runs_dir / run
     asked = PromoteLora(run=run, name="castles", checkpoint="last", step=4)
-    job = studio.promote_lora(asked)
+    job = studio.submit(asked)
     shutil.copyfile(folder / "checkpoints" / "step-000002.safetensors", folder / "checkpoints" / "last.safetensors")
     work()
     assert studio.job(job.id).state == FAILED
@@ -159,19 +159,19 @@ def test_a_name_that_stands_for_other_weights_by_now_is_refused(studio: Studio, 
     assert text in (studio.job(job.id).error or "")
     assert not can_go_on(studio.settings, asked, picked(studio))
     with pytest.raises(NotFound, match="Compare the checkpoints again"):
-        studio.promote_lora(asked)
+        studio.submit(asked)
 
 
 def test_a_promotion_that_waits_is_not_asked_for_twice_and_can_be_stopped(studio: Studio, run: str, work: Work) -> None:
     asked = PromoteLora(run=run, name="castles", checkpoint="step-000002")
-    first, second = studio.promote_lora(asked), studio.promote_lora(asked)
+    first, second = studio.submit(asked), studio.submit(asked)
     assert first.id == second.id
     before = picked(studio).path.read_bytes()
     with pytest.raises(Cancelled):
         export(studio.settings.runs_dir / run, "step-000002", device=choose("cpu"), should_stop=lambda: True)
     assert exported_step(studio.settings, run) != 2
     work()
-    assert studio.promote_lora(asked).id != first.id
+    assert studio.submit(asked).id != first.id
     assert picked(studio).path.read_bytes() != before
 
 
@@ -189,11 +189,14 @@ def test_no_checkpoint_is_read_from_outside_of_the_run(studio: Studio, run: str)
 def test_what_is_refused_or_asked_twice_leaves_no_folder(studio: Studio, run: str) -> None:
     held_out = held_out_for(studio.settings, "castles", None)
     evaluations = studio.settings.evaluations_dir
+    begin_evaluation(studio.settings, "a", held_out, "")
     with pytest.raises(InvalidRequest, match="There is no LoRA named 'other'"):
-        studio.evaluate_lora(EvaluateLora(lora="other", evaluation="a", model="mini"), held_out)
+        studio.submit(EvaluateLora(lora="other", evaluation="a", model="mini"))
     for name in ("b", "c"):
-        studio.evaluate_lora(EvaluateLora(lora="castles", evaluation=name, model="mini"), held_out, key="one press")
+        begin_evaluation(studio.settings, name, held_out, "")
+        studio.submit(EvaluateLora(lora="castles", evaluation=name, model="mini"), key="one press")
     assert [path.name for path in evaluations.iterdir()] == ["b"]
+    assert not list((studio.settings.home / "prepared").iterdir())
 
 
 def test_pictures_that_were_moved_are_still_known(studio: Studio, tmp_path: Path) -> None:
@@ -222,19 +225,19 @@ def test_a_lora_that_left_the_picker_comes_back(studio: Studio, run: str, work: 
 
 def test_what_cannot_be_promoted_is_refused(studio: Studio, run: str) -> None:
     with pytest.raises(NotFound, match="no checkpoint 'step-000099'; there are: step-000002, step-000004"):
-        studio.promote_lora(PromoteLora(run=run, name="castles", checkpoint="step-000099"))
+        studio.submit(PromoteLora(run=run, name="castles", checkpoint="step-000099"))
     with pytest.raises(InvalidRequest, match="Weight must be a number from -2 to 2; got 3"):
         PromoteLora(run=run, name="castles", checkpoint="last", weight=3)
-    studio.train_lora(TrainLora(run=run, name="castles"))
+    studio.submit(TrainLora(run=run, name="castles"))
     with pytest.raises(InvalidRequest, match="castles is being trained already"):
-        studio.promote_lora(PromoteLora(run=run, name="castles", checkpoint="last"))
+        studio.submit(PromoteLora(run=run, name="castles", checkpoint="last"))
 
 
 def test_an_evaluation_knows_its_version(studio: Studio, run: str, work: Work) -> None:
     held_out = held_out_for(studio.settings, "castles", None)
     request = EvaluateLora(lora="castles", evaluation="first", model="mini", num_inference_steps=1)
     begin_evaluation(studio.settings, "first", held_out, "held out by the training")
-    studio.evaluate_lora(request)
+    studio.submit(request)
     work()
     (found,) = evaluations_of(studio.settings, "castles")
     assert (found.source, len(found.held_out)) == ("held out by the training", 4)
@@ -246,7 +249,7 @@ def test_an_evaluation_knows_its_version(studio: Studio, run: str, work: Work) -
     promote(studio, work, run, "step-000002")
     assert is_of_another_version(found, picked(studio))
     assert not can_go_on(studio.settings, request, picked(studio))
-    job = studio.evaluate_lora(request)  # to go on would mix two versions
+    job = studio.submit(request)  # to go on would mix two versions
     work()
     assert studio.job(job.id).state == FAILED
     assert "was replaced by another version" in (studio.job(job.id).error or "")
@@ -263,8 +266,8 @@ def test_a_grid_is_a_job_that_is_found_again(studio: Studio, run: str, work: Wor
         captions=1,
         num_inference_steps=1,
     )
-    drawing = studio.submit(studio.request({"prompt": "a castle", "num_inference_steps": 1}))
-    job = studio.lora_grid(request)
+    drawing = studio.submit(studio.request("text_to_image", {"prompt": "a castle", "num_inference_steps": 1}))
+    job = studio.submit(request)
     work()
     done = studio.job(job.id)
     assert done.state == SUCCEEDED, done.error
@@ -272,4 +275,4 @@ def test_a_grid_is_a_job_that_is_found_again(studio: Studio, run: str, work: Wor
     (grid,) = grids_of(studio.settings, run)
     assert grid.report["run"] == run
     with pytest.raises(NotFound, match="no checkpoint 'step-1'"):
-        studio.lora_grid(LoraGrid(run=run, name="castles", evaluation="e", checkpoints=("step-1",)))
+        studio.submit(LoraGrid(run=run, name="castles", evaluation="e", checkpoints=("step-1",)))

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.diffusion.request import request_from_dict
 from engine.errors import InvalidRequest, PhotoRefused
 from engine.jobs.schema import CANCELLED, FAILED, SUCCEEDED
+from engine.kinds import KINDS
 from engine.studio import Studio
 from engine.translation.catalogue import Sidecar, own_folder
 from engine.translation.checkpoints import save_translator
@@ -62,14 +62,14 @@ def pixels(studio: Studio, image_id: str) -> np.ndarray:
 def test_photos_become_pictures_with_their_recipe(studio: Studio, tiny: str, work: Work) -> None:
     photos = tuple(studio.add_photo(photo_file(seed), f"../{seed}.png") for seed in range(2))
     assert [photo.name for photo in photos] == ["0.png", "1.png"]
-    job = studio.translate(Translate(photos=photos, translator=tiny))
+    job = studio.submit(Translate(photos=photos, translator=tiny))
     work()
     assert studio.job(job.id).state == SUCCEEDED
     first, second = studio.gallery.of_job(job.id)
     assert (first.width, first.height) == (50, 34)
     assert (first.prompt, second.prompt) == ("0.png", "1.png")
     recipe = first.recipe
-    assert request_from_dict(recipe.kind, recipe.request) == Translate(photos=photos[:1], translator=tiny)
+    assert KINDS.read(recipe.kind, recipe.request) == Translate(photos=photos[:1], translator=tiny)
     assert recipe.model["solver"] == {"method": "euler", "steps": 1}
     assert recipe.model["nfe"] == 2
     assert recipe.model["refinement"] == {"radius": 3, "epsilon": 0.001, "calm": 0.02, "sharpness": 1.25}
@@ -79,14 +79,14 @@ def test_photos_become_pictures_with_their_recipe(studio: Studio, tiny: str, wor
 
 def test_the_same_request_gives_the_same_pixels(studio: Studio, tiny: str, work: Work) -> None:
     photo = studio.add_photo(photo_file(), "a.png")
-    jobs = [studio.translate(Translate(photos=(photo,), translator=tiny)) for _ in range(2)]
+    jobs = [studio.submit(Translate(photos=(photo,), translator=tiny)) for _ in range(2)]
     work()
     images = [pixels(studio, studio.gallery.of_job(job.id)[0].id) for job in jobs]
     assert np.array_equal(*images)
 
 
 def one(studio: Studio, work: Work, photo: PhotoRef, translator: str, **options: object) -> np.ndarray:
-    job = studio.translate(Translate(photos=(photo,), translator=translator, **options))
+    job = studio.submit(Translate(photos=(photo,), translator=translator, **options))
     work()
     job = studio.job(job.id)
     assert job.state == SUCCEEDED, job.error
@@ -127,7 +127,7 @@ def test_the_classical_translator_needs_no_weights(studio: Studio, work: Work) -
 def test_neural_style_takes_a_style(studio: Studio, work: Work) -> None:
     photo, style = (studio.add_photo(photo_file(seed, (64, 48)), "a.png") for seed in (0, 5))
     with pytest.raises(InvalidRequest, match="takes its style from a picture"):
-        studio.translate(Translate(photos=(photo,), translator="neural-style"))
+        studio.submit(Translate(photos=(photo,), translator="neural-style"))
     fake = one(studio, work, photo, "neural-style", style=style, style_steps=10)
     assert fake.shape == (48, 64, 3)
     assert not np.array_equal(fake, one(studio, work, photo, "neural-style", style=photo, style_steps=10))
@@ -136,19 +136,19 @@ def test_neural_style_takes_a_style(studio: Studio, work: Work) -> None:
 def test_refuses_what_cannot_be_done(studio: Studio, tiny: str) -> None:
     photo = studio.add_photo(photo_file(), "a.png")
     with pytest.raises(InvalidRequest, match=r"no translator named 'shinkai'; known are: .*tiny.*classical"):
-        studio.translate(Translate(photos=(photo,), translator="shinkai"))
+        studio.submit(Translate(photos=(photo,), translator="shinkai"))
     with pytest.raises(InvalidRequest, match="There must be a photo"):
         Translate(photos=(), translator=tiny)
     gone = PhotoRef("0" * 64, "gone.png")
     with pytest.raises(InvalidRequest, match=r"gone.png is not kept here any more"):
-        studio.translate(Translate(photos=(gone,), translator=tiny))
+        studio.submit(Translate(photos=(gone,), translator=tiny))
     with pytest.raises(PhotoRefused, match=r"notes.txt is not a PNG"):
         studio.add_photo(b"words", "notes.txt")
 
 
 def test_a_lost_photo_fails_in_words_and_keeps_the_others(studio: Studio, tiny: str, work: Work) -> None:
     photos = tuple(studio.add_photo(photo_file(seed), f"{seed}.png") for seed in range(3))
-    job = studio.translate(Translate(photos=photos, translator=tiny))
+    job = studio.submit(Translate(photos=photos, translator=tiny))
     studio.photos.path(photos[1].id).unlink()
     work()
     job = studio.job(job.id)
@@ -161,7 +161,7 @@ def test_a_lost_photo_fails_in_words_and_keeps_the_others(studio: Studio, tiny: 
 def test_a_batch_stops_between_two_photos(studio: Studio, tiny: str, work: Work) -> None:
     photo = studio.add_photo(photo_file(size=(600, 450)), "a.png")
     photos = (photo,) * 20  # together far longer than a worker takes to hear of a cancelled job
-    job = studio.translate(Translate(photos=photos, translator="classical"))
+    job = studio.submit(Translate(photos=photos, translator="classical"))
     save = studio.gallery.files.write
 
     def cancel_then_write(path: Path, data: bytes, **more: bool) -> None:
@@ -177,7 +177,7 @@ def test_a_batch_stops_between_two_photos(studio: Studio, tiny: str, work: Work)
 
 def test_a_very_long_photo_is_brought_to_what_the_gallery_keeps(studio: Studio, work: Work) -> None:
     photo = studio.add_photo(photo_file(size=(9000, 40)), "wide.png")
-    job = studio.translate(Translate(photos=(photo,), translator="classical"))
+    job = studio.submit(Translate(photos=(photo,), translator="classical"))
     work()
     (image,) = studio.gallery.of_job(job.id)
     assert image.width == 8192
@@ -187,7 +187,7 @@ def test_a_very_long_photo_is_brought_to_what_the_gallery_keeps(studio: Studio, 
 def test_a_solver_needs_something_to_solve(studio: Studio) -> None:
     photo = studio.add_photo(photo_file(), "a.png")
     with pytest.raises(InvalidRequest, match="Classical solves nothing, so it takes no solver; got rk4"):
-        studio.translate(Translate(photos=(photo,), translator="classical", solver="rk4"))
+        studio.submit(Translate(photos=(photo,), translator="classical", solver="rk4"))
 
 
 def test_a_damaged_translator_is_said(studio: Studio, tiny: str, work: Work) -> None:
@@ -196,6 +196,6 @@ def test_a_damaged_translator_is_said(studio: Studio, tiny: str, work: Work) -> 
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
     path.write_bytes(data)
-    job = studio.translate(Translate(photos=(photo,), translator=tiny))
+    job = studio.submit(Translate(photos=(photo,), translator=tiny))
     work()
     assert "changed or damaged" in (studio.job(job.id).error or "")

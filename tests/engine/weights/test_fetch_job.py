@@ -4,11 +4,10 @@ import threading
 
 import pytest
 
-from engine.diffusion.job import Drawing
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, SUCCEEDED
 from engine.studio import Studio
-from engine.weights.job import Fetching
-from engine.worker import Worker
+from engine.weights.request import FetchModel
+from engine.worker import Worker, device_work, fetch_work
 from tests.tiny import save_tiny_pipeline
 
 
@@ -30,8 +29,8 @@ def worker(studio):
 
 
 def fetch(studio, worker):
-    job = studio.fetch_model("remote")
-    worker.run_one(FETCH, Fetching(studio.settings, worker.queue).handlers)
+    job = studio.submit(FetchModel(model="remote"))
+    worker.run_one(FETCH, fetch_work(studio.settings, worker.queue))
     return studio.job(job.id)
 
 
@@ -40,19 +39,21 @@ def test_a_downloaded_model_draws(studio, worker):
     assert fetch(studio, worker).state == SUCCEEDED
     assert studio.model("remote").available
 
-    job = studio.submit(studio.request({"prompt": "a castle", "model": "remote", "num_inference_steps": 1}))
-    drawing = Drawing.create(studio.settings, worker.queue, studio.database)
-    worker.run_one(DRAW, drawing.handlers)
+    job = studio.submit(
+        studio.request("text_to_image", {"prompt": "a castle", "model": "remote", "num_inference_steps": 1})
+    )
+    _, handlers = device_work(studio.settings, worker.queue, studio.database)
+    worker.run_one(DRAW, handlers)
     assert studio.job(job.id).state == SUCCEEDED
 
 
 def test_a_stopped_download_continues_where_it_was(studio, worker, hub):
 
     hub.pieces = threading.Semaphore(20)
-    job = studio.fetch_model("remote")
+    job = studio.submit(FetchModel(model="remote"))
     stopper = threading.Timer(1.5, studio.cancel, (job.id,))
     stopper.start()
-    worker.run_one(FETCH, Fetching(studio.settings, worker.queue).handlers)
+    worker.run_one(FETCH, fetch_work(studio.settings, worker.queue))
     assert studio.job(job.id).state == CANCELLED
     assert not studio.model("remote").available
 

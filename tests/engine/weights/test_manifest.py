@@ -69,7 +69,7 @@ def test_both_hashes_are_told(settings):
 
 def test_a_change_while_the_studio_runs_is_noticed(settings):
     studio = Studio(settings)
-    assert studio.request({"prompt": "a castle"}).model == "mini"
+    assert studio.request("text_to_image", {"prompt": "a castle"}).model == "mini"
     change_a_byte(settings.weights_dir / UNET)
     assert "was changed since it shipped" in studio.model("mini").problem
     studio.database.dispose()

@@ -1,0 +1,49 @@
+"""Drawings: which can be asked for on this machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.diffusion.request import TextToImage, loras_from, text_to_image
+from engine.errors import Problem
+from engine.jobs.kind import Here, Kind
+from engine.rules import multiple
+from engine.weights.checks import default_model, lora_problems, model_problems
+from engine.weights.models import Catalogue, size_problems
+
+UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
+
+
+def _complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
+    """The default model and its own size, where a form leaves them out."""
+    values = {"prompt": "", **values}
+    if values.keys() >= {"model", "width", "height"}:
+        return values
+    models = Catalogue(here.settings).all()
+    name = values.get("model", default_model(models, here.accelerated).name)
+    native = next((info.native_size for info in models if info.name == name), 0) or UNKNOWN_SIZE
+    return {"model": name, "width": native, "height": native, **values}
+
+
+def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    models = Catalogue(here.settings).all()
+    model = next((info for info in models if info.name == values["model"]), None)
+    problems = model_problems(values["model"], models)
+    width, height = values["width"], values["height"]
+    if model and not any((*multiple("width", width, 8), *multiple("height", height, 8))):
+        problems += size_problems(model, width, height)
+    names = [lora.name for lora in loras_from(values.get("loras"))]
+    return [*problems, *lora_problems(here.settings, names, model)]
+
+
+KINDS = (
+    Kind(
+        name=TextToImage.kind,
+        read=text_to_image,
+        title=lambda request: request.prompt,
+        complete=_complete,
+        check=_check,
+        settle=TextToImage.with_seed,
+        pictures=lambda request: request.num_images,
+        preview_width=lambda request: request.width,
+    ),
+)

@@ -1,0 +1,9 @@
+"""The one table of what can be asked of the studio."""
+
+from engine.diffusion import admission as diffusion
+from engine.jobs.kind import Kinds
+from engine.lora import admission as lora
+from engine.translation import admission as translation
+from engine.weights import admission as weights
+
+KINDS = Kinds([*diffusion.KINDS, *translation.KINDS, *lora.KINDS, *weights.KINDS])

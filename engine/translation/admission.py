@@ -1,0 +1,58 @@
+"""Translations: which can be asked for on this machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import Problem
+from engine.jobs.kind import Here, Kind
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, translators
+from engine.translation.request import Translate, photo_from, photos_from, translate
+from gallery.files import ImageFiles
+from gallery.photos import Photos
+
+NAMED = 3  # photos of a job that its title names
+
+
+def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    return [*_translator_problems(values, here), *_photo_problems(values, here)]
+
+
+def _translator_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    known = {info.name: info for info in translators(here.settings)}
+    info = known.get(values["translator"])
+    if info is None:
+        text = f"There is no translator named {values['translator']!r}; known are: {', '.join(known)}."
+        return [Problem("translator", text)]
+    if info.problem:
+        return [Problem("translator", f"{info.title} cannot be used: {info.problem}")]
+    if (solver := values.get("solver")) and info.architecture != NIJIGAN:
+        return [Problem("solver", f"{info.title} solves nothing, so it takes no solver; got {solver}.")]
+    if info.architecture == NEURAL_STYLE and values.get("style") is None:
+        return [Problem("style", "Neural style takes its style from a picture. Choose one.")]
+    return []
+
+
+def _photo_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    kept = Photos(ImageFiles(here.settings.home))
+    style = photo_from(values.get("style"))
+    chosen = [*photos_from(values.get("photos")), *([style] if style else [])]
+    gone = [photo.name for photo in chosen if not kept.path(photo.id).is_file()]
+    return [Problem("photos", f"{name} is not kept here any more. Choose its file again.") for name in gone]
+
+
+def _title(request: Translate) -> str:
+    names = [photo.name for photo in request.photos]
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)} photos: {', '.join(names[:NAMED])}{', …' * (len(names) > NAMED)}"
+
+
+KINDS = (
+    Kind(
+        name=Translate.kind,
+        read=translate,
+        title=_title,
+        check=_check,
+        pictures=lambda request: len(request.photos),
+    ),
+)

@@ -1,0 +1,119 @@
+"""Which photos: upload, thumbnails, and the address that remembers them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from engine.studio import Studio
+from engine.translation.request import MOST_PHOTOS, PhotoRef
+from pages.parts.before_after import small_jpeg
+from pages.parts.common import PEOPLE_ERRORS, plain
+from pages.parts.pictures import show_broken
+
+KINDS = ["png", "jpg", "jpeg", "webp", "heic", "heif"]
+ADDRESS_CHARACTERS = 16  # of a photo's id; tells any photos apart that one person can have
+THUMBNAIL = 256
+
+
+def pick_photos(studio: Studio) -> tuple[PhotoRef, ...]:
+    """The chosen photos. The address names them, so they survive a refresh; their files are kept already."""
+    files = st.file_uploader(
+        "Photos",
+        type=KINDS,
+        accept_multiple_files=True,
+        key=f"files_{st.session_state.setdefault('uploads', 0)}",
+        help="PNG, JPEG, WebP or HEIC. They stay on this machine; places and camera data in them are dropped.",
+    )
+    chosen = _chosen(studio, "photos")
+    if files:
+        choose("photos", [*chosen, *_added(studio, files)])
+        st.session_state.uploads += 1  # an empty uploader: the files' bytes need not stay in memory
+        st.rerun()
+    with st.container():
+        for text in st.session_state.get("refused_files", ()):
+            st.warning(plain(text), icon=":material/image_not_supported:")
+        _thumbnails(studio, chosen)
+    return tuple(chosen)
+
+
+def _added(studio: Studio, files: Sequence[Any]) -> list[PhotoRef]:
+    added, refused = [], []
+    with st.spinner("Reading the photos", show_time=True):
+        for file in files:
+            try:
+                added.append(studio.add_photo(file.getvalue(), file.name))
+            except PEOPLE_ERRORS as error:
+                refused.append(str(error))
+    st.session_state.refused_files = refused
+    return added
+
+
+def _chosen(studio: Studio, field: str) -> list[PhotoRef]:
+    beginnings = filter(None, st.query_params.get(field, "").split("."))
+    found = {photo.id: photo for photo in map(studio.photo, beginnings) if photo}  # the same photo once
+    return list(found.values())[:MOST_PHOTOS]
+
+
+def choose(field: str, photos: Sequence[PhotoRef]) -> None:
+    ids = dict.fromkeys(photo.id for photo in photos)
+    if len(ids) > MOST_PHOTOS:
+        left_out = f"{len(ids) - MOST_PHOTOS} photos were left out: one job takes {MOST_PHOTOS}."
+        st.session_state.refused_files = [*st.session_state.get("refused_files", ()), left_out]
+    st.query_params[field] = ".".join(photo_id[:ADDRESS_CHARACTERS] for photo_id in list(ids)[:MOST_PHOTOS])
+
+
+def _thumbnails(studio: Studio, chosen: list[PhotoRef]) -> None:
+    if not chosen:
+        return
+    grid = st.grid(min_column_width=110)
+    for photo in chosen:
+        with grid.container(key=f"photo_{photo.id}"):
+            _thumbnail(studio, photo)
+            rest = [other for other in chosen if other != photo]
+            st.button(
+                _short(photo.name),
+                key=f"remove_{photo.id}",
+                icon=":material/close:",
+                type="tertiary",
+                help="Take this photo out",
+                on_click=choose,
+                args=("photos", rest),
+                wrap=False,
+            )
+    if len(chosen) > 1:
+        label = f"Take all {len(chosen)} out"
+        st.button(label, icon=":material/clear_all:", type="tertiary", on_click=choose, args=("photos", []))
+
+
+def _thumbnail(studio: Studio, photo: PhotoRef) -> None:
+    try:
+        st.image(_thumbnail_bytes(studio, photo.id), width="stretch")
+    except PEOPLE_ERRORS as error:
+        show_broken(error)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _thumbnail_bytes(_studio: Studio, photo_id: str) -> bytes:
+    return small_jpeg(_studio.photos.png(photo_id), THUMBNAIL)
+
+
+def _short(name: str) -> str:
+    return plain(name if len(name) <= 18 else f"{name[:15]}…")
+
+
+def pick_style(studio: Studio) -> dict[str, Any]:
+    """The style picture and how long it is worked on."""
+    file = st.file_uploader("Style picture", type=KINDS, key=f"style_{st.session_state.setdefault('styles', 0)}")
+    if file:
+        choose("style", _added(studio, [file]))
+        st.session_state.styles += 1
+        st.rerun()
+    chosen = _chosen(studio, "style")
+    for photo in chosen[:1]:
+        with st.container(width=220):
+            _thumbnail(studio, photo)
+    steps = st.number_input(
+        "Style steps", value=150, step=10, key="style_steps", bind="query-params", help="10 to 1000; more is stronger"
+    )
+    return {"style": chosen[0] if chosen else None, "style_steps": steps}

@@ -1,0 +1,42 @@
+"""Filling the form from the recipe of an earlier translation."""
+
+import streamlit as st
+
+from engine.studio import Studio
+from engine.translation.request import Translate
+from pages.animeify.photos import choose
+from pages.parts.common import plain
+
+KEEP, FIT, CHOSEN = "As the photo", "Fit 1024", "Choose"
+SIDES = {KEEP: None, FIT: 1024}
+DEFAULT_SIDE = 1536
+OWN_SOLVER = "The translator's own"
+
+
+def take_restored_settings(studio: Studio) -> None:
+    """Fill the form from a recipe that the gallery handed over; what is not here any more is left out and said."""
+    recipe = st.session_state.pop("restore_translation", None)
+    if recipe is None:
+        return
+    state, request = st.session_state, studio.kinds.read(Translate.kind, recipe)
+    if request is None:
+        st.warning("This recipe is of another version of the studio and cannot be used.", icon=":material/info:")
+        return
+    known = {info.name for info in studio.translators()}
+    choose("photos", request.photos)
+    choose("style", [request.style] if request.style else [])
+    state.strength = round(100 * request.strength)
+    state.output, state.long_side = _output_of(request.long_side), request.long_side or DEFAULT_SIDE
+    state.style_steps, state.solver = request.style_steps, request.solver or OWN_SOLVER
+    state.solver_steps = request.solver_steps
+    missing = [photo.name for photo in request.photos if studio.photo(photo.id) is None]
+    if request.translator in known:
+        state.translator = request.translator
+    else:
+        missing.append(request.translator)
+    if missing:
+        st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
+
+
+def _output_of(long_side: int | None) -> str:
+    return next((label for label, side in SIDES.items() if side == long_side), CHOSEN)

@@ -1,0 +1,15 @@
+"""The one table of how the pages show each kind's pictures."""
+
+from engine.diffusion.request import TextToImage
+from engine.translation.request import Translate
+from gallery.records import ImageRecord
+from pages.animeify.details import SHOWN as TRANSLATED
+from pages.generate.details import SHOWN as DRAWN
+from pages.parts.shown import Shown
+
+SHOWN = {TextToImage.kind: DRAWN, Translate.kind: TRANSLATED}
+
+
+def shown(record: ImageRecord) -> Shown:
+    """How to show this picture."""
+    return SHOWN.get(record.kind, Shown())

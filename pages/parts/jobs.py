@@ -1,0 +1,60 @@
+"""The jobs of some kinds that are at work or waiting: with progress, time left and a way to stop them."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from engine.jobs.records import Job
+from engine.jobs.schema import RUNNING
+from engine.jobs.status import ABSENT
+from engine.studio import Studio
+from pages.parts.common import OWNER, plain
+from pages.parts.progress import progress_text, show_bar, stop_button
+
+POLL_SECONDS = 1.0
+
+
+def show_jobs(studio: Studio, kinds: Sequence[str], more: Callable[[Job], None] = lambda job: None) -> list[Job]:
+    """Show the unfinished jobs of these kinds and look again every second while there are some.
+
+    Args:
+        more: shows what else there is about a running job.
+
+    Returns:
+        These jobs, the running one first.
+    """
+    active = _active(studio, kinds)
+    watched = tuple(job.id for job in active)
+    st.fragment(_show, run_every=POLL_SECONDS if active else None)(studio, kinds, watched, more)
+    return active
+
+
+def _active(studio: Studio, kinds: Sequence[str]) -> list[Job]:
+    jobs = [job for kind in kinds for job in studio.jobs(kind=kind, active=True, owner=OWNER)]
+    return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))
+
+
+def _show(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...], more: Callable[[Job], None]) -> None:
+    jobs = _active(studio, kinds)
+    if not set(watched) <= {job.id for job in jobs}:
+        st.rerun()  # one of them has ended: its result is shown outside of this part of the page
+    for job in jobs:
+        with st.container(border=True):
+            _job(studio, job)
+            if job.state == RUNNING:
+                more(job)
+
+
+def _job(studio: Studio, job: Job) -> None:
+    head, stop = st.columns([4, 1], vertical_alignment="center")
+    head.markdown(f"**{plain(studio.title(job))}**")
+    with stop:
+        stop_button(studio, job)
+    show_bar(job, progress_text(job) if job.state == RUNNING else _waiting(studio))
+
+
+def _waiting(studio: Studio) -> str:
+    engine = studio.engine()
+    if engine.state == ABSENT:
+        return plain(engine.problem or "Waiting: the engine is not running yet")
+    return "Waiting for its turn; drawings and earlier jobs go first"

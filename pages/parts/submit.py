@@ -1,0 +1,95 @@
+"""The protocol of a button that asks for work: one press, one job; what was wrong stays said until it is changed."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.errors import InvalidRequest
+from pages.parts.common import PEOPLE_ERRORS, STUDIO, by_field, plain
+
+DOUBLE_CLICK_SECONDS = 1.0  # desktops take two clicks within half a second for a double click; the rest is travel time
+
+
+class Press:
+    """One button and what became of its last press.
+
+    Args:
+        name: of the button, unique in the studio; what is remembered lies in the session under it.
+    """
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def button(self, label: str, icon: str, **more: Any) -> bool:
+        """The main button of a form.
+
+        Each accepted press gives a new button: a press of the old one that is still on its way hits nothing.
+        """
+        key = f"{self._name}_{self._nonce()}"
+        return st.button(label, key=key, type="primary", width="stretch", icon=icon, **more)
+
+    def ask(self, values: Any, submit: Callable[[str], object], fields: Mapping[str, Any] | None = None) -> None:
+        """Ask for work, after the button was pressed; the page then runs again.
+
+        Args:
+            values: all that the form says; the same within a second is a double click.
+            submit: asks for it under the given key. The key changes only after a job was accepted, so a repeated page
+                run finds the same job.
+            fields: the form's values by the fields that problems name; None where they are `values`.
+        """
+        if self._is_double(values):
+            return
+        self._tell(values, submit, values if fields is None else fields)
+        st.rerun()
+
+    def now(self, submit: Callable[[str], object], values: Any = None) -> None:
+        """Ask for work from a button's callback, without a form; `values` tell buttons of one name apart."""
+        if not self._is_double(values):
+            self._tell(values, submit, {})
+
+    def problems(self, fields: Mapping[str, Any]) -> dict[str, str]:
+        """What was wrong with the last press, by field; without those whose value was changed since."""
+        found, refused = self._get("problems", {}), self._get("refused", {})
+        return {field: text for field, text in found.items() if fields.get(field) == refused.get(field)}
+
+    def show_problems(self, fields: Mapping[str, Any] | None = None) -> None:
+        """Say what was wrong, in a place that is there also when nothing is."""
+        with st.container():
+            for text in self.problems(fields or {}).values():
+                st.error(plain(text), icon=":material/error:")
+
+    def _tell(self, values: Any, submit: Callable[[str], object], fields: Mapping[str, Any]) -> None:
+        problems = problems_of(lambda: submit(self._nonce()))
+        if not problems:
+            self._set("nonce", uuid.uuid4().hex)
+            self._set("accepted", (values, time.monotonic()))
+        self._set("problems", problems)
+        self._set("refused", {field: fields.get(field) for field in problems})
+
+    def _is_double(self, values: Any) -> bool:
+        """On a quick machine the second click of a double click finds the new button already there."""
+        accepted, when = self._get("accepted", (None, -DOUBLE_CLICK_SECONDS))
+        return accepted == values and time.monotonic() - when < DOUBLE_CLICK_SECONDS
+
+    def _nonce(self) -> str:
+        return st.session_state.setdefault(f"{self._name}_nonce", uuid.uuid4().hex)
+
+    def _get(self, what: str, default: Any) -> Any:
+        return st.session_state.get(f"{self._name}_{what}", default)
+
+    def _set(self, what: str, value: Any) -> None:
+        st.session_state[f"{self._name}_{what}"] = value
+
+
+def problems_of(act: Callable[[], object]) -> dict[str, str]:
+    """Do it; what kept it from being done, by field."""
+    try:
+        act()
+    except InvalidRequest as error:
+        return by_field(error.problems)
+    except PEOPLE_ERRORS as error:
+        return {STUDIO: str(error)}
+    return {}
