@@ -1,6 +1,6 @@
 """The one door to the engine for pages and the command line: ask, watch, cancel, list."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,12 @@ from engine.errors import StudioError
 from engine.files import printable
 from engine.jobs.context import preview_file
 from engine.jobs.kind import Here, Kinds, Request
-from engine.jobs.prepared import adopt, discard
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
 from engine.kinds import KINDS
+from engine.prepared import adopt, discard
 from engine.safety.photos import plain_photo
 from engine.settings import Settings
 from engine.translation.catalogue import Translator, translators
@@ -186,9 +186,13 @@ class Studio:
         """Forget an added model; its files stay. Raises StudioError when it was not added."""
         self._catalogue.remove(name)
 
-    def default_model(self) -> ModelInfo:
-        """The large model where it is here and a GPU draws it, else the embedded one, else any that is here."""
-        return default_model(self.models(), self.engine().accelerated)
+    def default_model(self, models: Iterable[ModelInfo] | None = None) -> ModelInfo:
+        """The large model where it is here and a GPU draws it, else the embedded one, else any that is here.
+
+        Args:
+            models: what `models` gave, where it was asked already.
+        """
+        return default_model(self.models() if models is None else models, self.engine().accelerated)
 
     def loras(self) -> list[LoraInfo]:
         """Every LoRA file of the artist and of the studio, also those that cannot be used, with the reason."""

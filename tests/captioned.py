@@ -7,13 +7,13 @@ import numpy as np
 from PIL import Image
 
 from engine.device import choose
-from engine.jobs.prepared import adopt
 from engine.lora import preparing
 from engine.lora.job import install
 from engine.lora.preparing import Order
 from engine.lora.runs.config import Config
 from engine.lora.runs.plan import read_plan
 from engine.lora.training.run import start
+from engine.prepared import adopt
 from engine.settings import Settings
 from engine.studio import Studio
 

@@ -1,11 +1,7 @@
-"""The pixels that the model sees: cropped to a square, scaled, and varied a little at every look.
-
-Settings and previews need no torch, so that the pages can show them; `prepare` loads it when it is called.
-"""
+"""The pixels that the model sees: cropped to a square, scaled, and varied a little at every look. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -13,13 +9,9 @@ from PIL import Image, ImageOps
 from engine.datasets.pictures import to_rgb, upright
 from engine.errors import InvalidRequest, Problem
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
 MIN_RESOLUTION, MAX_RESOLUTION = 64, 2048
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's grey
-_DRAWS = 7  # numbers for scale, left, top, flip, brightness, contrast, saturation
+DRAWS = 7  # numbers for scale, left, top, flip, brightness, contrast, saturation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +48,10 @@ class Augmentation:
             raise InvalidRequest(problems)
 
 
-def prepare(image: Image.Image, settings: Augmentation, generator: "torch.Generator | None") -> "Tensor":
-    """A picture as the model sees it.
-
-    Args:
-        image: of any mode; EXIF's orientation is obeyed.
-        generator: decides every variation; None is for held-out pictures: the centred square as it is.
-
-    Returns:
-        (3, resolution, resolution) float32 in [-1, 1].
-    """
-    import torch  # here: pages use the rest of this module without it
-
-    from engine.images import from_pil
-
-    draws = None if generator is None else torch.rand(_DRAWS, generator=generator, dtype=torch.float64).tolist()
-    return from_pil(varied(image, settings, draws))[0]
-
-
 def preview(image: Image.Image, settings: Augmentation, count: int, seed: int = 0) -> list[Image.Image]:
     """Examples of what the model will see, 8-bit RGB; the run itself draws other ones of the same kind."""
     rng = np.random.default_rng(seed)
-    return [varied(image, settings, rng.random(_DRAWS).tolist()) for _ in range(count)]
+    return [varied(image, settings, rng.random(DRAWS).tolist()) for _ in range(count)]
 
 
 def varied(image: Image.Image, settings: Augmentation, draws: Sequence[float] | None) -> Image.Image:

@@ -66,7 +66,7 @@ class Kind(Generic[R]):
         preview_width: pixels of the picture that a running job shows; None where that is not known before.
         pausable: whether a stopped job goes on where it was.
         once: whether asking for the same again, while that is unfinished, gives that job.
-        folder: what must be on disk before a job begins; see `engine.jobs.prepared`.
+        folder: what must be on disk before a job begins; see `engine.prepared`.
     """
 
     name: str

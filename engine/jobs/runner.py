@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from engine.errors import Cancelled, LeaseLost, OutOfMemory, StudioError
 from engine.jobs.context import JobContext, preview_file
 from engine.jobs.heartbeat import Heartbeat
-from engine.jobs.prepared import adopt
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Claim, Job
+from engine.prepared import adopt
 from engine.settings import Settings
 from gallery.errors import GalleryError
 

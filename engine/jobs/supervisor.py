@@ -10,12 +10,12 @@ import time
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
-from engine.jobs.prepared import sweep
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Lease
 from engine.jobs.schema import DRAW
 from engine.jobs.status import is_dead, worker_name
 from engine.jobs.watch import LeaseWatch
+from engine.prepared import sweep
 from engine.settings import PROJECT, Settings
 from gallery.errors import GalleryError
 

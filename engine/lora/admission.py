@@ -6,7 +6,6 @@ from typing import Any
 
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
-from engine.jobs.prepared import prepared
 from engine.jobs.schema import TRAIN
 from engine.lora.requests import (
     EvaluateLora,
@@ -19,6 +18,7 @@ from engine.lora.requests import (
     train_lora,
 )
 from engine.lora.runs.checkpoints import checkpoint_compared, checkpoints_named
+from engine.prepared import prepared
 from engine.settings import Settings
 from engine.weights.checks import lora_problems, model_problems
 from engine.weights.models import Catalogue

@@ -19,12 +19,12 @@ from engine.datasets.reading import Dataset, read_dataset
 from engine.datasets.split import Split, sides, split_pictures, write_split
 from engine.datasets.unpacking import unpack
 from engine.errors import InvalidRequest, NotFound, Problem
-from engine.jobs.prepared import prepared as prepared_at
 from engine.lora.runs import held_out as held_out_pictures
 from engine.lora.runs.config import Config
 from engine.lora.runs.listing import installed_name
 from engine.lora.runs.memory import MemoryEstimate, estimate_memory
 from engine.lora.runs.plan import Plan, begin, read_plan, read_record
+from engine.prepared import prepared as prepared_at
 from engine.settings import Settings
 from engine.weights.facts import ModelInfo
 
@@ -101,7 +101,7 @@ def prepare(folder: Path, order: Order, *, on_gpu: bool = False) -> Prepared:
 
 
 def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
-    """Prepare a run and return its name; it is one as soon as its job is queued, see `engine.jobs.prepared`.
+    """Prepare a run and return its name; it is one as soon as its job is queued, see `engine.prepared`.
 
     Raises:
         InvalidRequest: something blocks training; every reason is given.

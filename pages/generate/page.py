@@ -32,7 +32,8 @@ def main() -> None:
     if "added_model" in st.session_state:
         st.session_state.model = st.session_state.pop("added_model")
     take_restored_settings(studio)
-    _take_model_name(studio)
+    models = {info.name: info for info in studio.models()}
+    _take_model_name(models)
     left, right = st.columns([2, 3], gap="large")
     with left:
         problems = PRESS.problems(st.session_state)
@@ -40,7 +41,7 @@ def main() -> None:
         pressed = PRESS.button("Generate", ":material/brush:", shortcut="Ctrl+Enter")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, "prompt", "negative_prompt", STUDIO)
-        values = prompts | _settings(studio, problems)
+        values = prompts | _settings(studio, models, problems)
     if pressed:
         _submit(studio, values)
     with right:
@@ -64,8 +65,8 @@ def _prompts() -> dict[str, str]:
     return {"prompt": prompt or "", "negative_prompt": negative or ""}
 
 
-def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
-    model = _model_picker(studio)
+def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, str]) -> dict[str, Any]:
+    model = _model_picker(studio, models)
     show_problems(problems, "model")
     with st.container():  # as in show_problems: what comes and goes keeps its place
         if not model.available:
@@ -85,17 +86,16 @@ def _settings(studio: Studio, problems: dict[str, str]) -> dict[str, Any]:
     return values | _advanced(problems)
 
 
-def _take_model_name(studio: Studio) -> None:
+def _take_model_name(models: dict[str, ModelInfo]) -> None:
     """Let the address name a model by its short name too: put the title there, which the picker reads and writes."""
     name = st.query_params.get("model")
-    titles = {info.name: info.title for info in studio.models()}
+    titles = {info.name: info.title for info in models.values()}
     if "model" not in st.session_state and titles.get(name, name) != name:
         st.query_params["model"] = titles[name]
         st.rerun()
 
 
-def _model_picker(studio: Studio) -> ModelInfo:
-    models = {info.name: info for info in studio.models()}
+def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
     names = list(models)
     picker, add = st.columns([5, 1], vertical_alignment="bottom")
     with add:
@@ -103,7 +103,7 @@ def _model_picker(studio: Studio) -> ModelInfo:
     name = picker.selectbox(
         "Model",
         names,
-        index=names.index(studio.default_model().name),
+        index=names.index(studio.default_model(models.values()).name),
         format_func=lambda name: models[name].title,
         key="model",
         bind="query-params",

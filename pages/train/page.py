@@ -85,9 +85,10 @@ def _form(studio: Studio, folder: Path) -> None:
 
 
 def _model(studio: Studio) -> ModelInfo:
-    models = {info.name: info for info in studio.models() if info.available}
+    known = studio.models()
+    models = {info.name: info for info in known if info.available}
     names = list(models)
-    default = studio.default_model().name
+    default = studio.default_model(known).name
     name = st.selectbox(
         "Model",
         names,

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from engine.diffusion import request as request_module
 from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound
 from engine.jobs.schema import CANCELLED, FAILED, QUEUED, SUCCEEDED, JobRow
 from engine.jobs.status import ABSENT, READY, EngineStatus, worker_name, write_status
 from engine.studio import Studio
+from engine.weights.models import Catalogue
 from engine.weights.request import FetchModel
 from gallery.metadata import read_recipe
 from tests.tiny import save_tiny_pipeline
@@ -46,6 +48,24 @@ def test_every_problem_of_every_field_is_reported_at_once(studio):
     assert set(wrong) == {"prompt", "width", "num_inference_steps", "loras"}
     assert "4096" in wrong["width"]
     assert "There is no LoRA named 'none-such'" in wrong["loras"]
+
+
+def test_one_press_checks_the_rules_once_and_scans_the_models_once(studio, monkeypatch):
+    asked = {"rules": 0, "models": 0}
+
+    def counting(what, function):
+        def counted(*arguments):
+            asked[what] += 1
+            return function(*arguments)
+
+        return counted
+
+    rules, scan = request_module.text_to_image_problems, Catalogue.all
+    monkeypatch.setattr(request_module, "text_to_image_problems", counting("rules", rules))
+    monkeypatch.setattr(Catalogue, "all", counting("models", scan))
+    studio.submit(studio.request("text_to_image", {**ASKED, "seed": None, "model": "mini"}))
+
+    assert asked == {"rules": 1, "models": 1}
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(studio):

@@ -131,7 +131,7 @@ def test_a_second_supervisor_takes_over_when_the_first_goes(running):
 
     first.stop()
     running.running_supervisor = second
-    job = running.submit(running.request(LONG | {"num_images": 1}))
+    job = running.submit(running.request("text_to_image", LONG | {"num_images": 1}))
     until(lambda: running.job(job.id).ended, 120)
     assert running.job(job.id).state == SUCCEEDED
     assert second.worker_pid is not None

@@ -8,11 +8,12 @@ from diffusers import StableDiffusionPipeline
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 
-from engine.datasets.augment import Augmentation, prepare
+from engine.datasets.augment import Augmentation
 from engine.datasets.pictures import CaptionedPicture, open_picture
 from engine.mini.captions import tokens_of
 from engine.training.loop import generator_of
 from engine.training.parallel import Ranks
+from engine.training.pixels import prepare
 
 ORDER_STREAM = -1  # orders are drawn from steps below 0, so that they share no numbers with the training steps
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.datasets.augment import Augmentation, prepare, preview, varied
+from engine.datasets.augment import Augmentation, preview, varied
 from engine.errors import InvalidRequest
+from engine.training.pixels import prepare
 
 PLAIN = Augmentation(64, random_crop=False, horizontal_flip=0)
 

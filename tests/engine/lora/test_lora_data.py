@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.datasets.augment import prepare
 from engine.datasets.pictures import CaptionedPicture, open_picture
 from engine.lora.runs.config import Config
 from engine.lora.training.data import Deck, Encoder, draw_captions, in_batches, states_of
+from engine.training.pixels import prepare
 from tests.engine.lora.lora_runs import save_pictures, tiny_model
 from tests.tiny import NATIVE_SIZE, save_tiny_pipeline
 

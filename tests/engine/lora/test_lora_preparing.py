@@ -1,5 +1,6 @@
 """From captioned pictures to a LoRA in the picker and a report, through the real queue and worker code."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -14,8 +15,7 @@ from safetensors.numpy import load_file
 from engine.device import choose
 from engine.diffusion.request import TextToImage
 from engine.errors import InvalidRequest, NotFound
-from engine.jobs.prepared import adopt
-from engine.jobs.schema import CANCELLED, FAILED, SUCCEEDED
+from engine.jobs.schema import CANCELLED, DRAW, FAILED, SUCCEEDED, TRAIN
 from engine.kinds import KINDS
 from engine.lora import preparing
 from engine.lora.preparing import Order
@@ -25,7 +25,10 @@ from engine.lora.runs.held_out import prepare as prepare_evaluation
 from engine.lora.runs.plan import read_plan
 from engine.lora.runs.progress import read_progress
 from engine.lora.training.run import start
+from engine.prepared import adopt
 from engine.studio import Studio
+from engine.translation.request import Translate
+from engine.worker import Worker, device_work
 
 Work = Callable[[], None]
 TINY = Config(rank=2, steps=3, warmup_steps=1, gradient_accumulation=1, checkpoint_every=2, held_out_every=1)
@@ -106,6 +109,25 @@ def test_drawings_go_before_a_training(studio: Studio, run: str, work: Work) -> 
     ended = [studio.job(job.id).finished_at for job in (drawing, training)]
     assert isinstance(drawing.request, TextToImage)
     assert ended[0] < ended[1]
+
+
+def test_a_training_has_the_memory_of_what_was_warm(studio: Studio, run: str) -> None:
+    worker = Worker(studio.settings, studio.database)
+    _, handlers = device_work(studio.settings, worker.queue, studio.database)
+    photo = io.BytesIO()
+    Image.new("RGB", (32, 32), "green").save(photo, "PNG")
+    studio.submit(Translate(photos=(studio.add_photo(photo.getvalue(), "green.png"),), translator="classical"))
+    studio.submit(studio.request("text_to_image", {"prompt": "a castle", "num_inference_steps": 1}))
+    while worker.run_one(DRAW, handlers):
+        pass
+    translating, drawing = (handlers[kind].__self__ for kind in ("translate", "text_to_image"))
+    assert translating._warm is not None
+    assert drawing._models.paths
+
+    studio.submit(TrainLora(run=run, name="castles"))
+    worker.run_one(TRAIN, handlers)
+    assert translating._warm is None
+    assert not drawing._models.paths
 
 
 def test_a_paused_training_goes_on_to_the_same_weights(

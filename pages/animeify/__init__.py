@@ -1,0 +1,1 @@
+"""Anime-ify: from photos to anime scenes."""

@@ -1,0 +1,1 @@
+"""Gallery: everything that was made."""

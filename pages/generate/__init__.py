@@ -1,0 +1,1 @@
+"""Generate: from a prompt to pictures."""

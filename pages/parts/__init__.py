@@ -1,0 +1,1 @@
+"""What pages share; nothing here names a kind of work."""

@@ -1,0 +1,1 @@
+"""Train: a LoRA from one's own captioned pictures."""
