@@ -1,7 +1,11 @@
-"""Rules for single values of a request; each gives the problems that a value has, an empty list when it has none."""
+"""Rules for single values of a request; each gives the problems that a value has, an empty list when it has none.
+
+A range is declared once, beside the request that it is for; commands and pages say what it says.
+"""
 
 import math
 import unicodedata
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import Problem
@@ -30,6 +34,46 @@ LABELS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The rule of a whole number, and what it is when nobody says; as text it is the range, such as "1 to 150"."""
+
+    low: int
+    high: int
+    default: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}"
+
+    def problems(self, field: str, value: Any) -> list[Problem]:
+        """None where the value keeps the rule."""
+        if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
+            return [Problem(field, f"{LABELS[field]} must be a whole number from {self}; got {value!r}.")]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """The rule of a finite number, and what it is when nobody says; as text it is the range, such as "-2 to 2"."""
+
+    low: float
+    high: float
+    default: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+    def __contains__(self, value: Any) -> bool:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return number and self.low <= value <= self.high
+
+    def problems(self, field: str, value: Any) -> list[Problem]:
+        """None where the value keeps the rule."""
+        if value in self:
+            return []
+        return [Problem(field, f"{LABELS[field]} must be a number from {self}; got {value!r}.")]
+
+
 def text(field: str, value: Any, required: bool = False) -> list[Problem]:
     """Problems of a text: its type, emptiness where it is required, length, hidden characters."""
     if not isinstance(value, str):
@@ -49,21 +93,6 @@ def text(field: str, value: Any, required: bool = False) -> list[Problem]:
     if hidden:
         codes = ", ".join(f"U+{ord(c):04X}" for c in sorted(hidden))
         return [Problem(field, f"{LABELS[field]} must hold visible text; got {codes}. Delete it or type it anew.")]
-    return []
-
-
-def whole(field: str, value: Any, low: int, high: int) -> list[Problem]:
-    """Problems of a whole number from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        return [Problem(field, f"{LABELS[field]} must be a whole number from {low} to {high}; got {value!r}.")]
-    return []
-
-
-def real(field: str, value: Any, low: float, high: float) -> list[Problem]:
-    """Problems of a finite number from `low` to `high`."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not low <= value <= high:
-        return [Problem(field, f"{LABELS[field]} must be a number from {low} to {high}; got {value!r}.")]
     return []
 
 

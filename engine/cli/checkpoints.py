@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 from ulid import ULID
 
-from engine.cli.app import Home, Json, open_studio, print_json, require_success
-from engine.cli.waiting import finished
+from engine.cli.app import Home, Json, open_studio, print_json
+from engine.cli.waiting import done
+from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.errors import NotFound
 from engine.files import read_json
 from engine.lora import preparing
 from engine.lora.evaluations import HELD_OUT
-from engine.lora.requests import MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
+from engine.lora.requests import CAPTIONS, MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
 from engine.lora.runs.checkpoints import checkpoints_of
 from engine.lora.runs.held_out import GRID
 from engine.studio import Studio
@@ -27,12 +28,12 @@ def lora_grid(
     lora: Trained,
     checkpoint: Annotated[
         list[str] | None,
-        typer.Option(help="Such as step-000200, several times if need be. The last 16 when left out."),
+        typer.Option(help=f"Such as step-000200, several times if need be. The last {MOST_CHECKPOINTS} when left out."),
     ] = None,
     weight: Annotated[list[float] | None, typer.Option(help="May be given several times; 0 is always there.")] = None,
-    captions: Annotated[int, typer.Option(help="Held-out captions to draw, 1 to 16.")] = 4,
-    steps: Annotated[int, typer.Option(help="Denoising steps.")] = 25,
-    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 7.5,
+    captions: Annotated[int, typer.Option(help=f"Held-out captions to draw, {CAPTIONS}.")] = CAPTIONS.default,
+    steps: Annotated[int, typer.Option(help="Denoising steps.")] = STEPS.default,
+    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = GUIDANCE_SCALE.default,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +53,7 @@ def lora_grid(
         guidance_scale=guidance,
     )
     preparing.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)
-    require_success(finished(studio, studio.submit(request), quiet=as_json), "grid")
+    done(studio, request, "grid", quiet=as_json)
     say_grid(studio.settings.evaluations_dir / request.evaluation, as_json)
 
 
@@ -60,7 +61,7 @@ def lora_grid(
 def promote_lora(
     lora: Trained,
     checkpoint: Annotated[str, typer.Argument(help='Such as step-000200, "best" or "last".')],
-    weight: Annotated[float, typer.Option(help="That the picker suggests, -2 to 2.")] = 1.0,
+    weight: Annotated[float, typer.Option(help=f"That the picker suggests, {LORA_WEIGHT}.")] = LORA_WEIGHT.default,
     home: Home = None,
 ) -> None:
     """Make a checkpoint the LoRA in the picker; what its training gave before is kept in the run."""
@@ -68,7 +69,7 @@ def promote_lora(
     run = _run(studio, lora)
     name = preparing.plan_of(studio.settings, run).name
     request = PromoteLora(run=run, name=name, checkpoint=checkpoint, weight=weight)
-    require_success(finished(studio, studio.submit(request)), "promotion")
+    done(studio, request, "promotion")
     print(studio.settings.runs_dir / run / "result")
 
 

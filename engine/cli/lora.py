@@ -7,23 +7,23 @@ from typing import Annotated, Any
 import typer
 from ulid import ULID
 
-from engine.cli.app import Home, Json, open_studio, print_json, require_success
-from engine.cli.waiting import finished
-from engine.datasets.captions import write_captions
+from engine.cli.app import Home, Json, open_studio, print_json
+from engine.cli.waiting import done
 from engine.datasets.findings import Finding
 from engine.datasets.pictures import open_picture
-from engine.datasets.reading import read_dataset
+from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.errors import NotFound
 from engine.files import read_json, replacing
 from engine.lora import preparing
 from engine.lora.evaluations import HELD_OUT
 from engine.lora.preparing import Order, Prepared
-from engine.lora.requests import EvaluateLora, TrainLora
+from engine.lora.requests import SEEDS, EvaluateLora, TrainLora
 from engine.lora.runs.config import PRESETS, Config
 from engine.lora.runs.held_out import REPORT
 from engine.lora.runs.progress import read_progress
 from engine.studio import Studio
 from engine.weights.models import require_available
+from engine.weights.safetensors_file import MAX_LORA_RANK
 
 commands = typer.Typer()
 
@@ -35,7 +35,7 @@ def train_lora(
     model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "recommended",
     steps: Annotated[int | None, typer.Option(help="Optimizer steps, in place of the preset's.")] = None,
-    rank: Annotated[int | None, typer.Option(help="1 to 512.")] = None,
+    rank: Annotated[int | None, typer.Option(help=f"1 to {MAX_LORA_RANK}.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of AdamW, at its highest.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Pixels; the model's native size when left out.")] = None,
     text_encoder: Annotated[bool | None, typer.Option(help="Train the text encoder too.")] = None,
@@ -68,8 +68,7 @@ def train_lora(
             return
         run = preparing.begin_run(studio.settings, prepared, order)
     typer.echo(f"Run {run}; an interrupted run goes on with --resume {run}", err=True)
-    job = finished(studio, studio.submit(TrainLora(run=run, name=name)), quiet=as_json)
-    require_success(job, "training")
+    done(studio, TrainLora(run=run, name=name), "training", quiet=as_json)
     _say_result(studio, run, as_json)
 
 
@@ -81,10 +80,10 @@ def evaluate(
         typer.Option(help="Folder of captioned pictures; what the run held out when left out."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
-    weight: Annotated[float, typer.Option(help="Of the LoRA, -2 to 2.")] = 1.0,
-    seeds: Annotated[int, typer.Option(help="Pictures for each caption, 1 to 16.")] = 1,
-    steps: Annotated[int, typer.Option(help="Denoising steps.")] = 25,
-    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = 7.5,
+    weight: Annotated[float, typer.Option(help=f"Of the LoRA, {LORA_WEIGHT}.")] = LORA_WEIGHT.default,
+    seeds: Annotated[int, typer.Option(help=f"Pictures for each caption, {SEEDS}.")] = SEEDS.default,
+    steps: Annotated[int, typer.Option(help="Denoising steps.")] = STEPS.default,
+    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = GUIDANCE_SCALE.default,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -104,8 +103,7 @@ def evaluate(
     source = str(dataset.absolute()) if dataset else HELD_OUT
     place = studio.settings.evaluations_dir / request.evaluation
     preparing.begin_evaluation(studio.settings, request.evaluation, held_out, source)
-    job = finished(studio, studio.submit(request), quiet=as_json)
-    require_success(job, "evaluation")
+    done(studio, request, "evaluation", quiet=as_json)
     report = read_json(place / REPORT)
     if as_json:
         print_json({"folder": str(place)} | report)
@@ -116,26 +114,6 @@ def evaluate(
     for note in report["notes"]:
         print(f"  {note}")
     print(f"Pictures and tables: {place}")
-
-
-@commands.command()
-def caption(
-    folder: Annotated[Path, typer.Argument(help="Of pictures; captions.csv is written into it.")],
-    everything: Annotated[bool, typer.Option("--all", help="Also pictures that have a caption already.")] = False,
-    blip: Annotated[Path | None, typer.Option(help="Folder of the BLIP model; the hub's cache when left out.")] = None,
-    download: Annotated[bool, typer.Option(help="Get the model from the hub where it is missing, about 1 GB.")] = False,
-) -> None:
-    """Caption pictures with BLIP (Salesforce/blip-image-captioning-base); correct them before training."""
-    from engine.datasets.blip import load_captioner
-
-    dataset = read_dataset(folder)
-    chosen = [picture for picture in dataset.pictures if everything or not picture.caption.strip()]
-    captioner = load_captioner(blip, allow_download=download)
-    found = {picture.path: picture.caption for picture in dataset.pictures}
-    for done, picture in enumerate(chosen, 1):
-        found[picture.path] = captioner.caption(open_picture(picture.path))
-        typer.echo(f"{done}/{len(chosen)} {picture.path.name}: {found[picture.path]}", err=True)
-    print(f"{len(chosen)} captions were made; all are in {write_captions(folder, found)}.")
 
 
 @commands.command()

@@ -1,19 +1,18 @@
 """The commands for photos: translate them, and bring published translators into the studio."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engine.cli.app import Home, Json, copied, open_studio, print_json, require_success
-from engine.cli.waiting import finished
-from engine.errors import InvalidRequest, NotFound, PhotoRefused, Problem, StudioError
+from engine.cli.app import Home, Json, copied, open_studio, print_json
+from engine.cli.waiting import finished, require_success
+from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
 from engine.translation.catalogue import NEURAL_STYLE, default_translator, own_folder
-from engine.translation.request import MOST_PHOTOS, SOLVERS, PhotoRef, Translate
+from engine.translation.request import MOST_PHOTOS, SOLVER_STEPS, SOLVERS, STRENGTH, STYLE_STEPS, PhotoRef, Translate
 
 commands = typer.Typer()
 
@@ -25,11 +24,11 @@ def animeify(
     photos: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP or HEIC files, or folders of them.")],
     model: Annotated[str | None, typer.Option(help="Name of a translator; see `translators`.")] = None,
     solver: Annotated[str | None, typer.Option(help=f"Of neural ODEs: {', '.join(SOLVERS)}.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of that solver, 1 to 64.")] = None,
-    strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = 1.0,
+    steps: Annotated[int | None, typer.Option(help=f"Steps of that solver, {SOLVER_STEPS}.")] = None,
+    strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = STRENGTH.default,
     long_side: Annotated[int | None, typer.Option(help="Pixels; a larger photo is made smaller first.")] = None,
     style: Annotated[Path | None, typer.Option(help="The picture whose style neural-style takes.")] = None,
-    style_steps: Annotated[int, typer.Option(help="Of neural style, 10 to 1000.")] = 150,
+    style_steps: Annotated[int, typer.Option(help=f"Of neural style, {STYLE_STEPS}.")] = STYLE_STEPS.default,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -44,7 +43,7 @@ def animeify(
         "strength": strength,
         "long_side": long_side,
         "solver": solver,
-        "solver_steps": 1 if steps is None else steps,
+        "solver_steps": SOLVER_STEPS.default if steps is None else steps,
         "style_steps": style_steps,
     }
     kept_style = _kept(studio, style) if style else None
@@ -119,112 +118,6 @@ def evaluate_translators(
     ]
     folder = out or studio.settings.home / "evaluation" / "translators"
     print(table(evaluate(photos, illustrations, chosen, folder)))
-
-
-@commands.command()
-def pseudo_pairs(
-    photos: Annotated[Path, typer.Argument(help="Folder of photos.")],
-    out: Annotated[Path, typer.Argument(help="Folder; X_p and Y_p are made in it.")],
-    model: Annotated[str, typer.Option(help="The translator that makes the pseudo ground truth.")] = "classical",
-    long_side: Annotated[int, typer.Option(help="Pixels; larger photos are made smaller.")] = 640,
-    drop: Annotated[float, typer.Option(help="Share of the pairs, the worst, that is left out.")] = 0.1,
-    smoothing: Annotated[float, typer.Option(help="0 to 1, of the classical translator.")] = 0.5,
-    home: Home = None,
-) -> None:
-    """Make aligned pairs of photos and their translations to train NijiGAN with."""
-    from engine.nijigan.pseudo_pairs import make_pairs  # here: imports torch
-    from engine.translation.classical import Look
-
-    settings, look = open_studio(home).settings, Look(smoothing=smoothing)
-    report = make_pairs(settings, photos, out, model, look=look, long_side=long_side, drop=drop, tell=print)
-    print(f"{report.kept} pairs are in {out}; {report.dropped} were left out, see {out / 'pairs.json'}.")
-
-
-@commands.command()
-def train_nijigan(
-    pairs: Annotated[Path, typer.Option(help="Folder with X_p and Y_p, such as `pseudo-pairs` makes.")],
-    photos: Annotated[Path, typer.Option(help="Folder of unpaired photos, X.")],
-    styles: Annotated[list[Path], typer.Option(help="Folder of style pictures, Y; may be given several times.")],
-    held_out: Annotated[Path, typer.Option(help="Folder with X_p and Y_p that are never trained on.")],
-    folder: Annotated[Path, typer.Option(help="Of the run.")] = Path("studio-home/nijigan"),
-    preset: Annotated[str, typer.Option(help="t4 (as published) or cpu (small).")] = "cpu",
-    config: Annotated[Path | None, typer.Option(help="JSON with settings that differ from the preset.")] = None,
-    begin_from: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a run whose generator this one begins with, widened where needed."),
-    ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
-) -> None:
-    """Train NijiGAN; a run that was stopped goes on where it was."""
-    from engine.nijigan import run
-
-    run.start(
-        run.Folders(pairs, photos, tuple(styles), held_out),
-        folder,
-        run.configured(preset, _settings(config)),
-        processes,
-        begin_from,
-    )
-
-
-@commands.command()
-def evaluate_pairs(
-    model: Annotated[str, typer.Argument(help="Name of a NijiGAN or CUT translator; see `translators`.")],
-    pairs: Annotated[Path, typer.Argument(help="Folder with X_p and Y_p that it was not trained on.")],
-    out: Annotated[Path, typer.Option(help="For the pictures and pairs.json.")] = Path("studio-home/evaluation/pairs"),
-    side: Annotated[int, typer.Option(min=0, help="Pixels of the short side; 0 leaves pictures as they are.")] = 256,
-    home: Home = None,
-) -> None:
-    """Translate held-out photos and say how near they come to their pseudo ground truth: MSE and PSNR."""
-    from engine.nijigan.evaluation import evaluate  # here: imports torch
-    from engine.nijigan.run import paired
-    from engine.translation.catalogue import translator
-    from engine.translation.checkpoints import load_translator
-    from engine.translation.networks.generator import Generator
-
-    generator = load_translator(translator(open_studio(home).settings, model))
-    if not isinstance(generator, Generator):
-        raise NotFound(f"Only NijiGAN and CUT translators can be compared with pairs; {model} is another kind.")
-    found = evaluate(generator, paired(pairs, side), out)
-    print(f"MSE {found['held_out/mse']:.5f}, PSNR {found['held_out/psnr']:.2f} dB; pictures: {out}")
-
-
-@commands.command()
-def export_nijigan(
-    folder: Annotated[Path, typer.Argument(help="Of a training run.")],
-    out: Annotated[Path, typer.Argument(help="Folder for model.safetensors and model.json.")],
-    title: Annotated[str, typer.Option(help="For people.")] = "NijiGAN",
-    licence: Annotated[str, typer.Option(help="Of the weights.")] = "licence unknown",
-    source: Annotated[str, typer.Option(help="Where they come from; the steps when left out.")] = "",
-    mix: Annotated[Path | None, typer.Option(help="Another run from the same start: write the mean of both.")] = None,
-    share: Annotated[
-        float | None, typer.Option(help="With --mix: the other run's share of that mean, 0 to 1; 0.5 when left out.")
-    ] = None,
-    refine: Annotated[bool, typer.Option(help="Bring its pictures back to the photo's own edges.")] = False,
-) -> None:
-    """Write the trained generator as a translator, in float16."""
-    from engine.nijigan import run
-    from engine.translation.guided import Refinement
-
-    if share is not None and mix is None:
-        raise InvalidRequest(
-            [Problem("share", f"A share is of a mean with --mix RUN; got {share:g} and no other run.")]
-        )
-    part = run.Part(mix, 0.5 if share is None else share) if mix else None
-    path = run.export(folder, out, title, licence, source, part, Refinement() if refine else None)
-    print(f"{path} was written.")
-
-
-def _settings(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        values = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise NotFound(f"{file} must be a JSON file of settings: {error}. Correct it.") from None
-    if not isinstance(values, dict):
-        raise NotFound(f"{file} must hold one JSON object; got a {type(values).__name__}. Correct it.")
-    return values
 
 
 def _files(given: list[Path]) -> list[Path]:

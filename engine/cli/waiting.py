@@ -11,7 +11,9 @@ from pathlib import Path
 import typer
 
 from engine.errors import StudioError
+from engine.jobs.kind import Request
 from engine.jobs.records import Job
+from engine.jobs.schema import SUCCEEDED
 from engine.jobs.status import READY, STARTING, WORKING
 from engine.jobs.supervisor import Supervisor
 from engine.studio import Studio
@@ -43,6 +45,23 @@ def finished(studio: Studio, job: Job, quiet: bool = False) -> Job:
         raise
     finally:
         supervisor.stop()
+
+
+def done(studio: Studio, request: Request, what: str, quiet: bool = False) -> Job:
+    """Ask for it and wait for its end. Raises StudioError with the reason unless it succeeded.
+
+    Args:
+        what: how messages call it.
+    """
+    job = finished(studio, studio.submit(request), quiet)
+    require_success(job, what)
+    return job
+
+
+def require_success(job: Job, what: str) -> None:
+    """Raise StudioError with the reason unless the job succeeded."""
+    if job.state != SUCCEEDED:
+        raise StudioError(job.error or f"The {what} was {job.state}.")
 
 
 @contextmanager

@@ -11,10 +11,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
-from engine.rules import choice, multiple, real, text, whole
+from engine.rules import Real, Whole, choice, multiple, text
 
 MAX_SEED = 2**53 - 1  # the largest whole number that JSON readers and browsers keep exactly
 RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
+
+SEED = Whole(0, MAX_SEED - 7)  # image 8 is drawn from seed + 7
+STEPS = Whole(1, 150, default=25)
+GUIDANCE_SCALE = Real(1, 30, default=7.5)
+NUM_IMAGES = Whole(1, 8, default=1)
+LORA_WEIGHT = Real(-2.0, 2.0, default=1.0)
 
 # The names artists know, in the order they are offered. `engine.diffusion.schedulers` builds them.
 SCHEDULERS = (
@@ -32,10 +38,10 @@ SCHEDULERS = (
 
 @dataclass(frozen=True, slots=True)
 class LoraWeight:
-    """A LoRA by name and how strongly it is applied: -2 to 2, 0 is off."""
+    """A LoRA by name and how strongly it is applied: `LORA_WEIGHT`, 0 is off."""
 
     name: str
-    weight: float = 1.0
+    weight: float = LORA_WEIGHT.default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +52,10 @@ class TextToImage:
         prompt: what to draw, 1 to 1000 characters.
         negative_prompt: what to avoid, up to 1000 characters.
         seed: image i is drawn from `seed + i`; None means random, drawn on submission.
-        num_inference_steps: denoising steps, 1 to 150.
-        guidance_scale: how closely to follow the prompt, 1 (not at all) to 30.
+        num_inference_steps: denoising steps, `STEPS`.
+        guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 1 is not at all.
         width, height: pixels, multiples of 8; the model sets further limits.
-        num_images: 1 to 8.
+        num_images: `NUM_IMAGES`.
         scheduler: one of `SCHEDULERS`.
         model: name of a model in the catalogue.
         loras: applied together, each name once.
@@ -61,12 +67,12 @@ class TextToImage:
     prompt: str
     negative_prompt: str = ""
     seed: int | None = None
-    num_inference_steps: int = 25
-    guidance_scale: float = 7.5
+    num_inference_steps: int = STEPS.default
+    guidance_scale: float = GUIDANCE_SCALE.default
     width: int
     height: int
-    num_images: int = 1
-    scheduler: str = "DDIM"
+    num_images: int = NUM_IMAGES.default
+    scheduler: str = SCHEDULERS[0]
     model: str
     loras: tuple[LoraWeight, ...] = ()
 
@@ -107,12 +113,12 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
     return [
         *text("prompt", values["prompt"], required=True),
         *text("negative_prompt", values["negative_prompt"]),
-        *([] if values["seed"] is None else whole("seed", values["seed"], 0, MAX_SEED - 7)),
-        *whole("num_inference_steps", values["num_inference_steps"], 1, 150),
-        *real("guidance_scale", values["guidance_scale"], 1, 30),
+        *([] if values["seed"] is None else SEED.problems("seed", values["seed"])),
+        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
+        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
         *multiple("width", values["width"], 8),
         *multiple("height", values["height"], 8),
-        *whole("num_images", values["num_images"], 1, 8),
+        *NUM_IMAGES.problems("num_images", values["num_images"]),
         *choice("scheduler", values["scheduler"], SCHEDULERS),
         *_loras(values["loras"]),
     ]
@@ -132,6 +138,6 @@ def _loras(loras: tuple[LoraWeight, ...]) -> list[Problem]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.append(Problem("loras", f"Each LoRA may be chosen once; got {name!r} {names.count(name)} times."))
     for lora in loras:
-        for problem in real("weight", lora.weight, -2, 2):
+        for problem in LORA_WEIGHT.problems("weight", lora.weight):
             problems.append(Problem("loras", f"LoRA {lora.name!r}: {problem.message}"))
     return problems

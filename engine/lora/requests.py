@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.errors import InvalidRequest, Problem
-from engine.rules import real, whole
+from engine.rules import Whole
 
 _RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 _CHECKPOINT = re.compile(r"[\w-]{1,100}")
 WEIGHTS = (0.5, 0.75, 1.0)
-MOST_CHECKPOINTS, MOST_WEIGHTS, MOST_CAPTIONS = 16, 8, 16
+MOST_CHECKPOINTS, MOST_WEIGHTS = 16, 8
+SEEDS, CAPTIONS = Whole(1, 16, default=1), Whole(1, 16, default=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,9 @@ class EvaluateLora:
         lora: its name in the catalogue.
         evaluation: name of the folder in STUDIO_HOME/evaluations, where captions and pictures are listed.
         model: name of the model in the catalogue.
-        weight: of the LoRA, -2 to 2.
+        weight: of the LoRA, `LORA_WEIGHT`.
         num_inference_steps, guidance_scale: for all pictures.
-        seeds: pictures for each caption, 1 to 16.
+        seeds: pictures for each caption, `SEEDS`.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -59,20 +61,20 @@ class EvaluateLora:
     lora: str
     evaluation: str
     model: str
-    weight: float = 1.0
-    num_inference_steps: int = 25
-    guidance_scale: float = 7.5
-    seeds: int = 1
+    weight: float = LORA_WEIGHT.default
+    num_inference_steps: int = STEPS.default
+    guidance_scale: float = GUIDANCE_SCALE.default
+    seeds: int = SEEDS.default
 
     kind: ClassVar[str] = "evaluate_lora"
 
     def __post_init__(self) -> None:
         problems: list[Problem] = [
             *_run_problems(self.evaluation),
-            *real("weight", self.weight, -2, 2),
-            *whole("num_inference_steps", self.num_inference_steps, 1, 150),
-            *real("guidance_scale", self.guidance_scale, 1, 30),
-            *whole("seeds", self.seeds, 1, 16),
+            *LORA_WEIGHT.problems("weight", self.weight),
+            *STEPS.problems("num_inference_steps", self.num_inference_steps),
+            *GUIDANCE_SCALE.problems("guidance_scale", self.guidance_scale),
+            *SEEDS.problems("seeds", self.seeds),
         ]
         if problems:
             raise InvalidRequest(problems)
@@ -91,8 +93,8 @@ class LoraGrid:
         name: of the LoRA, for people.
         evaluation: name of the folder in STUDIO_HOME/evaluations, where captions and pictures are listed.
         checkpoints: 1 to 16 names such as "step-000100", "best" and "last".
-        weights: 1 to 8 numbers, -2 to 2; 0, the model alone, is always there and need not be named.
-        captions: how many of the held-out captions are drawn, 1 to 16.
+        weights: 1 to 8 numbers, `LORA_WEIGHT`; 0, the model alone, is always there and need not be named.
+        captions: how many of the held-out captions are drawn, `CAPTIONS`.
         num_inference_steps, guidance_scale: for all pictures.
 
     Raises:
@@ -104,9 +106,9 @@ class LoraGrid:
     evaluation: str
     checkpoints: tuple[str, ...]
     weights: tuple[float, ...] = WEIGHTS
-    captions: int = 4
-    num_inference_steps: int = 25
-    guidance_scale: float = 7.5
+    captions: int = CAPTIONS.default
+    num_inference_steps: int = STEPS.default
+    guidance_scale: float = GUIDANCE_SCALE.default
 
     kind: ClassVar[str] = "lora_grid"
 
@@ -119,10 +121,10 @@ class LoraGrid:
             *_several("checkpoints", self.checkpoints, MOST_CHECKPOINTS),
             *(problem for name in self.checkpoints for problem in _checkpoint_problems("checkpoints", name)),
             *_several("weights", [weight for weight in self.weights if weight != 0], MOST_WEIGHTS),
-            *(problem for weight in self.weights for problem in real("weight", weight, -2, 2)),
-            *whole("captions", self.captions, 1, MOST_CAPTIONS),
-            *whole("num_inference_steps", self.num_inference_steps, 1, 150),
-            *real("guidance_scale", self.guidance_scale, 1, 30),
+            *(problem for weight in self.weights for problem in LORA_WEIGHT.problems("weight", weight)),
+            *CAPTIONS.problems("captions", self.captions),
+            *STEPS.problems("num_inference_steps", self.num_inference_steps),
+            *GUIDANCE_SCALE.problems("guidance_scale", self.guidance_scale),
         ]
         if problems:
             raise InvalidRequest(problems)
@@ -140,7 +142,7 @@ class PromoteLora:
         run: name of its folder in STUDIO_HOME/runs.
         name: of the LoRA, for people.
         checkpoint: such as "step-000300", "best" or "last".
-        weight: that the picker suggests, -2 to 2.
+        weight: that the picker suggests, `LORA_WEIGHT`.
         step: that the checkpoint was compared at, because "best" and "last" are others when a run went on;
             None takes what has that name now.
 
@@ -151,7 +153,7 @@ class PromoteLora:
     run: str
     name: str
     checkpoint: str
-    weight: float = 1.0
+    weight: float = LORA_WEIGHT.default
     step: int | None = None
 
     kind: ClassVar[str] = "promote_lora"
@@ -160,7 +162,7 @@ class PromoteLora:
         problems = [
             *_run_problems(self.run),
             *_checkpoint_problems("checkpoint", self.checkpoint),
-            *real("weight", self.weight, -2, 2),
+            *LORA_WEIGHT.problems("weight", self.weight),
         ]
         if problems:
             raise InvalidRequest(problems)

@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
-from engine.rules import choice, real, whole
+from engine.rules import Real, Whole, choice
 
 MOST_PHOTOS = 50
-SMALLEST_SIDE, LARGEST_SIDE = 64, 8192  # pixels of a chosen long side
+STRENGTH = Real(0, 1, default=1.0)
+LONG_SIDE = Whole(64, 8192)  # pixels
+SOLVER_STEPS = Whole(1, 64, default=1)
+STYLE_STEPS = Whole(10, 1000, default=150)
 SOLVERS = ("euler", "midpoint", "heun3", "rk4", "dopri5")  # `engine.translation.networks.ode` has them
 _ID = re.compile(r"[0-9a-f]{64}")
 
@@ -33,9 +36,9 @@ class Translate:
         long_side: pixels of the longer side to which a larger photo is brought before it is translated; None
             keeps its size.
         solver: for translators with neural ODEs: one of `SOLVERS`; None takes the translator's own.
-        solver_steps: of a fixed-step solver, 1 to 64.
+        solver_steps: of a fixed-step solver, `SOLVER_STEPS`.
         style: for the neural style translator: the picture whose style is taken.
-        style_steps: of neural style's optimization, 10 to 1000.
+        style_steps: of neural style's optimization, `STYLE_STEPS`.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -43,12 +46,12 @@ class Translate:
 
     photos: tuple[PhotoRef, ...]
     translator: str
-    strength: float = 1.0
+    strength: float = STRENGTH.default
     long_side: int | None = None
     solver: str | None = None
-    solver_steps: int = 1
+    solver_steps: int = SOLVER_STEPS.default
     style: PhotoRef | None = None
-    style_steps: int = 150
+    style_steps: int = STYLE_STEPS.default
 
     kind: ClassVar[str] = "translate"
 
@@ -90,11 +93,11 @@ def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
     long_side, solver = values["long_side"], values["solver"]
     return [
         *_photos(values["photos"]),
-        *real("strength", values["strength"], 0, 1),
-        *([] if long_side is None else whole("long_side", long_side, SMALLEST_SIDE, LARGEST_SIDE)),
+        *STRENGTH.problems("strength", values["strength"]),
+        *([] if long_side is None else LONG_SIDE.problems("long_side", long_side)),
         *([] if solver is None else choice("solver", solver, SOLVERS)),
-        *whole("solver_steps", values["solver_steps"], 1, 64),
-        *whole("style_steps", values["style_steps"], 10, 1000),
+        *SOLVER_STEPS.problems("solver_steps", values["solver_steps"]),
+        *STYLE_STEPS.problems("style_steps", values["style_steps"]),
     ]
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.studio import Studio
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, default_translator
-from engine.translation.request import LARGEST_SIDE, SMALLEST_SIDE, SOLVERS, Translate
+from engine.translation.request import LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos, pick_style
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, take_restored_settings
@@ -89,7 +89,7 @@ def _long_side() -> int | None:
         step=64,
         key="long_side",
         bind="query-params",
-        help=f"Pixels, {SMALLEST_SIDE} to {LARGEST_SIDE}; a smaller photo keeps its size",
+        help=f"Pixels, {LONG_SIDE}; a smaller photo keeps its size",
     )
 
 

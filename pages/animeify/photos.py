@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.studio import Studio
-from engine.translation.request import MOST_PHOTOS, PhotoRef
+from engine.translation.request import MOST_PHOTOS, STYLE_STEPS, PhotoRef
 from pages.parts.before_after import small_jpeg
 from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.pictures import show_broken
@@ -114,6 +114,11 @@ def pick_style(studio: Studio) -> dict[str, Any]:
         with st.container(width=220):
             _thumbnail(studio, photo)
     steps = st.number_input(
-        "Style steps", value=150, step=10, key="style_steps", bind="query-params", help="10 to 1000; more is stronger"
+        "Style steps",
+        value=STYLE_STEPS.default,
+        step=10,
+        key="style_steps",
+        bind="query-params",
+        help=f"{STYLE_STEPS}; more is stronger",
     )
     return {"style": chosen[0] if chosen else None, "style_steps": steps}

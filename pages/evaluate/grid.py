@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 from ulid import ULID
 
+from engine.diffusion.request import GUIDANCE_SCALE, STEPS
 from engine.lora import preparing
 from engine.lora.evaluations import HELD_OUT, Found, exported_step, grids_of
-from engine.lora.requests import MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
+from engine.lora.requests import CAPTIONS, MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
 from engine.lora.runs.checkpoints import Checkpoint, checkpoints_of
 from engine.lora.runs.held_out import MAX_PICTURES, usable
 from engine.lora.runs.plan import Plan
@@ -58,14 +59,16 @@ def _values(run: str, kept: dict[str, Checkpoint], held_out: int) -> dict[str, A
     values: dict[str, Any] = {"checkpoints": _checkpoints(run, kept), "weights": _weights()}
     values["captions"] = st.number_input(
         "Captions to draw",
-        value=max(1, min(4, held_out)),
+        value=max(1, min(CAPTIONS.default, held_out)),
         step=1,
         key="grid_captions",
-        help="Of the held-out ones, 1 to 16",
+        help=f"Of the held-out ones, {CAPTIONS}",
     )
     with st.expander("Advanced", icon=":material/tune:"):
-        values["num_inference_steps"] = st.number_input("Steps", value=25, step=5, key="grid_steps")
-        values["guidance_scale"] = st.number_input("Guidance scale", value=7.5, step=0.5, key="grid_guidance")
+        values["num_inference_steps"] = st.number_input("Steps", value=STEPS.default, step=5, key="grid_steps")
+        values["guidance_scale"] = st.number_input(
+            "Guidance scale", value=GUIDANCE_SCALE.default, step=0.5, key="grid_guidance"
+        )
     return values
 
 

@@ -6,9 +6,10 @@ import streamlit as st
 from ulid import ULID
 
 from engine.datasets.pictures import CaptionedPicture
+from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.lora import evaluations, preparing
 from engine.lora.evaluations import HELD_OUT, Subject
-from engine.lora.requests import EvaluateLora
+from engine.lora.requests import SEEDS, EvaluateLora
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.grid import grid_form, show_grids
@@ -128,12 +129,14 @@ def _values(studio: Studio, subject: Subject, lora: LoraInfo) -> dict[str, Any]:
     with st.expander("Advanced", icon=":material/tune:"):
         suggested = lora.preferred_weight
         key = f"weight_of_{lora.name}_{suggested:g}"
-        values["weight"] = st.slider("Weight", -2.0, 2.0, suggested, 0.05, key=key)
+        values["weight"] = st.slider("Weight", LORA_WEIGHT.low, LORA_WEIGHT.high, suggested, 0.05, key=key)
         values["seeds"] = st.number_input(
-            "Pictures for each caption", value=1, step=1, key="seeds", help="1 to 16; more make the figures surer"
+            "Pictures for each caption", value=1, step=1, key="seeds", help=f"{SEEDS}; more make the figures surer"
         )
-        values["num_inference_steps"] = st.number_input("Steps", value=25, step=5, key="evaluation_steps")
-        values["guidance_scale"] = st.number_input("Guidance scale", value=7.5, step=0.5, key="evaluation_guidance")
+        values["num_inference_steps"] = st.number_input("Steps", value=STEPS.default, step=5, key="evaluation_steps")
+        values["guidance_scale"] = st.number_input(
+            "Guidance scale", value=GUIDANCE_SCALE.default, step=0.5, key="evaluation_guidance"
+        )
     return values
 
 

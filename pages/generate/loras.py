@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from engine.diffusion.request import LORA_WEIGHT
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from pages.parts.common import plain
-
-LOWEST_WEIGHT, HIGHEST_WEIGHT = -2.0, 2.0
 
 
 def weight_key(name: str) -> str:
@@ -38,8 +37,8 @@ def _picker(studio: Studio, loras: dict[str, LoraInfo], model: ModelInfo) -> lis
 def _weight(lora: LoraInfo, model: ModelInfo) -> float:
     weight = st.slider(
         f"Weight of {plain(lora.name)}",
-        LOWEST_WEIGHT,
-        HIGHEST_WEIGHT,
+        LORA_WEIGHT.low,
+        LORA_WEIGHT.high,
         lora.preferred_weight,
         0.05,
         key=weight_key(lora.name),

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.request import RANDOM_SEED_LIMIT, SCHEDULERS, TextToImage
+from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, RANDOM_SEED_LIMIT, SCHEDULERS, STEPS, TextToImage
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
@@ -75,7 +75,12 @@ def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, 
     count, seed = st.columns([1, 2])
     with count:
         values["num_images"] = st.number_input(
-            "Images", value=1, step=1, key="num_images", bind="query-params", help="1 to 8, each from its own seed"
+            "Images",
+            value=NUM_IMAGES.default,
+            step=1,
+            key="num_images",
+            bind="query-params",
+            help=f"{NUM_IMAGES}, each from its own seed",
         )
         show_problems(problems, "num_images")
     with seed:
@@ -172,15 +177,21 @@ def _advanced(problems: dict[str, str]) -> dict[str, Any]:
     fields = ("num_inference_steps", "guidance_scale", "scheduler")
     with st.expander("Advanced", icon=":material/tune:", expanded=any(field in problems for field in fields)):
         steps = st.number_input(
-            "Steps", value=25, step=1, key="num_inference_steps", bind="query-params", help="1 to 150"
+            "Steps",
+            value=STEPS.default,
+            step=1,
+            key="num_inference_steps",
+            bind="query-params",
+            help=str(STEPS),
         )
         guidance = st.number_input(
             "Guidance scale",
-            value=7.5,
+            value=GUIDANCE_SCALE.default,
             step=0.5,
             key="guidance_scale",
             bind="query-params",
-            help="1 to 30: how closely to follow the prompt. 1 ignores the negative prompt and draws twice as fast.",
+            help=f"{GUIDANCE_SCALE}: how closely to follow the prompt. "
+            "1 ignores the negative prompt and draws twice as fast.",
         )
         scheduler = st.selectbox("Scheduler", SCHEDULERS, key="scheduler", bind="query-params")
         show_problems(problems, *fields)

@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.request import TextToImage, text_to_image_problems
+from engine.diffusion.request import LORA_WEIGHT, TextToImage, text_to_image_problems
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
-from pages.generate.loras import HIGHEST_WEIGHT, LOWEST_WEIGHT, weight_key
+from pages.generate.loras import weight_key
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
 from pages.parts.common import plain
 
@@ -70,11 +70,6 @@ def _restore_loras(studio: Studio, recipe: Mapping[str, Any]) -> list[str]:
     wanted = {str(lora["name"]): lora.get("weight") for lora in loras}
     st.session_state.loras = [name for name in wanted if name in here]
     for name in st.session_state.loras:
-        if _is_weight(wanted[name]):
+        if wanted[name] in LORA_WEIGHT:
             st.session_state[weight_key(name)] = float(wanted[name])
     return [name for name in wanted if name not in here]
-
-
-def _is_weight(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and LOWEST_WEIGHT <= value <= HIGHEST_WEIGHT

@@ -282,7 +282,7 @@ def test_a_list_may_be_short_or_searched(run, pictures):
 
 
 def test_long_lists_are_read_in_pages(run, pictures, monkeypatch):
-    monkeypatch.setattr("engine.__main__.PAGE", 2)
+    monkeypatch.setattr("engine.cli.gallery.PAGE", 2)
     assert [row["id"] for row in run("gallery", "list", "--json").rows] == [picture.id for picture in pictures]
 
 

@@ -1,0 +1,145 @@
+"""The gallery's commands."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.app import Home, Json, open_studio, print_json
+from engine.errors import StudioError
+from engine.files import replacing
+from gallery.errors import GalleryError
+from gallery.records import ImageRecord
+from gallery.store import Gallery
+
+commands = typer.Typer(help="List, export and check what was made.", no_args_is_help=True, rich_markup_mode=None)
+
+Search = Annotated[str, typer.Option(help="Only images whose prompt has these words.")]
+
+PAGE = 200
+METADATA = "metadata.jsonl"
+
+
+class Format(StrEnum):
+    """How pictures are exported; both carry the recipe."""
+
+    png = "png"
+    jpg = "jpg"
+
+
+@commands.command("list")
+def list_images(
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
+    search: Search = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """List the images, newest first."""
+    store = open_studio(home).gallery
+    for record in _records(store, search, limit):
+        facts = _facts(store, record)
+        if as_json:
+            print_json(facts)
+        else:
+            size, words = f"{record.width}x{record.height}", " ".join(record.prompt.split())
+            print(f"{record.id}  {facts['created_at']}  {size:9}  {record.model}  {words}")
+
+
+@commands.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to; made when it is missing.")],
+    search: Search = "",
+    form: Annotated[Format, typer.Option("--format", help="Both carry the recipe.")] = Format.png,
+    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG files.")] = 92,
+    home: Home = None,
+) -> None:
+    """Copy the images, all or those of a search, with their recipes in metadata.jsonl."""
+    store = open_studio(home).gallery
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = _rows_of_earlier_exports(folder / METADATA)
+    count, failures = 0, []
+    for record in _records(store, search):
+        name = f"{record.id}.{form.value}"
+        try:
+            _write(folder / name, store.png(record.id) if form is Format.png else store.jpg(record.id, quality))
+        except GalleryError as error:  # one damaged picture is no reason to keep the others
+            failures.append(str(error))
+            continue
+        rows[name] = {"file_name": name, **_facts(store, record), "recipe": record.recipe.to_dict()}
+        count += 1
+    _write(folder / METADATA, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values()).encode())
+    print(f"{count} images were copied into {folder}.")
+    if failures:
+        raise StudioError(f"{len(failures)} images could not be copied; the first: {failures[0]}")
+
+
+@commands.command()
+def check(
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Take files without a row into the gallery.")] = False,
+    home: Home = None,
+) -> None:
+    """Compare the image files with the database; no picture is ever dropped."""
+    store = open_studio(home).gallery
+    if rebuild:
+        print(f"{store.rebuild()} images were taken into the gallery.")
+    report = store.sweep()
+    print(f"{report.images} images were compared with their files.")
+    found = {
+        "files without a row (--rebuild takes in those with a recipe)": report.orphans,
+        "images whose file is gone": report.missing,
+        "images whose file has another size than was saved": report.wrong_size,
+        "leftovers, removed": report.removed,
+    }
+    for what, names in found.items():
+        if names:
+            print(f"{len(names)} {what}: {', '.join(map(str, names))}")
+    if report.index_rebuilt:
+        print("The search index differed from the images and was built anew.")
+
+
+def _records(store: Gallery, search: str, limit: int | None = None) -> Iterator[ImageRecord]:
+    """The images, newest first, read page by page; None means all."""
+    last, left = None, limit
+    while left is None or left > 0:
+        page = store.page(limit=min(PAGE, left or PAGE), older_than=last, search=search)
+        yield from page.images
+        if not page.has_older:
+            return
+        last = page.images[-1].id
+        left = None if left is None else left - len(page.images)
+
+
+def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
+    path = store.files.locate(record.id)
+    return {
+        "id": record.id,
+        "path": str(path) if path else None,
+        "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds"),
+        "prompt": record.prompt,
+        "negative_prompt": record.negative_prompt,
+        "model": record.model,
+        "seed": record.seed,
+        "width": record.width,
+        "height": record.height,
+        "file_sha256": record.sha256,
+    }
+
+
+def _rows_of_earlier_exports(path: Path) -> dict[str, dict[str, Any]]:
+    """By file name: a second search into the same folder adds to the first."""
+    try:
+        return {row["file_name"]: row for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, KeyError):
+        raise StudioError(f"{path} is not of an earlier export. Export into another folder.") from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    with replacing(path) as file:
+        file.write(data)

@@ -1,0 +1,61 @@
+"""The commands that list what there is to draw with, and bring models."""
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.app import Home, Json, open_studio, print_json
+from engine.cli.waiting import done
+from engine.weights.request import FetchModel
+
+commands = typer.Typer()
+
+
+@commands.command()
+def models(home: Home = None, as_json: Json = False) -> None:
+    """List the models, also those whose weights are not on this machine."""
+    for info in open_studio(home).models():
+        if as_json:
+            facts = ("name", "title", "available", "problem", "base", "native_size", "licence", "size_bytes", "hub_id")
+            print_json({**{fact: getattr(info, fact) for fact in facts}, "path": str(info.path)})
+        else:
+            state = "ready" if info.available else info.problem or "not on this machine"
+            print(f"{info.name:16} {info.title}  [{state}]")
+
+
+@commands.command()
+def add_model(
+    source: Annotated[str, typer.Argument(help="A diffusers folder, a .safetensors file, or a hub id.")],
+    name: Annotated[str | None, typer.Option(help="How to call it; made from the source when left out.")] = None,
+    home: Home = None,
+) -> None:
+    """Remember a model that is on this machine, or on the model hub."""
+    info = open_studio(home).add_model(source, name)
+    print(f"{info.name}: {info.title}" + (f"  [{info.problem}]" if info.problem else ""))
+
+
+@commands.command()
+def remove_model(name: str, home: Home = None) -> None:
+    """Forget a model that was added; its files stay where they are."""
+    open_studio(home).remove_model(name)
+
+
+@commands.command()
+def fetch_model(name: str, home: Home = None) -> None:
+    """Download a model's weights; an interrupted download continues."""
+    studio = open_studio(home)
+    done(studio, FetchModel(model=name), "download")
+    print(f"{studio.model(name).title} is ready.")
+
+
+@commands.command()
+def loras(home: Home = None, as_json: Json = False) -> None:
+    """List the LoRAs with base model, rank and trigger words."""
+    for lora in open_studio(home).loras():
+        if as_json:
+            facts = ("name", "base", "rank", "trigger_words", "problem")
+            print_json({**{fact: getattr(lora, fact) for fact in facts}, "path": str(lora.path)})
+        else:
+            words = f"  trigger words: {', '.join(lora.trigger_words)}" if lora.trigger_words else ""
+            state = f"  [{lora.problem}]" if lora.problem else ""
+            print(f"{lora.name}  for {lora.base}, rank {lora.rank}{words}{state}")
