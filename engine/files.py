@@ -1,27 +1,14 @@
 """Small files: read with care, since people or other programs may have written them; written whole or not at all."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from gallery.atomic import put, replacing, scratch_of
+
+__all__ = ["printable", "put", "read_json", "replacing", "scratch_of", "write_json"]
 
 MAX_JSON_BYTES = 4 * 2**20
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` at the end, on disk; an error or a crash leaves the old one."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with scratch.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

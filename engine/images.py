@@ -12,6 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engine.picture_files import plain, to_rgb
+
 LOW, HIGH = -1.0, 1.0
 
 
@@ -31,7 +33,7 @@ def to_pil(x: Tensor) -> list[Image.Image]:
 
 
 def from_pil(images: Image.Image | Iterable[Image.Image]) -> Tensor:
-    """Convert pictures of one size to (N, 3, H, W) float32 in [-1, 1]; other modes become RGB first.
+    """Convert pictures of one size to (N, 3, H, W) float32 in [-1, 1]; other modes become RGB first, see `to_rgb`.
 
     Exact inverse of `to_pil` for all 256 values of a channel.
     """
@@ -39,13 +41,13 @@ def from_pil(images: Image.Image | Iterable[Image.Image]) -> Tensor:
     sizes = sorted({image.size for image in images})
     if len(sizes) != 1:
         raise ValueError(f"Pictures in one batch must share one size; got {sizes}. Resize or split them.")
-    return from_array(np.stack([np.asarray(image.convert("RGB")) for image in images]))
+    return from_array(np.stack([np.asarray(to_rgb(image)) for image in images]))
 
 
 def from_png(data: bytes) -> Tensor:
     """The picture in a PNG file, (1, 3, H, W) float32 in [-1, 1]."""
     with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-        return from_pil(image)
+        return from_pil(plain(image))
 
 
 def from_array(pictures: np.ndarray) -> Tensor:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from gallery.atomic import put, replacing, sync_folder
 from gallery.errors import ImageNotFound, StorageFailed, storage_error
-from gallery.ids import is_id, new_id
+from gallery.ids import is_id
 
 MARKER = ".niji-studio"
 _MARKER_TEXT = "This folder belongs to Niji Studio. Leave this file where it is.\n"
@@ -83,17 +84,14 @@ class ImageFiles:
         Raises:
             StorageFailed: in one of its kinds; no file is left under `path`.
         """
-        temporary = path.parent / f".{new_id()}.{os.getpid()}.tmp"
         with self._plain_errors():
             try:
                 self._make_folder(path.parent, durable)
-                self._write_through(temporary, data, durable)
-                self._os.replace(temporary, path)
-                if durable:
-                    self._sync_folder(path.parent)
+                with replacing(path, durable=durable, system=self._os) as file:
+                    file.write(data)
             except BaseException:
                 # Also after the rename: without the folder's fsync the name may not last.
-                self._discard(temporary, path)
+                self._discard(path)
                 raise
 
     def move(self, source: Path, target: Path) -> None:
@@ -104,9 +102,8 @@ class ImageFiles:
         """
         with self._plain_errors():
             self._make_folder(target.parent, durable=True)
-            self._os.replace(source, target)
-            self._sync_folder(target.parent)
-            self._sync_folder(source.parent)
+            put(source, target, system=self._os)
+            sync_folder(source.parent, self._os)
 
     def remove(self, path: Path) -> None:
         """Remove a file if it is there; failing is no harm, the sweep finds it again."""
@@ -133,27 +130,7 @@ class ImageFiles:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             if durable:
-                self._sync_folder(folder.parent)
-
-    def _write_through(self, path: Path, data: bytes, durable: bool) -> None:
-        handle = self._os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[self._os.write(handle, view) :]
-            if durable:
-                self._os.fsync(handle)  # never tried twice: a lost write may be reported only once
-        finally:
-            os.close(handle)
-
-    def _sync_folder(self, folder: Path) -> None:
-        if os.name == "nt":  # Windows cannot open folders
-            return
-        handle = self._os.open(folder, os.O_RDONLY)
-        try:
-            self._os.fsync(handle)
-        finally:
-            os.close(handle)
+                sync_folder(folder.parent, self._os)
 
     def _discard(self, *paths: Path) -> None:
         for path in paths:

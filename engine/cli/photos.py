@@ -9,14 +9,13 @@ import typer
 from engine.cli.app import Home, Json, copied, open_studio, print_json
 from engine.cli.waiting import finished, require_success
 from engine.errors import NotFound, PhotoRefused, StudioError
+from engine.picture_files import PHOTO_SUFFIXES
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
 from engine.translation.catalogue import NEURAL_STYLE, default_translator, own_folder
 from engine.translation.request import MOST_PHOTOS, SOLVER_STEPS, SOLVERS, STRENGTH, STYLE_STEPS, PhotoRef, Translate
 
 commands = typer.Typer()
-
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".heic", ".heif")
 
 
 @commands.command()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
-from engine.datasets.pictures import to_rgb, upright
 from engine.errors import InvalidRequest, Problem
+from engine.picture_files import plain
 
 MIN_RESOLUTION, MAX_RESOLUTION = 64, 2048
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's grey
@@ -61,7 +61,7 @@ def varied(image: Image.Image, settings: Augmentation, draws: Sequence[float] | 
         draws: seven numbers in [0, 1), always all of them, so that one setting does not change the others'
             chances; None for the centred square as it is.
     """
-    picture = to_rgb(upright(image))
+    picture = plain(image)
     size = (settings.resolution, settings.resolution)
     if draws is None:
         return picture.resize(size, Image.Resampling.LANCZOS, _square(picture, 1.0, 0.5, 0.5))

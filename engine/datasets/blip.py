@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from engine.datasets.pictures import to_rgb
 from engine.datasets.texts import one_line
 from engine.errors import ModelBroken, ModelUnavailable, Offline, StudioError
+from engine.picture_files import to_rgb
 from engine.weights.hub_client import endpoint_or_default
 from engine.weights.network import arriving, reach
 

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.datasets.pictures import SUFFIXES
+from engine.picture_files import SUFFIXES
 
 
 class PictureIndex:

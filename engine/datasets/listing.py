@@ -7,8 +7,9 @@ from pathlib import Path
 
 from engine.datasets.findings import counted
 from engine.datasets.index import shown
-from engine.datasets.pictures import SUFFIXES, PictureRefused, facts_of
+from engine.datasets.pictures import PictureRefused, facts_of
 from engine.errors import NotFound, StudioError
+from engine.picture_files import SUFFIXES
 
 MAX_FILES = 20_000
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini")

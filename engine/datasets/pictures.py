@@ -3,23 +3,20 @@
 import hashlib
 import io
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from engine.datasets.fingerprints import difference_hash
 from engine.errors import StudioError
+from engine.picture_files import FORMATS, orientation, plain
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp")
 MIN_SIDE = 64  # smaller ones are icons; a quarter of the small model's native size
 MAX_PIXELS = 80_000_000  # below the 89 million from which Pillow warns of decompression bombs
 MAX_BYTES = 200 * 2**20  # 80 million pixels of 24 bits, hardly compressed
-_ORIENTATION = 0x0112  # EXIF
 _PNG_BIT_DEPTH = 24  # place of the byte in the file: signature 8, chunk head 8, width 4, height 4
 
 
@@ -91,54 +88,19 @@ def facts_of(path: Path) -> PictureFacts:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """A picture in memory, turned upright, in its own colour mode; see `to_rgb`.
+    """A picture in memory: upright 8-bit RGB in sRGB.
 
     Raises:
         PictureRefused: see `facts_of`.
     """
-    return upright(_decoded(path, _content(path)))
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """The picture turned as EXIF says; as it is where EXIF is broken, which is no reason to lose the picture."""
-    with suppress(Exception):  # readers of EXIF fail in every way
-        return ImageOps.exif_transpose(image)
-    return image
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB in sRGB of any mode: transparency on white, all of 16 bits' range kept, colour profiles obeyed."""
-    profile = image.info.get("icc_profile")
-    image = _opaque(image)
-    if profile and image.mode in ("RGB", "CMYK", "L"):
-        with suppress(ImageCms.PyCMSError, OSError, ValueError):  # a broken profile is no reason to lose the picture
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB") or image
-    return image.convert("RGB")
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """8 bits a channel and no transparency."""
-    if image.mode.startswith("I"):  # 16-bit grey, which Pillow's own conversion would clip at 255
-        grey = np.rint(np.asarray(image).astype(np.float64) / 257)
-        return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        picture = image.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return image
-
-
-@lru_cache(maxsize=1)
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return plain(_decoded(path, _content(path)))
 
 
 @lru_cache(maxsize=20_000)
 def _facts(path: Path, size: int, mtime_ns: int) -> PictureFacts:
     data = _content(path)
     image = _decoded(path, data)
-    picture = upright(image)
+    picture = plain(image)
     return PictureFacts(
         width=picture.width,
         height=picture.height,
@@ -146,16 +108,10 @@ def _facts(path: Path, size: int, mtime_ns: int) -> PictureFacts:
         mode=image.mode,
         transparent=_is_transparent(image),
         bits=16 if image.format == "PNG" and data[_PNG_BIT_DEPTH] == 16 else 8,
-        turned=_is_turned(image),
+        turned=orientation(image) != 1,
         sha256=hashlib.sha256(data).hexdigest(),
-        hash=difference_hash(to_rgb(picture)),
+        hash=difference_hash(picture),
     )
-
-
-def _is_turned(image: Image.Image) -> bool:
-    with suppress(Exception):
-        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    return False
 
 
 def _is_transparent(image: Image.Image) -> bool:

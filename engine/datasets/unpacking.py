@@ -3,7 +3,6 @@
 A ZIP says of itself how large its files are, and may lie; so the limits hold for the bytes that come out.
 """
 
-import os
 import shutil
 import stat
 import struct
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from engine.errors import NotFound, StudioError, UnsafeFile
+from engine.files import put
 
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 _ZIP_BEGINS = b"PK\x03\x04"
@@ -194,7 +194,7 @@ def _unpack_all(
             left -= _unpack_one(content, entry, partial / place, min(left, limits.file_bytes), limits)
         if folder.exists():
             folder.rmdir()
-        os.replace(partial, folder)
+        put(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -3,9 +3,7 @@
 Drawing must not wait for the disk: a commit costs milliseconds, a step on a fast device not many more.
 """
 
-import io
 import logging
-import os
 import threading
 import time
 from pathlib import Path
@@ -14,6 +12,7 @@ from PIL.Image import Image
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import LeaseLost
+from engine.files import replacing
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Claim, Progress
 from engine.settings import Settings
@@ -92,12 +91,9 @@ class Heartbeat:
         preview, self._preview = self._preview, None
         if preview is None:
             return
-        buffer = io.BytesIO()
-        preview.save(buffer, "JPEG", quality=80)
-        scratch = self._preview_file.with_suffix(".tmp")
         try:
             self._preview_file.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_bytes(buffer.getvalue())
-            os.replace(scratch, self._preview_file)
+            with replacing(self._preview_file, durable=False) as file:
+                preview.save(file, "JPEG", quality=80)
         except OSError:  # a preview is a courtesy; the picture itself is saved with all care
             log.warning("preview of job %s could not be written", self._claim.job.id, exc_info=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from engine.files import replacing
+
 log = logging.getLogger(__name__)
 
 STARTING, READY, WORKING, STOPPING, ABSENT = "starting", "ready", "working", "stopping", "absent"
@@ -49,10 +51,9 @@ def is_dead(worker: str) -> bool:
 
 def write_status(home: Path, status: EngineStatus) -> None:
     """Replace the status file in one step; a full disk leaves the old one."""
-    scratch = home / f"worker.{os.getpid()}.tmp"
     try:
-        scratch.write_text(json.dumps(asdict(status)))
-        os.replace(scratch, home / "worker.json")
+        with replacing(home / "worker.json", durable=False) as file:
+            file.write(json.dumps(asdict(status)).encode())
     except OSError:
         log.warning("the status %s could not be written", status.state, exc_info=True)
 

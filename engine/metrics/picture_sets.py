@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.errors import ImageShapeError, NotFound, UnsafeFile
+from engine.errors import ImageShapeError
 from engine.images import check_image_range, from_pil
-from engine.picture_files import pictures_in
+from engine.picture_files import pictures_in, read_picture
 
 Source = Path | Sequence[Path] | Sequence[Tensor]
 
@@ -73,7 +72,7 @@ def picture_set(source: Source) -> PictureSet:
 
     def read(place: int) -> Tensor:
         item = items[place]
-        return _opened(item) if isinstance(item, Path) else _checked(item)
+        return from_pil(read_picture(item))[0] if isinstance(item, Path) else _checked(item)
 
     return PictureSet(tuple(item.name if isinstance(item, Path) else "" for item in items), read)
 
@@ -85,16 +84,6 @@ def fitted(picture: Tensor, height: int, width: int) -> Tensor:
     top, left = (picture.shape[1] - rows) // 2, (picture.shape[2] - columns) // 2
     middle = picture[None, :, top : top + rows, left : left + columns]
     return F.interpolate(middle, (height, width), mode="bicubic", antialias=True)[0].clamp(-1, 1)
-
-
-def _opened(path: Path) -> Tensor:
-    try:
-        with Image.open(path) as file:
-            return from_pil(ImageOps.exif_transpose(file))[0]
-    except FileNotFoundError:
-        raise NotFound(f"There is no picture {path}. Choose the pictures anew.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnsafeFile(f"{path} cannot be read as a picture: {error}. Leave it out or save it anew.") from error
 
 
 def _checked(picture: Tensor) -> Tensor:

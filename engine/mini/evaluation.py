@@ -24,10 +24,11 @@ from engine.metrics.frechet import frechet_distance, half_to_half_floor
 from engine.metrics.sheets import sheet
 from engine.mini.judging import judging
 from engine.mini.judging.neighbours import neighbour_distances, neighbour_sheet
-from engine.mini.judging.pictures import BATCH, Album, Painter, kept_features, opened
+from engine.mini.judging.pictures import BATCH, Album, Painter, kept_features
 from engine.mini.judging.prompts import REFERENCE_SEED, JudgedPrompt, held_out_prompts, variants
 from engine.mini.judging.report import markdown
 from engine.mini.judging.scene_classifier import Config as JudgeConfig
+from engine.picture_files import read_picture
 from engine.scenes.scene import random_scene
 from engine.scenes.shards import TRAINING_SEED, SceneData
 
@@ -248,7 +249,7 @@ def write_sheet(check: Check) -> None:
     prompts = check.prompts[:SHEET_PROMPTS]
     columns = [check.draw(prompts, check.config.guidance, sample) for sample in range(SHEET_SEEDS)]
     rows = [
-        (prompt.text, [opened(path) for path in paths])
+        (prompt.text, [read_picture(path) for path in paths])
         for prompt, paths in zip(prompts, zip(*columns, strict=True), strict=True)
     ]
     sheet(rows).save(check.album.folder / "sheet.png")

@@ -11,10 +11,13 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 from pillow_heif import register_heif_opener
 
-FORMATS = ("PNG", "JPEG", "WEBP", "HEIF")
+from engine.picture_files import FORMATS as PICTURE_FORMATS
+from engine.picture_files import plain
+
+FORMATS = (*PICTURE_FORMATS, "HEIF")
 KINDS = "PNG, JPEG, WebP or HEIC"
 SMALLEST_SIDE = 16
 MOST_PIXELS = 60_000_000  # 24 megapixels are common; decoding takes about 12 bytes a pixel
@@ -36,10 +39,9 @@ def decode(data: bytes) -> Image.Image:
         _check(image)
         try:
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            return plain(image)
         except (OSError, ValueError, SyntaxError, MemoryError, EOFError) as error:
             raise Refused(f"is damaged or incomplete ({_words(error)}). Copy or save it again.") from None
-        return _plain(upright)
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -64,27 +66,6 @@ def _check(image: Image.Image) -> None:
     # HEIC may hold a burst, a phone's JPEG (MPO) a depth or gain map; of these the main picture is opened.
     if frames > 1 and image.format not in ("HEIF", "MPO"):
         raise Refused(f"moves: it has {frames} pictures in it. Save one of them as a still picture.")
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        with_alpha = image.convert("RGBA")
-        white = Image.new("RGBA", with_alpha.size, "white")
-        image = Image.alpha_composite(white, with_alpha).convert("RGB")
-    if profile and image.mode in ("RGB", "CMYK", "L"):
-        image = _in_srgb(image, profile)
-    return Image.frombytes("RGB", image.size, image.convert("RGB").tobytes())  # nothing of the file but its pixels
-
-
-def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    with suppress(ImageCms.PyCMSError, OSError, ValueError):  # a broken profile is no reason to refuse the picture
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        return converted or image
-    return image
 
 
 def _words(error: Exception) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from engine.errors import StudioError
-from engine.picture_files import pictures_in
+from engine.picture_files import pictures_in, read_picture
 
 KEPT = 1024  # decoded pictures held in memory
 
@@ -88,12 +88,7 @@ class PairedFolders:
 
 @lru_cache(maxsize=KEPT)
 def _decoded(path: Path, side: int) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise StudioError(f"Every picture must be readable; {path.name} is not: {error}. Remove it.") from error
-    return resized_to(upright, side)
+    return resized_to(read_picture(path), side)
 
 
 def resized_to(image: Image.Image, side: int) -> Image.Image:

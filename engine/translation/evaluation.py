@@ -20,7 +20,7 @@ from engine.metrics.frechet import frechet_distance
 from engine.metrics.image_quality import psnr
 from engine.metrics.translation import checkerboard, edge_ssim, flat_share, saturation
 from engine.metrics.vgg19 import Vgg19, load_vgg19
-from engine.picture_files import pictures_in
+from engine.picture_files import pictures_in, read_picture
 
 STYLE_LAYER, CONTENT_LAYER = "relu4_1", "relu3_1"
 SIDE = 384  # pixels of the short side at which pictures are compared
@@ -94,12 +94,11 @@ def evaluate(photos: Path, illustrations: Path, translations: Iterable[Translati
 
 def picture(path: Path) -> Tensor:
     """(1, 3, H, W) in [-1, 1], the short side at 384 pixels, cut to multiples of 32."""
-    with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    scale = SIDE / min(upright.size)
-    upright = upright.resize([max(SIDE, round(scale * side)) for side in upright.size], Image.Resampling.LANCZOS)
-    width, height = (side - side % MULTIPLE for side in upright.size)
-    return from_pil(upright.crop((0, 0, width, height)))
+    image = read_picture(path)
+    scale = SIDE / min(image.size)
+    image = image.resize([max(SIDE, round(scale * side)) for side in image.size], Image.Resampling.LANCZOS)
+    width, height = (side - side % MULTIPLE for side in image.size)
+    return from_pil(image.crop((0, 0, width, height)))
 
 
 def table(found: dict[str, Figures]) -> str:

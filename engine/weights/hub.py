@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from engine.errors import ModelBroken, ModelUnavailable, Offline, StudioBusy, UnsafeFile
+from engine.files import put
 from engine.weights.facts import folder_facts, folder_info
 from engine.weights.hub_client import Broken, Hub, RemoteFile, endpoint_or_default
 from engine.weights.network import pause, stop_if
@@ -180,7 +181,7 @@ def _download(hub: Hub, file: RemoteFile, partial: Path, progress: _Progress, re
             f"{file.name}: the hub lists sha256 {file.sha256 or file.blob_id}; what arrived differs and was "
             "deleted. Start the download again; if it happens twice, something between changes files."
         )
-    os.replace(path, partial / file.name)
+    put(path, partial / file.name)
 
 
 def _broke_off(hub: Hub, file: RemoteFile, path: Path, reason: str) -> Offline:
@@ -234,8 +235,4 @@ def _finish(partial: Path, folder: Path) -> None:
     info = folder_info(folder.name, partial)
     if info.problem:
         raise ModelBroken(info.problem)
-    os.replace(partial, folder)
-    if os.name == "posix":  # make the new name survive a power cut
-        descriptor = os.open(folder.parent, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+    put(partial, folder)

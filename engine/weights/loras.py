@@ -17,6 +17,7 @@ from typing import Any
 
 from engine.errors import UnsafeFile
 from engine.files import printable, read_json
+from engine.picture_files import SUFFIXES
 from engine.weights.families import base_of_width
 from engine.weights.safetensors_file import Header, TensorSpec, check_lora, lora_rank
 
@@ -24,7 +25,7 @@ __all__ = ["LoraInfo", "base_of_width", "list_loras"]
 
 # Training tools give every adapter these names, so the folder's name is the one that tells it apart.
 _NAMED_BY_FOLDER = ("adapter_model", "pytorch_lora_weights")
-_PICTURES = tuple(f"{kind}{suffix}" for kind in ("", ".preview") for suffix in (".png", ".jpg", ".jpeg", ".webp"))
+_PICTURES = tuple(f"{kind}{suffix}" for kind in ("", ".preview") for suffix in SUFFIXES)
 _CROSS_ATTENTION = re.compile(r"attn2[._](?:processor[._])?to_[kv][._]")
 _MAX_ABOUT = 500
 _MAX_TRIGGER_WORDS = 20

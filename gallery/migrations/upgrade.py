@@ -1,6 +1,5 @@
 """Brings a database to the newest schema: one process at a time, with a snapshot before."""
 
-import os
 import sqlite3
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import Connection, text
 
+from gallery.atomic import put, scratch_of
 from gallery.database import Database
 from gallery.errors import GalleryError
 
@@ -54,10 +54,10 @@ def snapshot(file: Path, label: str) -> Path:
     folder.mkdir(exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     target = folder / f"{file.stem}-{stamp}-{label}.sqlite3"
-    unfinished = target.with_suffix(".tmp")
+    unfinished = scratch_of(target)
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
         source.backup(copy)
-    os.replace(unfinished, target)
+    put(unfinished, target)
     for old in sorted(folder.glob(f"{file.stem}-*.sqlite3"))[:-KEEP_SNAPSHOTS]:
         old.unlink()
     return target

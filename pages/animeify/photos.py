@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
+from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
 from engine.translation.request import MOST_PHOTOS, STYLE_STEPS, PhotoRef
 from pages.parts.before_after import small_jpeg
 from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.pictures import show_broken
 
-KINDS = ["png", "jpg", "jpeg", "webp", "heic", "heif"]
+KINDS = [suffix.removeprefix(".") for suffix in PHOTO_SUFFIXES]
 ADDRESS_CHARACTERS = 16  # of a photo's id; tells any photos apart that one person can have
 THUMBNAIL = 256
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from engine.datasets.pictures import open_picture, to_rgb
+from engine.datasets.pictures import open_picture
 
 SIDE = 512  # pixels
 
@@ -26,7 +26,7 @@ def small_picture(path: Path, side: int = SIDE) -> bytes:
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _small(path: Path, side: int, state: tuple[int, int] | None) -> bytes:
-    image = to_rgb(open_picture(path))
+    image = open_picture(path)
     edge = min(image.size)
     left, top = (image.width - edge) // 2, (image.height - edge) // 2
     square = image.crop((left, top, left + edge, top + edge))

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from engine.datasets.augment import Augmentation, preview
-from engine.datasets.pictures import CaptionedPicture, PictureRefused, facts_of, open_picture, to_rgb
+from engine.datasets.pictures import CaptionedPicture, PictureRefused, facts_of, open_picture
 from engine.lora.runs.config import Config
 from pages.parts.common import plain
 
@@ -99,7 +99,7 @@ def show_preview(pictures: Sequence[CaptionedPicture], settings: Augmentation) -
 @st.cache_data(max_entries=200, show_spinner=False)
 def _examples(path: Path, sha256: str, settings: Augmentation) -> list[bytes]:
     """The whole picture and its looks, as JPEG."""
-    image = to_rgb(open_picture(path))
+    image = open_picture(path)
     whole = image.copy()
     whole.thumbnail((settings.resolution, settings.resolution), Image.Resampling.LANCZOS)
     return [_jpeg(example) for example in (whole, *preview(image, settings, VARIANTS))]

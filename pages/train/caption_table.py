@@ -50,7 +50,6 @@ def _thumbnail(path: Path, sha256: str) -> str:
         image = open_picture(path)
     except PictureRefused:
         return ""
-    image = image.convert("RGB")
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=80)

@@ -8,14 +8,13 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from PIL import Image
-
 from engine.files import replacing, write_json
 from engine.lora.runs.held_out import GRID
 from engine.metrics.bootstrap import Figure
 from engine.metrics.changes import Change
 from engine.metrics.compare_report import json_values, safe_cell
 from engine.metrics.sheets import grid_sheet
+from engine.picture_files import read_picture
 
 TABLE = "grid.csv"
 COLUMNS = ("checkpoint", "step", "weight", "measure", "value", "low", "high", "n", "extractor", "reference", "note")
@@ -86,15 +85,10 @@ def write_grid(grid: Grid, folder: Path) -> None:
 
 
 def _write_sheet(grid: Grid, folder: Path, place: int, caption: str) -> None:
-    rows = [(row[-1].label, [_picture(folder / cell.pictures[place]) for cell in row]) for row in grid.rows]
+    rows = [(row[-1].label, [read_picture(folder / cell.pictures[place]) for cell in row]) for row in grid.rows]
     columns = ["without", *(f"weight {weight:g}" for weight in grid.weights[1:])]
     with replacing(folder / f"grid-{place + 1}.png") as file:
         grid_sheet(caption, columns, rows).save(file, "PNG")
-
-
-def _picture(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
 
 
 def _table(grid: Grid) -> str:

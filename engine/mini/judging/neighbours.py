@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.metrics.sheets import sheet
-from engine.mini.judging.pictures import opened
+from engine.picture_files import read_picture
 from engine.scenes.shards import SceneData
 
 COLUMNS = 8
@@ -63,6 +63,6 @@ def _rows(
     numbers = ", ".join(f"{distances[place]:.2f}" for place in first)
     known = data.pictures([int(places[place]) for place in first])
     return [
-        (f"{label}: {numbers}", [opened(paths[place]) for place in first]),
+        (f"{label}: {numbers}", [read_picture(paths[place]) for place in first]),
         ("the nearest training picture of each", [Image.fromarray(picture) for picture in known]),
     ]

@@ -23,6 +23,7 @@ from engine.diffusion.text_to_image import generate
 from engine.files import replacing
 from engine.images import from_pil
 from engine.metrics.features import Extractor, features_of
+from engine.picture_files import read_picture
 from engine.scenes.render import render
 from engine.scenes.scene import Scene
 from engine.weights.facts import folder_info
@@ -118,13 +119,7 @@ def kept_features(file: Path, extractor: Extractor, pixels: Iterator[Tensor]) ->
 def batches(paths: Sequence[Path]) -> Iterator[Tensor]:
     """Pictures from disk, (n, 3, H, W) float32 in [-1, 1]."""
     for start in range(0, len(paths), BATCH):
-        yield from_pil([opened(path) for path in paths[start : start + BATCH]])
-
-
-def opened(path: Path) -> Image.Image:
-    """A picture in memory, its file closed."""
-    with Image.open(path) as picture:
-        return picture.convert("RGB")
+        yield from_pil([read_picture(path) for path in paths[start : start + BATCH]])
 
 
 def _kept(path: Path, make: Callable[[], Image.Image]) -> Path:

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from engine.datasets.fingerprints import difference_hash, look_alikes
-from engine.datasets.pictures import PictureRefused, facts_of, open_picture, to_rgb
+from engine.datasets.pictures import PictureRefused, facts_of, open_picture
+from engine.picture_files import to_rgb
 from engine.settings import PROJECT
 
 
