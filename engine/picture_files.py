@@ -111,15 +111,20 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    with suppress(ImageCms.PyCMSError, OSError, ValueError):  # a broken profile is no reason to lose the picture
+    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a broken profile is no reason to lose the picture
         source: Any = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = _MODES.get(source.profile.xcolor_space.strip(), "")
         if mode == image.mode or (mode, image.mode) == ("RGB", "L"):
             converted = ImageCms.profileToProfile(image.convert(mode), source, _srgb(), outputMode="RGB")
             return converted or image.convert("RGB")
-        if (mode, image.mode) == ("L", "RGB"):  # grey that was stored with a palette or with transparency
-            return _in_srgb(image.convert("L"), profile)
+        if (mode, image.mode) == ("L", "RGB") and _is_grey(image):  # stored with a palette or with transparency
+            return _in_srgb(image.getchannel("R"), profile)
     return image.convert("RGB")
+
+
+def _is_grey(image: Image.Image) -> bool:
+    red, green, blue = (channel.tobytes() for channel in image.split())
+    return red == green == blue
 
 
 @lru_cache(maxsize=1)

@@ -173,6 +173,12 @@ def test_grey_profiles_are_obeyed(tmp_path):
     assert np.abs(seen("grey of gamma 1.8", tmp_path)[..., 0] - expected).max() <= 2
 
 
+def test_a_grey_profile_takes_no_colours_away(tmp_path):
+    found = np.asarray(read_picture(saved(colours(), tmp_path, icc_profile=grey_gamma(1.8))))
+
+    assert np.array_equal(found, np.asarray(colours()))
+
+
 def test_a_broken_profile_loses_nothing(tmp_path):
     assert np.array_equal(seen("a broken profile", tmp_path), np.asarray(colours()))
 
