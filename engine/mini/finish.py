@@ -30,7 +30,7 @@ from engine.metrics.vgg19 import Vgg19, load_vgg19
 from engine.mini import autoencoder
 from engine.mini.autoencoder import crops, loss_reconstruction, with_decoder
 from engine.mini.sharpen import PatchDiscriminator, loss_discriminator
-from engine.nijigan.widening import widened_autoencoder
+from engine.mini.widening import widened_autoencoder
 from engine.scenes.shards import SceneData
 from engine.training.image_losses import loss_vgg19
 from engine.training.loop import Log, average_of, check_settings, generator_of, train, trapezoid
