@@ -17,9 +17,9 @@ from engine.mini.latents import read_latents
 from engine.mini.tokenizer import read_tokenizer
 from engine.scenes.shards import SceneData
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
+from engine.training.noise import even_timesteps, min_snr_weights, noised
 from engine.training.parallel import Ranks
 
-TIMESTEPS = networks.TIMESTEPS
 SAMPLE_PROMPTS = (
     "a castle on a mountain at sunset",
     "a volcano by the sea at night",
@@ -147,32 +147,3 @@ def sheet(pipeline: StableDiffusionPipeline) -> Tensor:
     ).images
     rows = [torch.cat(list(row), dim=-1) for row in (2 * pixels - 1).split(4)]
     return torch.cat(rows, dim=-2)
-
-
-def noised(clean: Tensor, noise: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
-    """Noisy latents, and v = sqrt(a) noise - sqrt(1 - a) clean.
-
-    Args:
-        alpha: (N,) cumulative product of the alphas at each timestep.
-    """
-    signal, spread = alpha.sqrt()[:, None, None, None], (1 - alpha).sqrt()[:, None, None, None]
-    return signal * clean + spread * noise, signal * noise - spread * clean
-
-
-def min_snr_weights(alphas: Tensor, gamma: float) -> Tensor:
-    """min(SNR, gamma) / (SNR + 1) for v-prediction (Hang et al. 2023, section 3.4), scaled to mean 1.
-
-    Args:
-        alphas: (timesteps,) cumulative products.
-    """
-    snr = alphas / (1 - alphas)
-    weights = snr.clamp(max=gamma) / (snr + 1)
-    return weights / weights.mean()
-
-
-def even_timesteps(count: int, generator: torch.Generator) -> Tensor:
-    """(N,) int64: one random timestep from each of N equal ranges, in random order (Kingma et al. 2021, I.1)."""
-    device = generator.device
-    places = (torch.arange(count, device=device) + torch.rand((), generator=generator, device=device)) / count
-    order = torch.randperm(count, generator=generator, device=device)
-    return (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)[order]
