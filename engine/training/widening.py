@@ -12,7 +12,7 @@ UNEVENNESS = 0.3  # of the copies' shares, relative to equal ones
 
 
 def shared_out(weight: Tensor, copies: int, generator: torch.Generator) -> Tensor:
-    """A layer's weight for inputs that were copied: (O, I, ...) to (O, copies * I, ...), shares that sum to each weight."""
+    """A layer's weight for copied inputs, (O, I, ...) to (O, copies * I, ...): shares that sum to each weight."""
     outputs, inputs, *kernel = weight.shape
     noise = torch.rand((outputs, inputs, copies, *[1] * len(kernel)), generator=generator) - 0.5
     shares = (1 + UNEVENNESS * 2 * (noise - noise.mean(2, keepdim=True))) / copies
