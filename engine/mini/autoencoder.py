@@ -23,6 +23,8 @@ from engine.training.loop import Log, average_of, averaged_weights, generator_of
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 
+REPORTED = 32  # held-out pictures
+
 
 @dataclass(frozen=True)
 class Config:
@@ -102,6 +104,54 @@ def _losses(model: AutoencoderKL, pixels: Tensor, config: Config, generator: tor
     return {"loss": reconstruction + config.kl_weight * kl, "loss_reconstruction": reconstruction, "kl": kl}
 
 
+def crops(data: SceneData, count: int, size: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Random crops, half of them flipped: (N, 3, size, size) float32 in [-1, 1], channels last."""
+    indices = torch.randint(len(data), (count,), generator=generator).tolist()
+    places = torch.randint(data.size - size + 1, (count, 2), generator=generator).tolist()
+    pictures = data.pictures(indices)
+    cut = [picture[y : y + size, x : x + size] for picture, (y, x) in zip(pictures, places, strict=True)]
+    pixels = from_bytes(torch.from_numpy(np.stack(cut)).to(device))
+    flipped = torch.rand((count, 1, 1, 1), generator=generator).to(device) < 0.5
+    return torch.where(flipped, pixels.flip(-1), pixels).contiguous(memory_format=torch.channels_last)
+
+
+def mean_latents(model: AutoencoderKL, pixels: Tensor) -> Tensor:
+    """(N, C, H / 16, W / 16): the middle of what the encoder says of pictures (N, 3, H, W) in [-1, 1]."""
+    return model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
+
+
+@torch.no_grad()
+def report(model: AutoencoderKL, held_out: SceneData, log: Log, step: int) -> None:
+    """Write the mean PSNR in dB on held-out pictures, and a sheet of originals above reconstructions."""
+    pixels = from_array(held_out.pictures(range(REPORTED))).contiguous(memory_format=torch.channels_last)
+    pixels = pixels.to(next(model.parameters()).device)
+    mu = mean_latents(model, pixels)
+    preds = model.decoder(model.post_quant_conv(mu)).clamp(-1, 1)
+    psnr = (10 * torch.log10(4 / (preds - pixels).square().mean((1, 2, 3)))).mean().item()
+    log.numbers(step, {"held_out/psnr": psnr, "held_out/latent_std": mu.std().item()})
+    rows = [torch.cat(list(part[:6]), dim=-1) for part in (pixels, preds)]
+    log.picture(step, "reconstructions", torch.cat(rows, dim=-2))
+
+
+def with_decoder(model: AutoencoderKL, decoder: nn.ModuleList) -> AutoencoderKL:
+    """A view of the model whose latents go through another decoder; nothing is copied.
+
+    Args:
+        decoder: `post_quant_conv` and `decoder`.
+    """
+    view = AutoencoderKL.__new__(AutoencoderKL)
+    nn.Module.__init__(view)
+    view.encoder, view.quant_conv = model.encoder, model.quant_conv
+    view.post_quant_conv, view.decoder = decoder
+    return view
+
+
+def with_trained_decoder(model: AutoencoderKL, folder: Path) -> AutoencoderKL:
+    """The autoencoder with the averaged decoder of a run that trained only that."""
+    nn.ModuleList([model.post_quant_conv, model.decoder]).load_state_dict(averaged_weights(folder))
+    return model
+
+
 def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
     """Train, or go on; see `loop.averaged_weights`."""
     torch.manual_seed(config.seed)
@@ -126,52 +176,3 @@ def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: S
     state = {"model": model, "average": average, "optimizer": optimizer}
     settings = ranks.settings(config, pictures=len(data))
     train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
-
-
-def crops(data: SceneData, count: int, size: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Random crops, half of them flipped: (N, 3, size, size) float32 in [-1, 1], channels last."""
-    indices = torch.randint(len(data), (count,), generator=generator).tolist()
-    places = torch.randint(data.size - size + 1, (count, 2), generator=generator).tolist()
-    pictures = data.pictures(indices)
-    cut = [picture[y : y + size, x : x + size] for picture, (y, x) in zip(pictures, places, strict=True)]
-    pixels = from_bytes(torch.from_numpy(np.stack(cut)).to(device))
-    flipped = torch.rand((count, 1, 1, 1), generator=generator).to(device) < 0.5
-    return torch.where(flipped, pixels.flip(-1), pixels).contiguous(memory_format=torch.channels_last)
-
-
-def mean_latents(model: AutoencoderKL, pixels: Tensor) -> Tensor:
-    """(N, C, H / 16, W / 16): the middle of what the encoder says of pictures (N, 3, H, W) in [-1, 1]."""
-    return model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
-
-
-@torch.no_grad()
-def report(model: AutoencoderKL, held_out: SceneData, log: Log, step: int, count: int = 32) -> float:
-    """Mean PSNR in dB on held-out pictures; writes it and a sheet of originals above reconstructions."""
-    pixels = from_array(held_out.pictures(range(count))).contiguous(memory_format=torch.channels_last)
-    pixels = pixels.to(next(model.parameters()).device)
-    mu = mean_latents(model, pixels)
-    preds = model.decoder(model.post_quant_conv(mu)).clamp(-1, 1)
-    psnr = (10 * torch.log10(4 / (preds - pixels).square().mean((1, 2, 3)))).mean().item()
-    log.numbers(step, {"held_out/psnr": psnr, "held_out/latent_std": mu.std().item()})
-    rows = [torch.cat(list(part[:6]), dim=-1) for part in (pixels, preds)]
-    log.picture(step, "reconstructions", torch.cat(rows, dim=-2))
-    return psnr
-
-
-def with_decoder(model: AutoencoderKL, decoder: nn.ModuleList) -> AutoencoderKL:
-    """A view of the model whose latents go through another decoder; nothing is copied.
-
-    Args:
-        decoder: `post_quant_conv` and `decoder`.
-    """
-    view = AutoencoderKL.__new__(AutoencoderKL)
-    nn.Module.__init__(view)
-    view.encoder, view.quant_conv = model.encoder, model.quant_conv
-    view.post_quant_conv, view.decoder = decoder
-    return view
-
-
-def with_trained_decoder(model: AutoencoderKL, folder: Path) -> AutoencoderKL:
-    """The autoencoder with the averaged decoder of a run that trained only that."""
-    nn.ModuleList([model.post_quant_conv, model.decoder]).load_state_dict(averaged_weights(folder))
-    return model

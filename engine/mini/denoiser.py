@@ -125,6 +125,20 @@ class Objective:
         return torch.stack([error, error * self.weights[timesteps]])
 
 
+def sheet(pipeline: StableDiffusionPipeline) -> Tensor:
+    """(3, 2 H, 4 W) in [-1, 1]: one picture for each of eight prompts, always from the same noise."""
+    pipeline.set_progress_bar_config(disable=True)
+    pixels = pipeline(
+        list(SAMPLE_PROMPTS),
+        num_inference_steps=20,
+        guidance_scale=5.0,
+        generator=[torch.Generator().manual_seed(seed) for seed in range(len(SAMPLE_PROMPTS))],
+        output_type="pt",
+    ).images
+    rows = [torch.cat(list(row), dim=-1) for row in (2 * pixels - 1).split(4)]
+    return torch.cat(rows, dim=-2)
+
+
 def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
     """Train, or go on; begins with the text encoder that was warmed up.
 
@@ -173,17 +187,3 @@ def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: Sc
     state = {"model": model, "average": average, "optimizer": optimizer}
     settings = ranks.settings(config, pictures=len(data))
     train(folder / "denoiser", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=1000)
-
-
-def sheet(pipeline: StableDiffusionPipeline) -> Tensor:
-    """(3, 2 H, 4 W) in [-1, 1]: one picture for each of eight prompts, always from the same noise."""
-    pipeline.set_progress_bar_config(disable=True)
-    pixels = pipeline(
-        list(SAMPLE_PROMPTS),
-        num_inference_steps=20,
-        guidance_scale=5.0,
-        generator=[torch.Generator().manual_seed(seed) for seed in range(len(SAMPLE_PROMPTS))],
-        output_type="pt",
-    ).images
-    rows = [torch.cat(list(row), dim=-1) for row in (2 * pixels - 1).split(4)]
-    return torch.cat(rows, dim=-2)

@@ -166,6 +166,21 @@ class Objective:
         return loss_discriminator_hinge(self.discriminator(real)[-1], self.discriminator(fake)[-1])
 
 
+def widened(model: AutoencoderKL, config: Config) -> AutoencoderKL:
+    """What the run begins with: the same function in more channels."""
+    return widened_autoencoder(model, WIDTHS, torch.Generator().manual_seed(config.seed))
+
+
+def _digest(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _sheet(decoders: list[nn.ModuleList], latents: Tensor) -> Tensor:
+    """(3, rows H, N W) in [-1, 1]: a row for each decoder."""
+    rows = [torch.cat(list(decoded(decoder, latents).clamp(-1, 1)), dim=-1) for decoder in decoders]
+    return torch.cat(rows, dim=-2)
+
+
 def run(
     ranks: Ranks,
     config: Config,
@@ -236,18 +251,3 @@ def run(
     state = {"decoder": decoder, "average": average, "transport": transport, "optimizer": optimizer}
     state |= {"discriminator": discriminator, "optimizer_discriminator": optimizer_discriminator}
     train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=100)
-
-
-def widened(model: AutoencoderKL, config: Config) -> AutoencoderKL:
-    """What the stage begins with: the same function in more channels."""
-    return widened_autoencoder(model, WIDTHS, torch.Generator().manual_seed(config.seed))
-
-
-def _digest(settings: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _sheet(decoders: list[nn.ModuleList], latents: Tensor) -> Tensor:
-    """(3, rows H, N W) in [-1, 1]: a row for each decoder."""
-    rows = [torch.cat(list(decoded(decoder, latents).clamp(-1, 1)), dim=-1) for decoder in decoders]
-    return torch.cat(rows, dim=-2)

@@ -1,4 +1,4 @@
-"""Warm-up of the text encoder: it learns to tell what a caption says before the denoiser needs it.
+"""Text-encoder warm-up: it learns to tell what a caption says before the denoiser needs it.
 
 A denoiser and a text encoder from random weights ignore each other for tens of thousands of pictures. Here linear
 heads read every attribute of the scene, and a coarse picture of its latents, from the end token and from a

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from engine.metrics.vgg19 import BLOCKS
 from engine.training.config import at_least, average_decay, learning_rate, multiple, require, share
-from engine.translation.networks.generator import Architecture
+from engine.translation.networks.generator import SIZE_MULTIPLE, Architecture
 from engine.translation.networks.ode import Solver
 
 VGG19_LAYERS = tuple(f"relu{block}_{place}" for block, count in enumerate(BLOCKS, 1) for place in range(1, count + 1))
@@ -95,7 +95,7 @@ class Config:
 
     def __post_init__(self) -> None:
         rules = {
-            "crop": multiple(self.crop, 4, 64),
+            "crop": multiple(self.crop, SIZE_MULTIPLE, 64),
             "side": (self.side == 0 or self.side >= self.crop, f"0 or at least the crop's {self.crop}"),
             "epochs": at_least(self.epochs, 1),
             "steps_per_epoch": at_least(self.steps_per_epoch, 1),

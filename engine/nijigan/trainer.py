@@ -16,6 +16,23 @@ from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 
 
+def falling(step: int, steps: int, decay: float) -> float:
+    """The learning rate's factor: 1, then a linear fall to 0 over the last `decay` of the steps (as in CUT)."""
+    return min(1.0, (steps - step) / max(1.0, decay * steps))
+
+
+def _vgg(config: Config, device: torch.device) -> Vgg19 | None:
+    weights = config.weights
+    return load_vgg19().to(device) if weights.perceptual or weights.paired_perceptual else None
+
+
+def _update(optimizer: torch.optim.Optimizer, losses: dict[str, Tensor], ranks: Ranks) -> None:
+    """Not clipped, as published; a step may have nothing for one of the two sides."""
+    if losses:
+        loss = sum(losses.values(), start=torch.zeros((), device=ranks.device))
+        update(optimizer, loss, ranks, max_norm=None)
+
+
 def run(ranks: Ranks, config: Config, folder: Path, data: Data, begin_from: Path | None = None) -> None:
     """Train, or go on.
 
@@ -67,20 +84,3 @@ def run(ranks: Ranks, config: Config, folder: Path, data: Data, begin_from: Path
     state |= {"optimizer_judges": optimizer_discriminators}  # as runs call it that began with earlier versions
     settings = ranks.settings(config, steps_in_all=config.steps, pairs=len(data.pairs), photos=len(data.photos))
     train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
-
-
-def falling(step: int, steps: int, decay: float) -> float:
-    """The learning rate's factor: 1, then a linear fall to 0 over the last `decay` of the steps (as in CUT)."""
-    return min(1.0, (steps - step) / max(1.0, decay * steps))
-
-
-def _vgg(config: Config, device: torch.device) -> Vgg19 | None:
-    weights = config.weights
-    return load_vgg19().to(device) if weights.perceptual or weights.paired_perceptual else None
-
-
-def _update(optimizer: torch.optim.Optimizer, losses: dict[str, Tensor], ranks: Ranks) -> None:
-    """Not clipped, as published; a step may have nothing for one of the two sides."""
-    if losses:
-        loss = sum(losses.values(), start=torch.zeros((), device=ranks.device))
-        update(optimizer, loss, ranks, max_norm=None)
