@@ -124,13 +124,15 @@ class Objective:
     transport: Transport
     areas: Tensor
 
-    def learn_encoded(self, decoder: nn.ModuleList, latents: Tensor, pixels: Tensor) -> dict[str, Tensor]:
+    def learn_encoded(self, model: AutoencoderKL, decoder: nn.ModuleList, pixels: Tensor) -> dict[str, Tensor]:
         """Encoded crops: the same picture again. Adds to the decoder's gradients.
 
         Args:
-            latents: (n, C, h, w) of the pixels, (n, 3, H, W) in [-1, 1].
+            pixels: (n, 3, H, W) in [-1, 1].
         """
         with self.ranks.autocast(cpu=True):
+            with torch.no_grad():
+                latents = mean_latents(model, pixels)
             preds = decoded(decoder, latents)
             perceptual = loss_vgg19(self.vgg, PAIRED_LAYERS, preds, pixels)
         reconstruction = loss_reconstruction(preds, pixels, autoencoder.Config())
@@ -212,10 +214,8 @@ def run(
     transport, areas_before = beginning.read(folder / f"features-{_digest(settings)}.npz")
     objective = Objective(config, ranks, beginning.vgg, discriminator, drawings, transport, areas_before)
     average = average_of(decoder, config.average)
-    optimizer, optimizer_discriminator = (
-        torch.optim.Adam(part.parameters(), config.learning_rate, betas=betas)
-        for part, betas in ((decoder, (0.9, 0.95)), (discriminator, (0.5, 0.95)))
-    )
+    optimizer = torch.optim.Adam(decoder.parameters(), config.learning_rate, betas=(0.9, 0.95))
+    optimizer_discriminator = torch.optim.Adam(discriminator.parameters(), config.learning_rate, betas=(0.5, 0.95))
     log = Log(folder, quiet=not ranks.first)
 
     def step(number: int) -> dict[str, float]:
@@ -225,13 +225,11 @@ def run(
         if number % config.aim_every == 0:
             transport.aim()
         real = crops(data, config.batch_size, config.crop, generator, ranks.device)
-        with ranks.autocast(cpu=True), torch.no_grad():
-            encoded = mean_latents(model, real)
 
         # Decoder: two losses one after the other, for one graph at a time fits memory.
         discriminator.requires_grad_(False)
         optimizer.zero_grad(set_to_none=True)
-        losses = objective.learn_encoded(decoder, encoded, real)
+        losses = objective.learn_encoded(model, decoder, real)
         more, fake = objective.learn_drawn(decoder, generator, config.gan_weight * ramp(number, config.alone))
         apply_gradients(optimizer, ranks)
         average.update_parameters(decoder)
