@@ -41,8 +41,9 @@ from engine.images import to_pil
 from engine.lora.runs.config import PRESETS
 from engine.lora.runs.memory import estimate_memory
 from engine.lora.runs.progress import Report
+from engine.lora.training import trainer
 from engine.lora.training.adapter import lora_on
-from engine.lora.training.trainer import learner_of, train
+from engine.lora.training.processes import own_ranks
 from engine.settings import PROJECT
 from engine.weights.facts import ModelInfo, folder_info, has_weights
 from engine.weights.lora_export import write_adapter
@@ -271,10 +272,11 @@ def training(loaded: LoadedModel, home: Path) -> Row:
         if now.step == WARM_UP:
             meters.append(Meter(loaded.device))
 
-    train(
+    trainer.run(
+        own_ranks(loaded.device),
+        CONFIG,
         home / "run",
         loaded,
-        CONFIG,
         pictures[:-1],
         pictures[-1:],
         report=report,
@@ -291,7 +293,7 @@ def training_one(loaded: LoadedModel, home: Path) -> Row:
     pictures = save_pictures(home / "pictures", loaded.info.native_size)
     config = replace(CONFIG, gradient_accumulation=1)
     with lora_on(loaded.pipeline, config) as adapter:
-        learner = learner_of(loaded, config, adapter, pictures)
+        learner = trainer.learner_of(own_ranks(loaded.device), config, loaded, adapter, pictures)
         meter = Meter(loaded.device)
         loss = learner.step(0)
         return asdict(meter.stop()) | {"losses": [loss]}

@@ -10,8 +10,8 @@ import typer
 from engine.cli.app import Home, open_studio, settings_of
 from engine.diffusion.request import GUIDANCE_SCALE, STEPS
 from engine.errors import NotFound
+from engine.mini.stage_names import STAGE_NAMES
 from engine.settings import PROJECT
-from engine.training import STAGE_NAMES
 
 commands = typer.Typer()
 

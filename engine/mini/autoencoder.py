@@ -1,7 +1,7 @@
-"""The autoencoder of the small model: first faithful, then sharp.
+"""The autoencoder of the small model: both halves learn to reconstruct.
 
-Here both halves learn to reconstruct. Later stages keep the encoder, so that latents stay valid, and train the
-decoder alone for texture: `sharpen` against a small patch discriminator, `finish` also on latents that were drawn.
+Decoder fine-tuning follows, which keeps the encoder, so that latents stay valid: `sharpen` against a small patch
+discriminator, `finish` also on latents that were drawn.
 """
 
 from dataclasses import dataclass
@@ -15,27 +15,35 @@ from torch.nn import functional as F
 
 from engine.images import from_array, from_bytes
 from engine.mini import networks
+from engine.mini.networks import FACTOR
 from engine.scenes.shards import SceneData
+from engine.training.config import at_least, average_decay, learning_rate, multiple, require, share
 from engine.training.image_losses import loss_edges
 from engine.training.loop import Log, average_of, averaged_weights, generator_of, train, trapezoid
+from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
+
+REPORTED = 32  # held-out pictures
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of stage one.
+    """Settings of the autoencoder's training.
 
     Attributes:
-        steps: optimizer steps in all.
+        steps: optimizer steps in all, 1 or more.
         batch_size: crops per process and step.
-        crop: pixels of a crop's side.
-        learning_rate: of AdamW at its plateau.
-        kl_weight: of the mean KL divergence per latent number, in nats.
-        edge_weight, area_weight: of the L1 distance between gradients, and between 8 px means.
+        crop: pixels of a crop's side, a multiple of 32.
+        learning_rate: of AdamW at its plateau, between 0 and 1.
+        kl_weight: of the mean KL divergence per latent number, in nats; 0 or more.
+        edge_weight, area_weight: of the L1 distance between gradients, and between 8 px means; 0 or more.
         equivariance: share of the steps that halve the latents and ask for the halved picture (Kouzelis et
             al. 2025, EQ-VAE): latents that keep their meaning are easier to learn for a diffusion model.
-        average: decay of the weights' average.
+        average: decay of the weights' average, 0 to below 1.
         seed: of everything random.
+
+    Raises:
+        InvalidRequest: values out of range; all are reported together.
     """
 
     steps: int = 6000
@@ -48,6 +56,20 @@ class Config:
     equivariance: float = 0.25
     average: float = 0.998
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        rules = {
+            "steps": at_least(self.steps, 1),
+            "batch_size": at_least(self.batch_size, 1),
+            "crop": multiple(self.crop, 2 * FACTOR, 2 * FACTOR),  # latents are halved
+            "learning_rate": learning_rate(self.learning_rate),
+            "kl_weight": at_least(self.kl_weight, 0),
+            "edge_weight": at_least(self.edge_weight, 0),
+            "area_weight": at_least(self.area_weight, 0),
+            "equivariance": share(self.equivariance),
+            "average": average_decay(self.average),
+        }
+        require(self, rules)
 
 
 CUDA = Config(steps=3600, batch_size=16, crop=256)
@@ -67,37 +89,6 @@ def loss_reconstruction(preds: Tensor, target: Tensor, config: Config) -> Tensor
 def loss_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL divergence from N(mu, exp(logvar)) to N(0, 1), mean per number, in nats."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).mean()
-
-
-def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
-    """Train stage one, or go on with it; see `loop.averaged_weights`."""
-    torch.manual_seed(config.seed)
-    model = networks.autoencoder().to(ranks.device, memory_format=torch.channels_last)
-    average = average_of(model, config.average)
-    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3)
-    log = Log(folder, quiet=not ranks.first)
-
-    def step(number: int) -> dict[str, float]:
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=100)
-        generator = generator_of(config.seed, number, ranks)
-        pixels = crops(data, config.batch_size, config.crop, generator, ranks.device)
-        with ranks.autocast():
-            losses = _losses(model, pixels, config, generator)
-        optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
-        ranks.mean_gradients(model.parameters())
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        average.update_parameters(model)
-        return {name: value.item() for name, value in losses.items()}
-
-    def look(number: int) -> None:
-        report(average.module, held_out, log, number)
-
-    state = {"model": model, "average": average, "optimizer": optimizer}
-    settings = ranks.settings(config, pictures=len(data))
-    train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
 
 
 def _losses(model: AutoencoderKL, pixels: Tensor, config: Config, generator: torch.Generator) -> dict[str, Tensor]:
@@ -124,18 +115,22 @@ def crops(data: SceneData, count: int, size: int, generator: torch.Generator, de
     return torch.where(flipped, pixels.flip(-1), pixels).contiguous(memory_format=torch.channels_last)
 
 
+def mean_latents(model: AutoencoderKL, pixels: Tensor) -> Tensor:
+    """(N, C, H / 16, W / 16): the middle of what the encoder says of pictures (N, 3, H, W) in [-1, 1]."""
+    return model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
+
+
 @torch.no_grad()
-def report(model: AutoencoderKL, held_out: SceneData, log: Log, step: int, count: int = 32) -> float:
-    """Mean PSNR in dB on held-out pictures; writes it and a sheet of originals above reconstructions."""
-    pixels = from_array(held_out.pictures(range(count))).contiguous(memory_format=torch.channels_last)
+def report(model: AutoencoderKL, held_out: SceneData, log: Log, step: int) -> None:
+    """Write the mean PSNR in dB on held-out pictures, and a sheet of originals above reconstructions."""
+    pixels = from_array(held_out.pictures(range(REPORTED))).contiguous(memory_format=torch.channels_last)
     pixels = pixels.to(next(model.parameters()).device)
-    mu = model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0]
+    mu = mean_latents(model, pixels)
     preds = model.decoder(model.post_quant_conv(mu)).clamp(-1, 1)
     psnr = (10 * torch.log10(4 / (preds - pixels).square().mean((1, 2, 3)))).mean().item()
     log.numbers(step, {"held_out/psnr": psnr, "held_out/latent_std": mu.std().item()})
     rows = [torch.cat(list(part[:6]), dim=-1) for part in (pixels, preds)]
     log.picture(step, "reconstructions", torch.cat(rows, dim=-2))
-    return psnr
 
 
 def with_decoder(model: AutoencoderKL, decoder: nn.ModuleList) -> AutoencoderKL:
@@ -155,3 +150,29 @@ def with_trained_decoder(model: AutoencoderKL, folder: Path) -> AutoencoderKL:
     """The autoencoder with the averaged decoder of a run that trained only that."""
     nn.ModuleList([model.post_quant_conv, model.decoder]).load_state_dict(averaged_weights(folder))
     return model
+
+
+def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
+    """Train, or go on; see `loop.averaged_weights`."""
+    torch.manual_seed(config.seed)
+    model = networks.autoencoder().to(ranks.device, memory_format=torch.channels_last)
+    average = average_of(model, config.average)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3)
+    log = Log(folder, quiet=not ranks.first)
+
+    def step(number: int) -> dict[str, float]:
+        set_learning_rate(config.learning_rate * trapezoid(number, config.steps, warm_up=100), optimizer)
+        generator = generator_of(config.seed, number, ranks)
+        pixels = crops(data, config.batch_size, config.crop, generator, ranks.device)
+        with ranks.autocast():
+            losses = _losses(model, pixels, config, generator)
+        update(optimizer, losses["loss"], ranks)
+        average.update_parameters(model)
+        return {name: value.item() for name, value in losses.items()}
+
+    def look(number: int) -> None:
+        report(average.module, held_out, log, number)
+
+    state = {"model": model, "average": average, "optimizer": optimizer}
+    settings = ranks.settings(config, pictures=len(data))
+    train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)

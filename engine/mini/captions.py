@@ -1,6 +1,5 @@
 """Captions as tokens: of every scene several wordings, of which each step draws one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +8,8 @@ import torch
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from engine.diffusion.tokens import TOKENS, tokens_of
 from engine.files import replacing
-from engine.mini.networks import TOKENS
 from engine.mini.tokenizer import read_tokenizer
 from engine.scenes.captions import captions
 from engine.scenes.shards import SHARD, SceneData, made_path, read_made
@@ -68,9 +67,3 @@ def read_captions(folder: Path, data: SceneData, tokenizer: CLIPTokenizer, devic
     tokens = torch.from_numpy(read_made(folder, data, "captions"))
     none = tokens_of(tokenizer, [""])[0].to(tokens.dtype)
     return Captions(tokens.to(device), none.to(device))
-
-
-def tokens_of(tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:
-    """(N, 77) int64, as the pipeline makes them."""
-    tokens = tokenizer(list(texts), padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
-    return tokens.input_ids

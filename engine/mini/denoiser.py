@@ -12,14 +12,16 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionMod
 from torch import Tensor, nn
 
 from engine.mini import networks
-from engine.mini.captions import read_captions
+from engine.mini.captions import Captions, read_captions
 from engine.mini.latents import read_latents
 from engine.mini.tokenizer import read_tokenizer
 from engine.scenes.shards import SceneData
+from engine.training.config import at_least, average_decay, learning_rate, require, share
 from engine.training.loop import Log, average_of, generator_of, train, trapezoid
+from engine.training.noise import even_timesteps, min_snr_weights, noised
+from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 
-TIMESTEPS = networks.TIMESTEPS
 SAMPLE_PROMPTS = (
     "a castle on a mountain at sunset",
     "a volcano by the sea at night",
@@ -34,16 +36,19 @@ SAMPLE_PROMPTS = (
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of the long run.
+    """Settings of the denoiser's training.
 
     Attributes:
-        steps: optimizer steps in all.
+        steps: optimizer steps in all, 1 or more.
         batch_size: pictures per process and step.
-        learning_rate: of AdamW at its plateau.
-        empty_captions: share of pictures without a caption, for guidance.
-        min_snr_gamma: the cap on the signal-to-noise ratio in the loss weights (Hang et al. 2023).
-        average: decay of the weights' average.
+        learning_rate: of AdamW at its plateau, between 0 and 1.
+        empty_captions: share of pictures without a caption, for guidance; 0 to 1.
+        min_snr_gamma: the cap on the signal-to-noise ratio in the loss weights (Hang et al. 2023); above 0.
+        average: decay of the weights' average, 0 to below 1.
         seed: of everything random.
+
+    Raises:
+        InvalidRequest: values out of range; all are reported together.
     """
 
     steps: int = 20000
@@ -53,6 +58,17 @@ class Config:
     min_snr_gamma: float = 5.0
     average: float = 0.9985
     seed: int = 2
+
+    def __post_init__(self) -> None:
+        rules = {
+            "steps": at_least(self.steps, 1),
+            "batch_size": at_least(self.batch_size, 1),
+            "learning_rate": learning_rate(self.learning_rate),
+            "empty_captions": share(self.empty_captions),
+            "min_snr_gamma": (self.min_snr_gamma > 0, "above 0"),
+            "average": average_decay(self.average),
+        }
+        require(self, rules)
 
 
 CUDA = Config(steps=12_000, batch_size=1024, learning_rate=1.2e-3, average=0.997)
@@ -73,66 +89,40 @@ class Denoiser(nn.Module):
         return self.unet(noisy, timesteps, encoder_hidden_states=states).sample
 
 
-def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
-    """Train, or go on; begins with the text encoder that was warmed up.
+@dataclass(frozen=True)
+class Objective:
+    """The loss of one set of pictures.
 
-    Args:
-        vae: shows samples on the way.
+    Attributes:
+        latents: (N, C, h, w) float16, on the device.
+        alphas: (timesteps,) cumulative products of the noise schedule.
+        weights: (timesteps,) of the loss, mean 1.
     """
-    torch.manual_seed(config.seed)
-    tokenizer = read_tokenizer(folder / "tokenizer")
-    model = Denoiser(len(tokenizer)).to(ranks.device, memory_format=torch.channels_last)
-    warm = torch.load(folder / "text" / "checkpoint.pt", weights_only=True, map_location="cpu")["model"]
-    model.text_encoder.load_state_dict(warm)
-    average = average_of(model, config.average)
-    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
-    parts = (data, held_out)
-    latents = {part: read_latents(folder / "latents", part).to(ranks.device) for part in parts}
-    captions = {part: read_captions(folder / "captions", part, tokenizer, ranks.device) for part in parts}
-    alphas = networks.scheduler().alphas_cumprod.to(ranks.device)
-    vae = vae.to(ranks.device)
-    log = Log(folder / "denoiser", quiet=not ranks.first)
 
-    def losses(model: nn.Module, part: SceneData, indices: Tensor, empty: float, generator: torch.Generator) -> Tensor:
-        tokens = captions[part].draw(indices, empty, generator)
-        clean = latents[part][indices].float()
+    ranks: Ranks
+    latents: Tensor
+    captions: Captions
+    alphas: Tensor
+    weights: Tensor
+
+    def losses(self, model: nn.Module, indices: Tensor, empty: float, generator: torch.Generator) -> Tensor:
+        """(2, n): mean square error of v of each picture, plain and weighted.
+
+        Args:
+            indices: (n,) int64 of pictures.
+            empty: share without a caption.
+        """
+        tokens = self.captions.draw(indices, empty, generator)
+        clean = self.latents[indices].float()
         flipped = torch.rand((len(clean), 1, 1, 1), generator=generator, device=clean.device) < 0.5
         clean = torch.where(flipped, clean.flip(-1), clean)
         timesteps = even_timesteps(len(clean), generator)
         noise = torch.randn(clean.shape, generator=generator, device=clean.device)
-        noisy, target = noised(clean, noise, alphas[timesteps])
-        with ranks.autocast():
+        noisy, target = noised(clean, noise, self.alphas[timesteps])
+        with self.ranks.autocast():
             preds = model(noisy, timesteps, tokens)
         error = (preds.float() - target).square().mean((1, 2, 3))
-        return torch.stack([error, error * min_snr_weights(alphas, config.min_snr_gamma)[timesteps]])
-
-    def step(number: int) -> dict[str, float]:
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=200)
-        generator = generator_of(config.seed, number, ranks, ranks.device)
-        indices = torch.randint(len(data), (config.batch_size,), generator=generator, device=ranks.device)
-        loss = losses(model, data, indices, config.empty_captions, generator)[1].mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        ranks.mean_gradients(model.parameters())
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        average.update_parameters(model)
-        return {"loss": loss.item()}
-
-    @torch.no_grad()
-    def look(number: int) -> None:
-        generator = torch.Generator(ranks.device).manual_seed(0)
-        places = torch.arange(min(256, len(held_out)), device=ranks.device).split(32)
-        found = [losses(average.module, held_out, part, 0.0, generator) for part in places]
-        plain, weighted = torch.cat(found, 1).mean(1)
-        log.numbers(number, {"held_out/mse": plain.item(), "held_out/loss": weighted.item()})
-        model = average.module
-        log.picture(number, "samples", sheet(networks.pipeline(vae, model.text_encoder, tokenizer, model.unet)))
-
-    state = {"model": model, "average": average, "optimizer": optimizer}
-    settings = ranks.settings(config, pictures=len(data))
-    train(folder / "denoiser", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=1000)
+        return torch.stack([error, error * self.weights[timesteps]])
 
 
 def sheet(pipeline: StableDiffusionPipeline) -> Tensor:
@@ -149,30 +139,51 @@ def sheet(pipeline: StableDiffusionPipeline) -> Tensor:
     return torch.cat(rows, dim=-2)
 
 
-def noised(clean: Tensor, noise: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
-    """Noisy latents, and v = sqrt(a) noise - sqrt(1 - a) clean.
+def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: SceneData, held_out: SceneData) -> None:
+    """Train, or go on; begins with the text encoder that was warmed up.
 
     Args:
-        alpha: (N,) cumulative product of the alphas at each timestep.
+        vae: shows samples on the way.
     """
-    signal, spread = alpha.sqrt()[:, None, None, None], (1 - alpha).sqrt()[:, None, None, None]
-    return signal * clean + spread * noise, signal * noise - spread * clean
+    torch.manual_seed(config.seed)
+    tokenizer = read_tokenizer(folder / "tokenizer")
+    model = Denoiser(len(tokenizer)).to(ranks.device, memory_format=torch.channels_last)
+    warm = torch.load(folder / "text" / "checkpoint.pt", weights_only=True, map_location="cpu")["model"]
+    model.text_encoder.load_state_dict(warm)
+    average = average_of(model, config.average)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+    alphas = networks.scheduler().alphas_cumprod.to(ranks.device)
+    objective, objective_held_out = (
+        Objective(
+            ranks,
+            read_latents(folder / "latents", part).to(ranks.device),
+            read_captions(folder / "captions", part, tokenizer, ranks.device),
+            alphas,
+            min_snr_weights(alphas, config.min_snr_gamma),
+        )
+        for part in (data, held_out)
+    )
+    vae = vae.to(ranks.device)
+    log = Log(folder / "denoiser", quiet=not ranks.first)
 
+    def step(number: int) -> dict[str, float]:
+        set_learning_rate(config.learning_rate * trapezoid(number, config.steps, warm_up=200), optimizer)
+        generator = generator_of(config.seed, number, ranks, ranks.device)
+        indices = torch.randint(len(data), (config.batch_size,), generator=generator, device=ranks.device)
+        loss = objective.losses(model, indices, config.empty_captions, generator)[1].mean()
+        update(optimizer, loss, ranks)
+        average.update_parameters(model)
+        return {"loss": loss.item()}
 
-def min_snr_weights(alphas: Tensor, gamma: float) -> Tensor:
-    """min(SNR, gamma) / (SNR + 1) for v-prediction (Hang et al. 2023, section 3.4), scaled to mean 1.
+    @torch.no_grad()
+    def look(number: int) -> None:
+        model, generator = average.module, torch.Generator(ranks.device).manual_seed(0)
+        places = torch.arange(min(256, len(held_out)), device=ranks.device).split(32)
+        found = [objective_held_out.losses(model, part, 0.0, generator) for part in places]
+        plain, weighted = torch.cat(found, 1).mean(1)
+        log.numbers(number, {"held_out/mse": plain.item(), "held_out/loss": weighted.item()})
+        log.picture(number, "samples", sheet(networks.pipeline(vae, model.text_encoder, tokenizer, model.unet)))
 
-    Args:
-        alphas: (timesteps,) cumulative products.
-    """
-    snr = alphas / (1 - alphas)
-    weights = snr.clamp(max=gamma) / (snr + 1)
-    return weights / weights.mean()
-
-
-def even_timesteps(count: int, generator: torch.Generator) -> Tensor:
-    """(N,) int64: one random timestep from each of N equal ranges, in random order (Kingma et al. 2021, I.1)."""
-    device = generator.device
-    places = (torch.arange(count, device=device) + torch.rand((), generator=generator, device=device)) / count
-    order = torch.randperm(count, generator=generator, device=device)
-    return (places * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)[order]
+    state = {"model": model, "average": average, "optimizer": optimizer}
+    settings = ranks.settings(config, pictures=len(data))
+    train(folder / "denoiser", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=1000)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.files import replacing
 from engine.images import from_array
+from engine.mini.autoencoder import mean_latents
 from engine.scenes.shards import SHARD, SceneData, made_path, read_made
 from engine.training.parallel import Ranks
 
@@ -30,7 +31,7 @@ def balance(model: AutoencoderKL, pictures: np.ndarray) -> None:
         pictures: (N, H, W, 3) uint8, enough to know the means.
     """
     mu = torch.cat(
-        [_mean_latents(model, from_array(batch)) for batch in np.array_split(pictures, -(-len(pictures) // 8))]
+        [_contiguous_latents(model, from_array(batch)) for batch in np.array_split(pictures, -(-len(pictures) // 8))]
     )
     mean, spread = mu.mean((0, 2, 3)), mu.std((0, 2, 3)).clamp(min=1e-3)  # a dead channel stays dead
     wanted = spread**EXPONENT
@@ -56,7 +57,7 @@ def encode_shards(ranks: Ranks, model: AutoencoderKL, data: SceneData, folder: P
             continue
         places = range(shard * SHARD, (shard + 1) * SHARD)
         batches = np.split(data.pictures(places), SHARD // (4 if ranks.device.type == "cpu" else 64))
-        latents = torch.cat([_mean_latents(model, from_array(batch).to(ranks.device)).cpu() for batch in batches])
+        latents = torch.cat([_contiguous_latents(model, from_array(batch).to(ranks.device)).cpu() for batch in batches])
         with replacing(path) as file:
             np.save(file, latents.half().numpy())
 
@@ -71,6 +72,6 @@ def read_latents(folder: Path, data: SceneData) -> Tensor:
 
 
 @torch.no_grad()
-def _mean_latents(model: AutoencoderKL, pixels: Tensor) -> Tensor:
+def _contiguous_latents(model: AutoencoderKL, pixels: Tensor) -> Tensor:
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-    return model.quant_conv(model.encoder(pixels)).chunk(2, dim=1)[0].contiguous()
+    return mean_latents(model, pixels).contiguous()

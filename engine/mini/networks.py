@@ -9,13 +9,13 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from engine.diffusion.tokens import TOKENS
+from engine.training.noise import TIMESTEPS
+
 LATENT_CHANNELS = 12
 TEXT_WIDTH = 128
-TOKENS = 77
 IMAGE_SIZE = 256
 FACTOR = 16  # pixels per place of the latents
-
-TIMESTEPS = 1000
 
 SCHEDULER = {
     "num_train_timesteps": TIMESTEPS,

@@ -2,15 +2,15 @@
 
 scenes       render the pictures
 autoencoder  pixels to latents and back
-sharpen      texture for the decoder, against a patch discriminator
+sharpen      decoder fine-tuning: texture, against a patch discriminator
 latents      encode all pictures
 tokenizer    words to tokens
 captions     several wordings of what every scene shows, as tokens
-text         warm up the text encoder on what the scenes show
+text         text-encoder warm-up on what the scenes show
 denoiser     the UNet and the text encoder together
 export       write the folder that the studio loads
 drawings     let that model draw latents
-finish       texture for the decoder once more, for drawn latents too; writes another such folder
+finish       decoder fine-tuning once more: texture for drawn latents too; writes another such folder
 """
 
 from collections.abc import Callable
@@ -78,7 +78,7 @@ class Workshop:
         return SceneData(self.folder / "scenes", self.held_out_pictures, HELD_OUT_SEED, self.size)
 
     def drawn(self) -> SceneData:
-        """The scenes whose prompts the model draws for the last stage."""
+        """The scenes whose prompts the model draws for the second decoder fine-tuning."""
         return replace(self.data(), count=self.pictures // DRAWN)
 
     @property
@@ -147,7 +147,7 @@ def make_autoencoder(shop: Workshop) -> None:
 
 
 def make_sharp(shop: Workshop) -> None:
-    """Texture for the decoder; latents that were made before stay valid."""
+    """Decoder fine-tuning; latents that were made before stay valid."""
     shop.require_scenes()
     shop.train(sharpen, shop.folder / "sharpen", _balanced(shop), shop.data(), shop.held_out())
 
@@ -172,7 +172,7 @@ def make_captions(shop: Workshop) -> None:
 
 
 def make_text(shop: Workshop) -> None:
-    """A few minutes; without it the denoiser takes an hour to notice the prompt."""
+    """Text-encoder warm-up, a few minutes; without it the denoiser takes an hour to notice the prompt."""
     shop.require_latents()
     shop.train(text_encoder, shop.folder, shop.data(), shop.held_out())
 
@@ -197,7 +197,7 @@ def make_drawings(shop: Workshop) -> None:
 
 
 def make_finish(shop: Workshop) -> None:
-    """Widen and train the decoder, then write `shop.folder/finished`: the exported model with that decoder."""
+    """Widen and fine-tune the decoder, then write `shop.folder/finished`: the exported model with that decoder."""
     shop.require(shop.model / "model_index.json", "export")
     shop.require_scenes()
     folder = shop.folder / "finish"

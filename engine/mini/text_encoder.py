@@ -1,4 +1,4 @@
-"""Warm-up of the text encoder: it learns to tell what a caption says before the denoiser needs it.
+"""Text-encoder warm-up: it learns to tell what a caption says before the denoiser needs it.
 
 A denoiser and a text encoder from random weights ignore each other for tens of thousands of pictures. Here linear
 heads read every attribute of the scene, and a coarse picture of its latents, from the end token and from a
@@ -11,14 +11,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.mini import networks
-from engine.mini.captions import read_captions
+from engine.mini.captions import Captions, read_captions
 from engine.mini.latents import read_latents
 from engine.mini.tokenizer import read_tokenizer
 from engine.scenes.scene import CHOICES
 from engine.scenes.shards import SceneData
+from engine.training.config import at_least, learning_rate, require
 from engine.training.loop import Log, generator_of, train, trapezoid
+from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 
 READ = {name: values for name, values in CHOICES.items() if name != "look"}
@@ -27,13 +30,33 @@ COARSE = 4  # places a side of the coarse latents
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of the warm-up; batch_size is per process and step."""
+    """Settings of the warm-up.
+
+    Attributes:
+        steps: optimizer steps in all, 1 or more.
+        batch_size: captions per process and step.
+        learning_rate: of AdamW at its plateau, between 0 and 1.
+        latents_weight: of the mean square error of the coarse latents, beside cross entropies in nats; 0 or more.
+        seed: of everything random.
+
+    Raises:
+        InvalidRequest: values out of range; all are reported together.
+    """
 
     steps: int = 1500
     batch_size: int = 32
     learning_rate: float = 1e-3
     latents_weight: float = 2.0
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        rules = {
+            "steps": at_least(self.steps, 1),
+            "batch_size": at_least(self.batch_size, 1),
+            "learning_rate": learning_rate(self.learning_rate),
+            "latents_weight": at_least(self.latents_weight, 0),
+        }
+        require(self, rules)
 
 
 CUDA = Config(steps=3000, batch_size=256)
@@ -48,52 +71,56 @@ class Heads(nn.Module):
         self.latents = nn.Linear(networks.TEXT_WIDTH, networks.LATENT_CHANNELS * COARSE * COARSE)
 
 
-def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
-    """Train, or go on; the text encoder is in `text/checkpoint.pt` as `model`."""
-    torch.manual_seed(config.seed)
-    tokenizer = read_tokenizer(folder / "tokenizer")
-    model, heads = networks.text_encoder(len(tokenizer)).to(ranks.device), Heads().to(ranks.device)
-    begin_unknown_words_near_the_mean(model)
-    parameters = [*model.parameters(), *heads.parameters()]
-    optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=0.01)
-    log = Log(folder / "text", quiet=not ranks.first)
-    parts = (data, held_out)
-    coarse = {part: coarse_latents(read_latents(folder / "latents", part)).to(ranks.device) for part in parts}
-    shown = {part: attributes(part).to(ranks.device) for part in parts}
-    captions = {part: read_captions(folder / "captions", part, tokenizer, ranks.device) for part in parts}
+@dataclass(frozen=True)
+class Shown:
+    """What the captions of one set of scenes should tell, on the device.
 
-    def losses(part: SceneData, generator: torch.Generator, count: int) -> tuple[Tensor, dict[str, Tensor]]:
-        indices = torch.randint(len(part), (count,), generator=generator, device=generator.device)
-        tokens = captions[part].draw(indices, 0.0, generator)
-        with ranks.autocast():
-            states = model(tokens).last_hidden_state.float()
-        read = at_end_and_behind(states, tokens, tokenizer.eos_token_id, generator)
-        loss_latents = F.mse_loss(heads.latents(read), coarse[part][indices].expand_as(heads.latents(read)))
+    Attributes:
+        attributes: (N, attributes) int64, see `attributes`.
+        coarse: (N, C * 16) float32, see `coarse_latents`.
+    """
+
+    captions: Captions
+    attributes: Tensor
+    coarse: Tensor
+
+
+def read_shown(folder: Path, data: SceneData, tokenizer: CLIPTokenizer, device: torch.device) -> Shown:
+    """What earlier stages left of a set of scenes."""
+    coarse = coarse_latents(read_latents(folder / "latents", data)).to(device)
+    captions = read_captions(folder / "captions", data, tokenizer, device)
+    return Shown(captions, attributes(data).to(device), coarse)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the heads must read from the text encoder.
+
+    Attributes:
+        end: number of the end token.
+    """
+
+    config: Config
+    ranks: Ranks
+    model: CLIPTextModel
+    heads: Heads
+    end: int
+
+    def losses(self, shown: Shown, count: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of so many captions, and the part of each attribute by its name."""
+        indices = torch.randint(len(shown.attributes), (count,), generator=generator, device=generator.device)
+        tokens = shown.captions.draw(indices, 0.0, generator)
+        with self.ranks.autocast():
+            states = self.model(tokens).last_hidden_state.float()
+        read = at_end_and_behind(states, tokens, self.end, generator)
+        preds = self.heads.latents(read)
+        loss_latents = F.mse_loss(preds, shown.coarse[indices].expand_as(preds))
         loss_attributes = {
-            name: loss_attribute(heads.attributes[name](read), shown[part][indices, place])
+            name: loss_attribute(self.heads.attributes[name](read), shown.attributes[indices, place])
             for place, name in enumerate(READ)
         }
-        return torch.stack([*loss_attributes.values(), config.latents_weight * loss_latents]).sum(), loss_attributes
-
-    def step(number: int) -> dict[str, float]:
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * trapezoid(number, config.steps, warm_up=30)
-        loss, _ = losses(data, generator_of(config.seed, number, ranks, ranks.device), config.batch_size)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        ranks.mean_gradients(parameters)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        return {"loss": loss.item()}
-
-    @torch.no_grad()
-    def look(number: int) -> None:
-        _, found = losses(held_out, torch.Generator(ranks.device).manual_seed(0), 256)
-        log.numbers(number, {f"held_out/{name}": value.item() for name, value in found.items()})
-
-    state = {"model": model, "heads": heads, "optimizer": optimizer}
-    settings = ranks.settings(config, pictures=len(data))
-    train(folder / "text", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)
+        parts = [*loss_attributes.values(), self.config.latents_weight * loss_latents]
+        return torch.stack(parts).sum(), loss_attributes
 
 
 def attributes(data: SceneData) -> Tensor:
@@ -136,3 +163,32 @@ def begin_unknown_words_near_the_mean(model: nn.Module) -> None:
     """Words that no caption has hardly move from their first embedding, so let that say little."""
     embedding = model.get_input_embeddings().weight
     embedding.copy_(embedding.mean(0) + 0.3 * (embedding - embedding.mean(0)))
+
+
+def run(ranks: Ranks, config: Config, folder: Path, data: SceneData, held_out: SceneData) -> None:
+    """Train, or go on; the text encoder is in `text/checkpoint.pt` as `model`."""
+    torch.manual_seed(config.seed)
+    tokenizer = read_tokenizer(folder / "tokenizer")
+    model, heads = networks.text_encoder(len(tokenizer)).to(ranks.device), Heads().to(ranks.device)
+    begin_unknown_words_near_the_mean(model)
+    objective = Objective(config, ranks, model, heads, tokenizer.eos_token_id)
+    parameters = [*model.parameters(), *heads.parameters()]
+    optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=0.01)
+    shown, shown_held_out = (read_shown(folder, part, tokenizer, ranks.device) for part in (data, held_out))
+    log = Log(folder / "text", quiet=not ranks.first)
+
+    def step(number: int) -> dict[str, float]:
+        set_learning_rate(config.learning_rate * trapezoid(number, config.steps, warm_up=30), optimizer)
+        generator = generator_of(config.seed, number, ranks, ranks.device)
+        loss, _ = objective.losses(shown, config.batch_size, generator)
+        update(optimizer, loss, ranks)
+        return {"loss": loss.item()}
+
+    @torch.no_grad()
+    def look(number: int) -> None:
+        _, found = objective.losses(shown_held_out, 256, torch.Generator(ranks.device).manual_seed(0))
+        log.numbers(number, {f"held_out/{name}": value.item() for name, value in found.items()})
+
+    state = {"model": model, "heads": heads, "optimizer": optimizer}
+    settings = ranks.settings(config, pictures=len(data))
+    train(folder / "text", config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=500)

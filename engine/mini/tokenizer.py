@@ -8,7 +8,7 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-from engine.mini.networks import TOKENS
+from engine.diffusion.tokens import TOKENS
 from engine.scenes.captions import captions
 from engine.scenes.scene import random_scene
 

@@ -1,4 +1,4 @@
-"""The losses of NijiGAN and of its parents CUT and Scenimefy: tensors in, scalars out.
+"""The contrastive losses of NijiGAN and of its parents CUT and Scenimefy: tensors in, scalars out.
 
 Patch features are (N, P, D): P places of each of N pictures, as vectors of length 1. Places of different
 pictures are never compared.
@@ -11,16 +11,6 @@ from torch.nn import functional as F
 from engine.errors import InvalidRequest, Problem
 
 EXCLUDED = -10.0  # a similarity whose exponential vanishes: a patch is no negative of itself
-
-
-def loss_gan(fake: Tensor) -> Tensor:
-    """Least squares (Mao et al. 2017): the generator wants its verdicts, of any shape, at 1."""
-    return (fake - 1).square().mean()
-
-
-def loss_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Least squares: verdicts on real pictures at 1, on fake ones at 0; half of the sum."""
-    return 0.5 * ((real - 1).square().mean() + fake.square().mean())
 
 
 def loss_patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07) -> Tensor:

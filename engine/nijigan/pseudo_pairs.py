@@ -19,9 +19,8 @@ from engine.safety.photos import plain_photo
 from engine.settings import Settings
 from engine.translation.catalogue import CLASSICAL, translator
 from engine.translation.classical import Look, illustrate
+from engine.translation.networks.generator import SIZE_MULTIPLE
 from engine.translation.running import LoadedTranslator, brought_to
-
-MULTIPLE = 4
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _photo(path: Path, long_side: int) -> Tensor:
     """(1, 3, H, W) with sides that generators take."""
     plain = plain_photo(path.read_bytes(), path.name)
     photo = brought_to(from_png(plain.png), long_side)
-    height, width = (size - size % MULTIPLE for size in photo.shape[-2:])
+    height, width = (size - size % SIZE_MULTIPLE for size in photo.shape[-2:])
     if min(height, width) < 64:
         raise StudioError(f"A photo to train with needs 64 pixels on each side; {path.name} has fewer. Remove it.")
     return photo[..., :height, :width]

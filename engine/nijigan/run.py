@@ -9,7 +9,8 @@ import torch
 
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.nijigan import trainer
-from engine.nijigan.trainer import PRESETS, Config, Data
+from engine.nijigan.config import PRESETS, Config
+from engine.nijigan.data import Data
 from engine.training.loop import CHECKPOINT, averaged_weights
 from engine.training.parallel import run
 from engine.training.photo_folders import PairedFolders, PhotoFolder

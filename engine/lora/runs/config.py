@@ -12,6 +12,7 @@ from engine.datasets.augment import Augmentation
 from engine.diffusion.request import RANDOM_SEED_LIMIT
 from engine.errors import InvalidRequest, Problem
 from engine.rules import text
+from engine.training.config import Rule, broken
 from engine.weights.safetensors_file import MAX_LORA_RANK
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")  # of the UNet's self- and cross-attention
@@ -167,43 +168,40 @@ _SWITCHES = (
 _OPTIONAL = ("alpha", "min_snr_gamma", "patience")
 
 
+_NAMES = {field: name for field, name, *_ in (*_WHOLE, *_REAL)}
+
+
 def _problems(config: Config) -> Iterator[Problem]:
-    for field, name, low, high in _WHOLE:
-        yield from _number(config, field, name, low, high, whole=True)
-    for field, name, lowest, highest in _REAL:
-        yield from _number(config, field, name, lowest, highest)
+    whole = {field: _number(config, field, low, high, whole=True) for field, _, low, high in _WHOLE}
+    real = {field: _number(config, field, low, high) for field, _, low, high in _REAL}
+    yield from broken(config, whole | real, _NAMES)
     for field, name in _SWITCHES:
         if not isinstance(value := getattr(config, field), bool):
             yield Problem(field, f"{name} is on or off; got {value!r}.")
-    yield from _choices(config)
+    yield from broken(config, _choices(config), {"target_modules": "Target modules", "lr_scheduler": "The scheduler"})
+    for problem in text("prompt", config.validation_prompt):
+        yield replace(problem, field="validation_prompt")
+    yield from _together(config)
     try:
         config.augmentation(64)  # any size, where the model's own is taken
     except InvalidRequest as error:
         yield from error.problems
 
 
-def _number(config: Config, field: str, name: str, low: float, high: float, whole: bool = False) -> Iterator[Problem]:
-    value = getattr(config, field)
-    if value is None and field in _OPTIONAL:
-        return
-    kinds = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        kind = "whole number" if whole else "number"
-        yield Problem(field, f"{name} must be a {kind} from {low:g} to {high:g}; got {value!r}.")
+def _number(config: Config, field: str, low: float, high: float, whole: bool = False) -> Rule:
+    value, kinds = getattr(config, field), int if whole else (int, float)
+    kept = isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+    kind = "whole number" if whole else "number"
+    return kept or (value is None and field in _OPTIONAL), f"a {kind} from {low:g} to {high:g}"
 
 
-def _choices(config: Config) -> Iterator[Problem]:
+def _choices(config: Config) -> dict[str, Rule]:
     targets = config.target_modules
-    if not targets or len(set(targets)) < len(targets) or not set(targets) <= set(LAYERS):
-        yield Problem(
-            "target_modules", f"Target modules must be some of {', '.join(LAYERS)}, each once; got {targets!r}."
-        )
-    if config.lr_scheduler not in LR_SCHEDULERS:
-        choices = ", ".join(LR_SCHEDULERS)
-        yield Problem("lr_scheduler", f"The scheduler must be one of {choices}; got {config.lr_scheduler!r}.")
-    for problem in text("prompt", config.validation_prompt):
-        yield replace(problem, field="validation_prompt")
-    yield from _together(config)
+    some = bool(targets) and len(set(targets)) == len(targets) and set(targets) <= set(LAYERS)
+    return {
+        "target_modules": (some, f"some of {', '.join(LAYERS)}, each once"),
+        "lr_scheduler": (config.lr_scheduler in LR_SCHEDULERS, f"one of {', '.join(LR_SCHEDULERS)}"),
+    }
 
 
 def _together(config: Config) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.datasets.augment import Augmentation
 from engine.datasets.pictures import CaptionedPicture, open_picture
-from engine.mini.captions import tokens_of
+from engine.diffusion.tokens import tokens_of
 from engine.training.loop import generator_of
 from engine.training.parallel import Ranks
 from engine.training.pixels import prepare

@@ -12,7 +12,7 @@ from engine.diffusion.preview import CleanEstimate
 from engine.images import from_pil, to_pil
 from engine.lora.training.data import states_of
 from engine.metrics.sheets import sheet
-from engine.mini.denoiser import noised
+from engine.training.noise import noised
 
 LEVELS = (0.0, 0.5, 1.0)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.errors import InvalidRequest, Problem
 from engine.lora.runs.config import Config
-from engine.mini.denoiser import TIMESTEPS, even_timesteps, min_snr_weights, noised
+from engine.training.noise import TIMESTEPS, even_timesteps, min_snr_weights, noised
 
 EPSILON, V_PREDICTION = "epsilon", "v_prediction"
 

@@ -7,9 +7,10 @@ and the frozen model needs no wrapper; it then also draws the validation picture
 import os
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 
 from engine.device import Device, choose
+from engine.training.parallel import Ranks
 
 
 def own_device(setting: str = "") -> Device:
@@ -21,6 +22,12 @@ def own_device(setting: str = "") -> Device:
     rank = os.environ.get("LOCAL_RANK")
     launched = rank is not None and setting in ("", "cuda") and torch.cuda.is_available()
     return choose(f"cuda:{rank}" if launched else setting)
+
+
+def own_ranks(device: Device) -> Ranks:
+    """This process among those that `accelerate launch` started, once they have met; alone without it."""
+    state = PartialState(cpu=not device.is_cuda)
+    return Ranks(state.process_index, state.num_processes, device.torch_device)
 
 
 def is_first() -> bool:

@@ -36,8 +36,9 @@ from engine.lora.runs.memory import estimate_memory, require_memory
 from engine.lora.runs.plan import Plan, begin, model_sha256, read_plan, read_record
 from engine.lora.runs.progress import Report, read_progress
 from engine.lora.runs.versions import RESULT, replaced_result
-from engine.lora.training.processes import is_first, own_device
-from engine.lora.training.trainer import Outcome, train
+from engine.lora.training import trainer
+from engine.lora.training.processes import is_first, own_device, own_ranks
+from engine.lora.training.trainer import Outcome
 from engine.lora.training.validation import draw_sample, validation_prompt
 from engine.training.loop import asked_to_stop
 from engine.weights.lora_export import STEP, ExportedLora, export_lora
@@ -77,7 +78,16 @@ def start(
     device = device or own_device()
     require_memory(estimate_memory(plan.model, plan.config, device.is_cuda), device.total_memory(), device.name)
     loaded = load(plan.model, device)
-    outcome = train(folder, loaded, plan.config, plan.pictures, plan.held_out, report=report, should_stop=should_stop)
+    outcome = trainer.run(
+        own_ranks(device),
+        plan.config,
+        folder,
+        loaded,
+        plan.pictures,
+        plan.held_out,
+        report=report,
+        should_stop=should_stop,
+    )
     if is_first():
         write_json(folder / OUTCOME, asdict(outcome) | {"finished": outcome.finished, "left_at": time.time()})
         if outcome.finished and not (folder / RESULT).exists():

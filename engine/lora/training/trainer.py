@@ -50,42 +50,6 @@ class Outcome:
         return self.stopped_early or self.step >= self.steps
 
 
-def train(
-    folder: Path,
-    loaded: LoadedModel,
-    config: Config,
-    pictures: Sequence[CaptionedPicture],
-    held_out: Sequence[CaptionedPicture] = (),
-    *,
-    report: Callable[[Report], None] = lambda report: None,
-    should_stop: Callable[[], bool] = lambda: False,
-    save_seconds: float = SAVE_SECONDS,
-) -> Outcome:
-    """Train a LoRA inside `loaded`, or go on with the run in `folder`.
-
-    Args:
-        folder: gets progress.jsonl, logs, samples, and checkpoints: `step-<n>`, `best` and `last` as LoRA files.
-        loaded: on this process's device, and nobody else's meanwhile; the LoRA is taken off again.
-        should_stop: asked before every step; the run then saves and leaves.
-        save_seconds: between the states that a killed run goes on from.
-
-    Raises:
-        InvalidRequest: settings or pictures that do not fit the model, or others than the run began with.
-        OutOfMemory: the device is too small.
-        StudioError: the loss is no longer a number.
-    """
-    require_usable(loaded, config, pictures, held_out)
-    doing = f"Training a LoRA of {loaded.info.title}"
-    advice = "Lower the resolution, batch size or rank, or turn on gradient checkpointing."
-    with loaded.device.explaining_out_of_memory(doing, advice), lora_on(loaded.pipeline, config) as adapter:
-        watch = _watch(folder, loaded, learner_of(loaded, config, adapter, pictures), held_out, report)
-        _steps(watch, should_stop, save_seconds)
-    history = watch.history
-    return Outcome(
-        history.step, config.steps, watch.no_longer_better(), history.baseline, history.best_step, history.best
-    )
-
-
 def require_usable(
     loaded: LoadedModel,
     config: Config,
@@ -123,6 +87,26 @@ def require_usable(
         )
 
 
+def learner_of(
+    ranks: Ranks, config: Config, loaded: LoadedModel, adapter: Adapter, pictures: Sequence[CaptionedPicture]
+) -> Learner:
+    """What does the steps of a training of `adapter`, a LoRA that is on the model."""
+    accelerator = accelerator_of(loaded.device, config.gradient_accumulation)
+    optimizer = torch.optim.AdamW(adapter.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    return Learner(
+        config=config,
+        pipeline=loaded.pipeline,
+        adapter=adapter,
+        deck=Deck(pictures, config.seed),
+        encoder=Encoder(loaded.pipeline, config.augmentation(loaded.info.native_size), config.varies),
+        objective=objective_of(loaded.pipeline.scheduler, config),
+        accelerator=accelerator,
+        optimizer=accelerator.prepare_optimizer(optimizer),
+        ranks=ranks,
+        rate=learning_rates(config),
+    )
+
+
 def _watch(
     folder: Path,
     loaded: LoadedModel,
@@ -144,24 +128,6 @@ def _watch(
         history=History(window=max(SMOOTH, steps_per_pass)),
         log=TensorBoard(folder, quiet=not learner.ranks.first),
         report=report,
-    )
-
-
-def learner_of(loaded: LoadedModel, config: Config, adapter: Adapter, pictures: Sequence[CaptionedPicture]) -> Learner:
-    """What does the steps of a training of `adapter`, a LoRA that is on the model."""
-    accelerator = accelerator_of(loaded.device, config.gradient_accumulation)
-    optimizer = torch.optim.AdamW(adapter.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    return Learner(
-        config=config,
-        pipeline=loaded.pipeline,
-        adapter=adapter,
-        deck=Deck(pictures, config.seed),
-        encoder=Encoder(loaded.pipeline, config.augmentation(loaded.info.native_size), config.varies),
-        objective=objective_of(loaded.pipeline.scheduler, config),
-        accelerator=accelerator,
-        optimizer=accelerator.prepare_optimizer(optimizer),
-        ranks=Ranks(accelerator.process_index, accelerator.num_processes, loaded.device.torch_device),
-        rate=learning_rates(config),
     )
 
 
@@ -200,3 +166,41 @@ def _steps(watch: Watch, should_stop: Callable[[], bool], save_seconds: float) -
     if ranks.first:
         watch.keep(LAST, watch.history.step)
         watch.log.close()
+
+
+def run(
+    ranks: Ranks,
+    config: Config,
+    folder: Path,
+    loaded: LoadedModel,
+    pictures: Sequence[CaptionedPicture],
+    held_out: Sequence[CaptionedPicture] = (),
+    *,
+    report: Callable[[Report], None] = lambda report: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    save_seconds: float = SAVE_SECONDS,
+) -> Outcome:
+    """Train a LoRA inside `loaded`, or go on with the run in `folder`.
+
+    Args:
+        ranks: of the processes that train together, see `own_ranks`.
+        folder: gets progress.jsonl, logs, samples, and checkpoints: `step-<n>`, `best` and `last` as LoRA files.
+        loaded: on this process's device, and nobody else's meanwhile; the LoRA is taken off again.
+        should_stop: asked before every step; the run then saves and leaves.
+        save_seconds: between the states that a killed run goes on from.
+
+    Raises:
+        InvalidRequest: settings or pictures that do not fit the model, or others than the run began with.
+        OutOfMemory: the device is too small.
+        StudioError: the loss is no longer a number.
+    """
+    require_usable(loaded, config, pictures, held_out)
+    doing = f"Training a LoRA of {loaded.info.title}"
+    advice = "Lower the resolution, batch size or rank, or turn on gradient checkpointing."
+    with loaded.device.explaining_out_of_memory(doing, advice), lora_on(loaded.pipeline, config) as adapter:
+        watch = _watch(folder, loaded, learner_of(ranks, config, loaded, adapter, pictures), held_out, report)
+        _steps(watch, should_stop, save_seconds)
+    history = watch.history
+    return Outcome(
+        history.step, config.steps, watch.no_longer_better(), history.baseline, history.best_step, history.best
+    )

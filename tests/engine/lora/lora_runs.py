@@ -13,6 +13,7 @@ from engine.datasets.pictures import CaptionedPicture
 from engine.device import choose
 from engine.diffusion.loading import LoadedModel, load
 from engine.lora.runs.config import Config
+from engine.training.parallel import Ranks
 from tests.tiny import tiny_info
 
 # Every source of chance is on.
@@ -61,7 +62,7 @@ def run(
     import os
     import signal
 
-    from engine.lora.training.trainer import train
+    from engine.lora.training import trainer
 
     def report(now) -> None:
         if now.step == die_after:
@@ -69,7 +70,9 @@ def run(
 
     torch.set_num_threads(1)
     config = replace(CONFIG, **changes)
-    train(folder, tiny_model(model), config, pictures[:-1], pictures[-1:], report=report, save_seconds=0.0)
+    trainer.run(
+        Ranks(), config, folder, tiny_model(model), pictures[:-1], pictures[-1:], report=report, save_seconds=0.0
+    )
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def test_pictures_vary_with_any_augmentation(change):
 
 
 def test_pages_read_settings_plans_and_progress_without_torch():
-    modules = "lora, lora_memory, lora_plan, lora_progress"
-    code = f"import sys; from engine.training import {modules}; print('torch' in sys.modules)"
+    modules = "config, memory, plan, progress"
+    code = f"import sys; from engine.lora.runs import {modules}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr

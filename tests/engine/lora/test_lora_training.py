@@ -17,10 +17,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from engine.errors import InvalidRequest, OutOfMemory, StudioError
 from engine.lora.runs.config import Config
 from engine.lora.runs.progress import read_progress
+from engine.lora.training import trainer
 from engine.lora.training.adapter import lora_on
-from engine.lora.training.trainer import train
 from engine.lora.training.validation import draw_sample
 from engine.settings import PROJECT
+from engine.training.parallel import Ranks
 from tests.engine.lora.lora_runs import CONFIG, run, save_pictures, tiny_model
 from tests.tiny import save_tiny_pipeline
 
@@ -87,10 +88,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(whole, folder, pictures, tmp_p
 def test_a_paused_run_goes_on_to_the_same_weights(whole, folder, pictures, tmp_path):
     seen = []
     outcomes = [
-        train(
+        trainer.run(
+            Ranks(),
+            CONFIG,
             tmp_path,
             tiny_model(folder),
-            CONFIG,
             pictures[:-1],
             pictures[-1:],
             report=lambda now: seen.append(now.step),
@@ -125,7 +127,7 @@ def test_only_the_lora_moves(folder, pictures, tmp_path):
     parts = (model.pipeline.unet, model.pipeline.text_encoder, model.pipeline.vae)
     before = [{name: weights.clone() for name, weights in part.state_dict().items()} for part in parts]
     config = replace(PLAIN, text_encoder=True)
-    train(tmp_path, model, config, pictures)
+    trainer.run(Ranks(), config, tmp_path, model, pictures)
 
     assert all(same(old, part.state_dict()) for old, part in zip(before, parts, strict=True))
     trained = load_file(tmp_path / "checkpoints" / "last.safetensors")
@@ -168,7 +170,7 @@ def test_drawing_in_another_precision_does_not_harm_the_lora(folder):
 
 def test_a_picture_that_is_seen_again_and_again_is_learnt(folder, pictures, tmp_path):
     config = replace(PLAIN, steps=14, held_out_every=7)
-    outcome = train(tmp_path, tiny_model(folder), config, pictures[:1], pictures[:1])
+    outcome = trainer.run(Ranks(), config, tmp_path, tiny_model(folder), pictures[:1], pictures[:1])
     assert outcome.best_held_out < 0.9 * outcome.held_out_before
     assert outcome.best_step in (7, 14)
     best = load_file(tmp_path / "checkpoints" / "best.safetensors")
@@ -179,7 +181,9 @@ def test_a_picture_that_is_seen_again_and_again_is_learnt(folder, pictures, tmp_
 
 def test_a_run_that_no_longer_gets_better_ends_early_and_stays_ended(folder, pictures, tmp_path):
     config = replace(PLAIN, steps=50, learning_rate=0.5, held_out_every=1, patience=2)
-    first, again = (train(tmp_path, tiny_model(folder), config, pictures[:3], pictures[3:]) for _ in range(2))
+    first, again = (
+        trainer.run(Ranks(), config, tmp_path, tiny_model(folder), pictures[:3], pictures[3:]) for _ in range(2)
+    )
     assert first.stopped_early
     assert first.finished
     assert first.step == first.best_step + 2 < 50
@@ -189,7 +193,7 @@ def test_a_run_that_no_longer_gets_better_ends_early_and_stays_ended(folder, pic
 def test_pictures_are_drawn_on_the_way_from_the_same_noise(folder, pictures, tmp_path):
     config = replace(PLAIN, steps=2, validation_prompt="a castle", validation_every=2)
     samples = []
-    train(tmp_path, tiny_model(folder), config, pictures, report=lambda now: samples.append(now.sample))
+    trainer.run(Ranks(), config, tmp_path, tiny_model(folder), pictures, report=lambda now: samples.append(now.sample))
     assert [sample and sample.name for sample in samples] == ["step-000000.png", None, "step-000002.png"]
 
     base = draw_sample(tiny_model(folder), config, "a castle")
@@ -201,7 +205,7 @@ def test_pictures_are_drawn_on_the_way_from_the_same_noise(folder, pictures, tmp
 def test_reports_say_how_it_goes(folder, pictures, tmp_path):
     reports = []
     config = replace(PLAIN, steps=3, held_out_every=2)
-    train(tmp_path, tiny_model(folder), config, pictures[:3], pictures[3:], report=reports.append)
+    trainer.run(Ranks(), config, tmp_path, tiny_model(folder), pictures[:3], pictures[3:], report=reports.append)
     assert [report.held_out_loss is not None for report in reports] == [True, False, True, True]
     assert reports[0].seconds_left is None
     assert reports[1].seconds_left > 0 == reports[3].seconds_left
@@ -213,30 +217,30 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(folder, pictures, tmp_pa
     model = tiny_model(folder)
     torch.nn.init.constant_(model.pipeline.unet.conv_out.weight, float("nan"))
     with pytest.raises(StudioError, match=r"Step 1: the loss must be a finite number; got nan.*learning rate of 0.002"):
-        train(tmp_path, model, PLAIN, pictures)
+        trainer.run(Ranks(), PLAIN, tmp_path, model, pictures)
     with pytest.raises(StudioError, match="Step 0: the held-out loss must be a finite number"):
-        train(tmp_path, model, replace(PLAIN, held_out_every=1), pictures[:3], pictures[3:])
+        trainer.run(Ranks(), replace(PLAIN, held_out_every=1), tmp_path, model, pictures[:3], pictures[3:])
 
 
 def test_gradients_that_are_no_numbers_do_not_reach_the_weights(folder, pictures, tmp_path):
     model = tiny_model(folder)
     model.pipeline.unet.conv_out.register_full_backward_hook(lambda module, into, out: (into[0] * float("nan"),))
     with pytest.raises(StudioError, match="Step 1: the gradients' norm must be a finite number; got nan"):
-        train(tmp_path, model, PLAIN, pictures)
+        trainer.run(Ranks(), PLAIN, tmp_path, model, pictures)
     assert not list(tmp_path.glob("checkpoints/*.safetensors"))
 
 
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(folder, pictures, tmp_path):
     model = tiny_model(folder)
     with pytest.raises(InvalidRequest, match="needs one picture or more; got none"):
-        train(tmp_path, model, PLAIN, [])
+        trainer.run(Ranks(), PLAIN, tmp_path, model, [])
     with pytest.raises(InvalidRequest, match="Stopping early needs held-out pictures; got none"):
-        train(tmp_path, model, replace(PLAIN, held_out_every=1, patience=1), pictures)
+        trainer.run(Ranks(), replace(PLAIN, held_out_every=1, patience=1), tmp_path, model, pictures)
     wide = replace(model, info=replace(model.info, size_multiple=16))
     with pytest.raises(InvalidRequest, match=r"multiple of 16 for tiny; got 72\. Use 64 or 80"):
-        train(tmp_path, wide, replace(PLAIN, resolution=72), pictures)
+        trainer.run(Ranks(), replace(PLAIN, resolution=72), tmp_path, wide, pictures)
     with pytest.raises(OutOfMemory, match="must lie whole on the CPU to be trained"):
-        train(tmp_path, replace(model, offloaded=True), PLAIN, pictures)
+        trainer.run(Ranks(), PLAIN, tmp_path, replace(model, offloaded=True), pictures)
     assert not list(tmp_path.iterdir())
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from engine.lora.training.noising import noising_sheet, one_step
 from engine.metrics.sheets import LABEL, TILE
-from engine.mini.denoiser import noised
+from engine.training.noise import noised
 from tests.engine.lora.lora_runs import tiny_model
 from tests.tiny import save_tiny_pipeline
 

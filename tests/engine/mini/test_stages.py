@@ -15,10 +15,10 @@ from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import generate
 from engine.errors import NotFound, StudioError
 from engine.mini import drawings, finish, sharpen
+from engine.mini.stage_names import STAGE_NAMES
 from engine.mini.stages import STAGES, Workshop
 from engine.scenes.shards import SHARD
 from engine.settings import Settings
-from engine.training import STAGE_NAMES
 from engine.training.parallel import run
 from engine.weights.models import Catalogue
 
@@ -165,7 +165,8 @@ def test_stages_that_are_done_change_nothing(made):
 
 def test_the_denoiser_learns_a_repeated_batch():
     from engine.mini import networks
-    from engine.mini.denoiser import Denoiser, noised
+    from engine.mini.denoiser import Denoiser
+    from engine.training.noise import noised
 
     torch.manual_seed(0)
     model = Denoiser(50)

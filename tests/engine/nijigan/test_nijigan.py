@@ -16,8 +16,11 @@ from torch import nn
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.metrics.vgg19 import Vgg19
 from engine.nijigan import trainer
+from engine.nijigan.config import CPU, T4, Config, Weights
+from engine.nijigan.data import Batch, Data, draw
 from engine.nijigan.evaluation import evaluate, held_out_numbers
-from engine.nijigan.trainer import CPU, T4, Config, Data, Players, Weights
+from engine.nijigan.objective import Objective, Step, translate
+from engine.nijigan.players import Players, begun
 from engine.training.image_losses import loss_vgg19
 from engine.training.loop import averaged_weights, is_finished
 from engine.training.parallel import CPU as CPU_DEVICE
@@ -97,11 +100,10 @@ def losses_and_players(
     config: Config, data: Data, step: int = 0, vgg: Vgg19 | None = None
 ) -> tuple[dict[str, torch.Tensor], Players]:
     torch.manual_seed(0)
-    players, generator = Players(config), torch.Generator().manual_seed(0)
-    batch = trainer.draw(config, data, step, generator, CPU_DEVICE)
-    fakes = trainer.translate(players.generator, batch)
-    parts = trainer.translation_losses(players, config, batch, fakes, vgg, step, generator)
-    return parts | trainer.judging_losses(players, config, batch, fakes, step), players
+    players, rng = Players(config), torch.Generator().manual_seed(0)
+    batch = draw(config, data, step, rng, CPU_DEVICE)
+    objective, now = Objective(players, config, vgg), Step(step, batch, translate(players.generator, batch), rng)
+    return objective.generator_losses(now) | objective.discriminator_losses(now), players
 
 
 def test_every_loss_is_there_with_its_weight(data: Data) -> None:
@@ -119,13 +121,13 @@ def test_vgg19_compares_a_translation_with_its_photo_and_with_its_pair(data: Dat
     vgg = Vgg19().requires_grad_(False)
     config = replace(TINY, weights=Weights(perceptual=0.1, paired_perceptual=2), perceptual_layer="relu2_1")
     parts, _ = losses_and_players(config, data, vgg=vgg)
-    batch = trainer.draw(config, data, 0, torch.Generator().manual_seed(0), CPU_DEVICE)
+    batch = draw(config, data, 0, torch.Generator().manual_seed(0), CPU_DEVICE)
     torch.manual_seed(0)
-    fakes = trainer.translate(Players(config).generator, batch)
+    fakes = translate(Players(config).generator, batch)
     assert batch.photo is not None
-    assert fakes.style is not None
-    to_photo = loss_vgg19(vgg, ("relu2_1",), fakes.style, batch.photo)
-    to_pair = loss_vgg19(vgg, ("relu1_2", "relu2_2", "relu3_4"), fakes.paired_style, batch.paired_style)
+    assert fakes.unpaired is not None
+    to_photo = loss_vgg19(vgg, ("relu2_1",), fakes.unpaired, batch.photo)
+    to_pair = loss_vgg19(vgg, ("relu1_2", "relu2_2", "relu3_4"), fakes.paired, batch.paired_style)
     torch.testing.assert_close(parts["perceptual"], 0.1 * to_photo)
     torch.testing.assert_close(parts["paired_perceptual"], 2 * to_pair)
     assert "perceptual" not in losses_and_players(replace(config, weights=Weights(perceptual=0)), data, vgg=vgg)[0]
@@ -159,14 +161,14 @@ def gradients(model: nn.Module) -> float:
 def test_gradients_are_only_where_they_belong(data: Data) -> None:
     parts, players = losses_and_players(TINY, data)
     sum(parts[name] for name in ("discriminator", "paired_discriminator")).backward()
-    assert gradients(players.judges) > 0
-    assert gradients(players.translators) == 0
+    assert gradients(players.discriminators) > 0
+    assert gradients(players.generators) == 0
     parts, players = losses_and_players(TINY, data)
     players.zero_grad()
     parts["hdce"].backward()
     assert gradients(players.generator) > 0
     assert gradients(players.projector) > 0
-    assert gradients(players.style_projector) == gradients(players.judges) == 0
+    assert gradients(players.style_projector) == gradients(players.discriminators) == 0
 
 
 @pytest.mark.parametrize("bottleneck", ["ode", "resnet"])
@@ -197,7 +199,7 @@ def test_a_stopped_run_ends_with_the_same_weights(data: Data, tmp_path: Path, mo
     trainer.run(Ranks(), TINY, tmp_path / "whole", data)
     original, stopped = trainer.draw, tmp_path / "stopped"
 
-    def draw_and_ask_to_stop(config: Config, data: Data, step: int, *more: Any) -> trainer.Batch:
+    def draw_and_ask_to_stop(config: Config, data: Data, step: int, *more: Any) -> Batch:
         if step == 1:
             signal.raise_signal(signal.SIGTERM)
         return original(config, data, step, *more)
@@ -244,9 +246,9 @@ def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
         PhotoFolder(tmp_path, 40).picture(0)
 
 
-def test_a_run_begins_with_the_generator_and_the_judges_of_a_narrower_one(data: Data, tmp_path: Path) -> None:
+def test_a_run_begins_with_the_generator_and_the_discriminators_of_a_narrower_one(data: Data, tmp_path: Path) -> None:
     trainer.run(Ranks(), TINY, tmp_path, data)
-    wide = trainer.begun(replace(TINY, architecture=Architecture(width=8, blocks=2)), tmp_path)
+    wide = begun(replace(TINY, architecture=Architecture(width=8, blocks=2)), tmp_path)
     trained = Generator(TINY.architecture)
     trained.load_state_dict(averaged_weights(tmp_path))
     photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -256,6 +258,25 @@ def test_a_run_begins_with_the_generator_and_the_judges_of_a_narrower_one(data: 
     assert torch.equal(wide.discriminator.layers[0].weight, kept["discriminator.layers.0.weight"])
     trainer.run(Ranks(), TINY, tmp_path, data, tmp_path / "gone")  # has its own checkpoint
     with pytest.raises(InvalidRequest, match="begin from one of the same kind"):
-        trainer.begun(replace(TINY, architecture=Architecture(width=8, blocks=3)), tmp_path)
+        begun(replace(TINY, architecture=Architecture(width=8, blocks=3)), tmp_path)
     with pytest.raises(NotFound, match="begin from must be in the folder"):
-        trainer.begun(TINY, tmp_path / "nowhere")
+        begun(TINY, tmp_path / "nowhere")
+
+
+def test_a_run_of_an_earlier_version_can_go_on(data: Data, tmp_path: Path) -> None:
+    """A checkpoint is read by the names in it, and an optimizer's state by the order of its weights."""
+    trainer.run(Ranks(), TINY, tmp_path, data)
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert list(kept) == ["players", "average", "optimizer", "optimizer_judges", "settings", "step", "steps"]
+    generators, discriminators = (
+        ["generator", "projector", "style_projector"],
+        ["discriminator", "paired_discriminator"],
+    )
+    assert list(dict.fromkeys(name.split(".")[0] for name in kept["players"])) == [*generators, *discriminators]
+    for optimizer, parts in (("optimizer", generators), ("optimizer_judges", discriminators)):
+        shapes = [moments["exp_avg"].shape for moments in kept[optimizer]["state"].values()]
+        weights = [kept["players"][name].shape for name in kept["players"] if name.split(".")[0] in parts]
+        assert shapes == weights
+    assert {name for name in kept["players"] if name.startswith("discriminator")} == {
+        f"discriminator.layers.{place}.{what}" for place in (0, 2, 5, 8, 11) for what in ("weight", "bias")
+    }

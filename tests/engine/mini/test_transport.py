@@ -1,11 +1,11 @@
-"""The last stage of the decoder: where drawn pictures' features must go."""
+"""Where the features of drawn pictures must go so that all are like renders."""
 
 import pytest
 import torch
 from torch import Tensor
 
 from engine.metrics.frechet import frechet_distance, gaussian_of
-from engine.mini.finish import Transport
+from engine.mini.transport import Transport
 
 
 def features(count: int, seed: int) -> list[Tensor]:
