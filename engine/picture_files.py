@@ -111,7 +111,8 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a broken profile is no reason to lose the picture
+    # A broken profile is no reason to lose the picture.
+    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
         source: Any = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = _MODES.get(source.profile.xcolor_space.strip(), "")
         if mode == image.mode or (mode, image.mode) == ("RGB", "L"):

@@ -1,11 +1,14 @@
 """From checkpoints to a folder that the studio, and any diffusers program, loads."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
 
+from engine.files import put, scratch_of
 from engine.mini import networks
 from engine.mini.denoiser import Denoiser
 from engine.mini.tokenizer import read_tokenizer
@@ -20,28 +23,24 @@ def write(folder: Path, vae: AutoencoderKL, denoiser_folder: Path, tokenizer_fol
     tokenizer = read_tokenizer(tokenizer_folder)
     model = Denoiser(len(tokenizer))
     model.load_state_dict(averaged_weights(denoiser_folder))
-    scratch = _scratch(folder)
-    networks.pipeline(vae, model.text_encoder, tokenizer, model.unet).to(torch.float16).save_pretrained(scratch)
-    for name in ("vocab.json", "merges.txt"):  # not written by transformers 5, read by other programs
-        shutil.copyfile(tokenizer_folder / name, scratch / "tokenizer" / name)
-    _put(scratch, folder)
+    with _replacing(folder) as scratch:
+        networks.pipeline(vae, model.text_encoder, tokenizer, model.unet).to(torch.float16).save_pretrained(scratch)
+        for name in ("vocab.json", "merges.txt"):  # not written by transformers 5, read by other programs
+            shutil.copyfile(tokenizer_folder / name, scratch / "tokenizer" / name)
 
 
 def write_with_decoder(folder: Path, model_folder: Path, vae: AutoencoderKL) -> None:
     """Write a copy of an exported model with another autoencoder; a folder of that name is replaced."""
-    scratch = _scratch(folder)
-    shutil.copytree(model_folder, scratch)
-    vae.to(torch.float16).save_pretrained(scratch / "vae")
-    _put(scratch, folder)
+    with _replacing(folder) as scratch:
+        shutil.copytree(model_folder, scratch)
+        vae.to(torch.float16).save_pretrained(scratch / "vae")
 
 
-def _scratch(folder: Path) -> Path:
-    """Where a folder grows until it is complete; nothing is there."""
-    scratch = folder.with_name(f"{folder.name}.tmp")
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """Where a folder grows until it is complete; it then takes the other's place."""
+    scratch = scratch_of(folder)
     shutil.rmtree(scratch, ignore_errors=True)
-    return scratch
-
-
-def _put(scratch: Path, folder: Path) -> None:
+    yield scratch
     shutil.rmtree(folder, ignore_errors=True)
-    scratch.rename(folder)
+    put(scratch, folder)

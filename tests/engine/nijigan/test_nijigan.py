@@ -231,7 +231,7 @@ def test_data_travel_to_other_processes(data: Data) -> None:
 def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"read from a folder; .*nowhere is none"):
         PhotoFolder(tmp_path / "nowhere", 40)
-    with pytest.raises(NotFound, match=r"must hold .png, .jpg, .jpeg, .webp files"):
+    with pytest.raises(NotFound, match=r"must hold .png, .jpg, .jpeg, .jfif, .webp files"):
         PhotoFolder(tmp_path, 40)
     with pytest.raises(StudioError, match=r"Every photo in X_p must have .* 1 have none \(3\)"):
         PairedFolders(folders / "X_p", folders / "X", 70)
