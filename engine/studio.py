@@ -47,7 +47,7 @@ class Studio:
         self.settings = settings
         self.database = Database(settings.database_url)
         self.database.migrate()
-        self.gallery = Gallery(self.database, settings.home)
+        self.gallery = Gallery(self.database, settings.home, describe=kinds.describe)
         self.photos = Photos(self.gallery.files)
         self.kinds = kinds
         self.queue = JobQueue(self.database, settings, kinds)

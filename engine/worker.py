@@ -153,7 +153,7 @@ def device_work(
     from engine.translation.job import Translating
 
     device = choose(settings.device)
-    place = Workplace(settings, queue, Gallery(database, settings.home), device, warm)
+    place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     return device, place.furnish([Drawing, Translating, Training])
 
 

@@ -1,4 +1,4 @@
-"""Finding images by the words of their prompt: FTS5 on SQLite, ILIKE elsewhere."""
+"""Finding images by the words of their title: FTS5 on SQLite, ILIKE elsewhere."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ _RUN_OR_WORD = re.compile(f"[{_SINGLES}]+|[^\\W_{_SINGLES}]+")
 
 
 def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, SQLColumnExpression[Any]]:
-    """Keep the images whose prompt has every word, or a word beginning like it.
+    """Keep the images whose title has every word, or a word beginning like it.
 
     Returns:
         The narrower statement, and the column to page and sort by. With the full-text index that
@@ -30,7 +30,7 @@ def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, SQLCol
     """
     words, anywhere = _split(search) if sqlite else ("", _pieces(search))
     for chunk in anywhere:
-        statement = statement.where(Image.prompt.icontains(chunk, autoescape=True))
+        statement = statement.where(Image.title.icontains(chunk, autoescape=True))
     if not words:
         return statement, Image.number
     match = literal_column("images_text").op("MATCH")(words)
@@ -40,13 +40,13 @@ def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, SQLCol
 def add(session: Session, image: Image) -> None:
     """Put a new image into the index, in the transaction that inserts its row."""
     if _sqlite(session):
-        session.execute(_ADD, _entry(image.number, image.prompt))
+        session.execute(_ADD, _entry(image.number, image.title))
 
 
 def remove(session: Session, image: Image) -> None:
     """Take an image out of the index, in the transaction that deletes its row."""
     if _sqlite(session):
-        session.execute(_REMOVE, _entry(image.number, image.prompt))
+        session.execute(_REMOVE, _entry(image.number, image.title))
 
 
 def heal(session: Session) -> bool:
@@ -64,14 +64,14 @@ def heal(session: Session) -> bool:
 def rebuild(session: Session) -> None:
     """Build the index of all images anew."""
     session.execute(text("INSERT INTO images_text(images_text) VALUES ('delete-all')"))
-    everything = session.execute(select(Image.number, Image.prompt))
+    everything = session.execute(select(Image.number, Image.title))
     for some in everything.partitions(_BATCH):
-        session.execute(_ADD, [_entry(number, prompt) for number, prompt in some])
+        session.execute(_ADD, [_entry(number, title) for number, title in some])
 
 
 _BATCH = 1000
-_ADD = text("INSERT INTO images_text(rowid, prompt) VALUES (:number, :prompt)")
-_REMOVE = text("INSERT INTO images_text(images_text, rowid, prompt) VALUES ('delete', :number, :prompt)")
+_ADD = text("INSERT INTO images_text(rowid, title) VALUES (:number, :title)")
+_REMOVE = text("INSERT INTO images_text(images_text, rowid, title) VALUES ('delete', :number, :title)")
 _CHECK = text("INSERT INTO images_text(images_text) VALUES ('integrity-check')")
 _DIFFERENCE = text(
     "SELECT EXISTS (SELECT number FROM images EXCEPT SELECT id FROM images_text_docsize) "
@@ -79,8 +79,13 @@ _DIFFERENCE = text(
 )
 
 
-def _entry(number: int, prompt: str) -> dict[str, object]:
-    return {"number": number, "prompt": _SINGLE.sub(r" \g<0> ", prompt)}
+def spaced(title: str) -> str:
+    """The title with each character that is a word of its own set apart, as the index has it."""
+    return _SINGLE.sub(r" \g<0> ", title)
+
+
+def _entry(number: int, title: str) -> dict[str, object]:
+    return {"number": number, "title": spaced(title)}
 
 
 def _sound(session: Session) -> bool:
@@ -93,7 +98,7 @@ def _sound(session: Session) -> bool:
 
 
 def _split(search: str) -> tuple[str, list[str]]:
-    """The FTS5 query, and pieces without a word that are looked for anywhere in the prompt.
+    """The FTS5 query, and pieces without a word that are looked for anywhere in the title.
 
     Only letters, digits and single symbols reach the query, in quotes: nothing is syntax.
     """

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gallery.recipe import Recipe
+from gallery.words import Pairs, Parameters
 
 MAX_READ = 40_000
 """Characters that are parsed; longer text is not a parameters text."""
@@ -33,78 +33,27 @@ _LORA = re.compile(r"<lora:([^:<>]{1,200})(?::([^<>]{0,200}))?>")
 # --- writing ------------------------------------------------------------------------------------
 
 
-def format_parameters(recipe: Recipe, limit: int | None = None) -> str:
+def format_parameters(parameters: Parameters, limit: int | None = None) -> str:
     """The text for one picture.
 
     Args:
-        recipe: how it was made.
+        parameters: what its kind of work says.
         limit: UTF-16 units that fit; the optional fields are dropped first, then the ends of
             the prompts.
     """
-    prompt, negative = _prompt_with_tags(recipe), recipe.negative_prompt
-    text = _join(prompt, negative, [*_core(recipe), *_optional(recipe)])
+    prompt, negative = parameters.prompt, parameters.negative_prompt
+    text = _join(prompt, negative, (*parameters.core, *parameters.optional))
     if limit is not None and _units(text) > limit:
-        text = _join(prompt, negative, _core(recipe))
+        text = _join(prompt, negative, parameters.core)
     if limit is not None and _units(text) > limit:
-        text = _join(_cut(prompt, limit // 3), _cut(negative, limit // 3), _core(recipe))
+        text = _join(_cut(prompt, limit // 3), _cut(negative, limit // 3), parameters.core)
     return text
 
 
-def _join(prompt: str, negative: str, pairs: list[tuple[str, Any]]) -> str:
+def _join(prompt: str, negative: str, pairs: Pairs) -> str:
     line = ", ".join(f"{key}: {_quoted(value)}" for key, value in pairs if value not in (None, ""))
     # The negative line stands there even when empty: ComfyUI looks for it.
     return f"{prompt}\n{_NEGATIVE} {negative}\n{line}"
-
-
-def _core(recipe: Recipe) -> list[tuple[str, Any]]:
-    request = recipe.request
-    sampler, schedule = _sampler(request.get("scheduler"))
-    width, height = request.get("width"), request.get("height")
-    return [
-        ("Steps", request.get("num_inference_steps")),
-        ("Sampler", sampler),
-        ("Schedule type", schedule),
-        ("CFG scale", request.get("guidance_scale")),
-        ("Seed", recipe.seed),
-        ("Size", f"{width}x{height}" if width and height else None),
-    ]
-
-
-def _optional(recipe: Recipe) -> list[tuple[str, Any]]:
-    model = recipe.model
-    # Only a single file has the hash that other tools mean; a folder of weights has none.
-    hashed = model.get("single_file") and model.get("sha256")
-    studio = recipe.software.get("studio")
-    return [
-        ("Model hash", str(hashed)[:10] if hashed else None),
-        ("Model", recipe.model_name),
-        ("Denoising strength", recipe.request.get("strength")),
-        ("RNG", "CPU"),
-        ("Lora hashes", _lora_hashes(recipe)),
-        # A bare number would be read as an old AUTOMATIC1111 and switch on its old behaviour.
-        ("Version", f"niji-studio-{studio}" if studio else "niji-studio"),
-    ]
-
-
-def _prompt_with_tags(recipe: Recipe) -> str:
-    tags = (f"<lora:{_lora_name(lora)}:{_number(lora.get('weight', 1.0))}>" for lora in recipe.loras)
-    return " ".join(filter(None, [recipe.prompt, *tags]))
-
-
-def _lora_hashes(recipe: Recipe) -> str | None:
-    hashes = [f"{_lora_name(x)}: {str(x['sha256'])[:12]}" for x in recipe.loras if x.get("sha256")]
-    return ", ".join(hashes) or None
-
-
-def _lora_name(lora: Mapping[str, Any]) -> str:
-    return re.sub(r"[:,<>\n]", "", str(lora.get("name", "")))
-
-
-def _sampler(scheduler: Any) -> tuple[str | None, str | None]:
-    name = str(scheduler or "")
-    if name.endswith(_KARRAS):
-        return name.removesuffix(_KARRAS), "Karras"
-    return name or None, None
 
 
 def _quoted(value: Any) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from PIL import Image as Pictures
 from sqlalchemy import select
@@ -25,6 +26,7 @@ from gallery.ids import is_id, seconds_of
 from gallery.metadata import read_recipe, read_record
 from gallery.records import row_of
 from gallery.schema import Image
+from gallery.words import Describe, by_kind
 
 TEMPORARY_SECONDS = 3600.0
 _BATCH = 200
@@ -87,7 +89,9 @@ def sweep(database: Database, files: ImageFiles, settle_seconds: float) -> Sweep
     return SweepReport(len(sizes), tuple(removed), orphans, tuple(missing), tuple(wrong), rebuilt)
 
 
-def rebuild(database: Database, files: ImageFiles, owner: str, settle_seconds: float) -> int:
+def rebuild(
+    database: Database, files: ImageFiles, owner: str, settle_seconds: float, describe: Describe = by_kind
+) -> int:
     """Insert a row for every image file that carries a recipe and has none.
 
     The owner is not written into files (they are shared), so all rows get the given one.
@@ -99,7 +103,7 @@ def rebuild(database: Database, files: ImageFiles, owner: str, settle_seconds: f
     found = sorted(files.found(files.images), key=lambda file: file.path.stem)
     known = _sizes(database)
     orphans = (f.path for f in found if files.is_image(f.path) and _is_orphan(f, files, known, settle_seconds))
-    rows = (row for row in (_row_of_file(path, owner) for path in orphans) if row)
+    rows = (row for row in (_row_of_file(path, owner, describe) for path in orphans) if row)
     adopted = 0
     while batch := list(islice(rows, _BATCH)):
         with database.write() as session:
@@ -205,7 +209,7 @@ def _is_orphan(file: FoundFile, files: ImageFiles, known: dict[str, int], settle
     return settled and not temporary and (not files.is_image(file.path) or file.path.stem not in known)
 
 
-def _row_of_file(path: Path, owner: str) -> Image | None:
+def _row_of_file(path: Path, owner: str, describe: Describe) -> Image | None:
     """The row that an image file stands for; None if it is cut short or carries no recipe."""
     with suppress(OSError, UnreadableImage, SyntaxError, ValueError, GalleryError):
         data = path.read_bytes()
@@ -216,8 +220,9 @@ def _row_of_file(path: Path, owner: str) -> Image | None:
             size = image.size
             image.verify()  # every chunk's checksum, without decoding the pixels
         slot = read_record(data)
-        place = {"job_id": slot.get("job_id"), "job_index": slot.get("job_index")}
-        return row_of(path.stem, recipe, size, data, owner=owner, created_at=seconds_of(path.stem), **place)
+        place: dict[str, Any] = {"job_id": slot.get("job_id"), "job_index": slot.get("job_index")}
+        place |= {"owner": owner, "created_at": seconds_of(path.stem)}
+        return row_of(path.stem, recipe, describe(recipe), size, data, **place)
     return None
 
 

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from gallery.errors import ImageRefused, UnreadableImage
 from gallery.infotext import format_parameters
 from gallery.recipe import Recipe
+from gallery.words import Parameters
 
 MODES = ("RGB", "RGBA", "L")
 PNG_LEVEL = 4  # of 9; half the time of the usual 6 for 4 % larger files (measured on painted landscapes)
@@ -29,14 +30,20 @@ _COMMENT_MARK = b"studio_recipe:"
 _COMMENT_PIECE = 60_000
 
 
-def png_bytes(image: Image.Image, recipe: Recipe, record: Mapping[str, Any] | None = None) -> bytes:
-    """Encode a picture as PNG together with its recipe.
+def png_bytes(
+    image: Image.Image,
+    recipe: Recipe,
+    record: Mapping[str, Any] | None = None,
+    parameters: Parameters | None = None,
+) -> bytes:
+    """Encode a picture as PNG together with its recipe, and with what other tools read, if there is anything.
 
     Raises:
         ImageRefused: a colour mode or size that the gallery does not keep.
     """
     texts = PngInfo()
-    texts.add_text("parameters", format_parameters(recipe))
+    if parameters:
+        texts.add_text("parameters", format_parameters(parameters))
     texts.add_text("studio_recipe", recipe.to_json())
     if record:
         texts.add_text("studio_record", json.dumps(record))
@@ -45,8 +52,8 @@ def png_bytes(image: Image.Image, recipe: Recipe, record: Mapping[str, Any] | No
     return buffer.getvalue()
 
 
-def jpeg_bytes(image: Image.Image, recipe: Recipe, quality: int = 92) -> bytes:
-    """Encode a picture as JPEG together with its recipe; transparency becomes white.
+def jpeg_bytes(image: Image.Image, recipe: Recipe, quality: int = 92, parameters: Parameters | None = None) -> bytes:
+    """Encode a picture as JPEG together with its recipe, as `png_bytes` does; transparency becomes white.
 
     Raises:
         ImageRefused: a colour mode or size that the gallery does not keep, or a wrong quality.
@@ -55,7 +62,8 @@ def jpeg_bytes(image: Image.Image, recipe: Recipe, quality: int = 92) -> bytes:
         raise ImageRefused(f"JPEG quality must be from 1 to 95; got {quality}. 92 is a good choice.")
     picture = _opaque(_clean(image))
     buffer = io.BytesIO()
-    exif = _exif_user_comment(format_parameters(recipe, MAX_PARAMETERS))
+    text = format_parameters(parameters, MAX_PARAMETERS) if parameters else ""
+    exif = _exif_user_comment(text) if text else b""
     subsampling = 0 if quality >= 90 else 2  # anime line art smears with halved colour resolution
     picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif)
     return _with_comments(buffer.getvalue(), recipe.to_json())

@@ -52,13 +52,8 @@ class Recipe:
 
     @property
     def prompt(self) -> str:
-        """What was asked for; of a translated photo its file's name, which is how it is looked for."""
-        return _text(self.request.get("prompt")) or ", ".join(self._photo_names())
-
-    def _photo_names(self) -> list[str]:
-        photos = self.request.get("photos")
-        names = [_text(_mapping(photo).get("name")) for photo in photos] if isinstance(photos, list) else []
-        return [name for name in names if name]
+        """The prompt; empty where none was asked for."""
+        return _text(self.request.get("prompt"))
 
     @property
     def negative_prompt(self) -> str:

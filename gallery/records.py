@@ -9,6 +9,7 @@ from gallery.files import sha256
 from gallery.ids import number_of
 from gallery.recipe import Recipe
 from gallery.schema import Image
+from gallery.words import Words
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class ImageRecord:
     Attributes:
         id: sorts by time.
         created_at: unix seconds by the database's clock.
+        title: what it is listed under and found by: a prompt, or the name of a photo.
         job_id, job_index: which result of which job; None where no job made it.
         seed: this image's own seed.
         sha256, size_bytes: of the file.
@@ -31,7 +33,7 @@ class ImageRecord:
     job_id: str | None
     job_index: int | None
     kind: str
-    prompt: str
+    title: str
     negative_prompt: str
     model: str
     seed: int | None
@@ -66,12 +68,13 @@ def record_of(row: Image) -> ImageRecord:
     return ImageRecord(*(getattr(row, name) for name in _COLUMNS))
 
 
-def row_of(image_id: str, recipe: Recipe, size: tuple[int, int], data: bytes, **more: object) -> Image:
+def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], data: bytes, **more: object) -> Image:
     """The row of an image file.
 
     Args:
         image_id: names the file.
         recipe: as it stands in the file.
+        words: what its kind says of it.
         size: width and height in pixels.
         data: the file's bytes.
         more: `created_at`, `owner`, `job_id`, `job_index`.
@@ -80,8 +83,8 @@ def row_of(image_id: str, recipe: Recipe, size: tuple[int, int], data: bytes, **
         id=image_id,
         number=number_of(image_id),
         kind=recipe.kind[:32],
-        prompt=recipe.prompt,
-        negative_prompt=recipe.negative_prompt,
+        title=words.title,
+        negative_prompt=words.negative_prompt,
         model=recipe.model_name[:200],
         seed=recipe.seed,
         width=size[0],

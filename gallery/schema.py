@@ -32,7 +32,7 @@ class Image(Base):
     job_id: Mapped[str | None] = mapped_column(String(26))
     job_index: Mapped[int | None]
     kind: Mapped[str] = mapped_column(String(32))
-    prompt: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
     negative_prompt: Mapped[str] = mapped_column(Text)
     model: Mapped[str] = mapped_column(String(200))
     seed: Mapped[int | None] = mapped_column(BigInteger)

@@ -23,6 +23,7 @@ from gallery.metadata import jpeg_bytes, png_bytes
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, Page, record_of, row_of
 from gallery.schema import Image
+from gallery.words import Describe, by_kind
 
 DEFAULT_OWNER = "artist"
 MAX_PAGE = 500
@@ -38,10 +39,12 @@ class Gallery:
         database: migrated; see `Database.migrate`.
         home: the folder of the image files.
         files: another way to write files (tests fail on purpose here).
+        describe: what a picture is called and what other tools read in it, by its recipe.
     """
 
-    def __init__(self, database: Database, home: Path, files: ImageFiles | None = None):
+    def __init__(self, database: Database, home: Path, files: ImageFiles | None = None, describe: Describe = by_kind):
         self.database = database
+        self._describe = describe
         self.files = files or ImageFiles(home)
 
     # --- saving ---------------------------------------------------------------------------------
@@ -71,11 +74,12 @@ class Gallery:
             StorageFailed: the disk or database took nothing; the text says why.
         """
         record = {"job_id": job_id, "job_index": job_index} if job_id else None
-        data = png_bytes(image, recipe, record)
+        words = self._describe(recipe)
+        data = png_bytes(image, recipe, record, words.parameters)
         self._check_folder()
         for attempt in range(_ATTEMPTS):
             slot = {"owner": owner, "job_id": job_id, "job_index": job_index}
-            row = row_of(new_id(), recipe, image.size, data, **slot)
+            row = row_of(new_id(), recipe, words, image.size, data, **slot)
             try:
                 return self._save_row(row, data, image, also)
             except IntegrityError:
@@ -173,7 +177,7 @@ class Gallery:
             limit: images on the page, 1 to 500.
             older_than: the page after this id (the last one of the page before).
             newer_than: the page before this id; not together with `older_than`.
-            search: words that the prompt has, or has words beginning with.
+            search: words that the title has, or has words beginning with.
             owner: only their images.
             trash: the deleted images instead of the others.
         """
@@ -256,7 +260,8 @@ class Gallery:
     def jpg(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
         """The image as JPEG, recipe included. Raises as `png` does."""
         record = self.get(image_id, owner)
-        return jpeg_bytes(thumbnails.decode(self.png(image_id)), record.recipe, quality)
+        parameters = self._describe(record.recipe).parameters
+        return jpeg_bytes(thumbnails.decode(self.png(image_id)), record.recipe, quality, parameters)
 
     def thumbnail(self, image_id: str, owner: str | None = None) -> bytes:
         """A small WebP, from the cache or made now. Raises as `png` does."""
@@ -301,7 +306,7 @@ class Gallery:
 
     def rebuild(self, owner: str = DEFAULT_OWNER, settle_seconds: float = 60.0) -> int:
         """Take every image file with a recipe but no row into the gallery; returns how many."""
-        return maintenance.rebuild(self.database, self.files, owner, settle_seconds)
+        return maintenance.rebuild(self.database, self.files, owner, settle_seconds, self._describe)
 
 
 def _of_slot(session: Session, job_id: str | None, job_index: int | None) -> Image | None:

@@ -18,7 +18,7 @@ from gallery.store import Gallery
 
 commands = typer.Typer(help="List, export and check what was made.", no_args_is_help=True, rich_markup_mode=None)
 
-Search = Annotated[str, typer.Option(help="Only images whose prompt has these words.")]
+Search = Annotated[str, typer.Option(help="Only images whose prompt or photo's name has these words.")]
 
 PAGE = 200
 METADATA = "metadata.jsonl"
@@ -45,7 +45,7 @@ def list_images(
         if as_json:
             print_json(facts)
         else:
-            size, words = f"{record.width}x{record.height}", " ".join(record.prompt.split())
+            size, words = f"{record.width}x{record.height}", " ".join(record.title.split())
             print(f"{record.id}  {facts['created_at']}  {size:9}  {record.model}  {words}")
 
 
@@ -119,7 +119,8 @@ def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
         "id": record.id,
         "path": str(path) if path else None,
         "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds"),
-        "prompt": record.prompt,
+        "title": record.title,
+        "prompt": record.recipe.prompt,
         "negative_prompt": record.negative_prompt,
         "model": record.model,
         "seed": record.seed,

@@ -55,7 +55,7 @@ def animeify(
         job = finished(studio, studio.submit(request), quiet=as_json)
         for record in studio.gallery.of_job(job.id):
             path = copied(studio.gallery.path(record.id), out)
-            facts = {"id": record.id, "photo": record.prompt, "path": str(path), "seconds": record.recipe.seconds}
+            facts = {"id": record.id, "photo": record.title, "path": str(path), "seconds": record.recipe.seconds}
             print_json({**facts, "width": record.width, "height": record.height}) if as_json else print(path)
         require_success(job, "job")
     if refused:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.diffusion.request import TextToImage, loras_from, text_to_image
+from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
 from engine.rules import multiple
@@ -45,5 +46,6 @@ KINDS = (
         settle=TextToImage.with_seed,
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
+        describe=describe,
     ),
 )

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from engine.errors import InvalidRequest, Problem
 from engine.jobs.schema import DRAW
 from engine.settings import Settings
+from gallery.recipe import Recipe
+from gallery.words import Describe, Words, by_kind
 
 UNREADABLE = "A job of another version of the studio; what it asks for cannot be read."
 
@@ -67,6 +69,7 @@ class Kind(Generic[R]):
         pausable: whether a stopped job goes on where it was.
         once: whether asking for the same again, while that is unfinished, gives that job.
         folder: what must be on disk before a job begins; see `engine.prepared`.
+        describe: what its pictures are called, and what other tools read in them.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Kind(Generic[R]):
     pausable: bool = False
     once: bool = False
     folder: Callable[[Settings, R], Path | None] = lambda settings, request: None
+    describe: Describe = by_kind
 
     def request(self, values: Mapping[str, Any], here: Here) -> R:
         """Build a request from a form's values.
@@ -117,6 +121,11 @@ class Kinds:
             return self[name].read(values)
         except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError):
             return None
+
+    def describe(self, recipe: Recipe) -> Words:
+        """What a picture is called, and what other tools read in it, also of a kind that is not known here."""
+        kind = self._kinds.get(recipe.kind)
+        return kind.describe(recipe) if kind else Words(recipe.prompt or recipe.kind, recipe.negative_prompt)
 
     def title(self, name: str, request: Any) -> str:
         """What a job does, in words."""

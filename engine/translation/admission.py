@@ -7,6 +7,7 @@ from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, translators
 from engine.translation.request import Translate, photo_from, photos_from, translate
+from engine.translation.words import describe
 from gallery.files import ImageFiles
 from gallery.photos import Photos
 
@@ -54,5 +55,6 @@ KINDS = (
         title=_title,
         check=_check,
         pictures=lambda request: len(request.photos),
+        describe=describe,
     ),
 )

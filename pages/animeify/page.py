@@ -125,7 +125,7 @@ def _show_translations(studio: Studio, job: Job, images: Sequence[ImageRecord]) 
         zip_button(studio, images, place="feed")
     for image in images:
         if len(images) > 1:
-            st.caption(plain(image.prompt))
+            st.caption(plain(image.title))
         if show_before_after(studio, image, place="feed"):
             download_buttons(studio, image, place="feed")
 

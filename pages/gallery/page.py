@@ -102,7 +102,7 @@ def _turn(label: str, icon: str, possible: bool, **edge: str) -> None:
 def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
     show_thumbnail(studio, record, "stretch")
     st.button(
-        _short(record.prompt),
+        _short(record.title),
         key=f"open_{record.id}",
         on_click=_open,
         args=(record.id,),
@@ -179,7 +179,7 @@ def _step(studio: Studio, label: str, icon: str, place: dict[str, Any]) -> None:
 def _facts(record: ImageRecord) -> None:
     if title := shown(record).title:
         st.caption(title)
-    st.code(record.prompt, language=None, wrap_lines=True)
+    st.code(record.title, language=None, wrap_lines=True)
     if record.negative_prompt:
         st.caption("Negative prompt")
         st.code(record.negative_prompt, language=None, wrap_lines=True)

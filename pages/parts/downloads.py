@@ -77,7 +77,7 @@ def _zipped(studio: Studio, images: Sequence[ImageRecord]) -> bytes:
 
 
 def _file_name(image: ImageRecord) -> str:
-    """The first words of the prompt, the seed where there is one, and the id's end to tell equal ones apart."""
-    words = re.findall(r"\w+", image.prompt)[:6]
+    """The first words of the title, the seed where there is one, and the id's end to tell equal ones apart."""
+    words = re.findall(r"\w+", image.title)[:6]
     seed = [] if image.seed is None else [str(image.seed)]
     return "-".join([*words, *seed, image.id[-6:].lower()])[-100:]

@@ -151,4 +151,4 @@ def _ended_job(studio: Studio, job: Job, show_images: ShowImages) -> None:
 
 def caption_of(image: ImageRecord) -> str:
     """What tells a picture from the others of its job."""
-    return plain(image.prompt) if image.seed is None else f"Seed {image.seed}"
+    return plain(image.title) if image.seed is None else f"Seed {image.seed}"

@@ -7,6 +7,7 @@ from hypothesis import settings
 from sqlalchemy import text
 
 from gallery import Database, Gallery
+from tests.gallery.samples import describe
 
 # Derandomised: the same examples in every run; few enough for a quick suite.
 settings.register_profile("gallery", max_examples=50, deadline=None, derandomize=True)
@@ -29,4 +30,4 @@ def database(tmp_path):
 
 @pytest.fixture
 def gallery(database, tmp_path):
-    return Gallery(database, tmp_path)
+    return Gallery(database, tmp_path, describe=describe)

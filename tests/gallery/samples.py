@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from gallery import Recipe
+from gallery.words import Parameters, Words
 
 sqlite_only = pytest.mark.skipif("STUDIO_TEST_DATABASE_URL" in os.environ, reason="about SQLite files")
 
@@ -47,6 +48,17 @@ def recipe(prompt: str = "a red dragon", **changes) -> Recipe:
         "notes": ("half of the prompt was cut",),
     }
     return Recipe(**{**values, **changes})
+
+
+def describe(recipe: Recipe) -> Words:
+    """What the engine says of drawings, in short."""
+    return Words(recipe.prompt, recipe.negative_prompt, parameters(recipe))
+
+
+def parameters(recipe: Recipe) -> Parameters:
+    """For other tools, in short."""
+    core = (("Steps", 20), ("Seed", recipe.seed), ("Size", "768x512"))
+    return Parameters(recipe.prompt, recipe.negative_prompt, core)
 
 
 HARD_PROMPTS = [

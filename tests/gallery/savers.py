@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 from gallery import Database, Gallery
-from tests.gallery.samples import picture, recipe
+from tests.gallery.samples import describe, picture, recipe
 
 
 def race(url: str, home: str, images: int, seed: int) -> None:
     """Save images and read pages as fast as possible."""
-    gallery = Gallery(Database(url), Path(home))
+    gallery = Gallery(Database(url), Path(home), describe=describe)
     for i in range(images):
         saved = gallery.save(picture(seed * 1000 + i), recipe())
         assert gallery.page(search="dragon").images
@@ -50,7 +50,7 @@ def migrate(url: str, home: str, processes: int, seed: int) -> None:
 
 
 def _save_for_ever(url: str, home: Path, round_number: int, tell: int) -> None:
-    gallery = Gallery(Database(url), home)
+    gallery = Gallery(Database(url), home, describe=describe)
     acknowledged = os.open(home / "acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     number = round_number * 10_000
     while True:

@@ -14,14 +14,14 @@ from gallery import Base, Database, Gallery, GalleryError, now
 from gallery.database import JOURNAL_MODE, WAL_IS_SAFE
 from gallery.errors import StorageFull, StorageReadOnly
 from gallery.migrations.upgrade import package_config, snapshot, upgrade
-from tests.gallery.samples import picture, recipe, sqlite_only
+from tests.gallery.samples import describe, picture, recipe, sqlite_only
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 NEXT_VERSION = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision, branch_labels, depends_on = "9999", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "0002", None, None
 
 def upgrade():
     op.add_column("images", sa.Column("rating", sa.Integer))
@@ -73,7 +73,7 @@ def test_migrating_again_changes_nothing(database):
 
 @sqlite_only
 def test_a_snapshot_is_made_before_an_existing_schema_changes(database, tmp_path):
-    saved = Gallery(database, tmp_path).save(picture(), recipe())
+    saved = Gallery(database, tmp_path, describe=describe).save(picture(), recipe())
     upgrade(database, next_version(tmp_path))
     assert "rating" in columns(database)
     (copy,) = (tmp_path / "backups").iterdir()
@@ -93,7 +93,7 @@ def test_a_failing_migration_leaves_the_old_schema(database, tmp_path):
 @sqlite_only
 def test_a_database_of_a_newer_studio_is_refused(database, tmp_path):
     upgrade(database, next_version(tmp_path))
-    with pytest.raises(GalleryError, match=r"'9999'; this studio knows up to '0001'.*Update the studio"):
+    with pytest.raises(GalleryError, match=r"'9999'; this studio knows up to '0002'.*Update the studio"):
         database.migrate()
 
 
@@ -203,7 +203,7 @@ def test_a_read_only_database_is_said_in_words(gallery, tmp_path):
     file = tmp_path / "studio.sqlite3"
     database = Database(f"sqlite:///file:{file}?mode=ro&uri=true")
     assert database.file == file
-    locked = Gallery(database, tmp_path)
+    locked = Gallery(database, tmp_path, describe=describe)
     assert locked.count() == 1
     with pytest.raises(StorageReadOnly, match="can only be read"):
         locked.save(picture(), recipe())

@@ -7,7 +7,7 @@ from tests.gallery.samples import picture, recipe, sqlite_only
 
 
 def found(gallery, search):
-    return [image.prompt for image in gallery.page(search=search).images][::-1]
+    return [image.title for image in gallery.page(search=search).images][::-1]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFou
 from gallery.ids import new_id
 from gallery.metadata import read_recipe
 from gallery.thumbnails import MAX_BYTES, SIDE
-from tests.gallery.samples import HARD_PROMPTS, picture, recipe, sqlite_only
+from tests.gallery.samples import HARD_PROMPTS, describe, picture, recipe, sqlite_only
 
 JOB = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -33,7 +33,7 @@ def test_saved_is_found_again_with_every_pixel_and_word(gallery, prompt):
     assert gallery.get(saved.id) == saved
     assert saved.recipe == recipe(prompt)
     assert (saved.owner, saved.job_id, saved.job_index, saved.seed) == ("mia", JOB, 2, 42)
-    assert (saved.width, saved.height, saved.prompt, saved.model) == (24, 16, prompt, "mini")
+    assert (saved.width, saved.height, saved.title, saved.model) == (24, 16, prompt, "mini")
     data = gallery.png(saved.id)
     assert opened(data).tobytes() == picture(1).tobytes()
     assert read_recipe(data) == read_recipe(gallery.jpg(saved.id)) == recipe(prompt)
@@ -51,7 +51,7 @@ def test_a_jobs_image_is_saved_once(gallery):
 
 def test_two_savers_of_one_job_image_keep_one(database, tmp_path):
     """The second writes its file before it can know of the first's row."""
-    gallery = Gallery(database, tmp_path)
+    gallery = Gallery(database, tmp_path, describe=describe)
 
     class Overtaken(Gallery):
         def _save_row(self, row, data, image, also):
@@ -145,7 +145,7 @@ def test_pages_visit_every_image_once(gallery, arguments):
         for i, record in enumerate(saved)
         if (i % 4 == 0) == arguments.get("trash", False)
         and arguments.get("owner") in (None, record.owner)
-        and arguments.get("search", "") in record.prompt
+        and arguments.get("search", "") in record.title
     ][::-1]
     down = walk(gallery, older=True, **arguments)
     assert [image.id for page in down for image in page.images] == wanted

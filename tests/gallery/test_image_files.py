@@ -9,7 +9,7 @@ from gallery import Gallery
 from gallery.errors import ImageNotFound, StorageFailed, StorageFull, StorageReadOnly
 from gallery.files import ImageFiles
 from gallery.ids import new_id
-from tests.gallery.samples import picture, recipe
+from tests.gallery.samples import describe, picture, recipe
 
 CALLS = ("open", "write", "fsync", "replace", "unlink")
 
@@ -50,7 +50,7 @@ def stray(home):
 @pytest.mark.parametrize("for_ever", [False, True])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
 def test_every_system_call_of_a_save_may_fail(database, tmp_path, code, for_ever):
-    Gallery(database, tmp_path).save(picture(), recipe())
+    Gallery(database, tmp_path, describe=describe).save(picture(), recipe())
     rows, at, failed = 1, 0, True
     while failed:
         at += 1
@@ -60,7 +60,7 @@ def test_every_system_call_of_a_save_may_fail(database, tmp_path, code, for_ever
             rows, failed = rows + 1, gallery.files._os.calls >= at
         except StorageFailed:
             failed = True
-        report = Gallery(database, tmp_path).sweep(settle_seconds=0)
+        report = Gallery(database, tmp_path, describe=describe).sweep(settle_seconds=0)
         assert (report.images, report.missing, report.wrong_size) == (rows, (), ())
         if not for_ever:
             assert report.orphans == ()

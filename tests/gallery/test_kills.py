@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gallery import Database, Gallery
-from tests.gallery.samples import picture, recipe, sqlite_only
+from tests.gallery.samples import describe, picture, recipe, sqlite_only
 
 PROJECT = Path(__file__).resolve().parents[2]
 KILLS = 25
@@ -54,7 +54,7 @@ def test_processes_that_save_and_read_at_once_never_find_it_locked(gallery, data
 def test_processes_that_migrate_at_once_all_succeed(tmp_path):
     url = f"sqlite:///{tmp_path / 'new' / 'studio.sqlite3'}"
     assert program("migrate", url, tmp_path, 4, 0).wait() == 0
-    assert Gallery(Database(url), tmp_path).count() == 0
+    assert Gallery(Database(url), tmp_path, describe=describe).count() == 0
 
 
 def walk(gallery):

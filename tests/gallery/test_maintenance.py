@@ -10,7 +10,7 @@ from gallery.errors import ImageNotFound, StorageFailed, SweepRefused
 from gallery.ids import new_id
 from gallery.metadata import png_bytes
 from gallery.schema import Image
-from tests.gallery.samples import picture, recipe
+from tests.gallery.samples import describe, picture, recipe
 
 JOB = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 HOUR = 3600
@@ -60,7 +60,7 @@ def test_orphans_are_reported_kept_and_adopted(gallery, database, saved):
     after = gallery.get(saved[2].id)
     assert abs(after.created_at - before.created_at) < 5
     assert after == replace(before, created_at=after.created_at)
-    assert [image.prompt for image in gallery.page(search="number 2").images] == ["number 2"]
+    assert [image.title for image in gallery.page(search="number 2").images] == ["number 2"]
     assert gallery.rebuild(settle_seconds=0) == 0
     assert notes.exists()
 
@@ -169,8 +169,8 @@ def test_an_image_restored_during_a_purge_stays(database, gallery, saved, tmp_pa
         def move(self, source, target):
             super().move(source, target)
             if target.parent == self.trash:
-                Gallery(database, tmp_path).restore([image_id])
+                Gallery(database, tmp_path, describe=describe).restore([image_id])
 
-    assert Gallery(database, tmp_path, Restoring(tmp_path)).purge(0) == 0
+    assert Gallery(database, tmp_path, Restoring(tmp_path), describe=describe).purge(0) == 0
     assert gallery.path(image_id) == gallery.files.image(image_id)
     assert gallery.png(image_id)

@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 from gallery.errors import ImageRefused, UnreadableImage
 from gallery.infotext import format_parameters, parse_parameters
 from gallery.metadata import jpeg_bytes, png_bytes, read_recipe, read_record
-from tests.gallery.samples import HARD_PROMPTS, picture, recipe
+from tests.gallery.samples import HARD_PROMPTS, parameters, picture, recipe
 
 UNDEFINED = 7
 
@@ -41,19 +41,19 @@ def test_png_keeps_every_pixel(mode):
 
 @pytest.mark.parametrize("prompt", HARD_PROMPTS)
 def test_png_carries_recipe_and_parameters(prompt):
-    data = png_bytes(picture(), recipe(prompt))
+    data = png_bytes(picture(), recipe(prompt), parameters=parameters(recipe(prompt)))
     assert read_recipe(data) == recipe(prompt)
-    assert opened(data).text["parameters"] == format_parameters(recipe(prompt))
+    assert opened(data).text["parameters"] == format_parameters(parameters(recipe(prompt)))
 
 
 @pytest.mark.parametrize("prompt", HARD_PROMPTS)
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
 def test_jpeg_carries_recipe_and_parameters(prompt, mode):
-    data = jpeg_bytes(picture(mode=mode), recipe(prompt))
+    data = jpeg_bytes(picture(mode=mode), recipe(prompt), parameters=parameters(recipe(prompt)))
     assert read_recipe(data) == recipe(prompt)
     comment = opened(data).getexif().get_ifd(0x8769)[0x9286]
     assert comment[:8] == b"UNICODE\0"
-    assert comment[8:].decode("utf-16-be") == format_parameters(recipe(prompt))
+    assert comment[8:].decode("utf-16-be") == format_parameters(parameters(recipe(prompt)))
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
@@ -63,8 +63,15 @@ def test_any_prompt_comes_back_from_both_kinds_of_file(prompt, negative):
     assert read_recipe(jpeg_bytes(picture(), made)) == made
 
 
+def test_where_other_tools_could_read_nothing_true_there_is_nothing():
+    png, jpeg = opened(png_bytes(picture(), recipe())), opened(jpeg_bytes(picture(), recipe()))
+    assert "parameters" not in png.text
+    assert not jpeg.getexif()
+    assert read_recipe(png_bytes(picture(), recipe())) == read_recipe(jpeg_bytes(picture(), recipe())) == recipe()
+
+
 def test_user_comment_has_the_type_that_other_tools_need():
-    data = jpeg_bytes(picture(), recipe())
+    data = jpeg_bytes(picture(), recipe(), parameters=parameters(recipe()))
     at = data.index(b"Exif\0\0") + 6
     assert data[at : at + 4] == b"MM\0\x2a"
     (pointer,) = struct.unpack(">I", data[at + 18 : at + 22])
@@ -74,7 +81,7 @@ def test_user_comment_has_the_type_that_other_tools_need():
 
 def test_a_prompt_too_long_for_exif_keeps_the_complete_recipe():
     made = recipe("漫" * 70_000)
-    data = jpeg_bytes(picture(), made)
+    data = jpeg_bytes(picture(), made, parameters=parameters(made))
     assert read_recipe(data) == made
     text = opened(data).getexif().get_ifd(0x8769)[0x9286][8:].decode("utf-16-be")
     assert parse_parameters(text)["Steps"] == "20"
@@ -148,7 +155,8 @@ def test_mutated_files_read_as_recipe_none_or_unreadable(data):
         read_record(mutated)
 
 
-_ORIGINALS = [png_bytes(picture(), recipe()), jpeg_bytes(picture(), recipe())]
+_SAID = parameters(recipe())
+_ORIGINALS = [png_bytes(picture(), recipe(), parameters=_SAID), jpeg_bytes(picture(), recipe(), parameters=_SAID)]
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", b"%!PS-Adobe", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])

@@ -95,7 +95,7 @@ def test_an_emptied_last_page_leads_to_the_newest(open_page, studio, three_pictu
     studio.gallery.delete([oldest.id])
     page = open_page("gallery", older_than=middle.id)
 
-    assert opened(page) == [newest.prompt, middle.prompt]
+    assert opened(page) == [newest.title, middle.title]
     assert "older_than" not in page.query_params
 
 
@@ -115,10 +115,10 @@ def test_newer_and_older_stay_within_the_search(open_page, three_pictures):
     assert button(page, "Newer").disabled
 
     button(page, "Older").click().run()
-    assert texts(page.code) == oldest.prompt
+    assert texts(page.code) == oldest.title
     assert button(page, "Older").disabled
     button(page, "Back to the gallery").click().run()
-    assert opened(page) == [newest.prompt, oldest.prompt]
+    assert opened(page) == [newest.title, oldest.title]
 
 
 def test_newer_and_older_stay_within_the_trash(open_page, studio, three_pictures):
@@ -127,7 +127,7 @@ def test_newer_and_older_stay_within_the_trash(open_page, studio, three_pictures
     page = open_page("gallery", trash="true", image=newest.id)
 
     button(page, "Older").click().run()
-    assert texts(page.code) == oldest.prompt
+    assert texts(page.code) == oldest.title
     assert button(page, "Older").disabled
 
 

@@ -294,7 +294,7 @@ def test_export_copies_the_pictures_with_their_recipes(run, studio, pictures, tm
     assert run("gallery", "export", str(tmp_path / "all")).stdout.startswith("3 images")
     for picture, row in zip(pictures, metadata(tmp_path / "all"), strict=True):
         assert (tmp_path / "all" / row["file_name"]).read_bytes() == studio.gallery.png(picture.id)
-        assert row["recipe"]["request"]["prompt"] == row["prompt"] == picture.prompt
+        assert row["recipe"]["request"]["prompt"] == row["prompt"] == picture.title
     names = {path.name for path in (tmp_path / "all").iterdir()}
     assert names == {f"{picture.id}.png" for picture in pictures} | {"metadata.jsonl"}
 

@@ -67,7 +67,7 @@ def test_photos_become_pictures_with_their_recipe(studio: Studio, tiny: str, wor
     assert studio.job(job.id).state == SUCCEEDED
     first, second = studio.gallery.of_job(job.id)
     assert (first.width, first.height) == (50, 34)
-    assert (first.prompt, second.prompt) == ("0.png", "1.png")
+    assert (first.title, second.title) == ("0.png", "1.png")
     recipe = first.recipe
     assert KINDS.read(recipe.kind, recipe.request) == Translate(photos=photos[:1], translator=tiny)
     assert recipe.model["solver"] == {"method": "euler", "steps": 1}
@@ -155,7 +155,7 @@ def test_a_lost_photo_fails_in_words_and_keeps_the_others(studio: Studio, tiny: 
     assert job.state == FAILED
     assert "Put it back, or upload it again" in (job.error or "")
     assert (job.error or "").startswith("1.png: ")
-    assert [image.prompt for image in studio.gallery.of_job(job.id)] == ["0.png", "2.png"]
+    assert [image.title for image in studio.gallery.of_job(job.id)] == ["0.png", "2.png"]
 
 
 def test_a_batch_stops_between_two_photos(studio: Studio, tiny: str, work: Work) -> None:

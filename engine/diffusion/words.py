@@ -1,0 +1,74 @@
+"""What a drawn picture is called, and its `parameters` text, which other image tools read."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gallery.recipe import Recipe
+from gallery.words import Pairs, Parameters, Words
+
+_KARRAS = " Karras"
+
+
+def describe(recipe: Recipe) -> Words:
+    """By its prompt."""
+    return Words(recipe.prompt, recipe.negative_prompt, parameters_of(recipe))
+
+
+def parameters_of(recipe: Recipe) -> Parameters:
+    """As AUTOMATIC1111 calls what made the picture."""
+    return Parameters(_prompt_with_tags(recipe), recipe.negative_prompt, _core(recipe), _optional(recipe))
+
+
+def _core(recipe: Recipe) -> Pairs:
+    request = recipe.request
+    sampler, schedule = _sampler(request.get("scheduler"))
+    width, height = request.get("width"), request.get("height")
+    return (
+        ("Steps", request.get("num_inference_steps")),
+        ("Sampler", sampler),
+        ("Schedule type", schedule),
+        ("CFG scale", request.get("guidance_scale")),
+        ("Seed", recipe.seed),
+        ("Size", f"{width}x{height}" if width and height else None),
+    )
+
+
+def _optional(recipe: Recipe) -> Pairs:
+    model = recipe.model
+    # Only a single file has the hash that other tools mean; a folder of weights has none.
+    hashed = model.get("single_file") and model.get("sha256")
+    studio = recipe.software.get("studio")
+    return (
+        ("Model hash", str(hashed)[:10] if hashed else None),
+        ("Model", recipe.model_name),
+        ("RNG", "CPU"),
+        ("Lora hashes", _lora_hashes(recipe)),
+        # A bare number would be read as an old AUTOMATIC1111 and switch on its old behaviour.
+        ("Version", f"niji-studio-{studio}" if studio else "niji-studio"),
+    )
+
+
+def _prompt_with_tags(recipe: Recipe) -> str:
+    tags = (f"<lora:{_lora_name(lora)}:{_number(lora.get('weight', 1.0))}>" for lora in recipe.loras)
+    return " ".join(filter(None, [recipe.prompt, *tags]))
+
+
+def _lora_hashes(recipe: Recipe) -> str | None:
+    hashes = [f"{_lora_name(x)}: {str(x['sha256'])[:12]}" for x in recipe.loras if x.get("sha256")]
+    return ", ".join(hashes) or None
+
+
+def _lora_name(lora: Mapping[str, Any]) -> str:
+    return re.sub(r"[:,<>\n]", "", str(lora.get("name", "")))
+
+
+def _sampler(scheduler: Any) -> tuple[str | None, str | None]:
+    name = str(scheduler or "")
+    if name.endswith(_KARRAS):
+        return name.removesuffix(_KARRAS), "Karras"
+    return name or None, None
+
+
+def _number(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

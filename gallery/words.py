@@ -1,0 +1,48 @@
+"""What a picture is called, and what other tools read in it: said by the kind of work that made it, never guessed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gallery.recipe import Recipe
+
+Pairs = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What AUTOMATIC1111's `parameters` text says; pairs whose value is None or empty are left out.
+
+    Attributes:
+        prompt: with LoRA tags.
+        core: key and value of the last line, the fields that stay when room is short.
+        optional: further ones.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    core: Pairs = ()
+    optional: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """About one picture.
+
+    Attributes:
+        title: what it is listed under and found by.
+        negative_prompt: what was to be avoided.
+        parameters: for other tools; None where that text could say nothing true, and none is written then.
+    """
+
+    title: str
+    negative_prompt: str = ""
+    parameters: Parameters | None = None
+
+
+Describe = Callable[[Recipe], Words]
+
+
+def by_kind(recipe: Recipe) -> Words:
+    """Of a picture about whose kind nothing is known."""
+    return Words(title=recipe.kind)

@@ -1,0 +1,77 @@
+"""What other tools read in a drawn picture."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.diffusion.words import describe, parameters_of
+from gallery.infotext import format_parameters, parse_parameters, to_request
+from tests.gallery.samples import recipe
+
+
+def test_it_is_called_by_its_prompt():
+    words = describe(recipe())
+    assert (words.title, words.negative_prompt) == ("a red dragon", "blurry")
+
+
+def test_the_text_other_tools_expect():
+    assert format_parameters(parameters_of(recipe())) == (
+        "a red dragon <lora:ink:0.8>\n"
+        "Negative prompt: blurry\n"
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 42, Size: 768x512, "
+        'Model: mini, RNG: CPU, Lora hashes: "ink: 8c6dd764ceff", Version: niji-studio-0.1.0'
+    )
+
+
+def test_the_negative_line_stands_there_even_when_empty():
+    made = recipe(request={**recipe().request, "negative_prompt": ""})
+    assert "\nNegative prompt: \nSteps: 20" in format_parameters(parameters_of(made))
+
+
+def test_a_single_file_has_a_model_hash_and_a_folder_has_none():
+    assert "Model hash" not in format_parameters(parameters_of(recipe()))
+    made = recipe(model={"name": "v2-1", "sha256": "ad2a33c361" + "0" * 54, "single_file": True})
+    assert "Model hash: ad2a33c361, Model: v2-1," in format_parameters(parameters_of(made))
+
+
+def test_values_with_commas_colons_or_line_ends_are_quoted():
+    made = recipe(model={"name": 'mix: a, "b"\nc'})
+    assert 'Model: "mix: a, \\"b\\"\\nc"' in format_parameters(parameters_of(made))
+    assert parse_parameters(format_parameters(parameters_of(made)))["Model"] == 'mix: a, "b"\nc'
+
+
+def test_lora_names_lose_the_characters_that_would_end_them():
+    made = recipe(loras=({"name": "a:b,<c>", "weight": 1.0, "sha256": "1" * 64},))
+    assert "<lora:abc:1>" in format_parameters(parameters_of(made))
+    assert parse_parameters(format_parameters(parameters_of(made)))["Lora hashes"] == "abc: 111111111111"
+
+
+def test_a_limit_drops_optional_fields_then_cuts_the_prompts():
+    full = format_parameters(parameters_of(recipe()))
+    core = format_parameters(parameters_of(recipe()), len(full) - 1)
+    assert core.endswith("Size: 768x512")
+    short = format_parameters(parameters_of(recipe("🐉" * 20_000)), 30_000)
+    assert len(short.encode("utf-16-be")) // 2 <= 30_000
+    assert short.startswith("🐉" * 5000)
+    assert parse_parameters(short)["Steps"] == "20"
+
+
+one_line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=60).map(str.strip)
+prompts = (
+    st.lists(one_line, min_size=1, max_size=3)
+    .map("\n".join)
+    .map(str.strip)
+    .filter(lambda text: "Negative prompt:" not in text)
+)
+
+
+@given(prompts, prompts, one_line, st.integers(0, 2**53), st.floats(1, 30))
+def test_written_and_read_again(prompt, negative, model, seed, guidance):
+    request = {**recipe().request, "prompt": prompt, "negative_prompt": negative, "guidance_scale": guidance}
+    made = recipe(request=request, seed=seed, model={"name": model or "m"}, loras=())
+    fields = parse_parameters(format_parameters(parameters_of(made)))
+    assert fields["Prompt"] == prompt
+    assert fields["Negative prompt"] == negative
+    read = to_request(fields)
+    assert (read["seed"], read["num_inference_steps"]) == (seed, 20)
+    assert read["guidance_scale"] == guidance
+    assert (read["width"], read["height"], read["scheduler"]) == (768, 512, "DPM++ 2M Karras")
