@@ -9,10 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
 
+MOST_OF_NAME = 200  # bytes; file systems take 255 in all
+
 
 def scratch_of(path: Path) -> Path:
     """Where a file or folder grows until it is complete: hidden, on the same disk, this thread's own."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    name = path.name.encode()[:MOST_OF_NAME].decode("utf-8", "ignore")
+    return path.with_name(f".{name}.{os.getpid()}-{threading.get_native_id()}.tmp")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from PIL import Image
 from engine.device import choose
 from engine.lora import preparing
 from engine.lora.job import install
-from engine.lora.preparing import Order
+from engine.lora.preparing import RunSettings
 from engine.lora.runs.config import Config
 from engine.lora.runs.plan import read_plan
 from engine.lora.training.run import start
@@ -53,7 +53,7 @@ def trained_home(home: Path, weights: Path, pictures: Path, name: str = "castles
 
 def begun_training(studio: Studio, pictures: Path, name: str = "castles") -> str:
     """The name of a run that is prepared, with half of the pictures held out."""
-    order = Order(name, studio.model("mini"), QUICK, trigger="castlestyle", share=0.5)
+    order = RunSettings(name, studio.model("mini"), QUICK, trigger="castlestyle", share=0.5)
     run = preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order)
     adopt(studio.settings.home, studio.settings.runs_dir / run)
     return run

@@ -16,7 +16,7 @@ from engine.errors import NotFound
 from engine.files import read_json, replacing
 from engine.lora import preparing
 from engine.lora.evaluations import HELD_OUT
-from engine.lora.preparing import Order, Prepared
+from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import SEEDS, EvaluateLora, TrainLora
 from engine.lora.runs.config import PRESETS, Config
 from engine.lora.runs.held_out import REPORT
@@ -60,7 +60,7 @@ def train_lora(
         changes |= {"text_encoder": text_encoder, "patience": patience, "seed": seed}
         info = studio.model(model) if model else studio.default_model()
         name = name or dataset.stem
-        order = Order(name, info, _config(preset, changes), trigger, enrich, share)
+        order = RunSettings(name, info, _config(preset, changes), trigger, enrich, share)
         folder = preparing.dataset_folder(studio.settings, dataset)
         prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
         _say(prepared, order)
@@ -148,7 +148,7 @@ def _config(preset: str, changes: dict[str, Any]) -> Config:
     return replace(config, **given)
 
 
-def _say(prepared: Prepared, order: Order) -> None:
+def _say(prepared: PreparedRun, order: RunSettings) -> None:
     report = prepared.dataset.report
     typer.echo(report.summary, err=True)
     for finding in (*report.findings, *prepared.check_up.findings):

@@ -23,7 +23,7 @@ from engine.lora.runs import held_out as held_out_pictures
 from engine.lora.runs.config import Config
 from engine.lora.runs.listing import installed_name
 from engine.lora.runs.memory import MemoryEstimate, estimate_memory
-from engine.lora.runs.plan import Plan, begin, read_plan, read_record
+from engine.lora.runs.plan import RunPlan, begin, read_plan, read_record
 from engine.prepared import prepared as prepared_at
 from engine.settings import Settings
 from engine.weights.facts import ModelInfo
@@ -34,7 +34,7 @@ LEAST_TO_EVALUATE = held_out_pictures.LEAST
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunSettings:
     """What an artist asks for beside the pictures.
 
     Attributes:
@@ -56,7 +56,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRun:
     """A training as it would begin.
 
     Attributes:
@@ -84,7 +84,7 @@ def dataset_folder(settings: Settings, source: Path) -> Path:
     return unpack(source, settings.home / "datasets" / f"{source.stem[:60]}-{ULID()}")
 
 
-def prepare(folder: Path, order: Order, *, on_gpu: bool = False) -> Prepared:
+def prepare(folder: Path, order: RunSettings, *, on_gpu: bool = False) -> PreparedRun:
     """Read the pictures, draw the split and look for everything that speaks against training.
 
     Raises:
@@ -97,10 +97,10 @@ def prepare(folder: Path, order: Order, *, on_gpu: bool = False) -> Prepared:
     resolution = order.config.resolution or order.model.native_size
     check_up = examine(folder, train, resolution=resolution, held_out=held_out, trigger=order.trigger)
     memory = estimate_memory(order.model, order.config, on_gpu)
-    return Prepared(dataset, tuple(train), tuple(held_out), split, check_up, memory)
+    return PreparedRun(dataset, tuple(train), tuple(held_out), split, check_up, memory)
 
 
-def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
+def begin_run(settings: Settings, prepared: PreparedRun, order: RunSettings) -> str:
     """Prepare a run and return its name; it is one as soon as its job is queued, see `engine.prepared`.
 
     Raises:
@@ -109,7 +109,7 @@ def begin_run(settings: Settings, prepared: Prepared, order: Order) -> str:
     blocking = [finding for finding in prepared.check_up.findings if finding.severity == "blocks training"]
     if blocking:
         raise InvalidRequest([Problem("dataset", finding.message) for finding in blocking])
-    plan = Plan(
+    plan = RunPlan(
         name=order.name,
         model=order.model,
         config=order.config,
@@ -161,7 +161,7 @@ def held_out_sha256(settings: Settings, lora: str) -> set[str]:
     return {picture["sha256"] for picture in read_record(settings.runs_dir / run)["held_out"]} if run else set()
 
 
-def plan_of(settings: Settings, run: str) -> Plan:
+def plan_of(settings: Settings, run: str) -> RunPlan:
     """What a run was asked for. Raises NotFound, InvalidRequest."""
     return read_plan(settings.runs_dir / run)
 
@@ -196,7 +196,7 @@ def runs(settings: Settings) -> Sequence[str]:
     return sorted(path.parent.name for path in settings.runs_dir.glob("*/run.json"))
 
 
-def _caption(caption: str, order: Order) -> str:
+def _caption(caption: str, order: RunSettings) -> str:
     if not caption.strip():  # stays empty, so that the doctor sees what is missing
         return ""
     if order.enrich:

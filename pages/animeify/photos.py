@@ -12,7 +12,6 @@ from pages.parts.before_after import small_jpeg
 from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.pictures import show_broken
 
-KINDS = [suffix.removeprefix(".") for suffix in PHOTO_SUFFIXES]
 ADDRESS_CHARACTERS = 16  # of a photo's id; tells any photos apart that one person can have
 THUMBNAIL = 256
 
@@ -21,7 +20,7 @@ def pick_photos(studio: Studio) -> tuple[PhotoRef, ...]:
     """The chosen photos. The address names them, so they survive a refresh; their files are kept already."""
     files = st.file_uploader(
         "Photos",
-        type=KINDS,
+        type=PHOTO_SUFFIXES,
         accept_multiple_files=True,
         key=f"files_{st.session_state.setdefault('uploads', 0)}",
         help="PNG, JPEG, WebP or HEIC. They stay on this machine; places and camera data in them are dropped.",
@@ -105,7 +104,9 @@ def _short(name: str) -> str:
 
 def pick_style(studio: Studio) -> dict[str, Any]:
     """The style picture and how long it is worked on."""
-    file = st.file_uploader("Style picture", type=KINDS, key=f"style_{st.session_state.setdefault('styles', 0)}")
+    file = st.file_uploader(
+        "Style picture", type=PHOTO_SUFFIXES, key=f"style_{st.session_state.setdefault('styles', 0)}"
+    )
     if file:
         choose("style", _added(studio, [file]))
         st.session_state.styles += 1

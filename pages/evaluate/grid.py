@@ -14,7 +14,7 @@ from engine.lora.evaluations import HELD_OUT, Found, exported_step, grids_of
 from engine.lora.requests import CAPTIONS, MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
 from engine.lora.runs.checkpoints import Checkpoint, checkpoints_of
 from engine.lora.runs.held_out import MAX_PICTURES, usable
-from engine.lora.runs.plan import Plan
+from engine.lora.runs.plan import RunPlan
 from engine.lora.runs.versions import versions_of
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
@@ -42,7 +42,7 @@ def grid_form(studio: Studio, run: str) -> None:
     _compare_button(studio, run, plan, values)
 
 
-def _compare_button(studio: Studio, run: str, plan: Plan, values: dict[str, Any]) -> None:
+def _compare_button(studio: Studio, run: str, plan: RunPlan, values: dict[str, Any]) -> None:
     def submit(key: str) -> None:
         request = LoraGrid(run=run, name=plan.name, evaluation=str(ULID()), **values)
         preparing.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)

@@ -6,11 +6,12 @@ import streamlit as st
 from ulid import ULID
 
 from engine.datasets.unpacking import unpack
+from engine.picture_files import SUFFIXES
 from engine.studio import Studio
 from pages.parts.common import PEOPLE_ERRORS, plain, show_problems
 
 UPLOAD, FOLDER = "Upload", "Folder on this machine"
-KINDS = ["png", "jpg", "jpeg", "webp", "csv", "txt", "caption", "json", "jsonl", "zip"]
+KINDS = (*SUFFIXES, ".csv", ".txt", ".caption", ".json", ".jsonl", ".zip")
 
 
 def pick_dataset(studio: Studio) -> Path | None:

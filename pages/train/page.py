@@ -10,7 +10,7 @@ from engine.datasets.captions import write_captions
 from engine.datasets.findings import Finding, Severity
 from engine.errors import InvalidRequest, NotFound
 from engine.lora import preparing
-from engine.lora.preparing import Order, Prepared
+from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS, Config
 from engine.studio import Studio
@@ -66,7 +66,7 @@ def _form(studio: Studio, folder: Path) -> None:
     if config is None:
         return
     try:
-        order = Order(values["name"], info, config, values["trigger"], values["enrich"])
+        order = RunSettings(values["name"], info, config, values["trigger"], values["enrich"])
         prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
     except (InvalidRequest, NotFound) as error:
         show_problems({"dataset": str(error)}, "dataset")
@@ -133,7 +133,7 @@ def _settings(info: ModelInfo) -> tuple[Config | None, Any]:
         return None, looks
 
 
-def _report(prepared: Prepared) -> None:
+def _report(prepared: PreparedRun) -> None:
     findings = [*prepared.dataset.report.findings, *prepared.check_up.findings]
     worst = Severity.BLOCKS if prepared.check_up.blocks else Severity.NOTE
     st.markdown(f"**{plain(prepared.dataset.report.summary)}**")
@@ -147,7 +147,7 @@ def _finding(finding: Finding) -> None:
     st.markdown(f"{ICONS[finding.severity]} {plain(finding.message)}")
 
 
-def _captions(folder: Path, prepared: Prepared) -> None:
+def _captions(folder: Path, prepared: PreparedRun) -> None:
     with st.expander("Pictures and captions", icon=":material/edit_note:"):
         changed = edited_captions(prepared.dataset.pictures)
         if changed and st.button(f"Save {len(changed)} changed captions", key="save_captions", type="primary"):
@@ -156,7 +156,7 @@ def _captions(folder: Path, prepared: Prepared) -> None:
             st.rerun()
 
 
-def _train_button(studio: Studio, folder: Path, prepared: Prepared, order: Order) -> None:
+def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: RunSettings) -> None:
     def submit(key: str) -> None:
         run = preparing.begin_run(studio.settings, prepared, order)
         studio.submit(TrainLora(run=run, name=order.name), key=key, owner=OWNER)

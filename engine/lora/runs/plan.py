@@ -23,7 +23,7 @@ LIBRARIES = ("torch", "diffusers", "transformers", "peft", "accelerate", "safete
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """All that a run is asked for.
 
     Attributes:
@@ -59,7 +59,7 @@ class Plan:
             raise InvalidRequest(problems)
 
 
-def record_of(plan: Plan) -> dict[str, Any]:
+def record_of(plan: RunPlan) -> dict[str, Any]:
     """The plan as JSON values, with the hashes of model and pictures as they are now.
 
     Raises:
@@ -78,7 +78,7 @@ def record_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def read_plan(folder: Path) -> Plan:
+def read_plan(folder: Path) -> RunPlan:
     """The plan of the run in a folder.
 
     Raises:
@@ -88,7 +88,7 @@ def read_plan(folder: Path) -> Plan:
     record = read_record(folder)
     try:
         model = {key: value for key, value in record["model"].items() if key != "sha256"}
-        return Plan(
+        return RunPlan(
             name=record["name"],
             model=ModelInfo(**model | {"path": Path(model["path"])}),
             config=config_from(record["config"]),
@@ -112,7 +112,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise _unreadable(folder, str(error)) from None
 
 
-def begin(folder: Path, plan: Plan, created_at: float) -> None:
+def begin(folder: Path, plan: RunPlan, created_at: float) -> None:
     """Write the record of a new run, or make sure that the one there is of the same plan.
 
     Args:

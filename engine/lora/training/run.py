@@ -33,7 +33,7 @@ from engine.errors import StudioError
 from engine.files import read_json, write_json
 from engine.lora.runs.checkpoints import BEST, CHECKPOINTS, LAST, checkpoint_compared
 from engine.lora.runs.memory import estimate_memory, require_memory
-from engine.lora.runs.plan import Plan, begin, model_sha256, read_plan, read_record
+from engine.lora.runs.plan import RunPlan, begin, model_sha256, read_plan, read_record
 from engine.lora.runs.progress import Report, read_progress
 from engine.lora.runs.versions import RESULT, replaced_result
 from engine.lora.training import trainer
@@ -50,7 +50,7 @@ OUTCOME = "outcome.json"
 
 def start(
     folder: Path,
-    plan: Plan,
+    plan: RunPlan,
     *,
     device: Device | None = None,
     report: Callable[[Report], None] = lambda report: None,
@@ -161,7 +161,7 @@ def read_checkpoint(
     return tensors, json.loads(metadata["lora_adapter_metadata"]), int(metadata[STEP])
 
 
-def _card(folder: Path, plan: Plan, step: int, device: Device) -> LoraCard:
+def _card(folder: Path, plan: RunPlan, step: int, device: Device) -> LoraCard:
     config, looks = plan.config, sum(picture.repeats for picture in plan.pictures)
     held_out = {line.step: line.held_out for line in read_progress(folder)}
     return LoraCard(
@@ -200,7 +200,7 @@ def _left_at(folder: Path) -> float:
 
 def _preview(
     loaded: LoadedModel,
-    plan: Plan,
+    plan: RunPlan,
     file: Path,
     report: Callable[[StepReport], None],
     should_stop: Callable[[], bool],

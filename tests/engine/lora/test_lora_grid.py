@@ -13,7 +13,7 @@ from engine.lora.evaluation.grid import draw_grid
 from engine.lora.requests import LoraGrid, lora_grid
 from engine.lora.runs.checkpoints import checkpoints_named, checkpoints_of
 from engine.lora.runs.held_out import prepare
-from engine.lora.runs.plan import Plan
+from engine.lora.runs.plan import RunPlan
 from engine.lora.runs.progress import read_progress
 from engine.lora.training.run import start
 from tests.captioned import QUICK
@@ -43,7 +43,7 @@ def pictures(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(model, pictures, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    plan = Plan(name="blobs", model=tiny_info(model), config=QUICK, pictures=pictures[:4], held_out=pictures[4:])
+    plan = RunPlan(name="blobs", model=tiny_info(model), config=QUICK, pictures=pictures[:4], held_out=pictures[4:])
     start(folder, plan, device=choose("cpu"))
     return folder
 

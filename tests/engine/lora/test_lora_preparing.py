@@ -18,7 +18,7 @@ from engine.errors import InvalidRequest, NotFound
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, SUCCEEDED, TRAIN
 from engine.kinds import KINDS
 from engine.lora import preparing
-from engine.lora.preparing import Order
+from engine.lora.preparing import RunSettings
 from engine.lora.requests import EvaluateLora, TrainLora
 from engine.lora.runs.config import Config
 from engine.lora.runs.held_out import prepare as prepare_evaluation
@@ -50,16 +50,16 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def order(studio: Studio) -> Order:
-    return Order("castles", studio.model("mini"), TINY, trigger="castlestyle", share=0.5)
+def order(studio: Studio) -> RunSettings:
+    return RunSettings("castles", studio.model("mini"), TINY, trigger="castlestyle", share=0.5)
 
 
 @pytest.fixture
-def run(studio: Studio, pictures: Path, order: Order) -> str:
+def run(studio: Studio, pictures: Path, order: RunSettings) -> str:
     return preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order)
 
 
-def test_pictures_are_split_captioned_and_checked(pictures: Path, order: Order) -> None:
+def test_pictures_are_split_captioned_and_checked(pictures: Path, order: RunSettings) -> None:
     prepared = preparing.prepare(pictures, order)
     assert len(prepared.train) == len(prepared.held_out) == 4
     assert all(picture.caption.startswith("castlestyle, a castle") for picture in prepared.train)
@@ -69,7 +69,7 @@ def test_pictures_are_split_captioned_and_checked(pictures: Path, order: Order) 
     assert again.split == prepared.split
 
 
-def test_what_blocks_training_is_said_before_it_begins(studio: Studio, pictures: Path, order: Order) -> None:
+def test_what_blocks_training_is_said_before_it_begins(studio: Studio, pictures: Path, order: RunSettings) -> None:
     (pictures / "captions.csv").unlink()
     with pytest.raises(InvalidRequest, match="caption"):
         preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order)
@@ -91,7 +91,7 @@ def test_a_training_is_a_job_that_ends_in_the_picker(studio: Studio, run: str, w
     assert [line.step for line in read_progress(studio.settings.runs_dir / run)] == [0, 1, 2, 3]
 
 
-def test_every_run_has_a_lora_of_its_own(studio: Studio, pictures: Path, order: Order, work: Work) -> None:
+def test_every_run_has_a_lora_of_its_own(studio: Studio, pictures: Path, order: RunSettings, work: Work) -> None:
     runs = [preparing.begin_run(studio.settings, preparing.prepare(pictures, order), order) for _ in range(2)]
     for run in (*runs, runs[0]):  # the first once more, as after a crash just before its end
         studio.submit(TrainLora(run=run, name="castles"))

@@ -12,7 +12,7 @@ from engine.device import Device, choose
 from engine.diffusion.text_to_image import generate
 from engine.errors import InvalidRequest, NotFound, OutOfMemory
 from engine.lora.runs.config import Config
-from engine.lora.runs.plan import Plan, read_plan
+from engine.lora.runs.plan import RunPlan, read_plan
 from engine.lora.training.run import export, resume, start
 from engine.weights.loras import list_loras
 from tests.engine.lora.lora_runs import save_pictures, tiny_model
@@ -44,12 +44,12 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
-def plan(model, tmp_path) -> Plan:
+def plan(model, tmp_path) -> RunPlan:
     pictures = save_pictures(tmp_path / "pictures")
     return made_of(model, pictures)
 
 
-def made_of(model, pictures, **changes) -> Plan:
+def made_of(model, pictures, **changes) -> RunPlan:
     values = {
         "name": "blobs",
         "model": model,
@@ -60,7 +60,7 @@ def made_of(model, pictures, **changes) -> Plan:
         "about": "Soft blobs of colour.",
         "preferred_weight": 0.9,
     }
-    return Plan(**values | changes)
+    return RunPlan(**values | changes)
 
 
 @pytest.fixture(scope="module")
