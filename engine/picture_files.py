@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from engine.errors import NotFound, UnsafeFile
 
@@ -48,8 +48,14 @@ def read_picture(path: Path) -> Image.Image:
         return plain(Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS))
     except FileNotFoundError:
         raise NotFound(f"There is no picture {path}. Choose the pictures anew.") from None
+    except UnidentifiedImageError:
+        raise _unreadable(path, "its content is no PNG, JPEG or WebP") from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
-        raise UnsafeFile(f"{path} cannot be read as a picture: {error}. Leave it out or save it anew.") from error
+        raise _unreadable(path, str(error)) from error
+
+
+def _unreadable(path: Path, reason: str) -> UnsafeFile:
+    return UnsafeFile(f"{path} cannot be read as a picture: {reason}. Leave it out or save it anew.")
 
 
 def plain(image: Image.Image) -> Image.Image:

@@ -42,12 +42,16 @@ def sweep(home: Path, wanted: Iterable[Path], settle_seconds: float = SETTLE_SEC
         wanted: the places of unfinished jobs.
     """
     names = {place.name for place in wanted}
-    old = [
-        path
-        for path in (home / "prepared").glob("*")
-        if path.name not in names and time.time() - path.stat().st_mtime > settle_seconds
-    ]
+    found = [path for path in (home / "prepared").glob("*") if path.name not in names]
+    old = [path for path in found if _age(path) > settle_seconds]
     for path in old:
         shutil.rmtree(path, ignore_errors=True)
         log.info("%s was prepared for a job that never came about; removed", path.name)
     return [path.name for path in old]
+
+
+def _age(path: Path) -> float:
+    """Seconds since something in the folder came or went; 0 where it is gone, adopted just now."""
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return 0.0
