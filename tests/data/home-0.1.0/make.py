@@ -42,7 +42,7 @@ def photo(seed: int) -> bytes:
 
 def main(place: Path) -> None:
     save_tiny_pipeline(place / "weights" / "mini")
-    studio = Studio(Settings(home=place / "home", weights_dir=place / "weights", device="cpu"))
+    studio = Studio(Settings(home=place / "studio-home", weights_dir=place / "weights", device="cpu"))
     worker = Worker(studio.settings, studio.database)
     drawing = Drawing.create(studio.settings, worker.queue, studio.database)
     translating = Translating(studio.settings, worker.queue, studio.gallery, drawing.device)
@@ -65,7 +65,7 @@ def main(place: Path) -> None:
     work()
     studio.gallery.delete([studio.gallery.page().images[-1].id])
 
-    run = begun_training(studio, save_captioned(place / "home" / "datasets" / "castles"))
+    run = begun_training(studio, save_captioned(place / "studio-home" / "datasets" / "castles"))
     studio.train_lora(TrainLora(run=run, name="castles"))
     work()
     held_out = held_out_for(studio.settings, "castles", None)
@@ -78,7 +78,7 @@ def main(place: Path) -> None:
     work()
     studio.promote_lora(PromoteLora(run=run, name="castles", checkpoint="step-000002", weight=0.75))
     work()
-    paused = begun_training(studio, place / "home" / "datasets" / "castles", "paused")
+    paused = begun_training(studio, place / "studio-home" / "datasets" / "castles", "paused")
     studio.cancel(studio.train_lora(TrainLora(run=paused, name="paused")).id)
 
     (place / "elsewhere").mkdir()
