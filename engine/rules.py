@@ -34,6 +34,11 @@ LABELS = {
 }
 
 
+def _label(field: str) -> str:
+    """A field that is not listed is called by its own name."""
+    return LABELS.get(field) or field.replace("_", " ").capitalize()
+
+
 @dataclass(frozen=True, slots=True)
 class Whole:
     """The rule of a whole number, and what it is when nobody says; as text it is the range, such as "1 to 150"."""
@@ -48,7 +53,7 @@ class Whole:
     def problems(self, field: str, value: Any) -> list[Problem]:
         """None where the value keeps the rule."""
         if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
-            return [Problem(field, f"{LABELS[field]} must be a whole number from {self}; got {value!r}.")]
+            return [Problem(field, f"{_label(field)} must be a whole number from {self}; got {value!r}.")]
         return []
 
 
@@ -71,20 +76,20 @@ class Real:
         """None where the value keeps the rule."""
         if value in self:
             return []
-        return [Problem(field, f"{LABELS[field]} must be a number from {self}; got {value!r}.")]
+        return [Problem(field, f"{_label(field)} must be a number from {self}; got {value!r}.")]
 
 
 def text(field: str, value: Any, required: bool = False) -> list[Problem]:
     """Problems of a text: its type, emptiness where it is required, length, hidden characters."""
     if not isinstance(value, str):
-        return [Problem(field, f"{LABELS[field]} must be text; got {value!r}.")]
+        return [Problem(field, f"{_label(field)} must be text; got {value!r}.")]
     if required and not value.strip():
-        return [Problem(field, f"{LABELS[field]} must not be empty. Describe the picture in a few words.")]
+        return [Problem(field, f"{_label(field)} must not be empty. Describe the picture in a few words.")]
     if len(value) > MAX_PROMPT_CHARACTERS:
         return [
             Problem(
                 field,
-                f"{LABELS[field]} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
+                f"{_label(field)} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
             )
         ]
     # Cc: control, Cf: format (invisible and direction marks), Cs: halves of broken characters.
@@ -92,20 +97,20 @@ def text(field: str, value: Any, required: bool = False) -> list[Problem]:
     hidden = {c for c in value if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t\u200d"}
     if hidden:
         codes = ", ".join(f"U+{ord(c):04X}" for c in sorted(hidden))
-        return [Problem(field, f"{LABELS[field]} must hold visible text; got {codes}. Delete it or type it anew.")]
+        return [Problem(field, f"{_label(field)} must hold visible text; got {codes}. Delete it or type it anew.")]
     return []
 
 
 def multiple(field: str, value: Any, step: int) -> list[Problem]:
     """Problems of a number of pixels that must be a multiple of `step`, and no less."""
     if isinstance(value, bool) or not isinstance(value, int) or value < step:
-        return [Problem(field, f"{LABELS[field]} must be a whole number of pixels, {step} or more; got {value!r}.")]
+        return [Problem(field, f"{_label(field)} must be a whole number of pixels, {step} or more; got {value!r}.")]
     if value % step:
         near = value - value % step
         return [
             Problem(
                 field,
-                f"{LABELS[field]} must be a multiple of {step}; got {value} ({value % step} over). "
+                f"{_label(field)} must be a multiple of {step}; got {value} ({value % step} over). "
                 f"Use {near} or {near + step}.",
             )
         ]
@@ -116,4 +121,4 @@ def choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
     """Problems of a value that must be one of the choices."""
     if value in choices:
         return []
-    return [Problem(field, f"{LABELS[field]} must be one of {', '.join(choices)}; got {value!r}.")]
+    return [Problem(field, f"{_label(field)} must be one of {', '.join(choices)}; got {value!r}.")]

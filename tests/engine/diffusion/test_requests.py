@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.diffusion.request import SCHEDULERS, LoraWeight, TextToImage, text_to_image
 from engine.errors import InvalidRequest
 from engine.kinds import KINDS
-from engine.rules import LABELS
+from engine.rules import LABELS, Whole
 from engine.weights.request import FetchModel
 
 GOOD = {"prompt": "a castle", "width": 64, "height": 128, "model": "mini"}
@@ -96,3 +96,8 @@ def test_a_request_cannot_be_changed():
 
 def test_a_download_request_survives_its_dict():
     assert KINDS.read("fetch_model", FetchModel(model="sd21").to_dict()) == FetchModel(model="sd21")
+
+
+def test_a_field_without_a_label_is_called_by_its_name():
+    (problem,) = Whole(2, 4).problems("tile_size", 9)
+    assert problem.message == "Tile size must be a whole number from 2 to 4; got 9."
