@@ -1,9 +1,11 @@
 """What a job needs on disk before it begins, such as the list of its pictures.
 
 It is written to STUDIO_HOME/prepared, adopted by a rename once the job's row is there, and discarded where the job is
-refused. Whoever dies in between leaves it there: the worker adopts what its job needs, and what no job needs is swept.
+refused. Whoever dies in between leaves it there: the worker adopts what its job needs, and what no job needs is swept
+when a studio starts.
 """
 
+import errno
 import logging
 import os
 import shutil
@@ -11,6 +13,8 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+from engine.files import put, scratch_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +31,20 @@ def adopt(home: Path, place: Path) -> None:
     with suppress(FileNotFoundError):
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(prepared(home, place), place)
+            _move(prepared(home, place), place)
+
+
+def _move(source: Path, place: Path) -> None:
+    """By a rename; where `place` is on another disk, such as behind a link, by a copy beside it and then a rename."""
+    try:
+        os.rename(source, place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        scratch = scratch_of(place)
+        shutil.copytree(source, scratch, dirs_exist_ok=True)
+        put(scratch, place)
+        shutil.rmtree(source, ignore_errors=True)
 
 
 def discard(home: Path, place: Path) -> None:
@@ -52,6 +69,6 @@ def sweep(home: Path, wanted: Iterable[Path], settle_seconds: float = SETTLE_SEC
 
 def _age(path: Path) -> float:
     """Seconds since something in the folder came or went; 0 where it is gone, adopted just now."""
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         return time.time() - path.stat().st_mtime
     return 0.0

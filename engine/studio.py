@@ -23,6 +23,7 @@ from engine.weights.checks import default_model
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
 from gallery.database import Database
+from gallery.errors import GalleryError
 from gallery.photos import Photos
 from gallery.store import Gallery
 
@@ -79,7 +80,7 @@ class Studio:
         try:
             asked = kind.admitted(request, self._here())
             job = self._once(asked, owner) if kind.once else self.queue.submit(asked, key=key, owner=owner)
-        except StudioError:
+        except (StudioError, GalleryError):
             if place:
                 discard(self.settings.home, place)
             raise

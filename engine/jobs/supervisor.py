@@ -103,7 +103,10 @@ class Supervisor:
     def _tidy(self) -> None:
         """Leave nothing that a killed process left."""
         shutil.rmtree(self._settings.home / "previews", ignore_errors=True)
-        sweep(self._settings.home, self._queue.folders())
+        try:
+            sweep(self._settings.home, self._queue.folders())
+        except (DBAPIError, GalleryError, OSError):  # no reason not to start the worker
+            log.exception("what was prepared for jobs that never came about could not be looked after")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl+C in the terminal reaches the web process alone, which drains.

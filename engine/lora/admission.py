@@ -46,7 +46,7 @@ def _grid(values: Mapping[str, Any], here: Here) -> list[Problem]:
 
 def _promotion(values: Mapping[str, Any], here: Here) -> list[Problem]:
     """Raises NotFound: the checkpoint is not there, or not the one that was compared."""
-    checkpoint_compared(here.settings.runs_dir / values["run"], values["checkpoint"], values["step"])
+    checkpoint_compared(here.settings.runs_dir / values["run"], values["checkpoint"], values.get("step"))
     return _busy(values, here)
 
 

@@ -64,7 +64,7 @@ def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
     if not set(watched) <= {job.id for job in jobs}:
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     if jobs:
-        _engine_state(studio)
+        _engine_state(studio, kind)
     shown = 0
     for job in jobs:
         if job.state == RUNNING:
@@ -77,7 +77,7 @@ def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
         st.caption(f"… and {more} more waiting")
 
 
-def _engine_state(studio: Studio) -> None:
+def _engine_state(studio: Studio, kind: str) -> None:
     engine = studio.engine()
     if engine.problem:
         st.error(plain(engine.problem), icon=":material/error:")
@@ -89,13 +89,13 @@ def _engine_state(studio: Studio) -> None:
             icon=":material/hourglass_disabled:",
         )
     else:
-        _others_first(studio)
+        _others_first(studio, kind)
 
 
-def _others_first(studio: Studio) -> None:
+def _others_first(studio: Studio, kind: str) -> None:
     """Say so when a training or another job without pictures holds the device, and offer to stop it."""
     for job in studio.jobs(running=True):
-        if job.lane in DEVICE_LANES and not expected_pictures(studio, job):
+        if job.kind != kind and job.lane in DEVICE_LANES and not expected_pictures(studio, job):
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 words = f"{plain(studio.title(job))} is at work; what waits begins when that ends or is stopped."
                 st.info(f"{words} {progress_text(job)}", icon=":material/model_training:")

@@ -1,10 +1,12 @@
 """A kind that is declared in one file of its own is queued, run, shown, cancelled and restarted like any other."""
 
+import errno
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -166,3 +168,32 @@ def test_what_nobody_asked_for_is_swept_once_it_is_old(knitting):
 
     assert sweep(knitting.settings.home, knitting.queue.folders()) == ["winter"]
     assert not folder.exists()
+
+
+def test_a_place_on_another_disk_is_filled_too(knitting, monkeypatch):
+    """Renames between disks fail, which the system says with EXDEV."""
+    rename = os.rename
+
+    def between_disks(source, target):
+        if Path(source).parent.name == "prepared":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", between_disks)
+    job = knitting.submit(asked(knitting))
+
+    assert scarf(knitting, job.request) == ["wool"]
+    assert list((knitting.settings.home / "prepared").iterdir()) == []
+    assert [path.name for path in (knitting.settings.home / "scarves").iterdir()] == ["winter"]
+
+
+def test_a_starting_studio_sweeps(knitting):
+    folder = prepared(knitting.settings.home, place_of(knitting.settings, asked(knitting)))
+    hours_ago = time.time() - 7200
+    os.utime(folder, (hours_ago, hours_ago))
+    supervisor = Supervisor(knitting.settings, knitting.queue, module="tests.toy_kind")
+    supervisor.start()
+    try:
+        until(lambda: not folder.exists())
+    finally:
+        supervisor.stop()
