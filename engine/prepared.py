@@ -41,10 +41,19 @@ def _move(source: Path, place: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        scratch = scratch_of(place)
+        _copy(source, place)
+        shutil.rmtree(source, ignore_errors=True)
+
+
+def _copy(source: Path, place: Path) -> None:
+    scratch = scratch_of(place)
+    try:
         shutil.copytree(source, scratch, dirs_exist_ok=True)
         put(scratch, place)
-        shutil.rmtree(source, ignore_errors=True)
+    except OSError:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if not place.exists():  # else another process was quicker
+            raise
 
 
 def discard(home: Path, place: Path) -> None:
@@ -59,7 +68,7 @@ def sweep(home: Path, wanted: Iterable[Path], settle_seconds: float = SETTLE_SEC
         wanted: the places of unfinished jobs.
     """
     names = {place.name for place in wanted}
-    found = [path for path in (home / "prepared").glob("*") if path.name not in names]
+    found = [path for path in (home / "prepared").glob("*") if path.is_dir() and path.name not in names]
     old = [path for path in found if _age(path) > settle_seconds]
     for path in old:
         shutil.rmtree(path, ignore_errors=True)

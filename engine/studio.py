@@ -92,7 +92,7 @@ class Studio:
 
     def _here(self) -> Here:
         def unfinished(kind: str) -> list[Any]:
-            jobs = self.jobs(kind=kind, active=True, limit=2 * self.settings.queue_limit)
+            jobs = self.jobs(kind=kind, active=True, limit=None)
             return [job.request for job in jobs if job.request]
 
         return Here(self.settings, self.engine().accelerated, unfinished)
@@ -139,7 +139,7 @@ class Studio:
         kind: str | None = None,
         running: bool = False,
         oldest_first: bool = False,
-        limit: int = 50,
+        limit: int | None = 50,
     ) -> list[Job]:
         """Jobs, newest first unless told otherwise; `active` keeps those queued or running, `running` the latter."""
         return self.queue.list(

@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all: written under another name beside it, then renamed."""
 
+import errno
 import io
 import os
 import threading
@@ -20,7 +21,7 @@ def scratch_of(path: Path) -> Path:
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True, system: ModuleType = os) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` at the end; an error or a crash leaves the old one.
+    """A new file that takes the place of `path` at the end; an error or a crash before that leaves the old one.
 
     Args:
         durable: whether it must outlast a power cut; False for what is made anew anyway.
@@ -48,12 +49,15 @@ def put(scratch: Path, path: Path, *, durable: bool = True, system: ModuleType =
 
 
 def sync_folder(folder: Path, system: ModuleType = os) -> None:
-    """Make the names in a folder outlast a power cut."""
+    """Make the names in a folder outlast a power cut, where the file system can do that."""
     if os.name == "nt":  # Windows cannot open folders
         return
     handle = system.open(folder, os.O_RDONLY)
     try:
         system.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network and FUSE file systems refuse folders
+            raise
     finally:
         os.close(handle)
 

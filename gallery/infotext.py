@@ -19,7 +19,7 @@ MAX_READ = 40_000
 """Characters that are parsed; longer text is not a parameters text."""
 
 _NEGATIVE = "Negative prompt:"
-_KARRAS = " Karras"
+KARRAS = " Karras"
 _MIN_PAIRS = 3
 # A ControlNet or other extension may write its own "Model: ..." later in the line.
 _FIRST_WINS = ("Steps", "Sampler", "CFG scale", "Seed", "Size-1", "Size-2", "Model", "Model hash")
@@ -57,11 +57,12 @@ def _join(prompt: str, negative: str, pairs: Pairs) -> str:
 
 
 def _quoted(value: Any) -> str:
-    text = _number(value)
+    text = number_text(value)
     return json.dumps(text, ensure_ascii=False) if re.search(r"[,:\n]", text) else text
 
 
-def _number(value: Any) -> str:
+def number_text(value: Any) -> str:
+    """A value as the last line has it: whole numbers without a point."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -98,7 +99,7 @@ def to_request(fields: Mapping[str, str]) -> dict[str, Any]:
     `loras` holds name and weight of every LoRA tag, and the prompt is without the tags.
     """
     prompt = fields.get("Prompt", "")
-    schedule = _KARRAS if fields.get("Schedule type") == _KARRAS.strip() else ""
+    schedule = KARRAS if fields.get("Schedule type") == KARRAS.strip() else ""
     sampler = fields.get("Sampler")
     request = {
         "prompt": re.sub(r" *" + _LORA.pattern, "", prompt).strip(),

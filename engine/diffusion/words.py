@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gallery.infotext import KARRAS, number_text
 from gallery.recipe import Recipe
 from gallery.words import Pairs, Parameters, Words
-
-_KARRAS = " Karras"
 
 
 def describe(recipe: Recipe) -> Words:
@@ -50,7 +49,7 @@ def _optional(recipe: Recipe) -> Pairs:
 
 
 def _prompt_with_tags(recipe: Recipe) -> str:
-    tags = (f"<lora:{_lora_name(lora)}:{_number(lora.get('weight', 1.0))}>" for lora in recipe.loras)
+    tags = (f"<lora:{_lora_name(lora)}:{number_text(lora.get('weight', 1.0))}>" for lora in recipe.loras)
     return " ".join(filter(None, [recipe.prompt, *tags]))
 
 
@@ -65,10 +64,6 @@ def _lora_name(lora: Mapping[str, Any]) -> str:
 
 def _sampler(scheduler: Any) -> tuple[str | None, str | None]:
     name = str(scheduler or "")
-    if name.endswith(_KARRAS):
-        return name.removesuffix(_KARRAS), "Karras"
+    if name.endswith(KARRAS):
+        return name.removesuffix(KARRAS), "Karras"
     return name or None, None
-
-
-def _number(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

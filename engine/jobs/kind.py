@@ -4,11 +4,12 @@ A feature declares its kinds in its `admission.py`; `engine.kinds` is the table.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from engine.errors import InvalidRequest, Problem
+from engine.errors import InvalidRequest, Problem, StudioError
 from engine.jobs.schema import DRAW
 from engine.settings import Settings
 from gallery.recipe import Recipe
@@ -96,7 +97,10 @@ class Kind(Generic[R]):
         try:
             return self.read(values)
         except InvalidRequest as error:
-            raise InvalidRequest([*error.problems, *self.check(values, here)]) from None
+            problems = [*error.problems]
+            with suppress(StudioError):  # of values that break a rule little can be said
+                problems += self.check(values, here)
+            raise InvalidRequest(problems) from None
 
     def admitted(self, request: R, here: Here) -> R:
         """The request as it is queued. Raises StudioError where it cannot be done here."""

@@ -98,7 +98,7 @@ class JobQueue:
         kind: str | None = None,
         running: bool = False,
         oldest_first: bool = False,
-        limit: int = 50,
+        limit: int | None = 50,
     ) -> list[Job]:
         """Jobs, newest first unless told otherwise; `active` keeps those queued or running, `running` the latter."""
         query = select(JobRow).order_by(JobRow.id if oldest_first else JobRow.id.desc()).limit(limit)
@@ -267,7 +267,7 @@ class JobQueue:
 
     def folders(self) -> Iterator[Path]:
         """What unfinished jobs need on disk."""
-        for job in self.list(active=True, limit=2 * self._settings.queue_limit):
+        for job in self.list(active=True, limit=None):
             place = self.kinds[job.kind].folder(self._settings, job.request) if job.request else None
             if place is not None:
                 yield place

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from engine.errors import InvalidRequest, StudioBusy
 from engine.jobs.schema import CANCELLED, DRAW, QUEUED, RUNNING, SUCCEEDED
 from engine.jobs.supervisor import Supervisor
 from engine.kinds import KINDS as REAL_KINDS
-from engine.prepared import prepared, sweep
+from engine.prepared import adopt, prepared, sweep
 from engine.settings import Settings
 from engine.studio import Studio
 from tests.toy_kind import KINDS, Knit, lay_out_wool, place_of, worker_for
@@ -197,3 +198,32 @@ def test_a_starting_studio_sweeps(knitting):
         until(lambda: not folder.exists())
     finally:
         supervisor.stop()
+
+
+def test_a_copy_that_came_too_late_leaves_the_first(knitting, monkeypatch):
+    """Web process and worker may both adopt from another disk."""
+    request = asked(knitting)
+    place = place_of(knitting.settings, request)
+    copytree = shutil.copytree
+
+    def overtaken(source, target, **options):
+        copytree(source, place)
+        return copytree(source, target, **options)
+
+    monkeypatch.setattr(os, "rename", lambda source, target: _raise(OSError(errno.EXDEV, "another disk")))
+    monkeypatch.setattr(shutil, "copytree", overtaken)
+    adopt(knitting.settings.home, place)
+
+    assert scarf(knitting, request) == ["wool"]
+    assert [path.name for path in place.parent.iterdir()] == ["winter"]
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def test_a_broken_rule_is_said_although_the_admission_fails(studio):
+    with pytest.raises(InvalidRequest, match="A run's name has") as caught:
+        studio.request("promote_lora", {"run": "../x", "name": "x", "checkpoint": "a/b"})
+
+    assert {problem.field for problem in caught.value.problems} == {"run", "checkpoint"}
