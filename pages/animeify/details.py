@@ -1,7 +1,5 @@
 """What Gallery shows of a translated photo, and how its settings come back to the form."""
 
-import streamlit as st
-
 from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
 from pages.parts.common import ANIMEIFY
@@ -25,16 +23,10 @@ def _details(record: ImageRecord) -> dict[str, object]:
     }
 
 
-def _hand_over(record: ImageRecord) -> None:
-    """For `pages.animeify.restore`."""
-    st.session_state.restore_translation = dict(record.recipe.request)
-
-
 SHOWN = Shown(
     page=ANIMEIFY,
     reuse="Fills the Anime-ify page with the photo and everything that was chosen",
     details=_details,
-    hand_over=_hand_over,
     picture=show_before_after,
     title="Photo",
 )

@@ -1,6 +1,7 @@
 """Anime-ify: from photos to anime scenes."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -11,11 +12,12 @@ from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, defa
 from engine.translation.request import LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos, pick_style
-from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, take_restored_settings
+from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
 from pages.parts.before_after import show_before_after
 from pages.parts.common import OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import show_feed
+from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 
 PRESS = Press("translate")
@@ -24,7 +26,7 @@ PRESS = Press("translate")
 def main() -> None:
     """Lay out the page."""
     studio = open_studio()
-    take_restored_settings(studio)
+    fill_form(studio, Translate.kind, partial(fill_animeify, studio))
     left, right = st.columns([2, 3], gap="large")
     with left:
         values = _form(studio)
@@ -34,6 +36,7 @@ def main() -> None:
         _submit(studio, values)
     with right:
         show_feed(studio, Translate.kind, _empty, _show_translations)
+    settle_form()
 
 
 def _form(studio: Studio) -> dict[str, Any]:

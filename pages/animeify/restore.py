@@ -4,8 +4,8 @@ import streamlit as st
 
 from engine.studio import Studio
 from engine.translation.request import Translate
+from gallery.records import ImageRecord
 from pages.animeify.photos import choose
-from pages.parts.common import plain
 
 KEEP, FIT, CHOSEN = "As the photo", "Fit 1024", "Choose"
 SIDES = {KEEP: None, FIT: 1024}
@@ -13,15 +13,12 @@ DEFAULT_SIDE = 1536
 OWN_SOLVER = "The translator's own"
 
 
-def take_restored_settings(studio: Studio) -> None:
-    """Fill the form from a recipe that the gallery handed over; what is not here any more is left out and said."""
-    recipe = st.session_state.pop("restore_translation", None)
-    if recipe is None:
-        return
-    state, request = st.session_state, studio.kinds.read(Translate.kind, recipe)
+def fill_animeify(studio: Studio, record: ImageRecord) -> list[str]:
+    """Fill the form from a translated photo; returns the names of what is not here and was left out."""
+    state, request = st.session_state, studio.kinds.read(Translate.kind, record.recipe.request)
     if request is None:
         st.warning("This recipe is of another version of the studio and cannot be used.", icon=":material/info:")
-        return
+        return []
     known = {info.name for info in studio.translators()}
     choose("photos", request.photos)
     choose("style", [request.style] if request.style else [])
@@ -34,8 +31,7 @@ def take_restored_settings(studio: Studio) -> None:
         state.translator = request.translator
     else:
         missing.append(request.translator)
-    if missing:
-        st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
+    return missing
 
 
 def _output_of(long_side: int | None) -> str:

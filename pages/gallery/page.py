@@ -11,6 +11,7 @@ from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons
 from pages.parts.pictures import show_thumbnail
+from pages.parts.reuse import reuse_link
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
@@ -194,11 +195,9 @@ def _facts(record: ImageRecord) -> None:
 def _actions(studio: Studio, record: ImageRecord) -> None:
     with st.container(horizontal=True):
         made_by = shown(record)
-        if made_by.page and st.button(
-            "Use these settings", key="use_settings", icon=":material/replay:", type="primary", help=made_by.reuse
-        ):
-            made_by.hand_over(record)
-            st.switch_page(made_by.page)
+        if made_by.page:
+            with st.container(key="use_settings", width="content"):
+                reuse_link(record, made_by.page, "Use these settings", made_by.reuse)
         if record.deleted_at is None:
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:

@@ -1,7 +1,5 @@
 """What Gallery shows of a drawn picture, and how its settings come back to the form."""
 
-import streamlit as st
-
 from gallery.records import ImageRecord
 from pages.parts.common import GENERATE
 from pages.parts.facts import made, size_of
@@ -22,14 +20,8 @@ def _details(record: ImageRecord) -> dict[str, object]:
     }
 
 
-def _hand_over(record: ImageRecord) -> None:
-    """For `pages.generate.restore`."""
-    st.session_state.restore = {**record.recipe.request, "seed": record.seed}
-
-
 SHOWN = Shown(
     page=GENERATE,
     reuse="Fills the Generate page with everything that made this picture",
     details=_details,
-    hand_over=_hand_over,
 )

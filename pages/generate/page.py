@@ -1,6 +1,7 @@
 """Generate: from a prompt to images."""
 
 import random
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,11 +11,12 @@ from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_add_model, show_missing_model
-from pages.generate.restore import take_restored_settings
+from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
 from pages.parts.feed import show_feed
+from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 
 PRESS = Press("generate")
@@ -31,7 +33,7 @@ def main() -> None:
     studio = open_studio()
     if "added_model" in st.session_state:
         st.session_state.model = st.session_state.pop("added_model")
-    take_restored_settings(studio)
+    fill_form(studio, TextToImage.kind, partial(fill_generate, studio))
     models = {info.name: info for info in studio.models()}
     _take_model_name(models)
     left, right = st.columns([2, 3], gap="large")
@@ -46,6 +48,7 @@ def main() -> None:
         _submit(studio, values)
     with right:
         show_feed(studio, TextToImage.kind, _examples, show_drawings)
+    settle_form()
 
 
 def _prompts() -> dict[str, str]:

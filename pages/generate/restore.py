@@ -8,30 +8,26 @@ import streamlit as st
 from engine.diffusion.request import LORA_WEIGHT, TextToImage, text_to_image_problems
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from gallery.records import ImageRecord
 from pages.generate.loras import weight_key
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
-from pages.parts.common import plain
 
 SIMPLE_FIELDS = ("prompt", "negative_prompt", "seed", "num_inference_steps", "scheduler")
 
 
-def take_restored_settings(studio: Studio) -> None:
-    """Fill the form from a recipe that the gallery handed over.
+def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
+    """Fill the form from a picture; returns the names of what is not here and was left out.
 
     A recipe can be of another version of the studio: what is there and valid is taken, the rest is as in a new form.
     """
-    recipe = st.session_state.pop("restore", None)
-    if recipe is None:
-        return
+    recipe = {**record.recipe.request, "seed": record.seed}
     values = _valid_values(recipe, native_size(studio.default_model()))
     state = st.session_state
     for name in SIMPLE_FIELDS:
         state[name] = values[name]
     state.guidance_scale = float(values["guidance_scale"])
     state.keep_seed, state.num_images = values["seed"] is not None, 1
-    missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
-    if missing:
-        st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
+    return [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
 
 
 def _valid_values(recipe: Mapping[str, Any], side: int) -> dict[str, Any]:

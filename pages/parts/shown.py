@@ -23,9 +23,8 @@ class Shown:
     """A kind's pictures in Gallery; the defaults are for kinds that this version does not know.
 
     Attributes:
-        page: whose form takes a picture's settings again; empty for none.
+        page: whose form takes a picture's settings again, see `pages.parts.reuse`; empty for none.
         reuse: what "Use these settings" does, for people.
-        hand_over: leaves the settings in the session, for that page.
         details: rows of a table, by label; empty values are left out.
         picture: shows one in full, at a place that keeps its widgets apart; returns whether its file could be read.
         title: what the picture's title is, where it is no prompt.
@@ -33,7 +32,6 @@ class Shown:
 
     page: str = ""
     reuse: str = ""
-    hand_over: Callable[[ImageRecord], None] = lambda record: None
     details: Callable[[ImageRecord], dict[str, object]] = _plain_details
     picture: Callable[[Studio, ImageRecord, str], bool] = _plain_picture
     title: str = ""

@@ -61,7 +61,7 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     page.get_by_role("link", name="Gallery", exact=True).click()
     expect(page.get_by_text("2 pictures")).to_be_visible()
     page.get_by_role("button", name=prompt).first.click()
-    expect(page.get_by_role("button", name="Use these settings")).to_be_visible()
+    expect(page.get_by_role("link", name="Use these settings")).to_be_visible()
     record = studio.gallery.page().images[0]
 
     png, jpg = downloaded(page, "PNG"), downloaded(page, "JPG")
@@ -75,7 +75,7 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     assert parameters.startswith(f"{prompt}\nNegative prompt:")
     assert f"Seed: {record.seed}, Size: 256x256" in parameters
 
-    page.get_by_role("button", name="Use these settings").click()
+    page.get_by_role("link", name="Use these settings").click()
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value(str(record.seed))
     fill(page, "Images", 1)
     page.keyboard.press("Control+Enter")

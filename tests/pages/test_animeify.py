@@ -109,8 +109,8 @@ def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, 
     page.run()
     assert "80" in str(page.table[0].value)
 
-    button(page, "Use these settings").click().run()
-    page.switch_page("animeify/page.py")
+    page = open_page("animeify")
+    page.query_params["recipe"] = image.id
     page.run()
     assert page.slider(key="strength").value == 80
     assert page.segmented_control(key="output").value == "Fit 1024"

@@ -32,13 +32,19 @@ def test_search_finds_the_words_of_prompts(open_page, three_pictures):
     assert "No picture has these words" in texts(page.markdown)
 
 
-def test_a_picture_shows_its_recipe_and_fills_generate(open_page, three_pictures):
+def test_a_picture_shows_its_recipe_and_leads_to_generate(open_page, three_pictures):
     record = three_pictures[0]
     page = open_page("gallery")
     page.button(key=f"open_{record.id}").click().run()
     assert texts(page.code) == "a castle by the sea"
 
-    page.button(key="use_settings").click().run()
+    link = next(link.proto for link in page.get("page_link") if link.proto.label == "Use these settings")
+    assert (link.page, link.query_string) == ("", f"recipe={record.id}")
+
+
+def test_the_address_of_a_picture_fills_generate(open_page, three_pictures):
+    page = open_page("generate", recipe=three_pictures[0].id)
+
     assert page.text_area(key="prompt").value == "a castle by the sea"
     assert page.number_input(key="seed").value == 5
     assert page.number_input(key="num_inference_steps").value == 1

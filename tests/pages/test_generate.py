@@ -7,6 +7,7 @@ from safetensors.numpy import save_file
 from engine.diffusion.request import TextToImage
 from engine.jobs.schema import QUEUED, SUCCEEDED
 from engine.weights.request import FetchModel
+from tests.gallery.samples import picture, recipe
 from tests.pages.helpers import press_generate, texts
 from tests.tiny_lora import kohya, lora_layers
 
@@ -296,16 +297,24 @@ def test_a_job_of_another_version_is_shown_without_its_prompt(open_page, studio,
 # -- settings of an earlier picture
 
 
-def restored(open_page, recipe):
-    page = open_page("generate", prompt="what was there", num_inference_steps="7")
-    page.session_state.restore = recipe
-    page.run()
-    assert not page.exception
-    return page
+@pytest.fixture
+def restored(open_page, studio):
+    """Opens Generate with the settings of a picture that was made by this request."""
+
+    def restored(request):
+        made = recipe(request=request, seed=request.get("seed"))
+        record = studio.gallery.save(picture(), made)
+        page = open_page("generate", recipe=record.id, prompt="what was there", num_inference_steps="7")
+        page.run()
+        assert not page.exception
+        assert "recipe" not in page.query_params
+        return page
+
+    return restored
 
 
-def test_a_recipe_with_few_fields_fills_those_and_leaves_the_rest_at_the_defaults(open_page):
-    page = restored(open_page, {"prompt": "a castle", "seed": 3})
+def test_a_recipe_with_few_fields_fills_those_and_leaves_the_rest_at_the_defaults(restored):
+    page = restored({"prompt": "a castle", "seed": 3})
 
     assert page.text_area(key="prompt").value == "a castle"
     assert page.number_input(key="seed").value == 3
@@ -313,9 +322,9 @@ def test_a_recipe_with_few_fields_fills_those_and_leaves_the_rest_at_the_default
     assert page.selectbox(key="scheduler").value == "DDIM"
 
 
-def test_a_recipe_with_values_of_another_version_takes_those_that_fit(open_page, add_lora):
+def test_a_recipe_with_values_of_another_version_takes_those_that_fit(restored, add_lora):
     add_lora("mine")
-    recipe = {
+    request = {
         "prompt": "a castle",
         "negative_prompt": 5,
         "num_inference_steps": 9000,
@@ -326,7 +335,7 @@ def test_a_recipe_with_values_of_another_version_takes_those_that_fit(open_page,
         "loras": [{"name": "mine", "weight": "much"}, {"file": "x"}, "gone"],
         "model": "gone-model",
     }
-    page = restored(open_page, recipe)
+    page = restored(request)
 
     assert page.text_input(key="negative_prompt").value == ""
     assert page.number_input(key="num_inference_steps").value == 25
@@ -337,7 +346,7 @@ def test_a_recipe_with_values_of_another_version_takes_those_that_fit(open_page,
     assert "gone\\-model" in texts(page.warning)
 
 
-def test_a_complete_recipe_is_asked_for_again_as_it_was(open_page, studio, add_lora):
+def test_a_complete_recipe_is_asked_for_again_as_it_was(restored, studio, add_lora):
     add_lora("mine")
     loras = [("mine", -0.5)]
     asked = studio.request(
@@ -345,7 +354,7 @@ def test_a_complete_recipe_is_asked_for_again_as_it_was(open_page, studio, add_l
         {"prompt": "a castle", "negative_prompt": "people", "seed": 11, "num_inference_steps": 3,
          "guidance_scale": 4, "width": 72, "height": 64, "scheduler": "Heun", "loras": loras}
     )  # fmt: skip
-    press_generate(restored(open_page, asked.to_dict()))
+    press_generate(restored(asked.to_dict()))
 
     (job,) = studio.jobs(kind=TextToImage.kind)
     assert job.request == asked
