@@ -1,6 +1,7 @@
 """The commands for LoRAs: train one on one's own captioned pictures, and measure whether it helps."""
 
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from ulid import ULID
 
 from engine.cli.app import Home, Json, open_studio, print_json
-from engine.cli.waiting import done
+from engine.cli.waiting import done, finished, require_success
 from engine.datasets.findings import Finding
 from engine.datasets.pictures import open_picture
 from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
@@ -21,6 +22,7 @@ from engine.lora.requests import SEEDS, EvaluateLora, TrainLora
 from engine.lora.runs.config import PRESETS, Config
 from engine.lora.runs.held_out import REPORT
 from engine.lora.runs.progress import read_progress
+from engine.lora.verdicts import answer, gain, headline
 from engine.studio import Studio
 from engine.weights.models import require_available
 from engine.weights.safetensors_file import MAX_LORA_RANK
@@ -52,24 +54,48 @@ def train_lora(
     """Train a LoRA on captioned pictures; it then stands in the picker, and in result/ of its run."""
     studio = open_studio(home)
     if resume:
-        run, name = resume, preparing.plan_of(studio.settings, resume).name
-    else:
-        if dataset is None:
-            raise NotFound("A data set must be named: a folder or a ZIP of captioned pictures, or --resume RUN.")
-        changes = {"steps": steps, "rank": rank, "learning_rate": learning_rate, "resolution": resolution}
-        changes |= {"text_encoder": text_encoder, "patience": patience, "seed": seed}
-        info = studio.model(model) if model else studio.default_model()
-        name = name or dataset.stem
-        order = RunSettings(name, info, _config(preset, changes), trigger, enrich, share)
-        folder = preparing.dataset_folder(studio.settings, dataset)
-        prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
-        _say(prepared, order)
-        if check:
-            return
-        run = preparing.begin_run(studio.settings, prepared, order)
-    typer.echo(f"Run {run}; an interrupted run goes on with --resume {run}", err=True)
-    done(studio, TrainLora(run=run, name=name), "training", quiet=as_json)
-    _say_result(studio, run, as_json)
+        _train(studio, TrainLora(run=resume, name=preparing.plan_of(studio.settings, resume).name), as_json)
+        return
+    if dataset is None:
+        raise NotFound("A data set must be named: a folder or a ZIP of captioned pictures, or --resume RUN.")
+    changes = {"steps": steps, "rank": rank, "learning_rate": learning_rate, "resolution": resolution}
+    changes |= {"text_encoder": text_encoder, "patience": patience, "seed": seed}
+    info = studio.model(model) if model else studio.default_model()
+    order = RunSettings(name or dataset.stem, info, _config(preset, changes), trigger, enrich, share)
+    folder = preparing.dataset_folder(studio.settings, dataset)
+    prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
+    _say(prepared, order)
+    if check:
+        _end_check(prepared, as_json)
+        return
+    run = preparing.begin_run(studio.settings, prepared, order)
+    _train(studio, TrainLora(run=run, name=order.name), as_json)
+
+
+def _end_check(prepared: PreparedRun, as_json: bool) -> None:
+    """Raises typer.Exit with code 1 where something blocks training."""
+    if as_json:
+        print_json(
+            {
+                "can_train": not prepared.check_up.blocks,
+                "pictures": len(prepared.train),
+                "held_out": len(prepared.held_out),
+                "summary": prepared.dataset.report.summary,
+                "memory": prepared.memory.in_words(),
+                "findings": [asdict(finding) for finding in _findings(prepared)],
+            }
+        )
+    if prepared.check_up.blocks:
+        raise typer.Exit(1)
+
+
+def _train(studio: Studio, request: TrainLora, as_json: bool) -> None:
+    """Train a run to its end; where it waits in the queue already, or is at work, wait for that."""
+    waiting = [job for job in studio.jobs(kind=TrainLora.kind, active=True, limit=None) if job.request == request]
+    typer.echo(f"Run {request.run}; an interrupted run goes on with --resume {request.run}", err=True)
+    job = finished(studio, waiting[0] if waiting else studio.submit(request), quiet=as_json)
+    require_success(job, "training")
+    _say_result(studio, request.run, as_json)
 
 
 @commands.command()
@@ -106,14 +132,31 @@ def evaluate(
     done(studio, request, "evaluation", quiet=as_json)
     report = read_json(place / REPORT)
     if as_json:
-        print_json({"folder": str(place)} | report)
+        print_json({"folder": str(place), "answer": headline(report)} | report)
         return
-    print(report["headline"])
-    for change in report["changes"]:
-        print(f"  {change['verdict']}")
+    print(headline(report))
+    for line in _table(report["changes"]):
+        print(f"  {line}")
     for note in report["notes"]:
         print(f"  {note}")
     print(f"Pictures and tables: {place}")
+
+
+def _table(changes: Sequence[dict[str, Any]]) -> list[str]:
+    """A line for each measure: without, with, and the gain, which is better above 0 whatever the measure."""
+    rows = [("measure", "without", "with", "gain", "better")]
+    for change in changes:
+        gained = gain(change)
+        interval = f"{_number(gained['value'])} ({_number(gained['low'])} to {_number(gained['high'])})"
+        values = (_number(change[side]["value"]) for side in ("base", "tuned"))
+        rows.append((change["base"]["name"], *values, interval, answer(change)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _number(value: float | str) -> str:
+    """So many digits; texts stand for numbers that JSON does not know."""
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 @commands.command()
@@ -151,10 +194,14 @@ def _config(preset: str, changes: dict[str, Any]) -> Config:
 def _say(prepared: PreparedRun, order: RunSettings) -> None:
     report = prepared.dataset.report
     typer.echo(report.summary, err=True)
-    for finding in (*report.findings, *prepared.check_up.findings):
+    for finding in _findings(prepared):
         typer.echo(_line(finding), err=True)
     typer.echo(f"{len(prepared.train)} pictures to train on, {len(prepared.held_out)} held out.", err=True)
     typer.echo(f"{order.config.steps} steps on {order.model.title}. {prepared.memory.in_words()}", err=True)
+
+
+def _findings(prepared: PreparedRun) -> list[Finding]:
+    return [*prepared.dataset.report.findings, *prepared.check_up.findings]
 
 
 def _line(finding: Finding) -> str:

@@ -85,13 +85,10 @@ def require(purpose: str, files: Sequence[PublishedFile], folder: Path, access: 
 
 
 def _unavailable(purpose: str, missing: Sequence[PublishedFile], folder: Path) -> ModelUnavailable:
-    names = ", ".join(file.name for file in missing)
     size = sum(file.size for file in missing) / 1e6
-    urls = " and ".join(file.url for file in missing)
-    return ModelUnavailable(
-        f"{purpose} needs {names} ({size:,.1f} MB) in {folder}; not there. "
-        f"Allow the download, or bring it by hand: get {urls} on any machine and copy it to that folder."
-    )
+    first, *more = missing
+    what = f"{first.url} and {', '.join(file.name for file in more)} beside it" if more else first.url
+    return ModelUnavailable(f"{purpose} needs a network that is not here: get {what} ({size:,.1f} MB) into {folder}.")
 
 
 def _download(file: PublishedFile, path: Path, access: Access) -> None:

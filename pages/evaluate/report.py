@@ -6,9 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from engine.datasets.findings import counted
 from engine.datasets.pictures import PictureRefused
 from engine.lora.evaluations import Found, evaluations_of, is_of_another_version
 from engine.lora.runs.held_out import GRID, REPORT
+from engine.lora.verdicts import gain, headline
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.parts.common import plain, when
@@ -41,12 +43,15 @@ def _label(found: Found) -> str:
 
 
 def _show(found: Found, lora: LoraInfo) -> None:
-    st.markdown(f"#### {plain(_first_sentence(found.report['headline']))}")
+    st.markdown(f"#### {plain(headline(found.report))}")
     st.caption(plain(_circumstances(found)))
     if is_of_another_version(found, lora):
         st.warning("The LoRA was replaced since: this report is about its earlier version.", icon=":material/history:")
     st.table([_row(change) for change in found.report["changes"]])
-    st.caption("In brackets: bootstrap intervals, 95 % of the resamples of the pictures give a figure inside.")
+    st.caption(
+        "A gain above 0 is better, whatever the measure. In brackets: bootstrap intervals, 95 % of the resamples of "
+        "the pictures give a figure inside."
+    )
     for note, names in _notes(found.report["changes"]).items():
         st.caption(plain(f"{', '.join(names)}: {note}"))
     missing = found.report.get("missing", [])
@@ -55,16 +60,13 @@ def _show(found: Found, lora: LoraInfo) -> None:
         for change in found.report["changes"]:
             st.markdown(f"- {plain(change['verdict'])} Defined by: {plain(change['base']['reference'])}.")
     if missing:
-        with st.expander(f"{len(missing)} networks are not on this machine", icon=":material/cloud_off:"):
+        with st.expander(
+            f"{counted(len(missing), 'measure')} left out: networks not on this machine", icon=":material/cloud_off:"
+        ):
             for text in missing:
                 st.markdown(f"- {plain(text)}")
     downloads(found)
     _side_by_side(found)
-
-
-def _first_sentence(headline: str) -> str:
-    """Without what is in brackets, which the table says."""
-    return headline.split(" (")[0].rstrip(".") + "."
 
 
 def _circumstances(found: Found) -> str:
@@ -80,12 +82,11 @@ def _circumstances(found: Found) -> str:
 
 def _row(change: Mapping[str, Any]) -> dict[str, str]:
     base = change["base"]
-    better = "lower is better" if base["lower_is_better"] else "higher is better"
     return {
-        "Measure": f"**{plain(base['name'])}**  \n{better}",
+        "Measure": f"**{plain(base['name'])}**",
         "Without": _two_lines(base),
         "With the LoRA": _two_lines(change["tuned"]),
-        "Without − with": _two_lines(change["difference"]),
+        "Gain with it": _two_lines(gain(change)),
         "N": str(base["n"]),
         "Network": plain(base["extractor"] or "none, pixels"),
     }

@@ -9,6 +9,7 @@ from engine.jobs.schema import FAILED
 from engine.lora import evaluations
 from engine.lora.requests import TrainLora
 from engine.lora.runs.listing import RunInfo, newest_runs, run_info
+from engine.lora.verdicts import headline
 from engine.studio import Studio
 from pages.parts.common import EVALUATE, OWNER, PEOPLE_ERRORS, plain, when
 from pages.parts.jobs import show_jobs
@@ -112,6 +113,6 @@ def _evaluation(studio: Studio, info: RunInfo) -> None:
     found = evaluations.evaluations_of(studio.settings, info.lora)
     lora = next((lora for lora in studio.loras() if lora.name == info.lora), None)
     if found and lora and not evaluations.is_of_another_version(found[0], lora):
-        st.markdown(plain(found[0].report["headline"]))
+        st.markdown(plain(headline(found[0].report)))
     label = "All figures and pictures" if found else "Does it help? Evaluate it"
     st.page_link(EVALUATE, label=label, icon=":material/query_stats:", query_params={"lora": info.lora})

@@ -1,6 +1,7 @@
 """The commands for LoRAs; what they do is tested where it is done."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,13 @@ from typer.testing import CliRunner
 
 from engine.__main__ import cli
 from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.jobs.schema import SUCCEEDED
+from engine.lora import preparing
+from engine.lora.preparing import RunSettings
+from engine.lora.requests import TrainLora
+from engine.lora.runs.config import PRESETS
 from engine.settings import Settings
+from engine.studio import Studio
 
 runner = CliRunner()
 
@@ -44,6 +51,35 @@ def test_checking_says_what_is_there_and_begins_nothing(pictures: Path, settings
     assert "10 pictures to train on, 2 held out" in said
     assert "About" in said
     assert not settings.runs_dir.exists()
+
+
+def test_a_check_for_programs_is_one_object_and_its_exit_code_says_whether_training_can_begin(pictures: Path) -> None:
+    result = runner.invoke(cli, ["train-lora", str(pictures), "--check", "--json"])
+    facts = json.loads(result.stdout)
+    assert (result.exit_code, facts["can_train"], facts["pictures"], facts["held_out"]) == (0, True, 10, 2)
+
+    (pictures / "00.txt").unlink()
+    result = runner.invoke(cli, ["train-lora", str(pictures), "--check", "--json"])
+    facts = json.loads(result.stdout)
+    assert (result.exit_code, facts["can_train"]) == (1, False)
+    assert any(finding["severity"] == "blocks training" for finding in facts["findings"])
+    assert runner.invoke(cli, ["train-lora", str(pictures), "--check"]).exit_code == 1
+
+
+def test_a_killed_training_that_waits_in_the_queue_goes_on_with_the_printed_command(
+    pictures: Path, settings: Settings
+) -> None:
+    """Its job is put back by the next supervisor; nothing is asked for twice. Starts a real worker."""
+    studio = Studio(settings)
+    model = studio.default_model()
+    order = RunSettings("castles", model, replace(PRESETS["recommended"], steps=2, rank=2, warmup_steps=0))
+    prepared = preparing.prepare(pictures, order)
+    run = preparing.begin_run(settings, prepared, order)
+    studio.submit(TrainLora(run=run, name="castles"))
+
+    said, _ = called("train-lora", "--resume", run, "--json")
+    assert json.loads(said)["run"] == run
+    assert [job.state for job in studio.jobs()] == [SUCCEEDED]
 
 
 def test_wrong_orders_are_refused(pictures: Path) -> None:

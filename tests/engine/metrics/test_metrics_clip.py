@@ -106,8 +106,9 @@ def test_it_is_found_in_the_hubs_cache(tiny, pixels, empty_caches, tmp_path):
 def test_without_its_files_it_says_what_to_bring(empty_caches, tmp_path):
     with pytest.raises(
         ModelUnavailable,
-        match=r"CMMD and the CLIP score \(CLIP ViT-L/14-336\) needs config.json, .*pytorch_model.bin \(1,713.4 MB\) "
-        r"in .*clip-vit-large-patch14-336; not there.*openai/clip-vit-large-patch14-336/resolve/.*/pytorch_model.bin",
+        match=r"CMMD and the CLIP score \(CLIP ViT-L/14-336\) needs a network that is not here: "
+        r"get .*openai/clip-vit-large-patch14-336/resolve/.*/config.json and .*pytorch_model.bin beside it "
+        r"\(1,713.4 MB\) into .*clip-vit-large-patch14-336",
     ):
         load_clip()
     with pytest.raises(Offline, match="HF_HUB_OFFLINE"):

@@ -56,8 +56,8 @@ def test_lpips_is_torchmetrics_with_the_weights_of_this_machine(hub, pictures, m
 def test_without_its_weights_it_says_what_to_bring(hub):
     with pytest.raises(
         ModelUnavailable,
-        match=r"LPIPS \(alex\) needs alexnet-owt-7be5be79.pth \(244.4 MB\) in .*checkpoints; not there.*"
-        r"get https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        match=r"LPIPS \(alex\) needs a network that is not here: "
+        r"get https://download.pytorch.org/models/alexnet-owt-7be5be79.pth \(244.4 MB\) into .*checkpoints",
     ):
         lpips()
     (hub / BACKBONES["alex"].name).write_bytes(b"other weights")
