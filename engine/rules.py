@@ -122,3 +122,8 @@ def choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
     if value in choices:
         return []
     return [Problem(field, f"{_label(field)} must be one of {', '.join(choices)}; got {value!r}.")]
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """ "1 picture", "12 pictures"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

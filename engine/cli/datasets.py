@@ -8,6 +8,7 @@ import typer
 from engine.datasets.captions import write_captions
 from engine.datasets.pictures import open_picture
 from engine.datasets.reading import read_dataset
+from engine.rules import counted
 
 commands = typer.Typer()
 
@@ -29,4 +30,4 @@ def caption(
     for done, picture in enumerate(chosen, 1):
         found[picture.path] = captioner.caption(open_picture(picture.path))
         typer.echo(f"{done}/{len(chosen)} {picture.path.name}: {found[picture.path]}", err=True)
-    print(f"{len(chosen)} captions were made; all are in {write_captions(folder, found)}.")
+    print(f"{counted(len(chosen), 'caption was', 'captions were')} made; all are in {write_captions(folder, found)}.")

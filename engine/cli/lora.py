@@ -23,6 +23,7 @@ from engine.lora.runs.config import PRESETS, Config
 from engine.lora.runs.held_out import REPORT
 from engine.lora.runs.progress import read_progress
 from engine.lora.verdicts import answer, gain, headline
+from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.models import require_available
 from engine.weights.safetensors_file import MAX_LORA_RANK
@@ -196,7 +197,7 @@ def _say(prepared: PreparedRun, order: RunSettings) -> None:
     typer.echo(report.summary, err=True)
     for finding in _findings(prepared):
         typer.echo(_line(finding), err=True)
-    typer.echo(f"{len(prepared.train)} pictures to train on, {len(prepared.held_out)} held out.", err=True)
+    typer.echo(f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out.", err=True)
     typer.echo(f"{order.config.steps} steps on {order.model.title}. {prepared.memory.in_words()}", err=True)
 
 

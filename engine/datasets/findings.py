@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.rules import counted
+
+__all__ = ["NAMED", "Finding", "Severity", "counted", "named"]
+
 NAMED = 5  # files that a sentence names; the rest is counted
 
 
@@ -30,11 +34,6 @@ class Finding:
     severity: Severity
     message: str
     files: tuple[str, ...] = ()
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """ "1 picture", "12 pictures"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def named(files: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from pages.parts.feed import show_feed
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 
-PRESS = Press("translate")
+PRESS = Press("translate", together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")])
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.lora import evaluations, preparing
 from engine.lora.evaluations import HELD_OUT, Subject
 from engine.lora.requests import SEEDS, EvaluateLora
+from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.grid import grid_form, show_grids
@@ -20,7 +21,7 @@ from pages.parts.dataset_picker import pick_dataset
 from pages.parts.jobs import show_jobs
 from pages.parts.submit import Press
 
-PRESS = Press("evaluate")
+PRESS = Press("evaluate", together=[("model", "loras", "lora")])
 OWN, OTHERS = "Held out by its training", "Others"
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -86,7 +87,9 @@ def _form(studio: Studio, subject: Subject, lora: LoraInfo) -> None:
     if held_out is None:
         return
     drawn = 2 * len(held_out) * values["seeds"] if isinstance(values["seeds"], int) else 0
-    st.caption(f"{len(held_out)} captions, each drawn with and without the LoRA: {drawn} pictures")
+    st.caption(
+        f"{counted(len(held_out), 'caption')}, each drawn with and without the LoRA: {counted(drawn, 'picture')}"
+    )
     _evaluate_button(studio, held_out, source, values)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.datasets.findings import counted
 from engine.datasets.pictures import PictureRefused
 from engine.lora.evaluations import Found, evaluations_of, is_of_another_version
 from engine.lora.runs.held_out import GRID, REPORT
 from engine.lora.verdicts import gain, headline
+from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.parts.common import plain, when

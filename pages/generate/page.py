@@ -19,7 +19,10 @@ from pages.parts.feed import show_feed
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 
-PRESS = Press("generate")
+PRESS = Press(
+    "generate",
+    together=[("model", "loras"), *((own, side) for own in ("model", "size") for side in ("width", "height"))],
+)
 EXAMPLES = (
     "a castle on a mountain at sunset",
     "a quiet lake in a pine forest, morning mist",

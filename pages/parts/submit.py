@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,10 +18,12 @@ class Press:
 
     Args:
         name: of the button, unique in the studio; what is remembered lies in the session under it.
+        together: fields that are judged together: what was wrong with one may be mended by changing another.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, together: Sequence[Collection[str]] = ()):
         self._name = name
+        self._together = together
 
     def button(self, label: str, icon: str, **more: Any) -> bool:
         """The main button of a form.
@@ -51,9 +53,13 @@ class Press:
             self._tell(values, submit, {})
 
     def problems(self, fields: Mapping[str, Any]) -> dict[str, str]:
-        """What was wrong with the last press, by field; without those whose value was changed since."""
+        """What was wrong with the last press, by field; without those of which a value was changed since."""
         found, refused = self._get("problems", {}), self._get("refused", {})
-        return {field: text for field, text in found.items() if fields.get(field) == refused.get(field)}
+        return {
+            field: text
+            for field, text in found.items()
+            if all(fields.get(each) == refused.get(each) for each in self._judged_with(field))
+        }
 
     def show_problems(self, fields: Mapping[str, Any] | None = None) -> None:
         """Say what was wrong, in a place that is there also when nothing is."""
@@ -67,7 +73,10 @@ class Press:
             self._set("nonce", uuid.uuid4().hex)
             self._set("accepted", (values, time.monotonic()))
         self._set("problems", problems)
-        self._set("refused", {field: fields.get(field) for field in problems})
+        self._set("refused", {each: fields.get(each) for field in problems for each in self._judged_with(field)})
+
+    def _judged_with(self, field: str) -> set[str]:
+        return {field}.union(*(group for group in self._together if field in group))
 
     def _is_double(self, values: Any) -> bool:
         """On a quick machine the second click of a double click finds the new button already there."""

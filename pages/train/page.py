@@ -13,6 +13,7 @@ from engine.lora import preparing
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS, Config
+from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.parts.common import OWNER, open_studio, plain, show_problems
@@ -77,8 +78,8 @@ def _form(studio: Studio, folder: Path) -> None:
     _captions(folder, prepared)
     st.caption(
         plain(
-            f"{len(prepared.train)} pictures to train on, {len(prepared.held_out)} held out to measure with. "
-            f"{prepared.memory.in_words()}"
+            f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out to measure "
+            f"with. {prepared.memory.in_words()}"
         )
     )
     _train_button(studio, folder, prepared, order)
@@ -138,7 +139,7 @@ def _report(prepared: PreparedRun) -> None:
     worst = Severity.BLOCKS if prepared.check_up.blocks else Severity.NOTE
     st.markdown(f"**{plain(prepared.dataset.report.summary)}**")
     if findings:
-        with st.expander(f"{len(findings)} findings", expanded=worst == Severity.BLOCKS, icon=ICONS[worst]):
+        with st.expander(counted(len(findings), "finding"), expanded=worst == Severity.BLOCKS, icon=ICONS[worst]):
             for finding in findings:
                 _finding(finding)
 
@@ -150,7 +151,9 @@ def _finding(finding: Finding) -> None:
 def _captions(folder: Path, prepared: PreparedRun) -> None:
     with st.expander("Pictures and captions", icon=":material/edit_note:"):
         changed = edited_captions(prepared.dataset.pictures)
-        if changed and st.button(f"Save {len(changed)} changed captions", key="save_captions", type="primary"):
+        if changed and st.button(
+            f"Save {counted(len(changed), 'changed caption')}", key="save_captions", type="primary"
+        ):
             captions = {picture.path: picture.caption for picture in prepared.dataset.pictures}
             write_captions(folder, captions | changed)
             st.rerun()

@@ -9,6 +9,7 @@ from engine.jobs.schema import QUEUED, SUCCEEDED
 from engine.weights.request import FetchModel
 from tests.gallery.samples import picture, recipe
 from tests.pages.helpers import press_generate, texts
+from tests.tiny import save_tiny_pipeline
 from tests.tiny_lora import kohya, lora_layers
 
 LONGER_THAN_A_DOUBLE_CLICK = 1.1  # seconds
@@ -358,3 +359,24 @@ def test_a_complete_recipe_is_asked_for_again_as_it_was(restored, studio, add_lo
 
     (job,) = studio.jobs(kind=TextToImage.kind)
     assert job.request == asked
+
+
+def test_an_error_about_a_size_leaves_when_another_size_is_chosen(open_page):
+    page = open_page("generate", prompt="a castle", size="Custom", width="70", height="64")
+    press_generate(page)
+    assert "70" in texts(page.error)
+
+    page.segmented_control(key="size").set_value("Square").run()
+    assert not page.error
+
+
+def test_an_error_about_a_lora_leaves_when_another_model_is_chosen(open_page, studio, add_lora, tmp_path):
+    save_tiny_pipeline(tmp_path / "wide", cross_attention_dim=64)
+    studio.add_model(str(tmp_path / "wide"), "wide")
+    add_lora("mine")
+    page = open_page("generate", prompt="a castle", model="wide", loras="mine")
+    press_generate(page)
+    assert "mine" in texts(page.error)
+
+    page.selectbox(key="model").set_value("mini").run()
+    assert not page.error

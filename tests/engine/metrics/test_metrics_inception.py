@@ -53,7 +53,8 @@ def test_features_are_torch_fidelitys_of_the_8_bit_picture(hub, monkeypatch):
 def test_without_its_weights_it_says_what_to_bring(hub):
     with pytest.raises(
         ModelUnavailable,
-        match=r"FID and KID \(Inception v3\) needs a network that is not here: get .*weights-inception-2015-12-05-6726825d.pth \(95.6 MB\) into ",
+        match=r"FID and KID \(Inception v3\) needs a network that is not here: "
+        r"get .*weights-inception-2015-12-05-6726825d.pth \(95.6 MB\) into ",
     ):
         inception_features()
 
