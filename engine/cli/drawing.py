@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.cli.app import Home, Json, copied, open_studio, print_json
 from engine.cli.waiting import finished, require_success
-from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, TextToImage
+from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, SEED, STEPS, TextToImage
 from engine.jobs.records import Job
 from engine.studio import Studio
 
@@ -22,7 +22,7 @@ commands = typer.Typer()
 def generate(
     prompt: Annotated[str, typer.Argument(help="What to draw.")],
     negative: Annotated[str, typer.Option(help="What to avoid.")] = "",
-    seed: Annotated[int | None, typer.Option(help="Image i uses seed + i; random when left out.")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"{SEED}; image i uses seed + i. Random when left out.")] = None,
     steps: Annotated[int, typer.Option(help=f"Denoising steps, {STEPS}.")] = STEPS.default,
     guidance: Annotated[float, typer.Option(help=f"Guidance scale, {GUIDANCE_SCALE}.")] = GUIDANCE_SCALE.default,
     width: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,

@@ -29,7 +29,9 @@ def problems_of(**values) -> dict[str, str]:
         ("prompt", "a\u202eb", "U+202E"),
         ("prompt", "a\ud800b", "U+D800"),
         ("negative_prompt", None, "must be text; got None"),
-        ("seed", -1, "from 0 to 9007199254740984; got -1"),
+        ("seed", -1, "from 0 to 18446744073709551615; got -1"),
+        ("seed", 2**64, "got 18446744073709551616"),
+        ("seed", "12a", "Seed must be a whole number from 0 to 18446744073709551615; got '12a'"),
         ("seed", 1.5, "got 1.5"),
         ("num_inference_steps", 0, "from 1 to 150; got 0"),
         ("num_inference_steps", 151, "from 1 to 150; got 151"),
@@ -65,7 +67,7 @@ def test_any_visible_text_is_a_prompt(value):
 
 @given(
     prompt=st.text("aé城🏰 \n<>&\"'\\", min_size=1, max_size=50).filter(str.strip),
-    seed=st.none() | st.integers(0, 2**53 - 8),
+    seed=st.none() | st.integers(0, 2**64 - 1),
     steps=st.integers(1, 150),
     guidance=st.floats(1, 30),
     scheduler=st.sampled_from(SCHEDULERS),

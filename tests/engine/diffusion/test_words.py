@@ -64,7 +64,7 @@ prompts = (
 )
 
 
-@given(prompts, prompts, one_line, st.integers(0, 2**53), st.floats(1, 30))
+@given(prompts, prompts, one_line, st.integers(0, 2**64 - 1), st.floats(1, 30))
 def test_written_and_read_again(prompt, negative, model, seed, guidance):
     request = {**recipe().request, "prompt": prompt, "negative_prompt": negative, "guidance_scale": guidance}
     made = recipe(request=request, seed=seed, model={"name": model or "m"}, loras=())
