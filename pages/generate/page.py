@@ -1,17 +1,17 @@
 """Generate: from a prompt to images."""
 
-import random
 from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, RANDOM_SEED_LIMIT, SCHEDULERS, STEPS, TextToImage
+from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, TextToImage
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_add_model, show_missing_model
 from pages.generate.restore import take_restored_settings
 from pages.generate.results import show_drawings
+from pages.generate.seed import seed_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
 from pages.parts.feed import show_feed
@@ -84,7 +84,7 @@ def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, 
         )
         show_problems(problems, "num_images")
     with seed:
-        values["seed"] = _seed(problems)
+        values["seed"] = seed_field(studio, problems)
     with st.container():
         values["loras"] = pick_loras(studio, model)
     show_problems(problems, "loras")
@@ -137,40 +137,6 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
         height = down.number_input("Height", key="height", **shared)
     show_problems(problems, "width", "height")
     return {"width": width, "height": height}
-
-
-def _seed(problems: dict[str, str]) -> int | None:
-    field, dice = st.columns([4, 1], vertical_alignment="bottom")
-    with field:
-        seed = st.number_input(
-            "Seed",
-            value=None,
-            step=1,
-            key="seed",
-            on_change=_keep_typed_seed,
-            bind="query-params",
-            placeholder="random",
-            help="The same settings with the same seed give the same picture. Image 2 uses seed + 1, and so on.",
-        )
-    with dice:
-        st.button("", icon=":material/casino:", key="dice", on_click=_roll, help="Draw a new seed and keep it")
-    keep = st.toggle(
-        "Keep seed",
-        key="keep_seed",
-        bind="query-params",
-        help="Off: every press of Generate draws a new seed.",
-    )
-    show_problems(problems, "seed")
-    return seed if keep else None
-
-
-def _keep_typed_seed() -> None:
-    st.session_state.keep_seed = st.session_state.seed is not None
-
-
-def _roll() -> None:
-    st.session_state.seed = random.SystemRandom().randrange(RANDOM_SEED_LIMIT)
-    st.session_state.keep_seed = True
 
 
 def _advanced(problems: dict[str, str]) -> dict[str, Any]:

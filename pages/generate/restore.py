@@ -12,7 +12,7 @@ from pages.generate.loras import weight_key
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
 from pages.parts.common import plain
 
-SIMPLE_FIELDS = ("prompt", "negative_prompt", "seed", "num_inference_steps", "scheduler")
+SIMPLE_FIELDS = ("prompt", "negative_prompt", "num_inference_steps", "scheduler")
 
 
 def take_restored_settings(studio: Studio) -> None:
@@ -28,7 +28,8 @@ def take_restored_settings(studio: Studio) -> None:
     for name in SIMPLE_FIELDS:
         state[name] = values[name]
     state.guidance_scale = float(values["guidance_scale"])
-    state.keep_seed, state.num_images = values["seed"] is not None, 1
+    state.seed = "" if values["seed"] is None else str(values["seed"])
+    state.num_images = 1
     missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
     if missing:
         st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
