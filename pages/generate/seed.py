@@ -26,8 +26,8 @@ def seed_field(studio: Studio, problems: dict[str, str]) -> int | str | None:
             bind="query-params",
             max_chars=MOST_CHARACTERS,
             placeholder="a new seed will be drawn",
-            help=f"A whole number from {SEED}. The same settings with the same seed give the same picture. Image 2 uses "
-            "seed + 1, and so on; after the highest seed comes 0. Empty: every press of Generate draws a new seed.",
+            help=f"A whole number from {SEED}. The same settings with the same seed give the same picture. Image 2 "
+            "uses seed + 1, and so on; after the highest seed comes 0. Empty: every press draws a new seed.",
         )
     with dice:
         st.button("", icon=":material/casino:", key="dice", on_click=_roll, help="Draw a new seed and keep it")
@@ -37,7 +37,7 @@ def seed_field(studio: Studio, problems: dict[str, str]) -> int | str | None:
         key="keep_seed",
         on_change=_switch,
         args=(studio,),
-        help="On: keeps the seed of your last picture. Off: every press of Generate draws a new seed.",
+        help="On: keeps the seed of your last picture. Off: every press draws a new seed.",
     )
     seed = read_seed(text)
     wrong = [] if seed is None else SEED.problems("seed", seed)
