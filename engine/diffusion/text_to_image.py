@@ -13,6 +13,7 @@ from engine.device import TILING_PIXELS
 from engine.diffusion import schedulers
 from engine.diffusion.loading import MODELS, LoadedModel
 from engine.diffusion.lora import AppliedLora, applied
+from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
 from engine.diffusion.request import TextToImage, seed_of
 from engine.diffusion.seeding import generator_of
@@ -93,7 +94,8 @@ def generate(
         model.device.explaining_out_of_memory(doing, advice),
         applied(model, loras) as active,
     ):
-        notes = (*_unread_notes(model, request), *_partial_notes(active))
+        told = request_notes(request, model.info, [lora for lora, _ in loras])
+        notes = (*told, *_unread_notes(model, request), *_partial_notes(active))
         _set_tiling(model, request)
         prompts = _encode(model, request)
         for index in range(first, request.num_images):

@@ -9,6 +9,7 @@ from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_add_model, show_missing_model
+from pages.generate.notes import show_prompt_notes, show_size_notes
 from pages.generate.restore import take_restored_settings
 from pages.generate.results import show_drawings
 from pages.generate.seed import seed_field
@@ -41,7 +42,10 @@ def main() -> None:
         pressed = PRESS.button("Generate", ":material/brush:", shortcut="Ctrl+Enter")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, "prompt", "negative_prompt", STUDIO)
+        notes = st.container()
         values = prompts | _settings(studio, models, problems)
+        with notes:
+            show_prompt_notes(studio, values)
     if pressed:
         _submit(studio, values)
     with right:
@@ -72,6 +76,7 @@ def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, 
         if not model.available:
             show_missing_model(studio, model)
     values = {"model": model.name, **_size(model, problems)}
+    show_size_notes(model, values["width"], values["height"])
     count, seed = st.columns([1, 2])
     with count:
         values["num_images"] = st.number_input(

@@ -213,6 +213,35 @@ def test_a_second_click_on_the_old_button_makes_no_second_job(open_page, studio)
     assert len(studio.jobs()) == 1
 
 
+# -- what the model cannot use
+
+
+def test_words_that_the_model_cannot_use_are_said_before_and_after(open_page, studio, work):
+    page = open_page("generate", prompt="portrait of a cute cat <lora:x:0.8>", negative_prompt="(blurry:1.3)")
+
+    def said():
+        return texts([*page.caption, *page.warning]).replace("\\", "")
+
+    told = ("no word of this prompt: portrait, cute, cat.", "applied by <lora:x:0.8>", "plain words: (blurry:1.3)")
+    assert all(text in said() for text in told)
+    assert not page.warning
+    press_generate(page)
+    work()
+    page.text_area(key="prompt").set_value("")
+    page.text_input(key="negative_prompt").set_value("").run()
+    assert all(text in texts(page.warning).replace("\\", "") for text in told)
+    (image,) = studio.gallery.page().images
+    assert image.title == "portrait of a cute cat <lora:x:0.8>"
+    assert all(any(text in note for note in image.recipe.notes) for text in told)
+
+
+def test_a_size_far_from_the_models_own_is_said_below_it(open_page):
+    page = open_page("generate", size="Custom", width="128", height="64", prompt="a castle")
+    assert "at 128x64 parts of the scene will repeat" in texts(page.caption)
+    page.number_input(key="width").set_value(64).run()
+    assert "will repeat" not in texts(page.caption)
+
+
 # -- models
 
 

@@ -1,5 +1,8 @@
 """What other tools read in a drawn picture."""
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +46,20 @@ def test_lora_names_lose_the_characters_that_would_end_them():
     made = recipe(loras=({"name": "a:b,<c>", "weight": 1.0, "sha256": "1" * 64},))
     assert "<lora:abc:1>" in format_parameters(parameters_of(made))
     assert parse_parameters(format_parameters(parameters_of(made)))["Lora hashes"] == "abc: 111111111111"
+
+
+@pytest.mark.parametrize("tag", ["<lora:ink:1>", "<lyco:x:0.5:0.2>", "<hypernet:y:1>", "<lora:a><lora:b:2>"])
+def test_a_typed_tag_does_not_look_applied(tag):
+    request = {**recipe().request, "prompt": f"a red dragon {tag}", "negative_prompt": tag}
+    made = recipe(request=request, loras=({"name": "real", "weight": 0.5, "sha256": "1" * 64},))
+    fields = parse_parameters(format_parameters(parameters_of(made)))
+
+    assert tag not in str(fields)
+    assert [lora["name"] for lora in to_request(fields)["loras"]] == ["real"]
+    assert not re.findall(r"<(\w+):([^>]+)>", fields["Negative prompt"])  # what AUTOMATIC1111 looks for
+    assert re.findall(r"<(\w+):([^>]+)>", fields["Prompt"]) == [("lora", "real:0.5")]
+    assert fields["Prompt"].replace("< ", "<") == f"a red dragon {tag} <lora:real:0.5>"
+    assert (describe(made).title, made.prompt) == (request["prompt"], request["prompt"])
 
 
 def test_a_limit_drops_optional_fields_then_cuts_the_prompts():
