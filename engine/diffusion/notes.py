@@ -32,8 +32,8 @@ _LITTLE = frozenset(
     re.findall(
         r"\w+",
         """a above across after also an and are as at be before behind below beneath beside between but by during for
-        from has have in into is it its near no not of on or over some that the their there these this those through to under
-        very was were where which while who with without""",
+        from has have in into is it its near no not of on or over some that the their there these this those through to
+        under very was were where which while who with without""",
     )
 )
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
-from engine.rules import Real, Whole, choice, multiple, text
+from engine.rules import Real, Whole, choice, cleaned, multiple, text
 
 SEEDS = 2**64  # how many there are; other tools have seeds of up to 64 bits
 RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
@@ -49,7 +49,7 @@ class TextToImage:
     """Images from a prompt with Stable Diffusion.
 
     Attributes:
-        prompt: what to draw, 1 to 1000 characters.
+        prompt: what to draw, 1 to 1000 characters; `cleaned`, as is the negative prompt.
         negative_prompt: what to avoid, up to 1000 characters.
         seed: `SEED`; image i is drawn from `seed + i`, and after the highest seed comes 0. None means random, drawn on
             submission.
@@ -80,6 +80,9 @@ class TextToImage:
     kind: ClassVar[str] = "text_to_image"
 
     def __post_init__(self) -> None:
+        for name in ("prompt", "negative_prompt"):
+            if isinstance(words := getattr(self, name), str):
+                object.__setattr__(self, name, cleaned(words))
         problems = text_to_image_problems({name: getattr(self, name) for name in self.__slots__})
         if problems:
             raise InvalidRequest(problems)
