@@ -20,7 +20,7 @@ from engine.jobs.schema import CANCELLED, RUNNING, SUCCEEDED
 from engine.jobs.status import READY, EngineStatus, worker_name, write_status
 from engine.settings import PROJECT
 from engine.studio import Studio
-from gallery.metadata import read_recipe
+from gallery.metadata import read_digital_source, read_recipe
 
 COMMAND = (sys.executable, "-m", "engine")
 
@@ -227,6 +227,7 @@ def test_generate_without_a_running_studio_prints_one_object_for_each_image(stud
         assert row["sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
         assert row["seconds"] > 0
         recipe = read_recipe(path)
+        assert read_digital_source(path) == "trainedAlgorithmicMedia"
         assert (recipe.seed, recipe.negative_prompt, recipe.request["scheduler"]) == (row["seed"], "red", "Euler")
         assert studio.gallery.get(row["id"]).seed == row["seed"]
 
