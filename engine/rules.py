@@ -4,6 +4,7 @@ A range is declared once, beside the request that it is for; commands and pages 
 """
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,15 @@ from typing import Any
 from engine.errors import Problem
 
 MAX_PROMPT_CHARACTERS = 1000
+
+# What a paste brings along. All line ends become "\n"; characters without a glyph that only say where a line
+# may break, or begin a file, are no part of any word: soft hyphen, zero width space, word joiner, the invisible
+# operators, the deprecated U+206A to U+206F, BOM and the marks of annotations.
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_NO_TEXT = re.compile("[\u00ad\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb]")
+# They show letters in another order than they are read in. All other format characters are text: joiners of Persian,
+# Hindi and emoji, direction marks and isolates, the tags in flags.
+_OVERRIDES = "\u202d\u202e"
 
 # How problems call the fields: the words beside them on the page.
 LABELS = {
@@ -79,11 +89,17 @@ class Real:
         return [Problem(field, f"{_label(field)} must be a number from {self}; got {value!r}.")]
 
 
+def cleaned(value: str) -> str:
+    """A text without what a paste brings along unseen; every character that is seen, or shapes one, stays."""
+    return _NO_TEXT.sub("", _LINE_ENDS.sub("\n", value))
+
+
 def text(field: str, value: Any, required: bool = False) -> list[Problem]:
-    """Problems of a text: its type, emptiness where it is required, length, hidden characters."""
+    """Problems of a text once it is `cleaned`: its type, emptiness where it is required, length, hidden characters."""
     if not isinstance(value, str):
         return [Problem(field, f"{_label(field)} must be text; got {value!r}.")]
-    if required and not value.strip():
+    value = cleaned(value)
+    if required and all(unicodedata.category(character)[0] in "CMZ" for character in value):
         return [Problem(field, f"{_label(field)} must not be empty. Describe the picture in a few words.")]
     if len(value) > MAX_PROMPT_CHARACTERS:
         return [
@@ -92,13 +108,22 @@ def text(field: str, value: Any, required: bool = False) -> list[Problem]:
                 f"{_label(field)} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
             )
         ]
-    # Cc: control, Cf: format (invisible and direction marks), Cs: halves of broken characters.
-    # They hide text from readers or cannot be stored; emoji joiners are the honest exception.
-    hidden = {c for c in value if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t\u200d"}
+    hidden = {c: place for place, c in reversed([*enumerate(value)]) if _is_hidden(c)}
     if hidden:
-        codes = ", ".join(f"U+{ord(c):04X}" for c in sorted(hidden))
-        return [Problem(field, f"{_label(field)} must hold visible text; got {codes}. Delete it or type it anew.")]
+        found = ", ".join(f"U+{ord(c):04X} {_where(value, hidden[c])}" for c in sorted(hidden))
+        return [Problem(field, f"{_label(field)} must hold visible text; got {found}. Type these words anew.")]
     return []
+
+
+def _is_hidden(character: str) -> bool:
+    """Controls (Cc), halves of broken characters (Cs), which cannot be stored, and overrides of the direction."""
+    return (unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t") or character in _OVERRIDES
+
+
+def _where(value: str, place: int) -> str:
+    """A character that cannot be seen is found by the one before it."""
+    before = "".join(c for c in value[:place] if not _is_hidden(c)).split()
+    return f"behind {before[-1][-20:]!r}" if before else "at the beginning"
 
 
 def multiple(field: str, value: Any, step: int) -> list[Problem]:

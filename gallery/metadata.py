@@ -2,8 +2,10 @@
 
 PNG: text `parameters` (what other tools read), `studio_recipe` (JSON, complete) and
 `studio_record` (JSON, which job's image it is, so that a database can be rebuilt from files).
-JPEG: EXIF UserComment with the parameters, and the recipe's JSON in comment segments, since
-EXIF holds 64 KiB in all and other readers show or ignore comments.
+JPEG: EXIF UserComment with the parameters, and the recipe's JSON in APP9 segments of our own,
+since EXIF holds 64 KiB in all and other tools pass over APP segments that they do not know.
+Comment segments they do not: SD Prompt Reader 1.3.5 takes any for the recipe of another tool.
+Both: the mark of how the picture came to be, as XMP.
 """
 
 import io
@@ -19,15 +21,17 @@ from PIL.PngImagePlugin import PngInfo
 from gallery.errors import ImageRefused, UnreadableImage
 from gallery.infotext import format_parameters
 from gallery.recipe import Recipe
-from gallery.words import Parameters
+from gallery.words import TRAINED, Parameters
+from gallery.xmp import PNG_KEYWORD, digital_source_in, packet
 
 MODES = ("RGB", "RGBA", "L")
 PNG_LEVEL = 4  # of 9; half the time of the usual 6 for 4 % larger files (measured on painted landscapes)
 MAX_SIDE = 8_192  # Pillow takes larger squares for decompression bombs when they are read
 MAX_TEXT = 1 << 20  # bytes of recipe that are read back; a real one has a few thousand
 MAX_PARAMETERS = 30_000  # characters; two bytes each must fit the 64 KiB of an EXIF block
-_COMMENT_MARK = b"studio_recipe:"
-_COMMENT_PIECE = 60_000
+_RECIPE_SEGMENT, _RECIPE_MARK = b"\xff\xe9", b"niji-studio\0recipe\0"  # APP9, which no standard uses
+_COMMENT_MARK = b"studio_recipe:"  # in comment segments: files of earlier versions
+_PIECE = 60_000  # bytes; a segment has up to 65,533
 
 
 def png_bytes(
@@ -35,8 +39,9 @@ def png_bytes(
     recipe: Recipe,
     record: Mapping[str, Any] | None = None,
     parameters: Parameters | None = None,
+    digital_source: str = TRAINED,
 ) -> bytes:
-    """Encode a picture as PNG together with its recipe, and with what other tools read, if there is anything.
+    """Encode a picture as PNG together with its recipe, its mark, and what other tools read, if there is anything.
 
     Raises:
         ImageRefused: a colour mode or size that the gallery does not keep.
@@ -47,12 +52,19 @@ def png_bytes(
     texts.add_text("studio_recipe", recipe.to_json())
     if record:
         texts.add_text("studio_record", json.dumps(record))
+    texts.add_itxt(PNG_KEYWORD, packet(digital_source))  # Pillow writes no `xmp=` into PNG
     buffer = io.BytesIO()
     _clean(image).save(buffer, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)
     return buffer.getvalue()
 
 
-def jpeg_bytes(image: Image.Image, recipe: Recipe, quality: int = 92, parameters: Parameters | None = None) -> bytes:
+def jpeg_bytes(
+    image: Image.Image,
+    recipe: Recipe,
+    quality: int = 92,
+    parameters: Parameters | None = None,
+    digital_source: str = TRAINED,
+) -> bytes:
     """Encode a picture as JPEG together with its recipe, as `png_bytes` does; transparency becomes white.
 
     Raises:
@@ -65,8 +77,9 @@ def jpeg_bytes(image: Image.Image, recipe: Recipe, quality: int = 92, parameters
     text = format_parameters(parameters, MAX_PARAMETERS) if parameters else ""
     exif = _exif_user_comment(text) if text else b""
     subsampling = 0 if quality >= 90 else 2  # anime line art smears with halved colour resolution
-    picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif)
-    return _with_comments(buffer.getvalue(), recipe.to_json())
+    xmp = packet(digital_source).encode()
+    picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif, xmp=xmp)
+    return _with_recipe(buffer.getvalue(), recipe.to_json())
 
 
 def read_recipe(source: Path | str | bytes) -> Recipe | None:
@@ -96,6 +109,17 @@ def read_record(source: Path | str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def read_digital_source(source: Path | str | bytes) -> str:
+    """How the picture came to be, as its mark says: one of the IPTC's news codes; empty where there is no mark.
+
+    Raises:
+        UnreadableImage: the source is not a PNG or JPEG, or cannot be opened.
+    """
+    with _opened(source) as image:
+        text = image.info.get(PNG_KEYWORD if image.format == "PNG" else "xmp", "")
+    return digital_source_in(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text))
 
 
 def _clean(image: Image.Image) -> Image.Image:
@@ -132,16 +156,15 @@ def _exif_user_comment(text: str) -> bytes:
     return b"Exif\0\0" + header + ifd0 + exif_ifd + comment
 
 
-def _with_comments(jpeg: bytes, recipe: str) -> bytes:
-    """Insert the recipe, as plain ASCII JSON, in COM segments behind the APP segments."""
+def _with_recipe(jpeg: bytes, recipe: str) -> bytes:
+    """Insert the recipe, as plain ASCII JSON, in segments behind those of other tools."""
     at = 2
     while jpeg[at] == 0xFF and 0xE0 <= jpeg[at + 1] <= 0xEF:
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
     data = json.dumps(json.loads(recipe)).encode("ascii")
-    pieces = [data[i : i + _COMMENT_PIECE] for i in range(0, len(data), _COMMENT_PIECE)]
-    segments = [_COMMENT_MARK + piece for piece in pieces]
-    comments = b"".join(b"\xff\xfe" + struct.pack(">H", len(part) + 2) + part for part in segments)
-    return jpeg[:at] + comments + jpeg[at:]
+    pieces = [_RECIPE_MARK + data[i : i + _PIECE] for i in range(0, len(data), _PIECE)]
+    segments = b"".join(_RECIPE_SEGMENT + struct.pack(">H", len(piece) + 2) + piece for piece in pieces)
+    return jpeg[:at] + segments + jpeg[at:]
 
 
 def _opened(source: Path | str | bytes) -> Image.Image:
@@ -157,6 +180,9 @@ def _recipe_text(image: Image.Image) -> str:
     if image.format == "PNG":
         text = image.info.get("studio_recipe", "")
         return text if isinstance(text, str) else ""
-    segments = [data for name, data in getattr(image, "applist", []) if name == "COM"]
-    ours = [data.removeprefix(_COMMENT_MARK) for data in segments if data.startswith(_COMMENT_MARK)]
-    return b"".join(ours).decode("utf-8", "replace")
+    segments = getattr(image, "applist", [])
+    for kind, mark in (("APP9", _RECIPE_MARK), ("COM", _COMMENT_MARK)):
+        ours = [data.removeprefix(mark) for name, data in segments if name == kind and data.startswith(mark)]
+        if ours:
+            return b"".join(ours).decode("utf-8", "replace")
+    return ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 MAX_DEPTH = 16
+SEEDS = 2**64  # how many there are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,7 @@ class Recipe:
         kind: what was done, such as `text_to_image`.
         request: the request as it was submitted, with the engine's own field names.
         image_index: which image of the request this is, from 0.
-        seed: this image's own seed (request seed + index).
+        seed: this image's own seed (request seed + index), 0 to 2**64 - 1.
         model: name, title, sha256 (or None), base, prediction_type, single_file.
         loras: name, weight, sha256 (of the tensors only), rank, base; one mapping each.
         software: versions by name: studio, torch, diffusers, ...
@@ -130,7 +131,7 @@ def _whole(value: Any) -> int:
 
 
 def _seed(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < SEEDS else None
 
 
 def _seconds(value: Any) -> float:

@@ -2,13 +2,32 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Dialect, Float, Index, String, Text, TypeDecorator, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gallery.database import Base
+from gallery.recipe import SEEDS
 
 _LIVE = text("deleted_at IS NULL")
 _TRASH = text("deleted_at IS NOT NULL")
+
+
+class Seed(TypeDecorator[int]):
+    """A seed of 64 bits in a column of 64 bits with a sign: the upper half of the seeds stands there minus 2**64.
+
+    So the lower half stands as it is, as it always did, and a comparison for equality finds every seed.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        """To the column."""
+        return value if value is None or value < SEEDS // 2 else value - SEEDS
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
+        """From the column."""
+        return value if value is None or value >= 0 else value + SEEDS
 
 
 class Image(Base):
@@ -35,7 +54,7 @@ class Image(Base):
     title: Mapped[str] = mapped_column(Text)
     negative_prompt: Mapped[str] = mapped_column(Text)
     model: Mapped[str] = mapped_column(String(200))
-    seed: Mapped[int | None] = mapped_column(BigInteger)
+    seed: Mapped[int | None] = mapped_column(Seed)
     width: Mapped[int]
     height: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))

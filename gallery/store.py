@@ -75,7 +75,7 @@ class Gallery:
         """
         record = {"job_id": job_id, "job_index": job_index} if job_id else None
         words = self._describe(recipe)
-        data = png_bytes(image, recipe, record, words.parameters)
+        data = png_bytes(image, recipe, record, words.parameters, words.digital_source)
         self._check_folder()
         for attempt in range(_ATTEMPTS):
             slot = {"owner": owner, "job_id": job_id, "job_index": job_index}
@@ -260,8 +260,9 @@ class Gallery:
     def jpg(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
         """The image as JPEG, recipe included. Raises as `png` does."""
         record = self.get(image_id, owner)
-        parameters = self._describe(record.recipe).parameters
-        return jpeg_bytes(thumbnails.decode(self.png(image_id)), record.recipe, quality, parameters)
+        words = self._describe(record.recipe)
+        image = thumbnails.decode(self.png(image_id))
+        return jpeg_bytes(image, record.recipe, quality, words.parameters, words.digital_source)
 
     def thumbnail(self, image_id: str, owner: str | None = None) -> bytes:
         """A small WebP, from the cache or made now. Raises as `png` does."""

@@ -8,6 +8,10 @@ from gallery.recipe import Recipe
 
 Pairs = tuple[tuple[str, Any], ...]
 
+# How a picture came to be, as the IPTC's news codes call it (cv.iptc.org/newscodes/digitalsourcetype).
+TRAINED = "trainedAlgorithmicMedia"  # made by a trained model
+COMPOSITE = "compositeWithTrainedAlgorithmicMedia"  # made by one from something else, such as a photo
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -33,11 +37,13 @@ class Words:
         title: what it is listed under and found by.
         negative_prompt: what was to be avoided.
         parameters: for other tools; None where that text could say nothing true, and none is written then.
+        digital_source: the mark that its file carries, `TRAINED` or `COMPOSITE`.
     """
 
     title: str
     negative_prompt: str = ""
     parameters: Parameters | None = None
+    digital_source: str = TRAINED
 
 
 Describe = Callable[[Recipe], Words]

@@ -11,7 +11,8 @@ from PIL import Image
 
 from engine.cli.app import Home, Json, copied, open_studio, print_json
 from engine.cli.waiting import finished, require_success
-from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, TextToImage
+from engine.diffusion.notes import request_notes
+from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, SEED, STEPS, TextToImage
 from engine.jobs.records import Job
 from engine.studio import Studio
 
@@ -22,7 +23,7 @@ commands = typer.Typer()
 def generate(
     prompt: Annotated[str, typer.Argument(help="What to draw.")],
     negative: Annotated[str, typer.Option(help="What to avoid.")] = "",
-    seed: Annotated[int | None, typer.Option(help="Image i uses seed + i; random when left out.")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"{SEED}; image i uses seed + i. Random when left out.")] = None,
     steps: Annotated[int, typer.Option(help=f"Denoising steps, {STEPS}.")] = STEPS.default,
     guidance: Annotated[float, typer.Option(help=f"Guidance scale, {GUIDANCE_SCALE}.")] = GUIDANCE_SCALE.default,
     width: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
@@ -51,9 +52,12 @@ def generate(
     }
     studio = open_studio(home)
     request = studio.request(TextToImage.kind, {name: value for name, value in values.items() if value is not None})
-    job = finished(studio, studio.submit(request), quiet=as_json)
+    job = studio.submit(request)
+    told = _told_before(studio, job.request)
+    job = finished(studio, job, quiet=as_json)
     for note in job.notes:
-        print(note, file=sys.stderr)
+        if note not in told:
+            print(note, file=sys.stderr)
     _print_images(studio, job, out, as_json)
     require_success(job, "job")
 
@@ -65,6 +69,16 @@ def lora_from(text: str) -> tuple[str, float]:
         return (name, float(weight)) if name else (text, 1.0)
     except ValueError:
         return text, 1.0
+
+
+def _told_before(studio: Studio, request: TextToImage) -> list[str]:
+    """Say what speaks against words or size while there is time to stop."""
+    names = {lora.name for lora in request.loras}
+    loras = [lora for lora in studio.loras() if lora.name in names] if names else []
+    told = request_notes(request, studio.model(request.model), loras)
+    for text in told:
+        print(text, file=sys.stderr)
+    return told
 
 
 def _print_images(studio: Studio, job: Job, out: Path | None, as_json: bool) -> None:

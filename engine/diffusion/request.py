@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
-from engine.rules import Real, Whole, choice, multiple, text
+from engine.rules import Real, Whole, choice, cleaned, multiple, text
 
-MAX_SEED = 2**53 - 1  # the largest whole number that JSON readers and browsers keep exactly
+SEEDS = 2**64  # how many there are; other tools have seeds of up to 64 bits
 RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
 
-SEED = Whole(0, MAX_SEED - 7)  # image 8 is drawn from seed + 7
+SEED = Whole(0, SEEDS - 1)
 STEPS = Whole(1, 150, default=25)
 GUIDANCE_SCALE = Real(1, 30, default=7.5)
 NUM_IMAGES = Whole(1, 8, default=1)
@@ -49,9 +49,10 @@ class TextToImage:
     """Images from a prompt with Stable Diffusion.
 
     Attributes:
-        prompt: what to draw, 1 to 1000 characters.
+        prompt: what to draw, 1 to 1000 characters; `cleaned`, as is the negative prompt.
         negative_prompt: what to avoid, up to 1000 characters.
-        seed: image i is drawn from `seed + i`; None means random, drawn on submission.
+        seed: `SEED`; image i is drawn from `seed + i`, and after the highest seed comes 0. None means random, drawn on
+            submission.
         num_inference_steps: denoising steps, `STEPS`.
         guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 1 is not at all.
         width, height: pixels, multiples of 8; the model sets further limits.
@@ -79,6 +80,9 @@ class TextToImage:
     kind: ClassVar[str] = "text_to_image"
 
     def __post_init__(self) -> None:
+        for name in ("prompt", "negative_prompt"):
+            if isinstance(words := getattr(self, name), str):
+                object.__setattr__(self, name, cleaned(words))
         problems = text_to_image_problems({name: getattr(self, name) for name in self.__slots__})
         if problems:
             raise InvalidRequest(problems)
@@ -101,6 +105,12 @@ class TextToImage:
 def text_to_image(values: Mapping[str, Any]) -> TextToImage:
     """Build the request from JSON-like values (`loras` as mappings or pairs)."""
     return TextToImage(**{**values, "loras": loras_from(values.get("loras"))})
+
+
+def seed_of(request: TextToImage, index: int) -> int:
+    """The seed of one image of a request whose seed is drawn; after the highest comes 0."""
+    assert request.seed is not None
+    return (request.seed + index) % SEEDS
 
 
 def loras_from(values: Iterable[Any] | None) -> tuple[LoraWeight, ...]:

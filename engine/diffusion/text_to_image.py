@@ -13,8 +13,10 @@ from engine.device import TILING_PIXELS
 from engine.diffusion import schedulers
 from engine.diffusion.loading import MODELS, LoadedModel
 from engine.diffusion.lora import AppliedLora, applied
+from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
-from engine.diffusion.request import TextToImage
+from engine.diffusion.request import TextToImage, seed_of
+from engine.diffusion.seeding import generator_of
 from engine.errors import Cancelled, ImageFailed
 from engine.images import to_pil
 from engine.weights.loras import LoraInfo
@@ -66,8 +68,8 @@ def generate(
 ) -> Generator[GeneratedImage, None, None]:
     """Draw the images of a request one after the other.
 
-    Image i is drawn from `seed + i` at batch 1 with its own generator and a fresh scheduler, so it is the
-    same alone or among others.
+    Image i is drawn from `seed + i` (`engine.diffusion.seeding`) at batch 1 with its own generator and a fresh
+    scheduler, so it is the same alone or among others.
 
     Args:
         model: as loaded by `engine.diffusion.loading.load`.
@@ -92,7 +94,8 @@ def generate(
         model.device.explaining_out_of_memory(doing, advice),
         applied(model, loras) as active,
     ):
-        notes = (*_unread_notes(model, request), *_partial_notes(active))
+        told = request_notes(request, model.info, [lora for lora, _ in loras])
+        notes = (*told, *_unread_notes(model, request), *_partial_notes(active))
         _set_tiling(model, request)
         prompts = _encode(model, request)
         for index in range(first, request.num_images):
@@ -134,8 +137,7 @@ class _Drawing:
 
     @property
     def _seed(self) -> int:
-        assert self.request.seed is not None  # `generate` refuses a request without one
-        return self.request.seed + self.index
+        return seed_of(self.request, self.index)
 
     def _picture(self, prompts: tuple[Tensor, Tensor | None]) -> Image.Image | None:
         """The finished picture; None when it is not finite."""
@@ -158,7 +160,7 @@ class _Drawing:
                 height=request.height,
                 num_inference_steps=request.num_inference_steps,
                 guidance_scale=request.guidance_scale,
-                generator=torch.Generator().manual_seed(self._seed),
+                generator=generator_of(self._seed),
                 output_type="latent",
                 callback_on_step_end=self._after_step(estimate),
             ).images

@@ -16,7 +16,9 @@ def describe(recipe: Recipe) -> Words:
 
 def parameters_of(recipe: Recipe) -> Parameters:
     """As AUTOMATIC1111 calls what made the picture."""
-    return Parameters(_prompt_with_tags(recipe), recipe.negative_prompt, _core(recipe), _optional(recipe))
+    return Parameters(
+        _prompt_with_tags(recipe), _without_tags(recipe.negative_prompt), _core(recipe), _optional(recipe)
+    )
 
 
 def _core(recipe: Recipe) -> Pairs:
@@ -50,7 +52,12 @@ def _optional(recipe: Recipe) -> Pairs:
 
 def _prompt_with_tags(recipe: Recipe) -> str:
     tags = (f"<lora:{_lora_name(lora)}:{number_text(lora.get('weight', 1.0))}>" for lora in recipe.loras)
-    return " ".join(filter(None, [recipe.prompt, *tags]))
+    return " ".join(filter(None, [_without_tags(recipe.prompt), *tags]))
+
+
+def _without_tags(prompt: str) -> str:
+    """The artist's words with a space in each tag, which was read as words: other tools apply `<lora:x:1>` alone."""
+    return re.sub(r"<(?=\w+:)", "< ", prompt)
 
 
 def _lora_hashes(recipe: Recipe) -> str | None:

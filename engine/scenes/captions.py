@@ -43,14 +43,19 @@ def plain_caption(scene: Scene) -> str:
     return ", ".join(parts)
 
 
-def vocabulary() -> list[str]:
-    """All words that captions can use, lower case, sorted."""
+def vocabulary(looks: bool = True) -> list[str]:
+    """All words that captions can use, lower case, sorted.
+
+    Args:
+        looks: also those of scenes in another look than the painterly one.
+    """
     tables = (
         words.TIME, words.WEATHER, words.WEATHER_AT_NIGHT, words.LAND, words.LAND_PLACE, words.WATER, words.WATER_PLACE,
-        words.SHIP_PLACE, words.FLOATING_WATER_PLACE, words.PLANTS, words.LANDMARK, words.MOOD, words.LOOK,
+        words.SHIP_PLACE, words.FLOATING_WATER_PLACE, words.PLANTS, words.LANDMARK, words.MOOD,
+        *([words.LOOK] if looks else []),
     )  # fmt: skip
     phrases = chain(*(chain(*table.values()) for table in tables), words.STYLE, words.VIEW)
-    plain = chain(*(table.values() for table in words.PLAIN.values()))
+    plain = chain(*(table.values() for name, table in words.PLAIN.items() if looks or name != "look"))
     text = " ".join(p if isinstance(p, str) else " ".join(p) for p in chain(phrases, plain))
     return sorted(set(re.findall(r"[a-z']+", text.lower())) | {"with", "and"})
 

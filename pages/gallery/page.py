@@ -10,6 +10,7 @@ from gallery.records import ImageRecord, Page
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons
+from pages.parts.facts import exact
 from pages.parts.pictures import show_thumbnail
 from pages.parts.reuse import reuse_link
 
@@ -189,7 +190,7 @@ def _facts(record: ImageRecord) -> None:
     for note in record.recipe.notes:
         st.info(plain(note), icon=":material/info:")
     with st.expander("Complete recipe"):
-        st.json(record.recipe.to_dict())
+        st.json(exact(record.recipe.to_dict()))
 
 
 def _actions(studio: Studio, record: ImageRecord) -> None:

@@ -1,18 +1,19 @@
 """Generate: from a prompt to images."""
 
-import random
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, RANDOM_SEED_LIMIT, SCHEDULERS, STEPS, TextToImage
+from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, TextToImage
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_add_model, show_missing_model
+from pages.generate.notes import show_prompt_notes, show_size_notes
 from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings
+from pages.generate.seed import seed_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
 from pages.parts.feed import show_feed
@@ -46,7 +47,10 @@ def main() -> None:
         pressed = PRESS.button("Generate", ":material/brush:", shortcut="Ctrl+Enter")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, "prompt", "negative_prompt", STUDIO)
+        notes = st.container()
         values = prompts | _settings(studio, models, problems)
+        with notes:
+            show_prompt_notes(studio, values)
     if pressed:
         _submit(studio, values)
     with right:
@@ -78,6 +82,7 @@ def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, 
         if not model.available:
             show_missing_model(studio, model)
     values = {"model": model.name, **_size(model, problems)}
+    show_size_notes(model, values["width"], values["height"])
     count, seed = st.columns([1, 2])
     with count:
         values["num_images"] = st.number_input(
@@ -90,7 +95,7 @@ def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, 
         )
         show_problems(problems, "num_images")
     with seed:
-        values["seed"] = _seed(problems)
+        values["seed"] = seed_field(studio, problems)
     with st.container():
         values["loras"] = pick_loras(studio, model)
     show_problems(problems, "loras")
@@ -143,40 +148,6 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
         height = down.number_input("Height", key="height", **shared)
     show_problems(problems, "width", "height")
     return {"width": width, "height": height}
-
-
-def _seed(problems: dict[str, str]) -> int | None:
-    field, dice = st.columns([4, 1], vertical_alignment="bottom")
-    with field:
-        seed = st.number_input(
-            "Seed",
-            value=None,
-            step=1,
-            key="seed",
-            on_change=_keep_typed_seed,
-            bind="query-params",
-            placeholder="random",
-            help="The same settings with the same seed give the same picture. Image 2 uses seed + 1, and so on.",
-        )
-    with dice:
-        st.button("", icon=":material/casino:", key="dice", on_click=_roll, help="Draw a new seed and keep it")
-    keep = st.toggle(
-        "Keep seed",
-        key="keep_seed",
-        bind="query-params",
-        help="Off: every press of Generate draws a new seed.",
-    )
-    show_problems(problems, "seed")
-    return seed if keep else None
-
-
-def _keep_typed_seed() -> None:
-    st.session_state.keep_seed = st.session_state.seed is not None
-
-
-def _roll() -> None:
-    st.session_state.seed = random.SystemRandom().randrange(RANDOM_SEED_LIMIT)
-    st.session_state.keep_seed = True
 
 
 def _advanced(problems: dict[str, str]) -> dict[str, Any]:

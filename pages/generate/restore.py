@@ -12,7 +12,7 @@ from gallery.records import ImageRecord
 from pages.generate.loras import weight_key
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
 
-SIMPLE_FIELDS = ("prompt", "negative_prompt", "seed", "num_inference_steps", "scheduler")
+SIMPLE_FIELDS = ("prompt", "negative_prompt", "num_inference_steps", "scheduler")
 
 
 def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
@@ -26,7 +26,8 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     for name in SIMPLE_FIELDS:
         state[name] = values[name]
     state.guidance_scale = float(values["guidance_scale"])
-    state.keep_seed, state.num_images = values["seed"] is not None, 1
+    state.seed = "" if values["seed"] is None else str(values["seed"])
+    state.num_images = 1
     return [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
 
 

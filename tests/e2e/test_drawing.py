@@ -76,7 +76,7 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     assert f"Seed: {record.seed}, Size: 256x256" in parameters
 
     page.get_by_role("link", name="Use these settings").click()
-    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value(str(record.seed))
+    expect(page.get_by_role("textbox", name="Seed")).to_have_value(str(record.seed))
     fill(page, "Images", 1)
     page.keyboard.press("Control+Enter")
     while len(studio.jobs()) < 2 or not studio.jobs()[0].ended:  # until then the page may still show the first

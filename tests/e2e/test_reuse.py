@@ -28,7 +28,7 @@ def kept(studio: Studio, prompt: str) -> str:
 
 def expect_form(page: Page, prompt: str) -> None:
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
-    expect(page.get_by_label("Seed", exact=True).last).to_have_value("77")
+    expect(page.get_by_role("textbox", name="Seed")).to_have_value("77")
     expect(page.get_by_label("Width").last).to_have_value("320")
     page.get_by_text("Advanced").click()
     expect(page.get_by_label("Steps").last).to_have_value("9")

@@ -1,14 +1,18 @@
 import io
+import json
 
 import pytest
 from PIL import Image
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from gallery import Gallery
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
+from gallery.files import sha256
 from gallery.ids import new_id
-from gallery.metadata import read_recipe
+from gallery.metadata import read_digital_source, read_recipe
+from gallery.schema import Image as Row
 from gallery.thumbnails import MAX_BYTES, SIDE
+from gallery.words import COMPOSITE, TRAINED, Words
 from tests.gallery.samples import HARD_PROMPTS, describe, picture, recipe, sqlite_only
 
 JOB = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -38,6 +42,27 @@ def test_saved_is_found_again_with_every_pixel_and_word(gallery, prompt):
     assert opened(data).tobytes() == picture(1).tobytes()
     assert read_recipe(data) == read_recipe(gallery.jpg(saved.id)) == recipe(prompt)
     assert len(data) == saved.size_bytes
+
+
+def test_kept_files_and_downloads_carry_the_mark_that_their_kind_names(database, tmp_path):
+    def as_photo(recipe):
+        return Words(recipe.prompt, digital_source=COMPOSITE)
+
+    for describe_it, source in ((describe, TRAINED), (as_photo, COMPOSITE)):
+        gallery = Gallery(database, tmp_path, describe=describe_it)
+        saved = gallery.save(picture(1), recipe())
+        data = gallery.files.image(saved.id).read_bytes()
+        assert read_digital_source(data) == read_digital_source(gallery.jpg(saved.id)) == source
+        assert (gallery.png(saved.id), sha256(data)) == (data, saved.sha256)
+
+
+@pytest.mark.parametrize("seed", [0, 2**32, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1])
+def test_every_seed_of_64_bits_is_kept_and_found(gallery, database, seed):
+    saved = gallery.save(picture(), recipe(seed=seed))
+    assert (saved.seed, gallery.get(saved.id).seed, saved.recipe.seed) == (seed, seed, seed)
+    with database.read() as session:
+        assert session.scalars(select(Row.id).where(Row.seed == seed)).all() == [saved.id]
+    assert json.loads(json.dumps(saved.recipe_values))["seed"] == seed
 
 
 def test_a_jobs_image_is_saved_once(gallery):

@@ -3,6 +3,7 @@ import json
 import struct
 import zlib
 from contextlib import suppress
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,8 @@ from PIL import Image, PngImagePlugin
 
 from gallery.errors import ImageRefused, UnreadableImage
 from gallery.infotext import format_parameters, parse_parameters
-from gallery.metadata import jpeg_bytes, png_bytes, read_recipe, read_record
+from gallery.metadata import jpeg_bytes, png_bytes, read_digital_source, read_recipe, read_record
+from gallery.words import COMPOSITE, TRAINED
 from tests.gallery.samples import HARD_PROMPTS, parameters, picture, recipe
 
 UNDEFINED = 7
@@ -66,7 +68,7 @@ def test_any_prompt_comes_back_from_both_kinds_of_file(prompt, negative):
 def test_where_other_tools_could_read_nothing_true_there_is_nothing():
     png, jpeg = opened(png_bytes(picture(), recipe())), opened(jpeg_bytes(picture(), recipe()))
     assert "parameters" not in png.text
-    assert not jpeg.getexif()
+    assert 0x8769 not in jpeg.getexif()
     assert read_recipe(png_bytes(picture(), recipe())) == read_recipe(jpeg_bytes(picture(), recipe())) == recipe()
 
 
@@ -85,6 +87,75 @@ def test_a_prompt_too_long_for_exif_keeps_the_complete_recipe():
     assert read_recipe(data) == made
     text = opened(data).getexif().get_ifd(0x8769)[0x9286][8:].decode("utf-16-be")
     assert parse_parameters(text)["Steps"] == "20"
+
+
+def segments(jpeg: bytes) -> list[tuple[int, bytes]]:
+    """Markers and contents in front of the picture's own data, read as the format says, without a library."""
+    found, at = [], 2
+    while jpeg[at + 1] != 0xDA:
+        assert jpeg[at] == 0xFF
+        size = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        found.append((jpeg[at + 1], jpeg[at + 4 : at + 2 + size]))
+        at += 2 + size
+    return found
+
+
+def test_jpeg_has_no_comment_which_another_tool_would_take_for_its_own():
+    for made in (recipe(), recipe("漫" * 70_000)):
+        data = jpeg_bytes(picture(), made, parameters=parameters(made))
+        found = segments(data)
+        assert "comment" not in opened(data).info
+        assert 0xFE not in [marker for marker, _ in found]
+        ours = [content for marker, content in found if marker == 0xE9]
+        assert b"".join(part.removeprefix(b"niji-studio\0recipe\0") for part in ours).startswith(b'{"kind"')
+        assert opened(data).tobytes() == opened(jpeg_without_recipe(made)).tobytes()
+
+
+def jpeg_without_recipe(made) -> bytes:
+    buffer = io.BytesIO()
+    picture().save(buffer, "JPEG", quality=92, subsampling=0)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("prompt", [*HARD_PROMPTS, "漫" * 30_000])
+def test_the_recipe_in_a_jpeg_of_an_earlier_version_is_read(prompt):
+    text = json.dumps(recipe(prompt).to_dict()).encode("ascii")
+    pieces = [b"studio_recipe:" + text[at : at + 60_000] for at in range(0, len(text), 60_000)]
+    comments = b"".join(b"\xff\xfe" + struct.pack(">H", len(piece) + 2) + piece for piece in pieces)
+    plain = jpeg_without_recipe(recipe(prompt))
+    assert read_recipe(plain[:20] + comments + plain[20:]) == recipe(prompt)  # behind the 18 bytes of APP0
+
+
+# -- the mark of pictures that a machine made
+
+ADOBE, RDF = "{adobe:ns:meta/}", "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+
+
+def marks(packet: str | bytes) -> list[str | None]:
+    """The digital source types in an XMP packet, read as XML."""
+    root = ElementTree.fromstring(packet)
+    assert root.tag == f"{ADOBE}xmpmeta"
+    return [element.text for element in root.findall(f"{RDF}RDF/{RDF}Description/{IPTC}")]
+
+
+@pytest.mark.parametrize("source", [TRAINED, COMPOSITE])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_every_picture_carries_its_mark(source, mode):
+    png = png_bytes(picture(mode=mode), recipe(), digital_source=source)
+    jpeg = jpeg_bytes(picture(mode=mode), recipe("漫" * 70_000), digital_source=source, parameters=_SAID)
+    expected = [f"http://cv.iptc.org/newscodes/digitalsourcetype/{source}"]
+    assert marks(opened(png).text["XML:com.adobe.xmp"]) == expected
+    (xmp,) = (part for marker, part in segments(jpeg) if part.startswith(b"http://ns.adobe.com/xap/1.0/\0"))
+    assert marks(xmp.partition(b"\0")[2]) == marks(opened(jpeg).info["xmp"]) == expected
+    assert read_digital_source(png) == read_digital_source(jpeg) == source
+    assert opened(png).tobytes() == picture(mode=mode).tobytes()
+
+
+def test_pictures_without_a_mark():
+    assert read_digital_source(png_with(parameters="a cat")) == ""
+    assert read_digital_source(jpeg_without_recipe(recipe())) == ""
+    assert read_digital_source(png_with(**{"XML:com.adobe.xmp": "<x>DigitalSourceType</x>"})) == ""
 
 
 def test_jpeg_has_nearly_the_same_pixels():
@@ -153,6 +224,7 @@ def test_mutated_files_read_as_recipe_none_or_unreadable(data):
     with suppress(UnreadableImage):
         read_recipe(mutated)
         read_record(mutated)
+        read_digital_source(mutated)
 
 
 _SAID = parameters(recipe())

@@ -61,3 +61,10 @@ def test_half_characters_and_nul_become_the_replacement_character():
 def test_short_cuts():
     assert (recipe().prompt, recipe().negative_prompt, recipe().model_name) == ("a red dragon", "blurry", "mini")
     assert Recipe(kind="translate").prompt == ""
+
+
+@pytest.mark.parametrize(
+    ("seed", "read"), [(2**64 - 1, 2**64 - 1), (2**64, None), (-1, None), (True, None), ("1", None)]
+)
+def test_a_seed_has_up_to_64_bits(seed, read):
+    assert Recipe.from_dict({"kind": "x", "seed": seed}).seed == read

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.pages.helpers import button, opened, texts
@@ -46,8 +48,20 @@ def test_the_address_of_a_picture_fills_generate(open_page, three_pictures):
     page = open_page("generate", recipe=three_pictures[0].id)
 
     assert page.text_area(key="prompt").value == "a castle by the sea"
-    assert page.number_input(key="seed").value == 5
+    assert page.text_input(key="seed").value == "5"
     assert page.number_input(key="num_inference_steps").value == 1
+
+
+def test_a_long_seed_reaches_the_browser_as_it_is(open_page, studio, work):
+    seed = 2**63 + 1
+    studio.submit(studio.request("text_to_image", {"prompt": "a castle", "seed": seed, "num_inference_steps": 1}))
+    work()
+    page = open_page("gallery", image=studio.gallery.page().images[0].id)
+    recipe = json.loads(page.json[0].value)
+    assert (recipe["seed"], recipe["request"]["seed"], recipe["request"]["width"]) == (str(seed), str(seed), 64)
+
+    page = open_page("generate", recipe=studio.gallery.page().images[0].id)
+    assert page.text_input(key="seed").value == str(seed)
 
 
 def test_delete_can_be_undone(open_page, studio, three_pictures):

@@ -70,22 +70,79 @@ def test_a_double_click_is_one_press_and_a_changed_form_another(open_page, studi
     assert len(studio.jobs()) == 2
 
 
-def test_a_kept_seed_is_used_again(open_page, studio):
-    page = open_page("generate", seed="7", keep_seed="true")
+def seed_of(page):
+    """The field's text, and whether the switch says that a seed is kept: never one without the other."""
+    kept, text = page.toggle(key="keep_seed").value, page.text_input(key="seed").value
+    assert kept == bool(text)
+    return text
+
+
+@pytest.mark.parametrize("seed", [7, 2**53 + 1, 2**64 - 1])
+def test_a_kept_seed_is_used_again(open_page, studio, seed):
+    page = open_page("generate", seed=str(seed), keep_seed="true")
     page.text_area(key="prompt").set_value("a castle")
     press_generate(page)
     time.sleep(LONGER_THAN_A_DOUBLE_CLICK)
     press_generate(page)
 
-    assert [job.request.seed for job in studio.jobs()] == [7, 7]
+    assert [job.request.seed for job in studio.jobs()] == [seed, seed]
+    assert seed_of(page) == str(seed)
+    assert page.query_params["seed"] == str(seed)
+
+
+def test_without_a_kept_seed_the_field_is_empty_and_says_so(open_page, studio):
+    page = open_page("generate")
+    page.text_area(key="prompt").set_value("a castle")
+    press_generate(page)
+
+    assert seed_of(page) == ""
+    assert "new" in page.text_input(key="seed").placeholder
+    (job,) = studio.jobs()
+    page.toggle(key="keep_seed").set_value(True).run()
+    assert seed_of(page) == str(job.request.seed)  # the picture just asked for
+    page.toggle(key="keep_seed").set_value(False).run()
+    assert seed_of(page) == ""
+    assert "seed" not in page.query_params
+
+
+def test_a_typed_seed_is_kept(open_page, studio):
+    page = open_page("generate")
+    page.text_area(key="prompt").set_value("a castle")
+    page.text_input(key="seed").set_value(" 12 ")
+    press_generate(page)
+
+    assert page.toggle(key="keep_seed").value is True
+    assert studio.jobs()[0].request.seed == 12
+
+
+@pytest.mark.parametrize("text", ["forty", "1.5", "-1", "12a", str(2**64)])
+def test_a_text_that_is_no_seed_is_said_at_once_and_refused(open_page, studio, text):
+    page = open_page("generate")
+    page.text_area(key="prompt").set_value("a castle")
+    page.text_input(key="seed").set_value(text).run()
+
+    def said():
+        return [error.value.replace("\\", "") for error in page.error]
+
+    (before,) = said()
+    assert before.startswith("Seed must be a whole number from 0 to 18446744073709551615; got")
+    assert text in before
+    press_generate(page)
+    assert said() == [before]
+    assert studio.jobs() == []
+
+    page.text_input(key="seed").set_value("5")
+    press_generate(page)
+    assert said() == []
+    assert studio.jobs()[0].request.seed == 5
 
 
 def test_the_dice_draws_a_seed_and_keeps_it(open_page):
     page = open_page("generate")
     page.button(key="dice").click().run()
 
-    assert page.number_input(key="seed").value >= 0
-    assert page.toggle(key="keep_seed").value is True
+    assert 0 <= int(seed_of(page)) < 2**32
+    assert page.query_params["seed"] == seed_of(page)
 
 
 def test_all_wrong_values_are_refused_together_and_nothing_is_queued(open_page, studio):
@@ -156,6 +213,35 @@ def test_a_second_click_on_the_old_button_makes_no_second_job(open_page, studio)
     old.click().run()
 
     assert len(studio.jobs()) == 1
+
+
+# -- what the model cannot use
+
+
+def test_words_that_the_model_cannot_use_are_said_before_and_after(open_page, studio, work):
+    page = open_page("generate", prompt="portrait of a cute cat <lora:x:0.8>", negative_prompt="(blurry:1.3)")
+
+    def said():
+        return texts([*page.caption, *page.warning]).replace("\\", "")
+
+    told = ("no word of this prompt: portrait, cute, cat.", "applied by <lora:x:0.8>", "plain words: (blurry:1.3)")
+    assert all(text in said() for text in told)
+    assert not page.warning
+    press_generate(page)
+    work()
+    page.text_area(key="prompt").set_value("")
+    page.text_input(key="negative_prompt").set_value("").run()
+    assert all(text in texts(page.warning).replace("\\", "") for text in told)
+    (image,) = studio.gallery.page().images
+    assert image.title == "portrait of a cute cat <lora:x:0.8>"
+    assert all(any(text in note for note in image.recipe.notes) for text in told)
+
+
+def test_a_size_far_from_the_models_own_is_said_below_it(open_page):
+    page = open_page("generate", size="Custom", width="128", height="64", prompt="a castle")
+    assert "at 128x64 parts of the scene will repeat" in texts(page.caption)
+    page.number_input(key="width").set_value(64).run()
+    assert "will repeat" not in texts(page.caption)
 
 
 # -- models
@@ -318,7 +404,7 @@ def test_a_recipe_with_few_fields_fills_those_and_leaves_the_rest_at_the_default
     page = restored({"prompt": "a castle", "seed": 3})
 
     assert page.text_area(key="prompt").value == "a castle"
-    assert page.number_input(key="seed").value == 3
+    assert page.text_input(key="seed").value == "3"
     assert page.number_input(key="num_inference_steps").value == 25
     assert page.selectbox(key="scheduler").value == "DDIM"
 
@@ -352,7 +438,7 @@ def test_a_complete_recipe_is_asked_for_again_as_it_was(restored, studio, add_lo
     loras = [("mine", -0.5)]
     asked = studio.request(
         TextToImage.kind,
-        {"prompt": "a castle", "negative_prompt": "people", "seed": 11, "num_inference_steps": 3,
+        {"prompt": "a castle", "negative_prompt": "people", "seed": 2**63 + 11, "num_inference_steps": 3,
          "guidance_scale": 4, "width": 72, "height": 64, "scheduler": "Heun", "loras": loras}
     )  # fmt: skip
     press_generate(restored(asked.to_dict()))

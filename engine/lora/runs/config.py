@@ -11,7 +11,7 @@ from typing import Any
 from engine.datasets.augment import Augmentation
 from engine.diffusion.request import RANDOM_SEED_LIMIT
 from engine.errors import InvalidRequest, Problem
-from engine.rules import text
+from engine.rules import cleaned, text
 from engine.training.config import Rule, broken
 from engine.weights.safetensors_file import MAX_LORA_RANK
 
@@ -96,6 +96,8 @@ class Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target_modules", tuple(self.target_modules))
+        if isinstance(self.validation_prompt, str):
+            object.__setattr__(self, "validation_prompt", cleaned(self.validation_prompt))
         if problems := list(_problems(self)):
             raise InvalidRequest(problems)
 

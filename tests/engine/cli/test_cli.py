@@ -20,7 +20,7 @@ from engine.jobs.schema import CANCELLED, RUNNING, SUCCEEDED
 from engine.jobs.status import READY, EngineStatus, worker_name, write_status
 from engine.settings import PROJECT
 from engine.studio import Studio
-from gallery.metadata import read_recipe
+from gallery.metadata import read_digital_source, read_recipe
 
 COMMAND = (sys.executable, "-m", "engine")
 
@@ -211,11 +211,12 @@ def test_a_worker_that_cannot_work_is_no_endless_wait(studio):
 def test_generate_without_a_running_studio_prints_one_object_for_each_image(studio, tmp_path):
     # A status that somebody alive left behind: no reason to wait for a worker that is not there.
     write_status(studio.settings.home, EngineStatus(READY, worker=worker_name()))
-    words = ("--steps", "2", "--count", "2", "--seed", "4", "--negative", "red", "--scheduler", "Euler")
-    result = run_process(studio, "generate", "a castle", *words, "--out", str(tmp_path / "out"), "--json")
+    words = ("--steps", "2", "--count", "2", "--seed", str(2**64 - 1), "--negative", "red", "--scheduler", "Euler")
+    result = run_process(studio, "generate", "a cute castle", *words, "--out", str(tmp_path / "out"), "--json")
 
-    assert (result.code, result.stderr) == (0, "")
-    assert [row["seed"] for row in result.rows] == [4, 5]
+    (said,) = result.stderr.splitlines()  # before the drawing, and not again after it
+    assert (result.code, said.partition(" does")[2]) == (0, " not know these words: cute.")
+    assert [row["seed"] for row in result.rows] == [2**64 - 1, 0]
     for row in result.rows:
         assert set(row) == {"id", "path", "seed", "width", "height", "sha256", "file_sha256", "seconds"}
         path = Path(row["path"])
@@ -226,6 +227,7 @@ def test_generate_without_a_running_studio_prints_one_object_for_each_image(stud
         assert row["sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
         assert row["seconds"] > 0
         recipe = read_recipe(path)
+        assert read_digital_source(path) == "trainedAlgorithmicMedia"
         assert (recipe.seed, recipe.negative_prompt, recipe.request["scheduler"]) == (row["seed"], "red", "Euler")
         assert studio.gallery.get(row["id"]).seed == row["seed"]
 

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,9 +9,11 @@ from hypothesis import strategies as st
 from engine.diffusion.request import SCHEDULERS, LoraWeight, TextToImage, text_to_image
 from engine.errors import InvalidRequest
 from engine.kinds import KINDS
+from engine.lora.runs.config import Config
 from engine.rules import LABELS, Whole
 from engine.weights.request import FetchModel
 
+LORA = Config()
 GOOD = {"prompt": "a castle", "width": 64, "height": 128, "model": "mini"}
 
 
@@ -25,11 +28,16 @@ def problems_of(**values) -> dict[str, str]:
     [
         ("prompt", "  ", "must not be empty"),
         ("prompt", "x" * 1001, "may have 1000 characters; got 1001"),
-        ("prompt", "a\x00b", "U+0000"),
-        ("prompt", "a\u202eb", "U+202E"),
+        ("prompt", "\u200d\ufe0f \u0301\u200b", "must not be empty"),
+        ("prompt", "a\x00b", "U+0000 behind 'a'"),
+        ("prompt", "\x1b[1m a", "U+001B at the beginning"),
+        ("prompt", "a red\x1f castle\x08\x1f", "U+0008 behind 'castle', U+001F behind 'red'. Type these words anew."),
+        ("prompt", "a\u202eb", "U+202E behind 'a'"),
         ("prompt", "a\ud800b", "U+D800"),
         ("negative_prompt", None, "must be text; got None"),
-        ("seed", -1, "from 0 to 9007199254740984; got -1"),
+        ("seed", -1, "from 0 to 18446744073709551615; got -1"),
+        ("seed", 2**64, "got 18446744073709551616"),
+        ("seed", "12a", "Seed must be a whole number from 0 to 18446744073709551615; got '12a'"),
         ("seed", 1.5, "got 1.5"),
         ("num_inference_steps", 0, "from 1 to 150; got 0"),
         ("num_inference_steps", 151, "from 1 to 150; got 151"),
@@ -58,14 +66,43 @@ def test_all_problems_are_reported_together():
     assert set(wrong) == {"prompt", "num_inference_steps", "width", "num_images"}
 
 
-@pytest.mark.parametrize("value", ["a\nb\tc", "山の城", "👨‍👩‍👧", "<lora:x:1> **bold**"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a\nb\tc",
+        "山の城",
+        "<lora:x:1> **bold**",
+        "می\u200cخواهم",  # Persian: without the joiner it is another word
+        "क्\u200dष क्\u200cष",  # Hindi
+        "\u200eleft\u200f \u2067right\u2069 \u202bold\u202c \u061c",
+        "👨\u200d👩\u200d👧 ❤\ufe0f 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f 🇮🇷 葛\U000e0100",
+        "\u0600\u06dd ᠮᠣᠩ\u180eᠭᠣᠯ",  # Arabic and Mongolian
+    ],
+)
 def test_any_visible_text_is_a_prompt(value):
-    assert text_to_image({**GOOD, "prompt": value}).prompt == value
+    assert text_to_image({**GOOD, "prompt": value, "negative_prompt": value}).prompt == value
+
+
+@pytest.mark.parametrize(
+    ("pasted", "kept"),
+    [
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("a\x0bb\x0cc\x85d\u2028e\u2029f", "a\nb\nc\nd\ne\nf"),
+        ("\ufeffa cast\u00adle", "a castle"),
+        ("a\u200b castle\u2060", "a castle"),
+        ("x\u2062y\ufff9z\u206a", "xyz"),
+        ("\u200b" * 2000 + "a", "a"),
+    ],
+)
+def test_what_a_paste_brings_along_is_cleaned(pasted, kept):
+    request = text_to_image({**GOOD, "prompt": pasted, "negative_prompt": pasted})
+    assert (request.prompt, request.negative_prompt) == (kept, kept)
+    assert replace(LORA, validation_prompt=pasted).validation_prompt == kept
 
 
 @given(
     prompt=st.text("aé城🏰 \n<>&\"'\\", min_size=1, max_size=50).filter(str.strip),
-    seed=st.none() | st.integers(0, 2**53 - 8),
+    seed=st.none() | st.integers(0, 2**64 - 1),
     steps=st.integers(1, 150),
     guidance=st.floats(1, 30),
     scheduler=st.sampled_from(SCHEDULERS),

@@ -1,5 +1,8 @@
 """What other tools read in a drawn picture."""
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +48,20 @@ def test_lora_names_lose_the_characters_that_would_end_them():
     assert parse_parameters(format_parameters(parameters_of(made)))["Lora hashes"] == "abc: 111111111111"
 
 
+@pytest.mark.parametrize("tag", ["<lora:ink:1>", "<lyco:x:0.5:0.2>", "<hypernet:y:1>", "<lora:a><lora:b:2>"])
+def test_a_typed_tag_does_not_look_applied(tag):
+    request = {**recipe().request, "prompt": f"a red dragon {tag}", "negative_prompt": tag}
+    made = recipe(request=request, loras=({"name": "real", "weight": 0.5, "sha256": "1" * 64},))
+    fields = parse_parameters(format_parameters(parameters_of(made)))
+
+    assert tag not in str(fields)
+    assert [lora["name"] for lora in to_request(fields)["loras"]] == ["real"]
+    assert not re.findall(r"<(\w+):([^>]+)>", fields["Negative prompt"])  # what AUTOMATIC1111 looks for
+    assert re.findall(r"<(\w+):([^>]+)>", fields["Prompt"]) == [("lora", "real:0.5")]
+    assert fields["Prompt"].replace("< ", "<") == f"a red dragon {tag} <lora:real:0.5>"
+    assert (describe(made).title, made.prompt) == (request["prompt"], request["prompt"])
+
+
 def test_a_limit_drops_optional_fields_then_cuts_the_prompts():
     full = format_parameters(parameters_of(recipe()))
     core = format_parameters(parameters_of(recipe()), len(full) - 1)
@@ -64,7 +81,7 @@ prompts = (
 )
 
 
-@given(prompts, prompts, one_line, st.integers(0, 2**53), st.floats(1, 30))
+@given(prompts, prompts, one_line, st.integers(0, 2**64 - 1), st.floats(1, 30))
 def test_written_and_read_again(prompt, negative, model, seed, guidance):
     request = {**recipe().request, "prompt": prompt, "negative_prompt": negative, "guidance_scale": guidance}
     made = recipe(request=request, seed=seed, model={"name": model or "m"}, loras=())

@@ -19,6 +19,7 @@ from engine.translation.classical import illustrate
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.request import PhotoRef, Translate
+from gallery.metadata import read_digital_source
 
 Work = Callable[[], None]
 
@@ -75,6 +76,8 @@ def test_photos_become_pictures_with_their_recipe(studio: Studio, tiny: str, wor
     assert recipe.model["refinement"] == {"radius": 3, "epsilon": 0.001, "calm": 0.02, "sharpness": 1.25}
     assert recipe.model["sha256"]
     assert studio.photos.png(recipe.request["photos"][0]["id"])
+    for data in (studio.gallery.path(first.id).read_bytes(), studio.gallery.jpg(first.id)):
+        assert read_digital_source(data) == "compositeWithTrainedAlgorithmicMedia"
 
 
 def test_the_same_request_gives_the_same_pixels(studio: Studio, tiny: str, work: Work) -> None:

@@ -1,0 +1,148 @@
+"""What an artist should know before a drawing begins: words and sizes of which the model makes nothing good.
+
+They are notes, not rules: the drawing is made as it was asked for.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+
+from engine.diffusion.request import TextToImage
+from engine.scenes import words
+from engine.scenes.captions import vocabulary
+from engine.settings import EMBEDDED_MODEL
+from engine.weights.loras import LoraInfo
+from engine.weights.models import ModelInfo
+
+LARGE, SMALL = 1.5, 0.5  # of the model's own side: beyond, scenes repeat or lose their detail
+MOST_NAMED = 8
+_TAG = re.compile(r"<\s*\w+:[^<>]{1,200}>")
+_MARKS = re.compile(
+    r"(?<!\\)\([^()]{1,200}:\s*[0-9]*\.?[0-9]+\s*\)"  # (word:1.3)
+    r"|(?<!\\)\({2,}[^()]{1,200}\){2,}"  # ((word))
+    r"|(?<!\\)\[[^\[\]]{1,200}\]|\{[^{}]{1,200}\}|__[\w/*-]{1,60}__"  # [word], {one|other}, __list__
+    r"|\b(?:BREAK|AND)\b"
+)
+_OPERATOR = re.compile(r"\b(?:BREAK|AND)\b")
+_WORD = re.compile(r"[^\s\d.,;:!?()\[\]{}<>\"“”‘|/\\_*+=#&%~…、。・-]+")
+_LITTLE = frozenset(
+    re.findall(
+        r"\w+",
+        """a above across after also an and are as at be before behind below beneath beside between but by during for
+        from has have in into is it its near no not of on or over some that the their there these this those through to
+        under very was were where which while who with without""",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence about one field of a request."""
+
+    field: str
+    text: str
+
+
+def request_notes(request: TextToImage, model: ModelInfo, loras: Sequence[LoraInfo] = ()) -> list[str]:
+    """All that can be said of a request before it is drawn, each sentence once; `loras` are those that it names."""
+    notes = (
+        *prompt_notes(request.prompt, model, loras),
+        *negative_notes(request.negative_prompt),
+        *size_notes(request.width, request.height, model),
+    )
+    return list(dict.fromkeys(note.text for note in notes))
+
+
+def prompt_notes(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo] = ()) -> list[Note]:
+    """What the model cannot use of a prompt.
+
+    Args:
+        prompt: as typed.
+        model: that draws it.
+        loras: that are chosen beside it, since they may know more words.
+    """
+    found = [*_mark_texts(prompt), *_unknown_texts(prompt, model, loras)]
+    return [Note("prompt", text) for text in found]
+
+
+def negative_notes(negative_prompt: str) -> list[Note]:
+    """What no model here can use of a negative prompt."""
+    return [Note("negative_prompt", text) for text in _mark_texts(negative_prompt)]
+
+
+def size_notes(width: int, height: int, model: ModelInfo) -> list[Note]:
+    """A size in pixels that is far from what the model was trained on."""
+    side = model.native_size
+    if side and max(width, height) >= LARGE * side:
+        what = "parts of the scene will repeat"
+    elif side and min(width, height) <= SMALL * side:
+        what = "the scene will lose its detail"
+    else:
+        return []
+    return [Note("width", f"{_called(model)} was trained at {side}x{side} pixels: at {width}x{height} {what}.")]
+
+
+def _mark_texts(prompt: str) -> Iterable[str]:
+    """Other tools' marks, which are read here as words."""
+    if tags := _TAG.findall(prompt):
+        yield f"Nothing is applied by {_named(tags)} in a text. Choose LoRAs in their own field."
+    text = _TAG.sub(" ", prompt)
+    marks = [mark for mark in _MARKS.findall(text) if not (mark.isalpha() and text.isupper())]
+    if marks:
+        yield f"Other tools' marks are read here as plain words: {_named(marks)}. Say it in words instead."
+
+
+def _unknown_texts(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo]) -> Iterable[str]:
+    """Words that the shipped model was not trained on; what other models know is not known here."""
+    if model.name != EMBEDDED_MODEL or any(not lora.trigger_words for lora in loras):
+        return
+    taught = {word for lora in loras for trigger in lora.trigger_words for word in _words(trigger)}
+    said = [word for word in dict.fromkeys(_words(_OPERATOR.sub(" ", _TAG.sub(" ", prompt)))) if word not in _LITTLE]
+    unknown = [word for word in said if word not in known_words() | taught]
+    if unknown and len(unknown) == len(said):
+        yield f"{_draws(model)} It knows no word of this prompt: {_named(map(_hinted, unknown))}."
+    elif unknown:
+        yield f"{_called(model)} does not know these words: {_named(map(_hinted, unknown))}."
+
+
+@cache
+def known_words() -> frozenset[str]:
+    """Lower case: the words of the captions that the shipped model was trained on, all of painterly scenes."""
+    return frozenset(vocabulary(looks=False))
+
+
+def _draws(model: ModelInfo) -> str:
+    *most, last = words.PLAIN["landmark"].values()
+    landmarks = f"{', '.join(most)} or {last}"
+    return (
+        f"{_called(model)} draws painted fantasy landscapes: any land, water, plants, weather and time of day, and in "
+        f"them a {landmarks}."
+    )
+
+
+def _called(model: ModelInfo) -> str:
+    return model.title.partition(" (")[0]
+
+
+def _hinted(word: str) -> str:
+    """The word, with a known one that is nearly the same."""
+    near = get_close_matches(word, known_words(), 1, 0.85)
+    return f"{word} (it knows {near[0]})" if near else word[:40]
+
+
+def _words(text: str) -> list[str]:
+    """Words of letters, and emoji; a single Latin letter is none."""
+    return [word for word in _WORD.findall(text.lower()) if any(map(_says, word)) and not re.fullmatch("[a-z']", word)]
+
+
+def _says(character: str) -> bool:
+    return character.isalpha() or unicodedata.category(character) == "So"
+
+
+def _named(found: Iterable[str]) -> str:
+    different = list(dict.fromkeys(found))
+    more = len(different) - MOST_NAMED
+    return ", ".join(different[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

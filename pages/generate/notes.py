@@ -1,0 +1,30 @@
+"""What the model cannot use of what stands in the form, said by the field before anything is drawn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from engine.diffusion.notes import Note, negative_notes, prompt_notes, size_notes
+from engine.studio import Studio
+from engine.weights.models import ModelInfo
+from pages.parts.common import plain
+
+
+def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
+    """About the words, also the negative prompt's."""
+    names = {name for name, _ in values["loras"]}
+    loras = [lora for lora in studio.loras() if lora.name in names] if names else []
+    model = studio.model(values["model"])
+    _show([*prompt_notes(values["prompt"], model, loras), *negative_notes(values["negative_prompt"])])
+
+
+def show_size_notes(model: ModelInfo, width: int | None, height: int | None) -> None:
+    """About width and height; an empty field is said when the button is pressed."""
+    _show(size_notes(width, height, model) if width and height else [])
+
+
+def _show(notes: Sequence[Note]) -> None:
+    with st.container():  # as in show_problems: what comes and goes keeps its place
+        for note in notes:
+            st.caption(f":material/info: {plain(note.text)}")
