@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.attention import show_attention
 from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, TRAIN
 
 ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetched from the web
@@ -16,6 +17,10 @@ st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
 st.html(
     """<style>
     .stMainBlockContainer { padding-top: 4.5rem; }
+    button[kind="primary"]:enabled * { color: light-dark(#ffffff, #171614) !important; }
+    button kbd { color: inherit !important; opacity: 1 !important; }
+    .only-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+    #results, [id^="wrong-"] { scroll-margin-top: 5rem; }
     [class*="st-key-size"] button { padding-inline: 0.5rem; }
     [class*="st-key-tile_"] { position: relative; gap: 0; }
     [class*="st-key-tile_"] img { aspect-ratio: 1; object-fit: cover; }
@@ -35,4 +40,5 @@ page = st.navigation(
     ],
     position="top",
 )
+show_attention(page.title)
 page.run()

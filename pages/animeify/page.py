@@ -13,6 +13,7 @@ from engine.translation.request import LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos, pick_style
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
+from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
 from pages.parts.common import OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons, zip_button
@@ -31,6 +32,7 @@ def main() -> None:
     with left:
         values = _form(studio)
         pressed = PRESS.button("Anime-ify", ":material/auto_awesome:")
+        show_status(studio, [Translate.kind], "Anime-ify")
         PRESS.show_problems(values)
     if pressed:
         _submit(studio, values)
@@ -119,7 +121,7 @@ def _submit(studio: Studio, values: dict[str, Any]) -> None:
 
 
 def _empty() -> None:
-    st.markdown("#### Choose a photo, then press Anime-ify")
+    st.markdown("## Choose a photo, then press Anime-ify")
     st.caption("Landscapes, streets and buildings work best. The photo stays on this machine.")
 
 

@@ -88,7 +88,7 @@ def _thumbnails(studio: Studio, chosen: list[PhotoRef]) -> None:
 
 def _thumbnail(studio: Studio, photo: PhotoRef) -> None:
     try:
-        st.image(_thumbnail_bytes(studio, photo.id), width="stretch")
+        st.image(_thumbnail_bytes(studio, photo.id), width="stretch", alt=photo.name)
     except PEOPLE_ERRORS as error:
         show_broken(error)
 

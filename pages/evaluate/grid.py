@@ -19,6 +19,8 @@ from engine.lora.runs.versions import versions_of
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.report import downloads, figure_text, number
+from pages.evaluate.stopped import MEASURING
+from pages.parts.attention import show_status
 from pages.parts.common import OWNER, plain, when
 from pages.parts.small_pictures import small_picture
 from pages.parts.submit import Press
@@ -50,6 +52,7 @@ def _compare_button(studio: Studio, run: str, plan: RunPlan, values: dict[str, A
 
     fields = {**values, "weight": values["weights"], "pictures": plan.held_out}
     pressed = COMPARE.button("Compare checkpoints", ":material/grid_view:")
+    show_status(studio, MEASURING, "Evaluate")
     COMPARE.show_problems(fields)
     if pressed:
         COMPARE.ask((run, values), submit, fields)
@@ -110,7 +113,7 @@ def show_grids(studio: Studio, run: str, lora: LoraInfo | None) -> None:
     _present(studio, run, lora, step)
     found = grids_of(studio.settings, run)
     if not found:
-        st.markdown("#### Not compared yet")
+        st.markdown("## Not compared yet")
         st.caption(
             "Every checkpoint is drawn and measured at every weight, from the same seeds, beside the model alone. "
             "One click then puts the best of them into the picker."
@@ -143,7 +146,7 @@ def _show(studio: Studio, run: str, found: Found, picked: tuple[int | None, floa
         picked: step and suggested weight of what is in the picker.
     """
     grid = found.report
-    st.markdown(f"#### {plain(grid['headline'].split('. ')[0].rstrip('.'))}")
+    st.markdown(f"## {plain(grid['headline'].split('. ')[0].rstrip('.'))}")
     best = grid["cells"][grid["best"]]
     if best["changes"]:
         st.markdown(plain(best["changes"][0]["verdict"]))
@@ -209,7 +212,7 @@ def _pictures(studio: Studio, run: str, found: Found) -> None:
 
 def _cell(studio: Studio, run: str, found: Found, cell: Mapping[str, Any], place: int) -> None:
     name = f"Weight {cell['weight']:g}" if cell["changes"] else "Without"
-    st.image(small_picture(found.folder / cell["pictures"][place], TILE), caption=name, width="stretch")
+    st.image(small_picture(found.folder / cell["pictures"][place], TILE), caption=name, width="stretch", alt=name)
     if cell["changes"]:
         _promote_button(studio, run, found.report, cell, "Use this", "tertiary", width="stretch")
 

@@ -16,6 +16,7 @@ from engine.weights.loras import LoraInfo
 from pages.evaluate.grid import grid_form, show_grids
 from pages.evaluate.report import show_reports
 from pages.evaluate.stopped import MEASURING, show_stopped
+from pages.parts.attention import show_status
 from pages.parts.common import OWNER, PEOPLE_ERRORS, STUDIO, TRAIN, open_studio, show_problems
 from pages.parts.dataset_picker import pick_dataset
 from pages.parts.jobs import show_jobs
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def _empty() -> None:
-    st.markdown("#### There is no LoRA yet")
+    st.markdown("## There is no LoRA yet")
     st.caption("Train one on your own pictures, or put .safetensors files into the studio's folder of LoRAs.")
     st.page_link(TRAIN, label="Train a LoRA", icon=":material/model_training:")
 
@@ -101,6 +102,7 @@ def _evaluate_button(studio: Studio, held_out: list[CaptionedPicture], source: s
 
     fields = {**values, "pictures": held_out, "loras": values["lora"]}
     pressed = PRESS.button("Evaluate", ":material/query_stats:")
+    show_status(studio, MEASURING, "Evaluate")
     PRESS.show_problems(fields)
     if pressed:
         PRESS.ask((values, source), submit, fields)

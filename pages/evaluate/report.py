@@ -24,7 +24,7 @@ def show_reports(studio: Studio, lora: LoraInfo) -> None:
     """The newest report about a LoRA, or the one that is chosen."""
     found = evaluations_of(studio.settings, lora.name)
     if not found:
-        st.markdown("#### Not evaluated yet")
+        st.markdown("## Not evaluated yet")
         st.caption(
             "Every caption of the reference pictures is drawn with and without the LoRA, from the same seeds. "
             "Both sets are then compared with the reference pictures."
@@ -43,7 +43,7 @@ def _label(found: Found) -> str:
 
 
 def _show(found: Found, lora: LoraInfo) -> None:
-    st.markdown(f"#### {plain(headline(found.report))}")
+    st.markdown(f"## {plain(headline(found.report))}")
     st.caption(plain(_circumstances(found)))
     if is_of_another_version(found, lora):
         st.warning("The LoRA was replaced since: this report is about its earlier version.", icon=":material/history:")
@@ -139,14 +139,15 @@ def _side_by_side(found: Found) -> None:
         rows = rows[:FIRST]
     for index, seed, base, tuned in rows:
         reference = found.held_out[index] if index < len(found.held_out) else None
-        st.markdown(plain(reference.caption) if reference else f"Caption {index + 1}")
+        words = reference.caption if reference else f"Caption {index + 1}"
+        st.markdown(plain(words))
         columns = st.columns(3)
         with columns[0]:
-            _reference(reference.path if reference and seed == 0 else None)
+            _reference(reference.path if reference and seed == 0 else None, words)
         with columns[1]:
-            st.image(small_picture(base), caption="Without the LoRA", width="stretch")
+            st.image(small_picture(base), caption="Without the LoRA", width="stretch", alt=f"{words}, without the LoRA")
         with columns[2]:
-            st.image(small_picture(tuned), caption="With it", width="stretch")
+            st.image(small_picture(tuned), caption="With it", width="stretch", alt=f"{words}, with the LoRA")
 
 
 def _pairs(folder: Path) -> Sequence[tuple[int, int, Path, Path]]:
@@ -160,10 +161,10 @@ def _pairs(folder: Path) -> Sequence[tuple[int, int, Path, Path]]:
     return sorted(found)
 
 
-def _reference(path: Path | None) -> None:
+def _reference(path: Path | None, words: str) -> None:
     if path is None:
         return
     try:
-        st.image(small_picture(path), caption="Reference picture", width="stretch")
+        st.image(small_picture(path), caption="Reference picture", width="stretch", alt=f"{words}, reference picture")
     except PictureRefused as error:
         st.caption(plain(error))

@@ -136,12 +136,12 @@ def _empty(search: str, trash: bool) -> None:
     with st.container(horizontal_alignment="center"):
         st.space("large")
         if search:
-            st.markdown("#### No picture has these words in its prompt or name", width="content")
+            st.markdown("## No picture has these words in its prompt or name", width="content")
             st.caption("Every word must occur; the beginning of a word is enough.", width="content")
         elif trash:
-            st.markdown("#### The trash is empty", width="content")
+            st.markdown("## The trash is empty", width="content")
         else:
-            st.markdown("#### Nothing here yet", width="content")
+            st.markdown("## Nothing here yet", width="content")
             st.caption("Every picture that you make is kept here with all its settings.", width="content")
             st.page_link(GENERATE, label="Make your first picture", icon=":material/brush:")
 

@@ -15,6 +15,7 @@ from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings
 from pages.generate.seed import seed_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
+from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
 from pages.parts.feed import show_feed
 from pages.parts.reuse import fill_form, settle_form
@@ -44,7 +45,8 @@ def main() -> None:
     with left:
         problems = PRESS.problems(st.session_state)
         prompts = _prompts()
-        pressed = PRESS.button("Generate", ":material/brush:", shortcut="Ctrl+Enter")
+        pressed = PRESS.button("Generate", ":material/brush:")
+        show_status(studio, [TextToImage.kind], "Generate")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, "prompt", "negative_prompt", STUDIO)
         notes = st.container()
@@ -183,7 +185,7 @@ def _submit(studio: Studio, values: dict[str, Any]) -> None:
 
 
 def _examples() -> None:
-    st.markdown("#### Type what you want to see, then press Generate")
+    st.markdown("## Type what you want to see, then press Generate")
     st.caption("Or start from one of these:")
     with st.container(gap="xsmall"):
         for example in EXAMPLES:

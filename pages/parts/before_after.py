@@ -18,11 +18,11 @@ SHOWN_SIDE = 1280  # pixels of the long side; the downloads have them all
 # frame, so that mouse, touch and arrow keys move it.
 _HTML = """
 <div class="frame">
-  <img class="after" alt="After">
-  <img class="before" alt="Before">
+  <img class="after" alt="">
+  <img class="before" alt="">
   <div class="line"></div>
   <span class="tag left">Before</span><span class="tag right">After</span>
-  <input type="range" min="0" max="100" step="0.1" value="50" aria-label="Before and after">
+  <input type="range" min="0" max="100" step="1" value="50" aria-label="Before and after">
 </div>
 """
 _CSS = """
@@ -35,12 +35,14 @@ _CSS = """
   font: 0.75rem/1.4 sans-serif; background: rgba(0, 0, 0, 0.55); pointer-events: none; }
 .frame .left { left: 0.5rem; } .frame .right { right: 0.5rem; }
 .frame input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize; }
-.frame input:focus-visible ~ .line, .frame:focus-within .line { background: #d9743f; }
+.frame input:focus-visible ~ .line, .frame:focus-within .line { background: #f0a06a; }
 """
 _JS = """
 export default function ({ data, parentElement }) {
   const find = (name) => parentElement.querySelector(name);
   const [before, after, line, input] = [".before", ".after", ".line", "input"].map(find);
+  before.alt = `Before: ${data.title}`;
+  after.alt = `After: ${data.title}`;
   before.src = data.before;
   after.src = data.after;
   const move = () => {
@@ -71,7 +73,7 @@ def show_before_after(studio: Studio, image: ImageRecord, place: str) -> bool:
         show_picture(studio, image, "stretch")
         st.caption(plain(f"Without its photo: {error}"))
         return True
-    _slider(key=f"slider_{place}_{image.id}", data={"before": before, "after": after})
+    _slider(key=f"slider_{place}_{image.id}", data={"before": before, "after": after, "title": image.title})
     return True
 
 

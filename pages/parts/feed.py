@@ -9,6 +9,7 @@ from engine.jobs.schema import CANCELLED, DEVICE_LANES, FAILED, RUNNING
 from engine.jobs.status import ABSENT, STARTING
 from engine.studio import Studio
 from gallery.store import ImageRecord
+from pages.parts.attention import announce_end, show_results_anchor
 from pages.parts.common import GALLERY, OWNER, plain, show_problems, shown_width
 from pages.parts.pictures import show_thumbnail
 from pages.parts.progress import progress_text, show_bar, stop_button
@@ -30,6 +31,7 @@ def show_feed(studio: Studio, kind: str, empty: Callable[[], None], show_images:
         empty: shown where nothing was asked for yet.
         show_images: shows the pictures of a job that has ended; there is at least one.
     """
+    show_results_anchor()
     active = _first_active(studio, kind)
     watched = tuple(job.id for job in active)
     st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, kind, watched)
@@ -61,7 +63,8 @@ def _unfinished(studio: Studio, kind: str) -> int:
 
 def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
     jobs = _first_active(studio, kind)
-    if not set(watched) <= {job.id for job in jobs}:
+    if ended := set(watched).difference(job.id for job in jobs):
+        announce_end(studio, sorted(ended))
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     if jobs:
         _engine_state(studio, kind)
@@ -117,7 +120,7 @@ def _running_job(studio: Studio, job: Job) -> None:
         preview = studio.preview(job.id)
         if preview:
             width = studio.kinds[job.kind].preview_width(job.request) if job.request else None
-            st.image(preview, width=shown_width(width) if width else "stretch")
+            st.image(preview, width=shown_width(width) if width else "stretch", alt="Preview")
         with st.container(horizontal=True):
             for image in studio.gallery.of_job(job.id):
                 show_thumbnail(studio, image, 160, caption_of(image))

@@ -8,7 +8,8 @@ from engine.jobs.records import Job
 from engine.jobs.schema import RUNNING
 from engine.jobs.status import ABSENT
 from engine.studio import Studio
-from pages.parts.common import OWNER, plain
+from pages.parts.attention import active_jobs, announce_end, show_results_anchor
+from pages.parts.common import plain
 from pages.parts.progress import progress_text, show_bar, stop_button
 
 POLL_SECONDS = 1.0
@@ -23,20 +24,17 @@ def show_jobs(studio: Studio, kinds: Sequence[str], more: Callable[[Job], None] 
     Returns:
         These jobs, the running one first.
     """
-    active = _active(studio, kinds)
+    show_results_anchor()
+    active = active_jobs(studio, kinds)
     watched = tuple(job.id for job in active)
     st.fragment(_show, run_every=POLL_SECONDS if active else None)(studio, kinds, watched, more)
     return active
 
 
-def _active(studio: Studio, kinds: Sequence[str]) -> list[Job]:
-    jobs = [job for kind in kinds for job in studio.jobs(kind=kind, active=True, owner=OWNER)]
-    return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))
-
-
 def _show(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...], more: Callable[[Job], None]) -> None:
-    jobs = _active(studio, kinds)
-    if not set(watched) <= {job.id for job in jobs}:
+    jobs = active_jobs(studio, kinds)
+    if ended := set(watched).difference(job.id for job in jobs):
+        announce_end(studio, sorted(ended))
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     for job in jobs:
         with st.container(border=True):

@@ -11,7 +11,7 @@ from pages.parts.common import plain
 def show_picture(studio: Studio, image: ImageRecord, width: int | str) -> bool:
     """Show a picture in full; returns whether its file could be read, so that it can be downloaded too."""
     try:
-        st.image(_png(studio, image.id), width=width)
+        st.image(_png(studio, image.id), width=width, alt=image.title)
     except GalleryError as error:
         show_broken(error)
         return False
@@ -21,7 +21,7 @@ def show_picture(studio: Studio, image: ImageRecord, width: int | str) -> bool:
 def show_thumbnail(studio: Studio, image: ImageRecord, width: int | str, caption: str | None = None) -> None:
     """Show a picture small."""
     try:
-        st.image(studio.gallery.thumbnail(image.id), caption=caption, width=width)
+        st.image(studio.gallery.thumbnail(image.id), caption=caption, width=width, alt=image.title)
     except GalleryError as error:
         show_broken(error)
 

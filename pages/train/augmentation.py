@@ -91,7 +91,7 @@ def show_preview(pictures: Sequence[CaptionedPicture], settings: Augmentation) -
             continue
         columns = st.columns(1 + VARIANTS, vertical_alignment="center")
         for column, example in zip(columns, examples, strict=True):
-            column.image(example, width="stretch")
+            column.image(example, width="stretch", alt="An example of what the model will see")
     words = f"scaled to {settings.resolution} pixels"
     st.caption(f"On the left the picture, beside it {VARIANTS} of its looks, {words}; the training draws others.")
 

@@ -16,6 +16,7 @@ from engine.lora.runs.config import PRESETS, Config
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from pages.parts.attention import show_status
 from pages.parts.common import OWNER, open_studio, plain, show_problems
 from pages.parts.dataset_picker import pick_dataset
 from pages.parts.submit import Press
@@ -32,7 +33,7 @@ def main() -> None:
     studio = open_studio()
     left, right = st.columns([1, 1], gap="large")
     with left:
-        st.markdown("#### Your pictures")
+        st.markdown("## Your pictures")
         folder = pick_dataset(studio)
         if folder is None:
             st.caption("Twenty to fifty pictures of one style are a good start.")
@@ -167,6 +168,7 @@ def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: Ru
     blocked = prepared.check_up.blocks
     why = "What the findings call a block has to be mended first" if blocked else None
     pressed = PRESS.button("Train", ":material/model_training:", disabled=blocked, help=why)
+    show_status(studio, [TrainLora.kind], "Train")
     fields = {"name": order.name, "dataset": (folder, prepared.train), "run": order}
     PRESS.show_problems(fields)
     if pressed:

@@ -26,7 +26,7 @@ def show_runs(studio: Studio) -> None:
     runs = newest_runs(studio.settings.runs_dir, SHOWN)
     ended = [info for info in runs if info.run not in busy]
     if not active and not ended:
-        st.markdown("#### Nothing was trained yet")
+        st.markdown("## Nothing was trained yet")
         st.caption("Choose pictures on the left. A training goes on when you close this page.")
     for info in ended:
         _ended_run(studio, info)
@@ -61,7 +61,8 @@ def _losses(info: RunInfo) -> None:
 def _samples(info: RunInfo, newest: int) -> None:
     with st.container(horizontal=True):
         for path in info.samples[-newest:]:
-            st.image(str(path), caption=f"step {int(path.stem.removeprefix('step-'))}", width=200)
+            caption = f"step {int(path.stem.removeprefix('step-'))}"
+            st.image(str(path), caption=caption, width=200, alt=f"Sample at {caption}")
 
 
 def _ended_run(studio: Studio, info: RunInfo) -> None:
