@@ -44,7 +44,7 @@ LABELS = {
 }
 
 
-def _label(field: str) -> str:
+def field_label(field: str) -> str:
     """A field that is not listed is called by its own name."""
     return LABELS.get(field) or field.replace("_", " ").capitalize()
 
@@ -63,7 +63,7 @@ class Whole:
     def problems(self, field: str, value: Any) -> list[Problem]:
         """None where the value keeps the rule."""
         if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
-            return [Problem(field, f"{_label(field)} must be a whole number from {self}; got {value!r}.")]
+            return [Problem(field, f"{field_label(field)} must be a whole number from {self}; got {value!r}.")]
         return []
 
 
@@ -86,7 +86,7 @@ class Real:
         """None where the value keeps the rule."""
         if value in self:
             return []
-        return [Problem(field, f"{_label(field)} must be a number from {self}; got {value!r}.")]
+        return [Problem(field, f"{field_label(field)} must be a number from {self}; got {value!r}.")]
 
 
 def cleaned(value: str) -> str:
@@ -97,21 +97,21 @@ def cleaned(value: str) -> str:
 def text(field: str, value: Any, required: bool = False) -> list[Problem]:
     """Problems of a text once it is `cleaned`: its type, emptiness where it is required, length, hidden characters."""
     if not isinstance(value, str):
-        return [Problem(field, f"{_label(field)} must be text; got {value!r}.")]
+        return [Problem(field, f"{field_label(field)} must be text; got {value!r}.")]
     value = cleaned(value)
     if required and all(unicodedata.category(character)[0] in "CMZ" for character in value):
-        return [Problem(field, f"{_label(field)} must not be empty. Describe the picture in a few words.")]
+        return [Problem(field, f"{field_label(field)} must not be empty. Describe the picture in a few words.")]
     if len(value) > MAX_PROMPT_CHARACTERS:
         return [
             Problem(
                 field,
-                f"{_label(field)} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
+                f"{field_label(field)} may have {MAX_PROMPT_CHARACTERS} characters; got {len(value)}. Shorten it.",
             )
         ]
     hidden = {c: place for place, c in reversed([*enumerate(value)]) if _is_hidden(c)}
     if hidden:
         found = ", ".join(f"U+{ord(c):04X} {_where(value, hidden[c])}" for c in sorted(hidden))
-        return [Problem(field, f"{_label(field)} must hold visible text; got {found}. Type these words anew.")]
+        return [Problem(field, f"{field_label(field)} must hold visible text; got {found}. Type these words anew.")]
     return []
 
 
@@ -129,13 +129,15 @@ def _where(value: str, place: int) -> str:
 def multiple(field: str, value: Any, step: int) -> list[Problem]:
     """Problems of a number of pixels that must be a multiple of `step`, and no less."""
     if isinstance(value, bool) or not isinstance(value, int) or value < step:
-        return [Problem(field, f"{_label(field)} must be a whole number of pixels, {step} or more; got {value!r}.")]
+        return [
+            Problem(field, f"{field_label(field)} must be a whole number of pixels, {step} or more; got {value!r}.")
+        ]
     if value % step:
         near = value - value % step
         return [
             Problem(
                 field,
-                f"{_label(field)} must be a multiple of {step}; got {value} ({value % step} over). "
+                f"{field_label(field)} must be a multiple of {step}; got {value} ({value % step} over). "
                 f"Use {near} or {near + step}.",
             )
         ]
@@ -146,7 +148,7 @@ def choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
     """Problems of a value that must be one of the choices."""
     if value in choices:
         return []
-    return [Problem(field, f"{_label(field)} must be one of {', '.join(choices)}; got {value!r}.")]
+    return [Problem(field, f"{field_label(field)} must be one of {', '.join(choices)}; got {value!r}.")]
 
 
 def counted(count: int, one: str, many: str = "") -> str:

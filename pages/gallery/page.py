@@ -117,8 +117,8 @@ def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
             "Restore",
             key=f"restore_{record.id}",
             icon=":material/restore_from_trash:",
-            on_click=studio.gallery.restore,
-            args=([record.id],),
+            on_click=_restore,
+            args=(studio, record.id),
             width="stretch",
         )
 
@@ -151,9 +151,9 @@ def _empty(search: str, trash: bool) -> None:
 
 def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
     with st.container(horizontal=True):
-        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary")
-        _step(studio, "Newer", ":material/chevron_left:", filters | {"newer_than": image_id})
-        _step(studio, "Older", ":material/chevron_right:", filters | {"older_than": image_id})
+        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")
+        _step(studio, "Newer", ":material/chevron_left:", filters | {"newer_than": image_id}, "Left")
+        _step(studio, "Older", ":material/chevron_right:", filters | {"older_than": image_id}, "Right")
     try:
         record = studio.gallery.get(image_id, OWNER)
     except ImageNotFound as error:
@@ -169,13 +169,13 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         _actions(studio, record)
 
 
-def _step(studio: Studio, label: str, icon: str, place: dict[str, Any]) -> None:
+def _step(studio: Studio, label: str, icon: str, place: dict[str, Any], key: str) -> None:
     try:
         neighbour = studio.gallery.page(limit=1, **place).images
     except GalleryError:
         neighbour = ()
     target = (neighbour[0].id,) if neighbour else ()
-    st.button(label, icon=icon, type="tertiary", disabled=not neighbour, on_click=_open, args=target)
+    st.button(label, icon=icon, type="tertiary", disabled=not neighbour, on_click=_open, args=target, shortcut=key)
 
 
 def _facts(record: ImageRecord) -> None:
@@ -202,7 +202,7 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
         if record.deleted_at is None:
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:
-            restore = {"on_click": studio.gallery.restore, "args": ([record.id],)}
+            restore = {"on_click": _restore, "args": (studio, record.id)}
             st.button("Restore", icon=":material/restore_from_trash:", **restore)
 
 
@@ -222,13 +222,15 @@ def _offer_undo(studio: Studio) -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.text("The picture is in the trash.")
-        st.button("Undo", key="undo", icon=":material/undo:", on_click=_undo, args=(studio, image_id))
-        st.button("", icon=":material/close:", key="dismiss", on_click=_dismiss, type="tertiary", help="Dismiss")
+        st.button("Undo", key="undo", icon=":material/undo:", on_click=_restore, args=(studio, image_id))
+        st.button("Dismiss", icon=":material/close:", key="dismiss", on_click=_dismiss, type="tertiary")
 
 
-def _undo(studio: Studio, image_id: str) -> None:
+def _restore(studio: Studio, image_id: str) -> None:
+    """However it comes back, nothing is left to undo."""
     studio.gallery.restore([image_id])
-    _dismiss()
+    if st.session_state.get("deleted") == image_id:
+        _dismiss()
 
 
 def _dismiss() -> None:

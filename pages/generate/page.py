@@ -12,11 +12,11 @@ from pages.generate.loras import pick_loras
 from pages.generate.models import show_add_model, show_missing_model
 from pages.generate.notes import show_prompt_notes, show_size_notes
 from pages.generate.restore import fill_generate
-from pages.generate.results import show_drawings
+from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import seed_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.parts.attention import show_status
-from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
+from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
 from pages.parts.feed import show_feed
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
@@ -25,6 +25,7 @@ PRESS = Press(
     "generate",
     together=[("model", "loras"), *((own, side) for own in ("model", "size") for side in ("width", "height"))],
 )
+BY_THE_BUTTON = ("prompt", "negative_prompt", STUDIO)
 EXAMPLES = (
     "a castle on a mountain at sunset",
     "a quiet lake in a pine forest, morning mist",
@@ -48,7 +49,8 @@ def main() -> None:
         pressed = PRESS.button("Generate", ":material/brush:")
         show_status(studio, [TextToImage.kind], "Generate")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
-        show_problems(problems, "prompt", "negative_prompt", STUDIO)
+        show_problems(problems, *BY_THE_BUTTON)
+        show_wrong_fields(problems, *BY_THE_BUTTON)
         notes = st.container()
         values = prompts | _settings(studio, models, problems)
         with notes:
@@ -57,6 +59,10 @@ def main() -> None:
         _submit(studio, values)
     with right:
         show_feed(studio, TextToImage.kind, _examples, show_drawings)
+        if studio.jobs(owner=OWNER, kind=TextToImage.kind, limit=1):
+            show_earlier(studio)
+            with st.expander("Examples to start from", icon=":material/lightbulb:"):
+                _example_buttons()
     settle_form()
 
 
@@ -187,6 +193,10 @@ def _submit(studio: Studio, values: dict[str, Any]) -> None:
 def _examples() -> None:
     st.markdown("## Type what you want to see, then press Generate")
     st.caption("Or start from one of these:")
+    _example_buttons()
+
+
+def _example_buttons() -> None:
     with st.container(gap="xsmall"):
         for example in EXAMPLES:
             st.button(

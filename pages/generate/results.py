@@ -1,21 +1,29 @@
-"""The pictures that a drawing job made."""
+"""The pictures that were drawn: those of the last job, and the ones before, each with the way back to its recipe."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
+from engine.diffusion.request import TextToImage
 from engine.jobs.records import Job
 from engine.studio import Studio
 from gallery.records import ImageRecord
-from pages.parts.common import shown_width
-from pages.parts.downloads import download_buttons
+from pages.generate.details import SHOWN
+from pages.parts.common import OWNER, plain, shown_width
+from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import caption_of, expected_pictures
-from pages.parts.pictures import show_picture
+from pages.parts.pictures import show_picture, show_thumbnail
+from pages.parts.reuse import reuse_here
+
+EARLIER = 8  # pictures shown below the last job's
+LOOKED_AT = 40  # newest pictures of all kinds among which they are
 
 
 def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> None:
     """The pictures of a text-to-image job with their downloads, two in a row."""
     single = expected_pictures(studio, job) <= 1
+    if len(images) > 1:
+        zip_button(studio, images, place="feed")
     grid = st.grid(1 if single else 2)
     for image in images:
         with grid.container():
@@ -23,3 +31,51 @@ def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> No
             st.caption(caption_of(image))
             if shown:
                 download_buttons(studio, image, place="feed")
+            with st.container(horizontal=True, gap="small"):
+                _again(image, "feed")
+
+
+def show_earlier(studio: Studio) -> None:
+    """The drawings before the last job's, small, with their recipes; they are found again after a refresh."""
+    newest = studio.gallery.page(limit=LOOKED_AT, owner=OWNER).images
+    drawn = [image for image in newest if image.kind == TextToImage.kind]
+    earlier = [image for image in drawn if image.job_id != drawn[0].job_id][:EARLIER]
+    if not earlier:
+        return
+    st.markdown("**Earlier**")
+    grid = st.grid(min_column_width=120)
+    for image in earlier:
+        with grid.container():
+            show_thumbnail(studio, image, "stretch")
+            with st.popover(caption_of(image), width="stretch"):
+                _recipe(image)
+
+
+def _recipe(image: ImageRecord) -> None:
+    st.text(image.title)
+    if image.negative_prompt:
+        st.caption(f"Without: {plain(image.negative_prompt)}")
+    st.table({label: plain(value) for label, value in SHOWN.details(image).items() if value not in (None, "")})
+    with st.container(horizontal=True, gap="small"):
+        _again(image, "earlier")
+
+
+def _again(image: ImageRecord, place: str) -> None:
+    key = f"{place}_{image.id}"
+    if image.seed is not None:
+        help_text = "The form stays as it is, with this picture's seed"
+        st.button(
+            "Same seed", key=f"seed_{key}", icon=":material/pin:", help=help_text, on_click=_take_seed, args=(image,)
+        )
+    st.button(
+        "Use these settings",
+        key=f"reuse_{key}",
+        icon=":material/replay:",
+        help=SHOWN.reuse,
+        on_click=reuse_here,
+        args=(image,),
+    )
+
+
+def _take_seed(image: ImageRecord) -> None:
+    st.session_state.seed = str(image.seed)

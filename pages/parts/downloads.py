@@ -45,7 +45,7 @@ def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
             on_click="ignore",
             help=f"Smaller, quality {quality}, with its recipe",
         )
-        with st.popover("", icon=":material/tune:", help="JPG quality"):
+        with st.popover("Quality", icon=":material/tune:", help="Of the JPG"):
             st.slider("JPG quality", LOWEST_QUALITY, BEST_QUALITY, DEFAULT_QUALITY, key=f"quality_{key}")
 
 

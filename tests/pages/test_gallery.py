@@ -156,3 +156,14 @@ def test_searching_from_a_picture_leads_to_what_was_found(open_page, three_pictu
     page.text_input(key="search").set_value("lake").run()
 
     assert opened(page) == ["a quiet lake"]
+
+
+def test_a_picture_restored_from_the_trash_leaves_nothing_to_undo(open_page, studio, three_pictures):
+    record = three_pictures[0]
+    page = open_page("gallery", image=record.id)
+    page.button(key="delete").click().run()
+    page.toggle(key="trash").set_value(True).run()
+    page.button(key=f"restore_{record.id}").click().run()
+
+    assert studio.gallery.count() == 3
+    assert "in the trash" not in texts(page.text)

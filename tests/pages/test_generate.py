@@ -122,7 +122,8 @@ def test_a_text_that_is_no_seed_is_said_at_once_and_refused(open_page, studio, t
     page.text_input(key="seed").set_value(text).run()
 
     def said():
-        return [error.value.replace("\\", "") for error in page.error]
+        texts = [error.value.replace("\\", "") for error in page.error]
+        return [text for text in texts if not text.startswith("To be corrected")]
 
     (before,) = said()
     assert before.startswith("Seed must be a whole number from 0 to 18446744073709551615; got")
@@ -363,7 +364,11 @@ def test_a_damaged_picture_of_the_latest_job_does_not_end_the_page(open_page, st
 
     assert "has changed since it was saved" in texts(page.error)
     assert f"Seed {oldest.seed}" in texts(page.caption)
-    assert [button.key for button in page.download_button] == [f"png_feed_{oldest.id}", f"jpg_feed_{oldest.id}"]
+    assert [button.key for button in page.download_button] == [
+        f"zip_feed_{oldest.id}",
+        f"png_feed_{oldest.id}",
+        f"jpg_feed_{oldest.id}",
+    ]
 
 
 def test_a_job_of_another_version_is_shown_without_its_prompt(open_page, studio, work):
@@ -466,3 +471,34 @@ def test_an_error_about_a_lora_leaves_when_another_model_is_chosen(open_page, st
 
     page.selectbox(key="model").set_value("mini").run()
     assert not page.error
+
+
+def test_refused_fields_are_named_by_the_button_with_a_way_to_each(open_page):
+    page = open_page("generate", prompt="a castle", num_images="99", num_inference_steps="9000")
+    press_generate(page)
+
+    assert "[Steps](#wrong-num_inference_steps), [Images](#wrong-num_images)" in texts(page.error)
+
+
+def test_earlier_pictures_stay_with_their_recipes_and_a_seed_is_taken_again(open_page, studio, work):
+    for prompt, seed in (("a castle", 5), ("a lake", 6)):
+        studio.submit(studio.request("text_to_image", {"prompt": prompt, "seed": seed, "num_inference_steps": 1}))
+    work()
+    earlier = studio.gallery.page().images[1]
+    page = open_page("generate", prompt="a harbour")
+    assert "a castle" in texts(page.text)  # of the earlier picture; the feed shows the lake
+
+    page.button(key=f"seed_earlier_{earlier.id}").click().run()
+    assert page.text_input(key="seed").value == "5"
+    assert page.text_area(key="prompt").value == "a harbour"
+
+    page.button(key=f"reuse_earlier_{earlier.id}").click().run()
+    assert page.text_area(key="prompt").value == "a castle"
+
+
+def test_the_examples_are_found_again_after_the_first_picture(open_page, studio, work):
+    studio.submit(studio.request("text_to_image", {"prompt": "a castle", "num_inference_steps": 1}))
+    work()
+    page = open_page("generate")
+    page.button(key="example_a volcano by the sea at night").click().run()
+    assert page.text_area(key="prompt").value == "a volcano by the sea at night"
