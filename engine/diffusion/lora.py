@@ -18,7 +18,7 @@ from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora_layers import Layer, fits, folded, is_sound, matched
 from engine.errors import LoraRefused
 from engine.weights.families import base_of_width
-from engine.weights.lora_files.names import LoraKey, parse
+from engine.weights.lora_files.names import TEXT_ENCODER, LoraKey, parse
 from engine.weights.lora_files.strength import strength
 from engine.weights.lora_files.survey import survey
 from engine.weights.loras import LoraInfo
@@ -95,10 +95,20 @@ def _put_on(loaded: LoadedModel, active: Sequence[tuple[_Prepared, float]]) -> N
             # patterns are regular expressions by the file's author.
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several are meant
-                loaded.pipeline.load_lora_weights(tensors, adapter_name=name)
+                loaded.pipeline.load_lora_weights(_as_loaded(tensors, name), adapter_name=name)
             weights[name] = weight
     if weights:
         loaded.pipeline.set_adapters(list(weights), adapter_weights=list(weights.values()))
+
+
+def _as_loaded(tensors: Mapping[str, Tensor], adapter: str) -> dict[str, Tensor]:
+    """Under the names that both loaders know: transformers passes over a magnitude without its adapter's name."""
+
+    def name_of(name: str) -> str:
+        nameless = name.startswith(f"{TEXT_ENCODER}.") and name.endswith(".lora_magnitude_vector")
+        return f"{name}.{adapter}.weight" if nameless else name
+
+    return {name_of(name): tensor for name, tensor in tensors.items()}
 
 
 def _prepare(loaded: LoadedModel, info: LoraInfo) -> _Prepared:

@@ -106,20 +106,20 @@ def fits(layer: Layer, shapes: Shapes) -> bool:
         rank, kernel = (mid[0] if fits_mid else 0), 1
     fits_down = down[1] == weight[1] and torch.Size(down).numel() == down[0] * weight[1] * kernel
     fits_up = up[:2] == (weight[0], rank) and torch.Size(up).numel() == weight[0] * rank
-    out = weight[0]
-    fits_rest = all(torch.Size(shapes[role]).numel() == out for role in ("bias", "magnitude") if role in shapes)
-    return fits_down and fits_up and fits_rest and ("dora_scale" not in shapes or _axis(layer, shapes["dora_scale"]) > -1)
+    fits_rest = all(torch.Size(shapes[role]).numel() == weight[0] for role in ("bias", "magnitude") if role in shapes)
+    fits_scale = "dora_scale" not in shapes or _axis(layer, shapes["dora_scale"]) is not None
+    return fits_down and fits_up and fits_rest and fits_scale
 
 
-def _axis(layer: Layer, shape: tuple[int, ...]) -> int:
-    """Of a `dora_scale`: 0 with a number for each output, 1 for each input, -1 for neither."""
+def _axis(layer: Layer, shape: tuple[int, ...]) -> int | None:
+    """Of a `dora_scale`: 0 with a number for each output, 1 for each input, None for neither."""
     outputs, inputs = layer.weight.shape[:2]
     numbers = torch.Size(shape).numel()
     if shape[0] == outputs == numbers:
         return 0
     if shape[:2] == (1, inputs) and numbers == inputs:
         return 1
-    return 0 if numbers == outputs else -1
+    return 0 if numbers == outputs else None
 
 
 def folded(layer: Layer, parts: Mapping[str, Tensor], factor: float) -> dict[str, Tensor]:

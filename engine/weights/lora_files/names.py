@@ -18,6 +18,7 @@ from dataclasses import dataclass
 UNET, TEXT_ENCODER = "unet", "text_encoder"
 SECOND_TEXT_ENCODER = "text_encoder_2"  # SDXL's; no model here has one
 
+_PEFT = "base_model.model."
 _PREFIXES = {
     "lora_unet_": UNET,
     "lora_unet.": UNET,
@@ -116,10 +117,10 @@ def module_key(name: str) -> str:
 
 
 def _split_component(key: str) -> tuple[str | None, str]:
-    key = key.removeprefix("base_model.model.")
+    key = key.removeprefix(_PEFT)
     for prefix, component in _PREFIXES.items():
         if key.startswith(prefix):
-            return component, key.removeprefix(prefix)
+            return component, key.removeprefix(prefix).removeprefix(_PEFT)
     comfy = _COMFY_TEXT.match(key)
     if comfy:
         return (SECOND_TEXT_ENCODER if comfy["which"] == "g" else TEXT_ENCODER), key[comfy.end() :]

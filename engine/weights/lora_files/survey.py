@@ -1,4 +1,4 @@
-"""What a LoRA file holds, as its header tells: layers that can be put on, what else there is, and why it may be unfit."""
+"""What a LoRA file holds, as its header tells: layers that can be put on, what else there is, why it may be unfit."""
 
 import re
 from collections import defaultdict
@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.files import printable
-from engine.weights.lora_files.names import SECOND_TEXT_ENCODER, other_kind, parse
-from engine.weights.lora_files.strength import strength
+from engine.weights.lora_files.names import SECOND_TEXT_ENCODER, UNET, other_kind, parse
+from engine.weights.lora_files.strength import Strength, strength
 from engine.weights.safetensors_file import BUNDLED, Header, TensorSpec
 
-_NO_EFFECT = "Every alpha in it is 0, so it changes nothing."
 _UNREAD = (
     "Its record gives the strength of some layers by regular expressions, which are not read: "
     "these layers may be too strong or too weak."
@@ -63,12 +62,14 @@ class _Parts:
 
 
 def survey(path: Path, header: Header) -> Survey:
-    """Sort the tensors of a file by their names; the one thing read beside the header is whether every alpha is 0."""
+    """Sort the tensors of a file by their names; the one thing read beside the header is which alphas are 0."""
     parts = _sorted(header.tensors)
     usable = parts.usable()
     down = {roles["down"]: header.tensors[roles["down"]] for roles in parts.layers.values() if "down" in roles}
     if not usable:
-        return Survey(down, f"{path.name} must hold LoRA weights (down and up, or A and B); got {_instead(parts, header)}")
+        return Survey(
+            down, f"{path.name} must hold LoRA weights (down and up, or A and B); got {_instead(parts, header)}"
+        )
     if all(_TRANSFORMER.match(module) for _, module in usable):
         return Survey(
             down,
@@ -126,11 +127,15 @@ def _kind(parts: _Parts, header: Header) -> str:
 
 
 def _notes(path: Path, header: Header, parts: _Parts) -> list[str]:
+    said = strength(header.metadata, path)
     left_out = _listed(_left_out(parts))
     notes = [f"Left out: {left_out}."] if left_out else []
-    if _has_no_effect(path, header, parts):
-        notes.append(_NO_EFFECT)
-    return [*notes, _UNREAD] if strength(header.metadata, path).unread else notes
+    zero, layers = _without_effect(path, header, parts, said), len(parts.usable())
+    if zero == layers:
+        notes.append("Every alpha in it is 0, so it changes nothing.")
+    elif zero:
+        notes.append(f"{zero} of its {layers} layers {'has' if zero == 1 else 'have'} alpha 0 and so no effect.")
+    return [*notes, _UNREAD] if said.unread else notes
 
 
 def _left_out(parts: _Parts) -> list[str]:
@@ -152,13 +157,15 @@ def _other_parts(parts: _Parts) -> list[str]:
     return [_count(len(modules), f"{kind} layer") for kind, modules in sorted(parts.others.items())]
 
 
-def _has_no_effect(path: Path, header: Header, parts: _Parts) -> bool:
-    """Whether every layer has an alpha and each of them is 0."""
-    alphas = [roles.get("alpha") for roles in parts.usable().values()]
-    if None in alphas:
-        return False
+def _without_effect(path: Path, header: Header, parts: _Parts, said: Strength) -> int:
+    """How many layers have an alpha of 0, by their own tensor or by the file's record."""
     with path.open("rb") as file:
-        return all(header.is_zero(file, name) for name in alphas if name)
+        return sum(
+            header.is_zero(file, roles["alpha"])
+            if "alpha" in roles
+            else said.factor(component or UNET, module, 1, None) == 0
+            for (component, module), roles in parts.usable().items()
+        )
 
 
 def _count(number: int, what: str) -> str:
