@@ -102,11 +102,20 @@ def _put_on(loaded: LoadedModel, active: Sequence[tuple[_Prepared, float]]) -> N
 
 
 def _as_loaded(tensors: Mapping[str, Tensor], adapter: str) -> dict[str, Tensor]:
-    """Under the names that both loaders know: transformers passes over a magnitude without its adapter's name."""
+    """Under the names that the loaders of both components know in every case.
+
+    Of a text encoder, diffusers tells peft's names by those of its attention alone, and transformers passes over a
+    magnitude without its adapter's name.
+    """
+    known = {
+        ".lora_A.": ".lora_linear_layer.down.",
+        ".lora_B.": ".lora_linear_layer.up.",
+        ".lora_magnitude_vector": f".lora_magnitude_vector.{adapter}.weight",
+    }
 
     def name_of(name: str) -> str:
-        nameless = name.startswith(f"{TEXT_ENCODER}.") and name.endswith(".lora_magnitude_vector")
-        return f"{name}.{adapter}.weight" if nameless else name
+        ours = next(ours for ours in known if ours in name)
+        return name.replace(ours, known[ours]) if name.startswith(f"{TEXT_ENCODER}.") else name
 
     return {name_of(name): tensor for name, tensor in tensors.items()}
 

@@ -139,7 +139,8 @@ def folded(layer: Layer, parts: Mapping[str, Tensor], factor: float) -> dict[str
     if scale is not None and _axis(layer, tuple(scale.shape)) == 1:
         down, up = _pair(_change_by_input(weight.detach().cpu().float(), down, up, scale.float()))
         scale = None
-    tensors = {"lora_A.weight": down, "lora_B.weight": up}
+    # peft makes views of them, which only numbers in order allow.
+    tensors = {"lora_A.weight": down.contiguous(), "lora_B.weight": up.contiguous()}
     magnitude = parts.get("magnitude", scale)
     if magnitude is not None:
         # peft keeps a convolution's magnitude ready to multiply pictures with.

@@ -103,7 +103,7 @@ def _settings(values: Mapping[str, Any]) -> _Settings:
 def _pattern(value: Any) -> tuple[dict[str, float], bool]:
     """Numbers by name, and whether something else is among them."""
     entries = value if isinstance(value, dict) else {}
-    numbers = {}
+    numbers: dict[str, float] = {}
     for name, said in entries.items():
         literal, number = _literal(name), finite(said)
         if literal is not None and number is not None:

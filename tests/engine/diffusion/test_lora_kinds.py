@@ -165,16 +165,39 @@ def test_a_bias_without_a_place_is_left_out_and_said(tiny, tmp_path):
         torch.testing.assert_close(output(tiny.pipeline.unet.get_submodule(LINEAR)), expected)
 
 
-def test_tucker_locon(tiny, tmp_path):
+@pytest.mark.parametrize("dora", [False, True])
+def test_tucker_locon(tiny, tmp_path, dora):
     """Down of 1x1, mid of 3x3, up of 1x1, one after the other."""
     weight = tiny.pipeline.unet.get_submodule(CONV).weight.detach()
+    scale = 1 + randn(weight.shape[0], 1, 1, 1, seed=3)
     down, mid = randn(RANK, weight.shape[1], 1, 1), randn(RANK, RANK, 3, 3, seed=4)
     up = randn(weight.shape[0], RANK, 1, 1, seed=1)
     name = f"lora_unet_{CONV.replace('.', '_')}"
     parts = {"lora_down.weight": down, "lora_mid.weight": mid, "lora_up.weight": up, "alpha": torch.tensor(ALPHA)}
+    parts |= {"dora_scale": scale} if dora else {}
     path = save(tmp_path / "a.safetensors", {f"{name}.{part}": tensor for part, tensor in parts.items()})
     delta = torch.einsum("oa,abhw,bi->oihw", up[:, :, 0, 0], mid, down[:, :, 0, 0]) * ALPHA / RANK
-    assert_changes_to(tiny, path, {CONV: lambda weight: weight + delta})
+
+    def changed(weight: Tensor) -> Tensor:
+        moved = weight + delta
+        return scale * moved / moved.flatten(1).norm(dim=1).reshape(scale.shape) if dora else moved
+
+    assert_changes_to(tiny, path, {CONV: changed})
+
+
+@pytest.mark.parametrize("layer", ["mlp.fc1", "mlp.fc2", "self_attn.k_proj", "self_attn.out_proj"])
+def test_each_layer_of_the_text_encoder_alone(tiny, tmp_path, layer):
+    module = tiny.pipeline.text_encoder.get_submodule(f"encoder.layers.1.{layer}")
+    down, up = halves(module.weight)
+    name = f"lora_te_text_model_encoder_layers_1_{layer.replace('.', '_')}"
+    path = save(
+        tmp_path / "a.safetensors",
+        {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": torch.tensor(ALPHA)},
+    )
+    expected = output(module, module.weight.detach() + product(down, up, module.weight) * ALPHA / RANK)
+    with applied(tiny, [(lora_info(path), 1.0)]):
+        adapted = tiny.pipeline.text_encoder.get_submodule(f"encoder.layers.1.{layer}")
+        torch.testing.assert_close(output(adapted), expected, rtol=1e-4, atol=1e-5)
 
 
 NAMES: dict[str, Callable[[str, str], str]] = {
