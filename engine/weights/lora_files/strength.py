@@ -53,10 +53,11 @@ class Strength:
     """The strength of a file's layers.
 
     Attributes:
-        unread: whether a pattern of alphas holds more than names, which is not read.
+        unread: whether the record holds more than numbers and names, or is damaged, so that something is not heeded.
     """
 
     _components: Mapping[str, _Settings]
+    unread: bool
 
     def factor(self, component: str, module: str, rank: int, alpha: float | None) -> float:
         """What the product of the two halves is multiplied by: alpha / rank, or alpha / sqrt(rank) (rsLoRA).
@@ -69,18 +70,17 @@ class Strength:
         """
         return self._components.get(component, _Settings()).factor(module, rank, alpha)
 
-    @property
-    def unread(self) -> bool:
-        return any(settings.unread for settings in self._components.values())
-
 
 def strength(metadata: Mapping[str, str], path: Path) -> Strength:
     """Read what the header's metadata or PEFT's adapter_config.json say; nonsense there counts as nothing said."""
-    record = _json(metadata.get(_RECORD, "")) or _peft_config(path)
+    record = _json(metadata.get(_RECORD) or _peft_config(path))
+    if record is None:
+        return Strength({}, unread=True)
     parts = {component: _part(record, f"{component}.") for component in (UNET, TEXT_ENCODER)}
     if not any(parts.values()):
         parts = dict.fromkeys(parts, record)
-    return Strength({component: _settings(part) for component, part in parts.items() if part})
+    components = {component: _settings(part) for component, part in parts.items() if part}
+    return Strength(components, unread=any(settings.unread for settings in components.values()))
 
 
 def _part(record: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -89,14 +89,15 @@ def _part(record: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 def _settings(values: Mapping[str, Any]) -> _Settings:
     alphas, unread = _pattern(values.get("alpha_pattern"))
+    says_alpha, alpha = "lora_alpha" in values, finite(values.get("lora_alpha"))
     return _Settings(
-        says_alpha="lora_alpha" in values,
-        alpha=finite(values.get("lora_alpha")),
+        says_alpha=says_alpha,
+        alpha=alpha,
         alphas=alphas,
         rank=finite(values.get("r", _DEFAULT)),
         ranks=_pattern(values.get("rank_pattern"))[0],
         rank_stabilised=values.get("use_rslora") is True,
-        unread=unread,
+        unread=unread or (says_alpha and alpha is None),
     )
 
 
@@ -108,7 +109,7 @@ def _pattern(value: Any) -> tuple[dict[str, float], bool]:
         literal, number = _literal(name), finite(said)
         if literal is not None and number is not None:
             numbers.setdefault(literal, number)
-    return numbers, len(numbers) < len(entries)
+    return numbers, len(numbers) < len(entries) or not isinstance(value, (dict, type(None)))
 
 
 def _literal(name: str) -> str | None:
@@ -127,20 +128,22 @@ def _matching(numbers: Mapping[str, float], module: str, otherwise: float | None
     return otherwise
 
 
-def _peft_config(path: Path) -> dict[str, Any]:
+def _peft_config(path: Path) -> str:
     """What PEFT saves beside a LoRA's weights; empty where it did not."""
     config = path.with_name("adapter_config.json")
     if path.name != "adapter_model.safetensors" or not config.is_file():
-        return {}
+        return ""
     try:
-        return _json(config.read_text("utf-8", "replace")) if config.stat().st_size < _MAX_CONFIG_BYTES else {}
+        with config.open("rb") as file:
+            return file.read(_MAX_CONFIG_BYTES).decode("utf-8-sig", "replace")
     except OSError:
-        return {}
+        return "unreadable"
 
 
-def _json(text: str) -> dict[str, Any]:
+def _json(text: str) -> dict[str, Any] | None:
+    """An empty text says nothing; None for one that is no record."""
     try:
-        record = json.loads(text)
+        record = json.loads(text or "{}")
     except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        return None
+    return record if isinstance(record, dict) else None

@@ -12,8 +12,8 @@ from engine.weights.lora_files.strength import Strength, strength
 from engine.weights.safetensors_file import BUNDLED, Header, TensorSpec
 
 _UNREAD = (
-    "Its record gives the strength of some layers by regular expressions, which are not read: "
-    "these layers may be too strong or too weak."
+    "Its record of strengths holds what is not read (only numbers and layers' names are): "
+    "some layers may be too strong or too weak."
 )
 _EMBEDDING_FILE = re.compile(r"emb_params|clip_[lg]|string_to_param.*")
 # Flux, Stable Diffusion 3 and their like have no U-Net.
@@ -135,7 +135,8 @@ def _notes(path: Path, header: Header, parts: _Parts) -> list[str]:
         notes.append("Every alpha in it is 0, so it changes nothing.")
     elif zero:
         notes.append(f"{zero} of its {layers} layers {'has' if zero == 1 else 'have'} alpha 0 and so no effect.")
-    return [*notes, _UNREAD] if said.unread else notes
+    asked = any("alpha" not in roles for roles in parts.usable().values())
+    return [*notes, _UNREAD] if asked and said.unread else notes
 
 
 def _left_out(parts: _Parts) -> list[str]:

@@ -216,7 +216,13 @@ def test_what_is_left_out_is_said(tmp_path, kind):
     ("record", "note"),
     [
         ({"unet.lora_alpha": 0}, "Every alpha in it is 0, so it changes nothing."),
-        ({"unet.lora_alpha": 4, "unet.alpha_pattern": {"to_(q|k)": 8}}, "by regular expressions, which are not read"),
+        ({"unet.lora_alpha": 4, "unet.alpha_pattern": {"to_(q|k)": 8}}, "holds what is not read"),
+        ({"unet.lora_alpha": 4, "unet.alpha_pattern": ["to_q"]}, "holds what is not read"),
+        ({"unet.lora_alpha": 10**400}, "holds what is not read"),
+        ({"unet.lora_alpha": "4"}, "holds what is not read"),
+        ([], "holds what is not read"),
+        ({"unet.lora_alpha": 4, "unet.alpha_pattern": None, "unet.rank_pattern": {}}, ""),
+        ({}, ""),
         ({"unet.lora_alpha": 4, "unet.alpha_pattern": {"to_q": 8}}, ""),
     ],
 )
@@ -226,6 +232,20 @@ def test_what_the_record_of_strengths_means_is_said(tmp_path, record, note):
     (lora,) = list_loras([tmp_path])
     assert note in lora.note
     assert bool(note) == bool(lora.note)
+
+
+def test_a_record_does_not_matter_where_each_layer_has_its_alpha(tmp_path):
+    save_file(layer(), tmp_path / "a.safetensors", {"lora_adapter_metadata": "{"})
+    assert list_loras([tmp_path])[0].note == ""
+
+
+@pytest.mark.parametrize("text", ["{", "", '{"lora_alpha": %s}' % ("9" * 5000), "[" * 9999])
+def test_a_damaged_record_of_peft_is_said(tmp_path, save_lora, text):
+    save_lora(tmp_path / "ink" / "adapter_model.safetensors", style="peft")
+    (tmp_path / "ink" / "adapter_config.json").write_text(text)
+    (lora,) = list_loras([tmp_path])
+    assert ("holds what is not read" in lora.note) == bool(text)
+    assert lora.problem == ""
 
 
 def test_pickles_and_files_with_a_wrong_ending_get_their_line(tmp_path, save_lora):
