@@ -87,7 +87,7 @@ def list_loras(folders: Sequence[Path]) -> list[LoraInfo]:
         for path in place.files():
             info = _described(path, place.names)
             if info is not None:
-                name = _free_name(info.name, path.parent.name, found)
+                name = _free_name(info.name, _shelf(path).name, found)
                 found[name] = replace(info, name=name) if name != info.name else info
     return list(found.values())
 
@@ -135,6 +135,11 @@ def _name(path: Path) -> str:
         return _one_line(path.stem)
     folder = path.parent
     return _one_line(f"{folder.parent.name} ({folder.name})" if folder.name in _PARTS else folder.name)
+
+
+def _shelf(path: Path) -> Path:
+    """The folder that tells two of the same name apart."""
+    return path.parent.parent if path.stem in _NAMED_BY_FOLDER else path.parent
 
 
 def _one_line(text: str) -> str:

@@ -35,9 +35,8 @@ class _Settings:
     rank_stabilised: bool = False
     unread: bool = False
 
-    def factor(self, module: str, rank: int, alpha: float | None) -> float:
-        if alpha is None:
-            alpha = _matching(self.alphas, module, self._alpha(module, rank))
+    def factor(self, module: str, rank: int) -> float:
+        alpha = _matching(self.alphas, module, self._alpha(module, rank))
         if alpha is None:
             return 1.0  # the convention of diffusers: no alpha means alpha = rank
         return alpha / (math.sqrt(rank) if self.rank_stabilised else rank)
@@ -66,9 +65,11 @@ class Strength:
             component: "unet" or "text_encoder".
             module: its name in the model, with dots.
             rank: of this layer.
-            alpha: the layer's own in the file, None where it has none; it wins over the settings.
+            alpha: the layer's own in the file, None where it has none; kohya's definition wins over the settings.
         """
-        return self._components.get(component, _Settings()).factor(module, rank, alpha)
+        if alpha is not None:
+            return alpha / rank
+        return self._components.get(component, _Settings()).factor(module, rank)
 
 
 def strength(metadata: Mapping[str, str], path: Path) -> Strength:

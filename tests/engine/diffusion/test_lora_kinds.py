@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.diffusion.ldm_names import ldm_names
 from engine.diffusion.lora import applied
-from engine.errors import LoraRefused, UnsafeFile
+from engine.errors import LoraRefused, StudioError, UnsafeFile
 from tests.tiny import build_tiny_pipeline
 from tests.tiny_lora import kohya, lora_info, lora_layers, save_lora
 
@@ -117,7 +119,7 @@ def test_dora_and_plain_layers_in_one_file(tiny, tmp_path):
     assert_changes_to(tiny, path, changes)
 
 
-def adapted(tmp_path: Path, **settings) -> StableDiffusionPipeline:
+def adapted(tmp_path: Path, **kind) -> StableDiffusionPipeline:
     """A pipeline with peft's own adapter of some kind, whose LoRA diffusers has saved."""
     pipeline = build_tiny_pipeline(tmp_path / "tiny", "v_prediction", 32, 0)
     pipeline.set_progress_bar_config(disable=True)
@@ -125,21 +127,21 @@ def adapted(tmp_path: Path, **settings) -> StableDiffusionPipeline:
     layers, metadata = {}, {}
     for component, modules in (("unet", ["to_out.0", "conv1"]), ("text_encoder", ["out_proj", "fc1"])):
         model = getattr(pipeline, component)
-        model.add_adapter(LoraConfig(r=4, lora_alpha=6, target_modules=modules, **settings))
+        model.add_adapter(LoraConfig(r=4, lora_alpha=6, target_modules=modules, **kind))
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if "lora_" in name:
                     parameter += 0.2 * torch.randn_like(parameter)
         layers[f"{component}_lora_layers"] = get_peft_model_state_dict(model)
-        config = {name: value for name, value in LoraConfig(r=4, lora_alpha=6, **settings).to_dict().items() if value}
+        config = {name: value for name, value in LoraConfig(r=4, lora_alpha=6, **kind).to_dict().items() if value}
         metadata[f"{component}_lora_adapter_metadata"] = {**config, "target_modules": modules}
     StableDiffusionPipeline.save_lora_weights(tmp_path, **layers, **metadata)
     return pipeline
 
 
-@pytest.mark.parametrize("settings", [{"use_dora": True}, {"lora_bias": True}, {"use_rslora": True}])
-def test_peft_s_own_kinds_draw_as_in_peft(tiny, pixels, tmp_path, settings):
-    pipeline = adapted(tmp_path, **settings)
+@pytest.mark.parametrize("kind", [{"use_dora": True}, {"lora_bias": True}, {"use_rslora": True}])
+def test_peft_s_own_kinds_draw_as_in_peft(tiny, pixels, tmp_path, kind):
+    pipeline = adapted(tmp_path, **kind)
     lora = lora_info(tmp_path / "pytorch_lora_weights.safetensors")
     with applied(tiny, [(lora, 1.0)]) as (on,):
         assert on.keys_applied == on.keys_total
@@ -319,3 +321,40 @@ def test_hostile_peft_settings_configure_nothing(tiny, pixels, tmp_path):
     metadata = {"lora_adapter_metadata": json.dumps(record)}
     evil = save_lora(tmp_path / "evil.safetensors", metadata=metadata)
     assert np.array_equal(pixels(tiny, [(evil, 1.0)]), pixels(tiny, [(clean, 1.0)]))
+
+
+MODULES = (LINEAR, WIDE, CONV)
+ODD_PARTS = (
+    "lora_down.weight",
+    "lora_up.weight",
+    "lora_up.bias",
+    "lora_mid.weight",
+    "alpha",
+    "dora_scale",
+    "lora_magnitude_vector",
+    "hada_w1_a",
+    "diff",
+)
+odd_parts = st.dictionaries(
+    st.tuples(st.sampled_from(MODULES), st.sampled_from(ODD_PARTS)),
+    st.lists(st.sampled_from([1, 4, 16, 32]), max_size=4),
+    max_size=4,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(odd=odd_parts, weight=st.sampled_from([0.0, -0.5, 1.0]))
+def test_parts_of_any_shape_are_put_on_or_refused_in_words(tiny, tmp_path, odd, weight):
+    tensors, _ = kohya_layer(tiny, LINEAR)
+    for (module, part), shape in odd.items():
+        tensors[f"lora_unet_{module.replace('.', '_')}.{part}"] = torch.ones(shape)
+    lora = lora_info(save(tmp_path / "odd.safetensors", tensors))
+    words = ""
+    try:
+        with applied(tiny, [(lora, weight)]) as (on,):
+            assert 0 < on.keys_applied <= on.keys_total
+            output(tiny.pipeline.unet.get_submodule(LINEAR))
+    except StudioError as error:
+        words = str(error)
+    assert not words or words.startswith("odd")
+    assert not any(hasattr(module, "lora_A") for module in tiny.pipeline.unet.modules())

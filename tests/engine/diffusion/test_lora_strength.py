@@ -249,6 +249,7 @@ def test_what_a_record_means(record, expected):
 
 def test_a_layer_s_own_alpha_wins_over_the_record(tiny, tmp_path):
     path = tmp_path / "a.safetensors"
-    save_lora(path, alpha=4.0, metadata={"lora_adapter_metadata": json.dumps({"unet.lora_alpha": 64})})
+    record = {"unet.lora_alpha": 64, "unet.use_rslora": True}
+    save_lora(path, alpha=4.0, metadata={"lora_adapter_metadata": json.dumps(record)})
     save_lora(tmp_path / "b.safetensors", alpha=4.0)
     assert_equal(ours(tiny, path), ours(tiny, tmp_path / "b.safetensors"))

@@ -115,6 +115,12 @@ def test_names_are_unique_and_the_first_folder_keeps_the_plain_one(tmp_path, sav
     assert found == {"ink": own, "ink (old)": own / "old", "ink (shipped)": shipped}
 
 
+def test_steps_of_two_trainings_are_told_apart_by_their_trainings(tmp_path, save_lora):
+    for training in ("moss", "rust"):
+        save_lora(tmp_path / training / "checkpoint-500" / "pytorch_lora_weights.safetensors", style="peft")
+    assert [lora.name for lora in list_loras([tmp_path])] == ["checkpoint-500", "checkpoint-500 (rust)"]
+
+
 def test_list_follows_the_disk(tmp_path, save_lora):
     path = save_lora(tmp_path / "ink.safetensors", width=768)
     assert list_loras([tmp_path])[0].base == "Stable Diffusion 1.x"
