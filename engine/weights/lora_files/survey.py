@@ -67,10 +67,9 @@ def survey(path: Path, header: Header) -> Survey:
     usable = parts.usable()
     down = {roles["down"]: header.tensors[roles["down"]] for roles in parts.layers.values() if "down" in roles}
     if not usable:
-        return Survey(
-            down, f"{path.name} must hold LoRA weights (down and up, or A and B); got {_instead(parts, header)}"
-        )
-    if all(_TRANSFORMER.match(module) for _, module in usable):
+        instead = _instead(parts, header)
+        return Survey(down, f"{path.name} must hold LoRA weights (down and up, or A and B); got {instead}")
+    if any(_TRANSFORMER.match(module) for _, module in usable):
         return Survey(
             down,
             f"{path.name} must be for a model with a U-Net; got layers of a transformer model, such as Flux or "

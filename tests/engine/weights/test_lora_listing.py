@@ -169,7 +169,14 @@ UNFIT = {
     "only A": (parts("base_model.model.x.lora_A.weight"), "the other half (up) is missing"),
     "bundle alone": (parts("bundle_emb.my word.clip_l"), "an embedding (textual inversion)"),
     "embedding": (parts("emb_params"), "an embedding (textual inversion)"),
-    "Flux": (layer("lora_unet_double_blocks_0_img_attn_qkv"), "a transformer model"),
+    "Flux": (
+        layer("lora_unet_double_blocks_0_img_attn_qkv") | layer("lora_te1_text_model_encoder_layers_0_mlp_fc1"),
+        "a transformer model",
+    ),
+    "SD 3": (
+        parts("transformer.transformer_blocks.0.x.lora_A.weight", "transformer.transformer_blocks.0.x.lora_B.weight"),
+        "a transformer model",
+    ),
     "second encoder": (layer("lora_te2_text_model_encoder_layers_0_mlp_fc1"), "a second text encoder alone (SDXL)"),
     "something else": (parts("a.weight"), "other tensors"),
 }
