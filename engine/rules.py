@@ -44,6 +44,17 @@ LABELS = {
 }
 
 
+def finite(value: Any) -> float | None:
+    """A number that others wrote as a finite float; None for everything else, such as whole numbers of 400 digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def field_label(field: str) -> str:
     """A field that is not listed is called by its own name."""
     return LABELS.get(field) or field.replace("_", " ").capitalize()
@@ -79,8 +90,7 @@ class Real:
         return f"{self.low:g} to {self.high:g}"
 
     def __contains__(self, value: Any) -> bool:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        return number and self.low <= value <= self.high
+        return finite(value) is not None and self.low <= value <= self.high
 
     def problems(self, field: str, value: Any) -> list[Problem]:
         """None where the value keeps the rule."""

@@ -53,9 +53,10 @@ def loras(home: Home = None, as_json: Json = False) -> None:
     """List the LoRAs with base model, rank and trigger words."""
     for lora in open_studio(home).loras():
         if as_json:
-            facts = ("name", "base", "rank", "trigger_words", "problem")
+            facts = ("name", "base", "rank", "trigger_words", "note", "problem")
             print_json({**{fact: getattr(lora, fact) for fact in facts}, "path": str(lora.path)})
         else:
             words = f"  trigger words: {', '.join(lora.trigger_words)}" if lora.trigger_words else ""
             state = f"  [{lora.problem}]" if lora.problem else ""
-            print(f"{lora.name}  for {lora.base}, rank {lora.rank}{words}{state}")
+            note = f"  ({lora.note})" if lora.note else ""
+            print(f"{lora.name}  for {lora.base}, rank {lora.rank}{words}{note}{state}")

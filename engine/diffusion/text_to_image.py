@@ -95,7 +95,7 @@ def generate(
         applied(model, loras) as active,
     ):
         told = request_notes(request, model.info, [lora for lora, _ in loras])
-        notes = (*told, *_unread_notes(model, request), *_partial_notes(active))
+        notes = (*told, *_unread_notes(model, request), *_lora_notes(active))
         _set_tiling(model, request)
         prompts = _encode(model, request)
         for index in range(first, request.num_images):
@@ -238,14 +238,9 @@ def _unread_notes(model: LoadedModel, request: TextToImage) -> tuple[str, ...]:
     return tuple(f"The end of the {name} was not read: {text!r}. Shorten it." for name, text in unread.items() if text)
 
 
-def _partial_notes(active: Sequence[AppliedLora]) -> tuple[str, ...]:
-    """A sentence for each LoRA that the model has only some places for."""
-    return tuple(
-        f"LoRA {lora.name}: {lora.keys_applied} of its {lora.keys_total} tensors belong to this model's layers; "
-        "the rest was left out."
-        for lora in active
-        if lora.keys_applied < lora.keys_total
-    )
+def _lora_notes(active: Sequence[AppliedLora]) -> tuple[str, ...]:
+    """A sentence for each LoRA of which something is left out."""
+    return tuple(f"LoRA {lora.name}: {lora.note}" for lora in active if lora.note)
 
 
 def _unread(tokenizer, text: str) -> str:

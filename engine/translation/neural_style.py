@@ -4,7 +4,6 @@ No generator is trained: the pixels themselves are optimized until VGG19 sees th
 textures in them.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 from engine.errors import Cancelled, ImageFailed, ImageShapeError, InvalidRequest, Problem
 from engine.images import HIGH, LOW, check_image_range
 from engine.metrics.vgg19 import Vgg19, load_vgg19
+from engine.rules import finite
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -29,7 +29,7 @@ _WORDS = {int: "whole number", float: "number"}
 
 def _lies_in(value: object, kind: type, low: float, high: float) -> bool:
     kinds = int if kind is int else (int, float)
-    return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
+    return isinstance(value, kinds) and finite(value) is not None and low <= value <= high
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,39 @@
 """Which LoRAs exist, which base they fit and what their authors say about them; only headers are read.
 
-A folder may hold `name.safetensors` files, sub-folders of them, and PEFT or diffusers folders
-(`name/adapter_model.safetensors`, `name/pytorch_lora_weights.safetensors`). Beside a file may lie `name.json`
+A folder may hold `name.safetensors` files, folders of them, four deep, and PEFT or diffusers folders
+(`name/adapter_model.safetensors`, `name/pytorch_lora_weights.safetensors`). Pickles (`name.pt`) are listed with the
+reason why they cannot be used. Beside a file may lie `name.json`
 with notes, in A1111's words ("activation text", "description", "preferred weight") or ours ("trigger_words",
 "about", "preferred_weight"), and a picture `name.png` or `name.preview.png`.
 """
 
-import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from engine.errors import UnsafeFile
 from engine.files import printable, read_json
 from engine.picture_files import SUFFIXES
+from engine.rules import finite
 from engine.weights.families import base_of_width
-from engine.weights.safetensors_file import Header, TensorSpec, check_lora, lora_rank
+from engine.weights.lora_files.survey import survey
+from engine.weights.safetensors_file import TensorSpec, check_lora
 
 __all__ = ["LoraInfo", "base_of_width", "list_loras"]
 
 # Training tools give every adapter these names, so the folder's name is the one that tells it apart.
 _NAMED_BY_FOLDER = ("adapter_model", "pytorch_lora_weights")
+# PEFT saves the LoRA of each part of a pipeline into a folder of its own.
+_PARTS = ("unet", "text_encoder")
+_SAFE = ".safetensors"
+_PICKLES = (".pt", ".pth", ".ckpt", ".bin")
+# What training tools keep beside a LoRA to go on from; it is none.
+_TRAINING_STATES = re.compile(r"(optimizer|scheduler|scaler|sampler|random_states|rng_state|training_args)(_.*)?")
+_MAX_DEPTH = 4
 _PICTURES = tuple(f"{kind}{suffix}" for kind in ("", ".preview") for suffix in SUFFIXES)
 _CROSS_ATTENTION = re.compile(r"attn2[._](?:processor[._])?to_[kv][._]")
 _MAX_ABOUT = 500
@@ -47,6 +56,7 @@ class LoraInfo:
         problem: why it cannot be used, and what to do; empty when there is none.
         preview: picture beside the file.
         preferred_weight: the weight that its author suggests, -2 to 2.
+        note: what of it is left out or has no effect; empty when all of it counts.
     """
 
     name: str
@@ -60,22 +70,24 @@ class LoraInfo:
     problem: str = ""
     preview: Path | None = None
     preferred_weight: float = 1.0
+    note: str = ""
 
 
 def list_loras(folders: Sequence[Path]) -> list[LoraInfo]:
-    """Every LoRA in the folders and one level below, also those that cannot be used, with the reason.
+    """Every LoRA in the folders and four levels below, also those that cannot be used, with the reason.
 
     Args:
         folders: the artist's own first: who comes first keeps the plain name, a later file of the same name is
             listed as "name (folder)". Folders that do not exist are passed over.
     """
     found: dict[str, LoraInfo] = {}
-    places = {place.path: place for folder in folders for place in _places(Path(folder))}
-    for place in places.values():
+    seen: set[str] = set()
+    places = [place for folder in folders for place in _places(Path(folder), seen)]
+    for place in places:
         for path in place.files():
             info = _described(path, place.names)
             if info is not None:
-                name = _free_name(info.name, path.parent.name, found)
+                name = _free_name(info.name, _shelf(path).name, found)
                 found[name] = replace(info, name=name) if name != info.name else info
     return list(found.values())
 
@@ -89,13 +101,23 @@ class _Place:
     folders: tuple[str, ...]
 
     def files(self) -> list[Path]:
-        return [self.path / name for name in sorted(self.names) if name.lower().endswith(".safetensors")]
+        return [self.path / name for name in sorted(self.names) if _is_wanted(PurePath(name.lower()))]
 
 
-def _places(folder: Path) -> list[_Place]:
-    """The folder, then its sub-folders."""
+def _is_wanted(name: PurePath) -> bool:
+    pickle = name.suffix in _PICKLES and not _TRAINING_STATES.fullmatch(name.stem)
+    return pickle or name.suffix == _SAFE
+
+
+def _places(folder: Path, seen: set[str], depth: int = 0) -> list[_Place]:
+    """The folder, then all below it, each once, however many links lead to it."""
+    real = os.path.realpath(folder)
+    if real in seen:
+        return []
+    seen.add(real)
     place = _listed(folder)
-    return [place, *(_listed(folder / name) for name in place.folders)]
+    below = place.folders if depth < _MAX_DEPTH else ()
+    return [place, *(deeper for name in below for deeper in _places(folder / name, seen, depth + 1))]
 
 
 def _listed(folder: Path) -> _Place:
@@ -109,7 +131,15 @@ def _listed(folder: Path) -> _Place:
 
 
 def _name(path: Path) -> str:
-    return _one_line(path.parent.name if path.stem in _NAMED_BY_FOLDER else path.stem)
+    if path.stem not in _NAMED_BY_FOLDER:
+        return _one_line(path.stem)
+    folder = path.parent
+    return _one_line(f"{folder.parent.name} ({folder.name})" if folder.name in _PARTS else folder.name)
+
+
+def _shelf(path: Path) -> Path:
+    """The folder that tells two of the same name apart."""
+    return path.parent.parent if path.stem in _NAMED_BY_FOLDER else path.parent
 
 
 def _one_line(text: str) -> str:
@@ -143,31 +173,29 @@ def _described_file(path: Path, size: int, mtime_ns: int) -> LoraInfo:
     info = LoraInfo(_name(path), path, base_of_width(None), None, None, (), "", size)
     try:
         header = check_lora(path)
+        found = survey(path, header)
     except UnsafeFile as error:
         return replace(info, problem=printable(str(error)))
-    down = {name: spec for name, spec in header.tensors.items() if lora_rank(name, spec)}
-    width = _tensor_width(down) or _claimed_width(header.metadata)
+    width = _tensor_width(found.down) or _claimed_width(header.metadata)
     return replace(
         info,
         base=base_of_width(width),
         cross_attention_dim=width,
-        rank=max((spec.shape[0] for spec in down.values()), default=None),
+        rank=max((spec.shape[0] for spec in found.down.values() if spec.shape), default=None),
         trigger_words=_words(header.metadata.get("modelspec.trigger_phrase")),
         about=_about(header.metadata.get("modelspec.description") or header.metadata.get("ss_training_comment")),
-        problem="" if down else _no_lora(path, header),
+        problem=found.problem or _ending(path),
+        note=found.note,
     )
 
 
-def _no_lora(path: Path, header: Header) -> str:
-    kind = "other tensors"
-    if any(".hada_" in name or ".lokr_" in name for name in header.tensors):
-        kind = "a LoHa or LoKr (LyCORIS) file"
-    elif any(name.startswith(("model.diffusion_model.", "down_blocks.")) for name in header.tensors):
-        kind = "a whole model"
-    return f"{path.name} must hold LoRA weights (down and up, or A and B); got {kind}. Choose its LoRA version."
+def _ending(path: Path) -> str:
+    if path.suffix.lower() == _SAFE:
+        return ""
+    return f"{path.name} must end with {_SAFE}; got {path.suffix}, though it is one inside. Rename it."
 
 
-def _tensor_width(down: dict[str, TensorSpec]) -> int | None:
+def _tensor_width(down: Mapping[str, TensorSpec]) -> int | None:
     """Width of the text that the cross-attention's key and value layers read: the columns of their down weights."""
     widths = {spec.shape[1] for name, spec in down.items() if len(spec.shape) > 1 and _CROSS_ATTENTION.search(name)}
     return widths.pop() if len(widths) == 1 else None
@@ -215,9 +243,8 @@ def _about(value: Any) -> str:
 
 def _weight(value: Any) -> float:
     """The suggested weight; 1 where there is none (A1111 stores 0 for "not set") or it makes no sense."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return 1.0
-    return float(value) if -2 <= value <= 2 else 1.0
+    weight = finite(value)
+    return weight if weight is not None and -2 <= weight <= 2 else 1.0
 
 
 def _picture_names(path: Path) -> list[str]:

@@ -6,9 +6,8 @@ strings to show, tensor names are never paths.
 
 The limits for a LoRA, and why:
     512 MB      rank 128 of every attention layer of Stable Diffusion 2.x takes about 150 MB.
-    4 MiB       of header. 4,096 tensors with 200-character names need 1 MiB by themselves, and the
-                training records that kohya's scripts keep there (each tag of each caption) can take
-                another 1 to 2 MiB.
+    16 MiB      of header. 4,096 tensors with 200-character names need 1 MiB by themselves; the training
+                records that kohya's scripts keep there (each tag of each caption) can take 5 MiB and more.
     4,096       tensors: three for each of about 300 layers is usual.
     rank 512    published files reach 320; more than 512 is no longer "low rank" for 1280 channels.
 """
@@ -18,7 +17,7 @@ import math
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,12 +29,14 @@ MAX_TENSORS = 20_000  # a whole Stable Diffusion XL has about 2,500
 MAX_METADATA_ENTRIES = 10_000
 MAX_CHECKPOINT_BYTES = 10 * 10**9
 MAX_LORA_BYTES = 512 * 10**6
-MAX_LORA_HEADER_BYTES = 4 * MIB
+MAX_LORA_HEADER_BYTES = 16 * MIB
 MAX_LORA_TENSORS = 4096
 MAX_LORA_RANK = 512
 LORA_DTYPES = ("F16", "BF16", "F32")
 LORA_SCALAR_DTYPES = (*LORA_DTYPES, "F64", "I64", "I32")  # `alpha`: torch.tensor(8) is an I64
 LORA_KEY = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+MAX_LORA_KEY = 200
+BUNDLED = "bundle_emb."  # an embedding that lies in the file with the LoRA, under the name that its author gave it
 # The first dimension of these is the rank, in each of the four ways to name LoRA weights.
 LORA_DOWN = re.compile(r"(lora_down|lora_A|lora\.down|lora_linear_layer\.down)(\.\w+)?\.weight$")
 
@@ -53,10 +54,19 @@ DTYPE_BITS = {
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """What the header says about one tensor."""
+    """What the header says about one tensor.
+
+    Attributes:
+        begin: its first byte, counted from `Header.data_offset`.
+    """
 
     dtype: str
     shape: tuple[int, ...]
+    begin: int = field(default=0, compare=False)
+
+    @property
+    def size_bytes(self) -> int:
+        return math.prod(self.shape) * DTYPE_BITS[self.dtype] // 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,15 @@ class Header:
     tensors: dict[str, TensorSpec]
     metadata: dict[str, str]
     data_offset: int
+
+    def is_zero(self, file: BinaryIO, name: str) -> bool:
+        """Whether every number of a tensor is 0; for small ones, since all of its bytes are read.
+
+        Args:
+            file: the one that this header was read from.
+        """
+        file.seek(self.data_offset + self.tensors[name].begin)
+        return not any(file.read(self.tensors[name].size_bytes))
 
 
 def read_header(
@@ -189,7 +208,7 @@ def _foreign_format(start: bytes) -> tuple[str, str] | None:
     """What a file with these first bytes is instead, and what to do about it."""
     if start[:4] == b"PK\x03\x04" or (start[0] == 0x80 and 2 <= start[1] <= 5):
         return (
-            "a pickle (.ckpt, .pt, .bin) with another name",
+            "a pickle (as .ckpt, .pt and .bin files are)",
             "Pickles can run programs: get the .safetensors version.",
         )
     if start == b"version ":
@@ -236,12 +255,12 @@ def _parse(path: Path, text: bytes, outside: bytes, data_bytes: int) -> tuple[di
         if outside.count(b":") != names + len(metadata) + len(_ENTRY_KEYS) * len(tensors):
             raise ValueError("a name that comes twice")
         return tensors, metadata
-    except _CutShort as error:
+    except _WrongSize as error:
         raise _unsafe(
             path,
             f"the tensors should take {error.expected:,} bytes",
             f"{data_bytes:,}",
-            "The file is cut short or has something appended: copy or download it again.",
+            _advice(data_bytes - error.expected),
         ) from None
     except RecursionError:
         reason = "JSON nested far too deep"
@@ -255,7 +274,17 @@ def _parse(path: Path, text: bytes, outside: bytes, data_bytes: int) -> tuple[di
     )
 
 
-class _CutShort(ValueError):
+def _advice(surplus: int) -> str:
+    if surplus < 0:
+        return "The file is cut short: copy or download it again."
+    bytes_are = "byte is" if surplus == 1 else "bytes are"
+    return (
+        f"{surplus:,} {bytes_are} appended behind the last tensor, which belong to none: "
+        "save it again with the tool that made it, or get it from its author."
+    )
+
+
+class _WrongSize(ValueError):
     def __init__(self, expected: int):
         self.expected = expected
 
@@ -291,7 +320,7 @@ def _tensors(content: dict[str, Any], data_bytes: int) -> dict[str, TensorSpec]:
             raise ValueError(f"a gap or an overlap at byte {min(begin, position):,} of the data")
         position = end
     if position != data_bytes:
-        raise _CutShort(position)
+        raise _WrongSize(position)
     return tensors
 
 
@@ -309,7 +338,7 @@ def _tensor(entry: Any) -> tuple[int, int, TensorSpec]:
     begin, end = offsets
     if math.prod(shape) * DTYPE_BITS[dtype] != 8 * (end - begin):
         raise ValueError(f"whose shape and type do not give its {end - begin:,} bytes")
-    return begin, end, TensorSpec(dtype, tuple(shape))
+    return begin, end, TensorSpec(dtype, tuple(shape), begin)
 
 
 def _is_whole_list(values: Any) -> bool:
@@ -317,7 +346,8 @@ def _is_whole_list(values: Any) -> bool:
 
 
 def _check_lora_tensor(path: Path, name: str, spec: TensorSpec) -> None:
-    if not LORA_KEY.fullmatch(name):
+    bundled = name.startswith(BUNDLED) and name.isprintable() and len(name) <= MAX_LORA_KEY
+    if not bundled and not LORA_KEY.fullmatch(name):
         raise _unsafe(
             path,
             "tensor names have 1 to 200 letters, digits, '_', '.' or '-'",

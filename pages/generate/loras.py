@@ -47,6 +47,8 @@ def _weight(lora: LoraInfo, model: ModelInfo) -> float:
     if lora.cross_attention_dim and model.cross_attention_dim not in (0, lora.cross_attention_dim):
         text = f"It is made for {lora.base}; this model is {model.base}."
         st.warning(plain(text), icon=":material/warning:")
+    if lora.note:
+        st.caption(f":material/info: {plain(lora.note)}")
     if lora.trigger_words:
         st.caption(f"Trigger words: {plain(', '.join(lora.trigger_words))}")
     return weight

@@ -1,6 +1,7 @@
 import json
 import time
 
+import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
@@ -323,6 +324,19 @@ def test_loras_that_cannot_be_used_are_listed_with_the_reason(open_page, studio)
     assert "1 LoRA file cannot be used" in [expander.label for expander in page.expander]
     assert "broken" in texts(page.text)
     assert "none yet" in texts(page.caption)
+
+
+def test_what_a_lora_leaves_out_is_said_below_it(open_page, studio):
+    arrays = {key: tensor.numpy() for key, tensor in kohya(lora_layers(), alpha=4).items()}
+    embedding = {"bundle_emb.my word.clip_l": np.ones((2, 32), np.float32)}
+    save_file(arrays | embedding, studio.settings.lora_dir / "both.safetensors")
+    notes = studio.settings.lora_dir / "both.json"
+    notes.write_text('{"preferred_weight": 1%s}' % ("0" * 400))  # too large for any float
+    page = open_page("generate", loras="both")
+
+    assert not page.exception
+    assert r"Left out\: the embedding my word" in texts(page.caption)
+    assert page.slider(key="weight_both").value == 1.0
 
 
 # -- what runs, waits and ended

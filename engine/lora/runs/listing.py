@@ -7,6 +7,7 @@ from engine.errors import StudioError
 from engine.files import read_json
 from engine.lora.runs.plan import read_plan, read_record
 from engine.lora.runs.progress import Step, read_progress
+from engine.rules import finite
 
 OUTCOME, SAMPLES, INSTALLED = "outcome.json", "samples", "installed.json"
 
@@ -61,7 +62,7 @@ def run_info(folder: Path) -> RunInfo:
         run=folder.name,
         name=plan.name,
         model=plan.model.title,
-        created_at=float(record.get("created_at", 0.0)),
+        created_at=finite(record.get("created_at")) or 0.0,
         steps=plan.config.steps,
         progress=_progress(folder),
         finished=_finished(folder),

@@ -5,7 +5,6 @@ where it was measured. A run that goes on first cuts the lines of steps that it 
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from engine.errors import NotFound
 from engine.files import replacing
+from engine.rules import finite
 
 FILE = "progress.jsonl"
 
@@ -145,9 +145,16 @@ def _step(line: str) -> Step | None:
     try:
         values = json.loads(line)
         return Step(int(values["step"]), _number(values["loss"]), float(values["lr"]), _number(values["held_out"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
+    """None where it was none, NaN or infinite.
+
+    Raises:
+        TypeError: something else than a number.
+    """
+    if value is not None and not isinstance(value, (int, float)):
+        raise TypeError("not a number")
+    return finite(value)

@@ -40,6 +40,7 @@ from engine.lora.training import trainer
 from engine.lora.training.processes import is_first, own_device, own_ranks
 from engine.lora.training.trainer import Outcome
 from engine.lora.training.validation import draw_sample, validation_prompt
+from engine.rules import finite
 from engine.training.loop import asked_to_stop
 from engine.weights.lora_export import STEP, ExportedLora, export_lora
 from engine.weights.lora_metadata import LoraCard
@@ -193,9 +194,10 @@ def _card(folder: Path, plan: RunPlan, step: int, device: Device) -> LoraCard:
 def _left_at(folder: Path) -> float:
     """When the training was left, also where a checkpoint is exported later; seconds since 1970."""
     try:
-        return float(read_json(folder / OUTCOME)["left_at"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return time.time()
+        left_at = finite(read_json(folder / OUTCOME).get("left_at"))
+    except (OSError, ValueError):
+        left_at = None
+    return time.time() if left_at is None else left_at
 
 
 def _preview(

@@ -157,7 +157,26 @@ def test_lora_with_large_training_records_and_whole_number_alpha_passes(tmp_path
     assert set(check_lora(path).tensors) == set(tensors)
 
 
+def test_a_bundled_embedding_has_the_name_that_its_author_gave_it(tmp_path):
+    path = tmp_path / "a.safetensors"
+    tensors = {"bundle_emb.安原 絵麻 (v2).clip_l": np.zeros((2, 8), np.float32)}
+    save_file(tensors, path)
+    assert set(check_lora(path).tensors) == set(tensors)
+
+
+def test_where_a_tensor_begins(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file({"x": np.zeros((2, 3), np.float16), "y": np.arange(3, dtype=np.float32)}, path)
+    header = read_header(path)
+    assert {name: spec.size_bytes for name, spec in header.tensors.items()} == {"x": 12, "y": 12}
+    with path.open("rb") as file:
+        assert header.is_zero(file, "x")
+        assert not header.is_zero(file, "y")
+
+
 LORA_RULES = {
+    "bundled, not printable": ({"bundle_emb.a\nb.clip_l": np.zeros((2, 2), np.float16)}, "letters, digits"),
+    "bundled, long": ({"bundle_emb." + "x" * 200: np.zeros((2, 2), np.float16)}, "211 characters"),
     "key": ({"a/../../b.lora_down.weight": np.zeros((2, 2), np.float16)}, "letters, digits"),
     "long key": ({"x" * 201: np.zeros((2, 2), np.float16)}, "201 characters"),
     "dtype": ({"a.lora_down.weight": np.zeros((2, 2), np.float64)}, "F64 in a.lora_down.weight"),
