@@ -88,7 +88,7 @@ def size_notes(width: int, height: int, model: ModelInfo) -> list[Note]:
 def _mark_texts(prompt: str) -> Iterable[str]:
     """Other tools' marks, which are read here as words."""
     if tags := _TAG.findall(prompt):
-        yield f"Nothing is applied by {_named(tags)} in a text. Choose LoRAs in their own field."
+        yield f"Typed into a prompt, {_named(tags)} applies nothing. Choose LoRAs in their own field."
     text = _TAG.sub(" ", prompt)
     marks = [mark for mark in _MARKS.findall(text) if not (mark.isalpha() and text.isupper())]
     if marks:

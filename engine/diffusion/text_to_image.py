@@ -16,9 +16,9 @@ from engine.diffusion.lora import AppliedLora, applied
 from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
 from engine.diffusion.request import TextToImage, seed_of
-from engine.diffusion.seeding import generator_of
 from engine.errors import Cancelled, ImageFailed
 from engine.images import to_pil
+from engine.seeding import generator_of
 from engine.weights.loras import LoraInfo
 
 DRAWN_AGAIN = "The fast precision gave no usable picture, so it was drawn again in full precision."
@@ -68,7 +68,7 @@ def generate(
 ) -> Generator[GeneratedImage, None, None]:
     """Draw the images of a request one after the other.
 
-    Image i is drawn from `seed + i` (`engine.diffusion.seeding`) at batch 1 with its own generator and a fresh
+    Image i is drawn from `seed + i` (`engine.seeding`) at batch 1 with its own generator and a fresh
     scheduler, so it is the same alone or among others.
 
     Args:

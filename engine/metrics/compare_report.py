@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.files import replacing, write_json
 from engine.images import to_pil
+from engine.marked import COMPOSITE, save_png
 from engine.metrics.bootstrap import Figure
 from engine.metrics.compare import Comparison
 from engine.metrics.picture_sets import Source, picture_set
@@ -72,7 +73,7 @@ def write_sheets(
         ]
         written.append(folder / f"sheet-{start // ROWS + 1}.png")
         with replacing(written[-1]) as file:
-            sheet(rows).save(file, "PNG")
+            save_png(sheet(rows), file, COMPOSITE)
     return written
 
 

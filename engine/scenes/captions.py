@@ -52,9 +52,9 @@ def vocabulary(looks: bool = True) -> list[str]:
     tables = (
         words.TIME, words.WEATHER, words.WEATHER_AT_NIGHT, words.LAND, words.LAND_PLACE, words.WATER, words.WATER_PLACE,
         words.SHIP_PLACE, words.FLOATING_WATER_PLACE, words.PLANTS, words.LANDMARK, words.MOOD,
-        *([words.LOOK] if looks else []),
     )  # fmt: skip
-    phrases = chain(*(chain(*table.values()) for table in tables), words.STYLE, words.VIEW)
+    drawn = (*tables, words.LOOK) if looks else tables
+    phrases = chain(*(chain(*table.values()) for table in drawn), words.STYLE, words.VIEW)
     plain = chain(*(table.values() for name, table in words.PLAIN.items() if looks or name != "look"))
     text = " ".join(p if isinstance(p, str) else " ".join(p) for p in chain(phrases, plain))
     return sorted(set(re.findall(r"[a-z']+", text.lower())) | {"with", "and"})

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from engine.errors import InvalidRequest, Problem, StudioError
 from engine.files import replacing
 from engine.images import to_pil
+from engine.seeding import generator_of as seeded
 from engine.training.parallel import Ranks
 
 CHECKPOINT = "checkpoint.pt"
@@ -155,7 +156,9 @@ def average_of(model: nn.Module, decay: float) -> torch.optim.swa_utils.Averaged
 
 def generator_of(seed: int, step: int, ranks: Ranks, device: torch.device | str = "cpu") -> torch.Generator:
     """What a step draws from: the same numbers whenever this process does this step on this kind of device."""
-    return torch.Generator(device).manual_seed((seed * 1_000_003 + step) * 64 + ranks.rank)
+    number = (seed * 1_000_003 + step) * 64 + ranks.rank
+    # Other devices' generators read all 64 bits themselves.
+    return seeded(number) if torch.device(device).type == "cpu" else torch.Generator(device).manual_seed(number)
 
 
 class _Recent:

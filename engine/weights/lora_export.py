@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from engine.files import replacing, write_json
+from engine.marked import save_png
 from engine.weights.lora_metadata import LoraCard, kohya_metadata, notes
 
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"  # the name that diffusers looks for in a folder
@@ -115,4 +116,4 @@ def _write(path: Path, content: bytes) -> None:
 
 def _write_picture(path: Path, picture: Image.Image) -> None:
     with replacing(path) as file:
-        picture.save(file, "PNG")
+        save_png(picture, file)

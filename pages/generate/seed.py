@@ -12,7 +12,7 @@ from engine.diffusion.request import RANDOM_SEED_LIMIT, SEED, TextToImage
 from engine.studio import Studio
 from pages.parts.common import OWNER, show_problems
 
-MOST_CHARACTERS = 100  # a seed has up to 20
+MOST_CHARACTERS = 60  # that are looked at; a seed has up to 20 digits
 
 
 def seed_field(studio: Studio, problems: dict[str, str]) -> int | str | None:
@@ -24,7 +24,6 @@ def seed_field(studio: Studio, problems: dict[str, str]) -> int | str | None:
             "Seed",
             key="seed",
             bind="query-params",
-            max_chars=MOST_CHARACTERS,
             placeholder="a new seed will be drawn",
             help=f"A whole number from {SEED}. The same settings with the same seed give the same picture. Image 2 "
             "uses seed + 1, and so on; after the highest seed comes 0. Empty: every press draws a new seed.",
@@ -48,7 +47,7 @@ def seed_field(studio: Studio, problems: dict[str, str]) -> int | str | None:
 
 def read_seed(text: str) -> int | str | None:
     """The number that stands there, None for none, or the text where it is no whole number."""
-    text = text.strip()
+    text = text.strip()[:MOST_CHARACTERS]
     return int(text) if text.isdecimal() else text or None
 
 

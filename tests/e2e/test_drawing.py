@@ -88,6 +88,25 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     assert first.tobytes() == second.tobytes()
 
 
+def test_a_long_seed_and_a_note_survive_the_browser(page: Page, studio: Studio):
+    seed, field = str(2**64 - 1), page.get_by_role("textbox", name="Seed")
+    expect(field).to_have_attribute("placeholder", "a new seed will be drawn")
+    field.fill(seed)
+    field.press("Enter")
+    ask(page, "portrait of a cute cat", steps=2)
+    finished(page, "portrait of a cute cat")
+    assert studio.gallery.page().images[0].seed == 2**64 - 1
+    expect(page.get_by_text("no word of this prompt: portrait, cute, cat.")).to_have_count(2)  # in the form and beside
+
+    page.reload()
+    expect(field).to_have_value(seed)
+    page.get_by_text("Keep seed").click()
+    expect(field).to_have_value("")
+    page.reload()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("portrait of a cute cat")
+    expect(field).to_have_value("")
+
+
 def test_a_killed_worker_is_replaced_while_the_page_waits(page: Page, studio: Studio):
     ask(page, "a quiet lake in winter", images=2, steps=100)
     expect(page.get_by_text("Drawing image 1 of 2")).to_be_visible()

@@ -21,6 +21,7 @@ from engine.errors import Cancelled, StudioError
 from engine.files import read_json, replacing, write_json
 from engine.lora.requests import EvaluateLora, LoraGrid
 from engine.lora.runs.held_out import BEGUN, REPORT, REQUEST, read_held_out
+from engine.marked import save_png
 from engine.metrics.compare import Comparison, compare
 from engine.metrics.compare_report import write_report, write_sheets, write_table
 from engine.metrics.networks import load_networks
@@ -153,4 +154,4 @@ def draw_caption(
     (image,) = generate(loaded, drawing, loras, should_stop=should_stop)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        image.image.save(file, "PNG")
+        save_png(image.image, file)

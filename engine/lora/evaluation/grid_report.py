@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.files import replacing, write_json
 from engine.lora.runs.held_out import GRID
+from engine.marked import COMPOSITE, save_png
 from engine.metrics.bootstrap import Figure
 from engine.metrics.changes import Change
 from engine.metrics.compare_report import json_values, safe_cell
@@ -88,7 +89,7 @@ def _write_sheet(grid: Grid, folder: Path, place: int, caption: str) -> None:
     rows = [(row[-1].label, [read_picture(folder / cell.pictures[place]) for cell in row]) for row in grid.rows]
     columns = ["without", *(f"weight {weight:g}" for weight in grid.weights[1:])]
     with replacing(folder / f"grid-{place + 1}.png") as file:
-        grid_sheet(caption, columns, rows).save(file, "PNG")
+        save_png(grid_sheet(caption, columns, rows), file, COMPOSITE)
 
 
 def _table(grid: Grid) -> str:

@@ -18,6 +18,7 @@ from engine.lora.runs.config import Config
 from engine.lora.runs.held_out import MAX_PICTURES
 from engine.lora.training.data import Encoder, in_batches, states_of
 from engine.lora.training.objective import Objective, loss_denoising
+from engine.marked import save_png
 from engine.rules import MAX_PROMPT_CHARACTERS
 from engine.weights.loras import LoraInfo
 
@@ -97,5 +98,5 @@ def save_sample(folder: Path, step: int, picture: Image.Image) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:06d}.png"
     with replacing(path) as file:
-        picture.save(file, "PNG")
+        save_png(picture, file)
     return path

@@ -95,7 +95,7 @@ def test_brackets_and_words_that_are_no_marks(prompt):
 
 def test_a_lora_tag_is_named_and_nothing_else_of_it():
     (text,) = said("a castle <lora:x:0.8>")
-    assert text == "Nothing is applied by <lora:x:0.8> in a text. Choose LoRAs in their own field."
+    assert text == "Typed into a prompt, <lora:x:0.8> applies nothing. Choose LoRAs in their own field."
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_size_far_from_the_models_own(width, height, what):
 def test_what_was_said_stays_with_the_picture(tiny, draw):
     (image,) = draw(tiny, prompt="a castle (red:1.2) <lora:x:1>", width=128)
     assert [text.partition(":")[0] for text in image.notes] == [
-        "Nothing is applied by <lora",
+        "Typed into a prompt, <lora",
         "Other tools' marks are read here as plain words",
         "tiny was trained at 64x64 pixels",
     ]

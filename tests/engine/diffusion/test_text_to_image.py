@@ -15,6 +15,7 @@ from engine.errors import Cancelled, ImageFailed
 from tests.tiny import REQUEST, save_tiny_pipeline, tiny_info
 from tests.tiny_lora import save_lora
 
+TOP_SEED = 2**64 - 1
 HALF = Device(torch.device("cpu"), torch.float16, "the CPU in half precision")
 
 
@@ -75,6 +76,19 @@ def test_image_i_is_the_single_image_of_its_seed(tiny, draw):
     for image in batch:
         (alone,) = draw(tiny, seed=image.seed)
         assert alone.image.tobytes() == image.image.tobytes()
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_every_sampler_draws_another_picture_from_a_longer_seed(tiny, pixels, name):
+    pictures = [pixels(tiny, scheduler=name, seed=seed) for seed in (11, 2**32 + 11, 2**63 + 11, TOP_SEED)]
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert np.array_equal(pictures[1], pixels(tiny, scheduler=name, seed=2**32 + 11))
+
+
+def test_after_the_highest_seed_comes_0(tiny, draw):
+    images = draw(tiny, num_images=3, seed=TOP_SEED - 1)
+    assert [image.seed for image in images] == [TOP_SEED - 1, TOP_SEED, 0]
+    assert images[2].image.tobytes() == draw(tiny, seed=0)[0].image.tobytes()
 
 
 def test_resuming_draws_only_the_rest(tiny, draw):

@@ -22,6 +22,7 @@ from engine.lora.training.adapter import lora_on
 from engine.lora.training.validation import draw_sample
 from engine.settings import PROJECT
 from engine.training.parallel import Ranks
+from gallery.metadata import read_digital_source
 from tests.engine.lora.lora_runs import CONFIG, run, save_pictures, tiny_model
 from tests.tiny import save_tiny_pipeline
 
@@ -197,6 +198,7 @@ def test_pictures_are_drawn_on_the_way_from_the_same_noise(folder, pictures, tmp
     assert [sample and sample.name for sample in samples] == ["step-000000.png", None, "step-000002.png"]
 
     base = draw_sample(tiny_model(folder), config, "a castle")
+    assert {read_digital_source(samples[i]) for i in (0, 2)} == {"trainedAlgorithmicMedia"}
     drawn = [np.asarray(Image.open(samples[i])).astype(int) for i in (0, 2)]
     assert (drawn[0] == np.asarray(base)).all()
     assert 0 < np.abs(drawn[1] - drawn[0]).mean() < 64

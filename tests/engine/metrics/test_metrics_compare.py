@@ -24,6 +24,7 @@ from engine.metrics.networks import Networks, load_networks
 from engine.metrics.perceptual import vgg19_distance
 from engine.metrics.sheets import LABEL, TILE
 from engine.metrics.vgg19 import vgg19_features
+from gallery.metadata import read_digital_source
 from tests.engine.metrics.test_metrics_clip import save_tiny_clip
 
 COLOURS = Extractor("Colours of a test", 6, lambda x: torch.cat([x.mean((2, 3)) + 1, x.std((2, 3))], dim=1))
@@ -294,6 +295,7 @@ def test_sheets_show_pairs_side_by_side(sets, tmp_path):
     captions = ["a castle"] * 10
     written = write_sheets(tmp_path / "sheets", *sets, captions=captions, paired=True)
     assert [path.name for path in written] == ["sheet-1.png", "sheet-2.png"]
+    assert {read_digital_source(path) for path in written} == {"compositeWithTrainedAlgorithmicMedia"}
     first, last = (Image.open(path) for path in written)
     assert first.size == (3 * TILE, 8 * (TILE + LABEL))
     assert last.size == (3 * TILE, 2 * (TILE + LABEL))

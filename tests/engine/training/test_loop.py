@@ -132,6 +132,15 @@ def test_every_step_and_process_draws_its_own_numbers_again():
     assert again == draws[7, 1]
 
 
+def test_no_two_seeds_of_a_run_draw_the_same():
+    """On a CPU a plain generator reads 32 bits: seeds 2**26 apart would draw the same."""
+    seeds = [seed + high * 2**26 for seed in (0, 42) for high in (0, 1, 2, 63)]
+    drawn = {torch.randint(2**60, (), generator=generator_of(seed, 7, Ranks())).item() for seed in seeds}
+    assert len(drawn) == len(seeds)
+    usual = torch.Generator().manual_seed((42 * 1_000_003 + 7) * 64)  # as before for seeds up to 67
+    assert torch.equal(torch.rand(9, generator=usual), torch.rand(9, generator=generator_of(42, 7, Ranks())))
+
+
 def _halves(ranks: Ranks, folder: Path) -> None:
     """The gradient of one half of a batch, made the mean of both."""
     torch.manual_seed(0)

@@ -22,6 +22,7 @@ from engine.weights.hashes import tensor_sha256
 from engine.weights.lora_export import export_lora, kohya_tensors
 from engine.weights.lora_metadata import LoraCard, kohya_metadata
 from engine.weights.loras import list_loras
+from gallery.metadata import read_digital_source
 from tests.tiny import REQUEST, save_tiny_pipeline, tiny_info
 
 torch.set_num_threads(1)
@@ -210,6 +211,7 @@ def test_the_pickers_find_notes_and_preview(exported):
     info = next(info for info in list_loras([exported.kohya.parent]) if info.path == exported.kohya)
     assert (info.trigger_words, info.about, info.preferred_weight) == (("mystyle", "inky"), "Ink and oil.", 0.8)
     assert Image.open(info.preview).size == (300, 200)
+    assert read_digital_source(info.preview) == "trainedAlgorithmicMedia"
     assert metadata(exported.kohya)["modelspec.thumbnail"].startswith("data:image/jpeg;base64,")
     notes = json.loads(exported.notes.read_text())
     assert (notes["activation text"], notes["preferred weight"]) == ("mystyle, inky", 0.8)

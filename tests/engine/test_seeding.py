@@ -6,8 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.diffusion.request import SCHEDULERS
-from engine.diffusion.seeding import generator_of
+from engine.seeding import generator_of
 
 TOP = 2**64 - 1
 LONG = (2**32, 2**32 + 11, 2**50 + 7, 2**53 + 1, 2**63 - 1, 2**63, TOP)
@@ -38,16 +37,3 @@ def test_noise_never_repeats():
     assert len({noise(seed).tobytes() for seed in seeds}) == len(seeds)
     assert abs(float(noise(2**40).mean())) < 0.15
     assert float(noise(2**40).std()) == pytest.approx(1, abs=0.1)
-
-
-@pytest.mark.parametrize("name", SCHEDULERS)
-def test_every_sampler_draws_another_picture_from_a_longer_seed(tiny, pixels, name):
-    pictures = [pixels(tiny, scheduler=name, seed=seed) for seed in (11, 2**32 + 11, 2**63 + 11, TOP)]
-    assert len({picture.tobytes() for picture in pictures}) == 4
-    assert np.array_equal(pictures[1], pixels(tiny, scheduler=name, seed=2**32 + 11))
-
-
-def test_after_the_highest_seed_comes_0(tiny, draw):
-    images = draw(tiny, num_images=3, seed=TOP - 1)
-    assert [image.seed for image in images] == [TOP - 1, TOP, 0]
-    assert images[2].image.tobytes() == draw(tiny, seed=0)[0].image.tobytes()

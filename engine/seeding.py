@@ -14,7 +14,7 @@ _STATE = slice(3, 3 + 624)  # the twister's words, 64 bits each, in what `torch.
 
 
 def generator_of(seed: int) -> torch.Generator:
-    """A generator on the CPU for one image.
+    """A generator on the CPU, freshly seeded.
 
     Args:
         seed: 0 to 2**64 - 1; each gives noise of its own.
