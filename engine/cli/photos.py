@@ -1,5 +1,6 @@
 """The commands for photos: translate them, and bring published translators into the studio."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, default_translator, own_folder
+from engine.translation.catalogue import NEURAL_STYLE, default_translator, own_folder, read_sidecar
 from engine.translation.request import MOST_PHOTOS, SOLVER_STEPS, SOLVERS, STRENGTH, STYLE_STEPS, PhotoRef, Translate
 
 commands = typer.Typer()
@@ -76,18 +77,34 @@ def translators(home: Home = None, as_json: Json = False) -> None:
 
 @commands.command()
 def import_translator(
-    file: Annotated[Path, typer.Argument(help="A published generator: .pth, .pt or .safetensors.")],
+    file: Annotated[
+        Path, typer.Argument(help="A generator's weights: .pth, .pt, .ckpt, .bin, .pth.tar, .safetensors.")
+    ],
     name: Annotated[str | None, typer.Option(help="How to call it; made from the file's name when left out.")] = None,
     title: Annotated[str, typer.Option(help="For people.")] = "",
     licence: Annotated[str, typer.Option(help="Of the weights; what is known about their origin when left out.")] = "",
+    generator: Annotated[str, typer.Option(help="Which one, where the file holds several, such as netG_A2B.")] = "",
+    align_corners: Annotated[
+        bool | None, typer.Option(help="How AnimeGANv2 enlarges features; the authors' test program does not align.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Bring a published CUT, Scenimefy, CycleGAN, CartoonGAN or AnimeGANv2 generator into the studio."""
     from engine.translation.checkpoints import import_checkpoint  # here: imports torch
 
-    settings = open_studio(home).settings
-    info = import_checkpoint(file, own_folder(settings), name or file.stem.lower(), title=title, licence=licence)
+    info = import_checkpoint(
+        file,
+        own_folder(open_studio(home).settings),
+        name or _name_of(file),
+        title=title,
+        licence=licence,
+        generator=generator,
+        align_corners=align_corners,
+    )
     print(f"{info.name}: {info.title}, {info.architecture}. Licence: {info.licence}")
+    if info.path:
+        sidecar = read_sidecar(info.path)
+        print(f"Taken from {sidecar.source}; {', '.join(f'{key} {value}' for key, value in sidecar.settings.items())}")
 
 
 @commands.command()
@@ -117,6 +134,12 @@ def evaluate_translators(
     ]
     folder = out or studio.settings.home / "evaluation" / "translators"
     print(table(evaluate(photos, illustrations, chosen, folder)))
+
+
+def _name_of(file: Path) -> str:
+    """A translator's name from a file's, without its endings."""
+    bare = re.sub(r"(\.(pth|pt|ckpt|bin|tar|safetensors))+$", "", file.name.lower())
+    return re.sub(r"[^\w.+-]+", "-", bare).strip("-.+")[:64]
 
 
 def _files(given: list[Path]) -> list[Path]:

@@ -13,6 +13,7 @@ from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.guided import Refinement
+from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, transfer
@@ -140,6 +141,8 @@ class LoadedTranslator:
             if solver is not None:
                 self.model.set_solver(solver)
                 _require_bounded_tiles(photo, solver, plan)
+        if isinstance(self.model, AnimeGan2) and self.model.align_corners:
+            _require_one_piece(photo, plan)
         if self.info.channel_order == "rgb":
             return translate(self.model, photo, plan, report=report, should_stop=should_stop)
         return translate(self.model, photo.flip(1), plan, report=report, should_stop=should_stop).flip(1)
@@ -166,6 +169,20 @@ def reach_of(model: Generator, solver: Solver | None) -> int:
     evaluations = len(model.bottleneck) * (per_step[solver.method] * solver.steps if solver else 1)
     around = model.refinement.reach if model.refinement else 0
     return -(-(20 + 8 * evaluations + around) // 32) * 32
+
+
+def _require_one_piece(photo: Tensor, plan: Plan) -> None:
+    """Corners that are aligned are those of a whole photo; in tiles features would move by up to a pixel."""
+    if is_tiled(photo, plan):
+        raise InvalidRequest(
+            [
+                Problem(
+                    "long_side",
+                    f"An AnimeGANv2 that aligns corners takes photos of at most {plan.whole_pixels / 1e6:.1f} million "
+                    f"pixels; got {photo.shape[-1]}x{photo.shape[-2]}. Choose a smaller long side.",
+                )
+            ]
+        )
 
 
 def _require_bounded_tiles(photo: Tensor, solver: Solver, plan: Plan) -> None:

@@ -45,6 +45,17 @@ def test_a_published_generator_is_imported_by_name(settings: Settings, tmp_path:
     assert "mine" in called(settings, "translators")
 
 
+def test_of_a_training_with_two_directions_one_is_imported(settings: Settings, tmp_path: Path) -> None:
+    state = Generator(Architecture(width=4, blocks=2)).state_dict()
+    other = {key: value + 1 for key, value in state.items()}
+    torch.save({"netG_A2B": state, "netG_B2A": other}, tmp_path / "Two ways (1).pth.tar")
+    with pytest.raises(InvalidRequest, match="--generator netG_A2B"):
+        called(settings, "import-translator", tmp_path / "Two ways (1).pth.tar")
+    said = called(settings, "import-translator", tmp_path / "Two ways (1).pth.tar", "--generator", "netG_B2A")
+    assert said.startswith("two-ways-1: ")
+    assert "Taken from Two ways (1).pth.tar (netG_B2A); width 4, blocks 2" in said
+
+
 def test_photos_without_a_file_are_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="There must be a photo"):
         called(settings, "animeify", tmp_path)
