@@ -13,8 +13,17 @@ from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, default_translator, own_folder, read_sidecar
-from engine.translation.request import MOST_PHOTOS, SOLVER_STEPS, SOLVERS, STRENGTH, STYLE_STEPS, PhotoRef, Translate
+from engine.translation.catalogue import NEURAL_STYLE, own_folder, read_sidecar
+from engine.translation.request import (
+    DEFAULT_TRANSLATOR,
+    MOST_PHOTOS,
+    SOLVER_STEPS,
+    SOLVERS,
+    STRENGTH,
+    STYLE_STEPS,
+    PhotoRef,
+    Translate,
+)
 
 commands = typer.Typer()
 
@@ -22,7 +31,7 @@ commands = typer.Typer()
 @commands.command()
 def animeify(
     photos: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP or HEIC files, or folders of them.")],
-    model: Annotated[str | None, typer.Option(help="Name of a translator; see `translators`.")] = None,
+    model: Annotated[str, typer.Option(help="Name of a translator; see `translators`.")] = DEFAULT_TRANSLATOR,
     solver: Annotated[str | None, typer.Option(help=f"Of neural ODEs: {', '.join(SOLVERS)}.")] = None,
     steps: Annotated[int | None, typer.Option(help=f"Steps of that solver, {SOLVER_STEPS}.")] = None,
     strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = STRENGTH.default,
@@ -35,11 +44,10 @@ def animeify(
 ) -> None:
     """Turn photos into anime scenes; they are kept in the gallery like those of the page."""
     studio = open_studio(home)
-    translator = model or default_translator(studio.translators()).name
     if steps is not None and solver is None:
         raise NotFound("Steps belong to a solver; none is named. Add --solver, such as --solver euler.")
     options: dict[str, Any] = {
-        "translator": translator,
+        "translator": model,
         "strength": strength,
         "long_side": long_side,
         "solver": solver,

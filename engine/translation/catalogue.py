@@ -4,7 +4,7 @@ no trained generator. Imports no torch.
 A translator is a .safetensors file and a .json of the same name beside it, see `Sidecar`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from engine.errors import ModelBroken, NotFound
 from engine.files import printable, read_json
 from engine.settings import Settings
+from engine.translation.request import DEFAULT_TRANSLATOR
 from engine.weights.manifest import damaged
 
 ChannelOrder = Literal["rgb", "bgr"]
@@ -132,8 +133,8 @@ ORIGINS = (
 )
 
 SHIPPED = NIJIGAN = "nijigan"
-NEURAL_STYLE, CLASSICAL = "neural-style", "classical"
-WITHOUT_WEIGHTS = (
+NEURAL_STYLE, CLASSICAL = "neural-style", DEFAULT_TRANSLATOR
+_NEURAL_STYLE, _CLASSICAL = WITHOUT_WEIGHTS = (
     Translator(
         name=NEURAL_STYLE,
         title="Neural style",
@@ -168,8 +169,10 @@ def own_folder(settings: Settings) -> Path:
 
 
 def translators(settings: Settings) -> list[Translator]:
-    """Every translator, also those that cannot be used, with the reason in `problem`; reads the disk anew."""
-    return [*_shipped(settings.weights_dir), *_own(own_folder(settings)), *WITHOUT_WEIGHTS]
+    """Every translator, the default first, also those that cannot be used, with the reason in `problem`; reads the
+    disk anew."""
+    shipped_and_own = [*_shipped(settings.weights_dir), *_own(own_folder(settings))]
+    return [_CLASSICAL, *shipped_and_own, _NEURAL_STYLE]
 
 
 def translator(settings: Settings, name: str) -> Translator:
@@ -182,11 +185,6 @@ def translator(settings: Settings, name: str) -> Translator:
     if name not in found:
         raise NotFound(f"There is no translator named {name!r}; known are: {', '.join(found)}.")
     return found[name]
-
-
-def default_translator(known: Sequence[Translator]) -> Translator:
-    """The first that can be used and needs nothing but a photo."""
-    return next(info for info in known if not info.problem and info.name != NEURAL_STYLE)
 
 
 def origin_of(architecture: str, file: str) -> Origin:

@@ -7,8 +7,8 @@ import streamlit as st
 
 from engine.jobs.records import Job
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, default_translator
-from engine.translation.request import LONG_SIDE, SOLVERS, Translate
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos, pick_style
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, take_restored_settings
@@ -61,7 +61,7 @@ def _translator(studio: Studio) -> Translator:
     name = st.selectbox(
         "Translator",
         names,
-        index=names.index(default_translator(list(known.values())).name),
+        index=names.index(DEFAULT_TRANSLATOR),
         format_func=lambda name: known[name].title,
         key="translator",
         bind="query-params",
