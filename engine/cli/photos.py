@@ -13,7 +13,8 @@ from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, own_folder, read_sidecar
+from engine.translation import pace
+from engine.translation.catalogue import NEURAL_STYLE, Translator, own_folder, read_sidecar
 from engine.translation.request import (
     DEFAULT_TRANSLATOR,
     MOST_PHOTOS,
@@ -37,7 +38,9 @@ def animeify(
     strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = STRENGTH.default,
     long_side: Annotated[int | None, typer.Option(help="Pixels; a larger photo is made smaller first.")] = None,
     style: Annotated[Path | None, typer.Option(help="The picture whose style neural-style takes.")] = None,
-    style_steps: Annotated[int, typer.Option(help=f"Of neural style, {STYLE_STEPS}.")] = STYLE_STEPS.default,
+    style_steps: Annotated[
+        int | None, typer.Option(help=f"Of neural style, {STYLE_STEPS}; fewer on a CPU when left out.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -49,15 +52,16 @@ def animeify(
     options: dict[str, Any] = {
         "translator": model,
         "strength": strength,
-        "long_side": long_side,
+        **_style_values(studio, model, style_steps, long_side),
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
-        "style_steps": style_steps,
     }
     kept_style = _kept(studio, style) if style else None
     kept, refused = _all_kept(studio, _files(photos))
     for text in refused:
         typer.echo(text, err=True)
+    if kept and not as_json:
+        typer.echo(_about(studio, model, kept, options), err=True)
     for first in range(0, len(kept), MOST_PHOTOS):
         some = tuple(kept[first : first + MOST_PHOTOS])
         request = Translate(photos=some, style=kept_style, **options)
@@ -73,14 +77,19 @@ def animeify(
 
 @commands.command()
 def translators(home: Home = None, as_json: Json = False) -> None:
-    """List the translators with what their licences allow."""
-    for info in open_studio(home).translators():
+    """List the translators with what they do, how long they take here, and what their licences allow."""
+    studio = open_studio(home)
+    for info in studio.translators():
+        steps, side = pace.style_defaults(studio.engine().accelerated)
+        found = _estimate(studio, info, [pace.EXAMPLE], pace.Asked(side if info.name == NEURAL_STYLE else None, steps))
         if as_json:
-            facts = ("name", "title", "architecture", "licence", "non_commercial", "problem")
-            print_json({fact: getattr(info, fact) for fact in facts})
+            facts = ("name", "title", "architecture", "does", "licence", "non_commercial", "problem")
+            takes = {"seconds": round(found.seconds, 1), "measured_here": found.here} if found else None
+            print_json({fact: getattr(info, fact) for fact in facts} | {"takes": takes, "takes_for": pace.EXAMPLE})
         else:
             state = f"  [{info.problem}]" if info.problem else ""
             print(f"{info.name:16} {info.title}  ({info.licence}){state}")
+            print(f"{'':16} {info.does} {pace.in_words(found, pace.EXAMPLE_WORDS)}".rstrip())
 
 
 @commands.command()
@@ -142,6 +151,28 @@ def evaluate_translators(
     ]
     folder = out or studio.settings.home / "evaluation" / "translators"
     print(table(evaluate(photos, illustrations, chosen, folder)))
+
+
+def _style_values(studio: Studio, model: str, steps: int | None, long_side: int | None) -> dict[str, int | None]:
+    """How long and how large neural style works; what was left out is what this machine can bear."""
+    usual_steps, usual_side = pace.style_defaults(studio.engine().accelerated)
+    if model != NEURAL_STYLE:
+        return {"style_steps": steps or STYLE_STEPS.default, "long_side": long_side}
+    return {"style_steps": steps or usual_steps, "long_side": long_side or usual_side}
+
+
+def _about(studio: Studio, model: str, photos: list[PhotoRef], options: dict[str, Any]) -> str:
+    info = next((known for known in studio.translators() if known.name == model), None)
+    if info is None:
+        return ""
+    sizes = [size for size in (pace.size_of_photo(studio.photos.path(photo.id)) for photo in photos) if size]
+    asked = pace.Asked(*(options[name] for name in ("long_side", "style_steps", "solver", "solver_steps")))
+    return pace.in_words(_estimate(studio, info, sizes, asked), pace.counted(len(sizes)))
+
+
+def _estimate(studio: Studio, info: Translator, sizes: list[pace.Size], asked: pace.Asked) -> pace.Estimate | None:
+    jobs = studio.jobs(kind=Translate.kind, limit=50)
+    return pace.estimate_here(info, sizes, asked, studio.engine(), jobs, studio.gallery)
 
 
 def _name_of(file: Path) -> str:

@@ -50,6 +50,11 @@ class Translator:
     problem: str = ""
     sha256: str = ""
 
+    @property
+    def does(self) -> str:
+        """What it does, in one plain sentence."""
+        return DOES.get(self.architecture, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -109,6 +114,17 @@ ARCHITECTURES = {
     "cyclegan": Limits(4, 16),
     "cartoongan": Limits(4, 16, "bgr"),
     "animegan2": Limits(32, 256),
+}
+
+# Of each architecture, what it makes of a photo.
+DOES = {
+    "classical": "Calm areas, clean lines and painted skies, computed without a network; every shape stays.",
+    "nijigan": "A small network's illustration; often softer than Classical, with blobs or halos on some photos.",
+    "cut": "Draws the photo anew in the manner that its network learnt from unpaired pictures.",
+    "cyclegan": "Repaints the photo in the manner that its network learnt from unpaired pictures.",
+    "cartoongan": "Flat areas and dark contours, as its network learnt from frames of cartoons.",
+    "animegan2": "Bright, simplified shapes, as its network learnt from frames of anime.",
+    "neural-style": "Gives the photo the colours and strokes of a picture that you choose, step by step.",
 }
 
 UNKNOWN = "licence unknown"

@@ -17,12 +17,9 @@ from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, transfer
+from engine.translation.pace import PAINTED_SIDE, long_side_of
 from engine.translation.photos import Plan, is_tiled, translate
 
-LARGEST_SIDE = 8192  # that the gallery keeps
-PAINTED_SIDE = 2400  # long side at which the classical translator works: its memory grows with the picture
-STYLED_SIDE = 512  # and neural style, where no other is asked for
-STYLED_SIDE_LIMIT = 1024
 REACH = 96  # pixels that the published generators see around a pixel, rounded up to tiles' multiples
 
 Report = Callable[[int, int], None]
@@ -108,9 +105,7 @@ class LoadedTranslator:
 
     def long_side(self, options: Options) -> int:
         """Pixels of the longer side at which this translator works at most."""
-        if self.info.architecture == NEURAL_STYLE:
-            return min(options.long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
-        return min(options.long_side or LARGEST_SIDE, LARGEST_SIDE)
+        return long_side_of(self.info.architecture, options.long_side)
 
     def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
         if self.info.architecture == CLASSICAL:
@@ -130,6 +125,7 @@ class LoadedTranslator:
         def told(step: int, steps: int, *_pixels: Tensor) -> None:
             report(step, steps)
 
+        report(0, settings.steps)  # the first step comes after VGG19 was read and has seen the style
         return transfer(photo.to(place), options.style.to(place), settings, told, should_stop).cpu()
 
     def _generated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:

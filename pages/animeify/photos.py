@@ -7,7 +7,8 @@ import streamlit as st
 
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
-from engine.translation.request import MOST_PHOTOS, STYLE_STEPS, PhotoRef
+from engine.translation.pace import STYLED_SIDE_LIMIT, style_defaults
+from engine.translation.request import LONG_SIDE, MOST_PHOTOS, STYLE_STEPS, PhotoRef
 from pages.parts.before_after import small_jpeg
 from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.pictures import show_broken
@@ -117,10 +118,22 @@ def pick_style(studio: Studio) -> dict[str, Any]:
             _thumbnail(studio, photo)
     steps = st.number_input(
         "Style steps",
-        value=STYLE_STEPS.default,
+        value=style_defaults(studio.engine().accelerated)[0],
         step=10,
         key="style_steps",
         bind="query-params",
         help=f"{STYLE_STEPS}; more is stronger",
     )
     return {"style": chosen[0] if chosen else None, "style_steps": steps}
+
+
+def style_side(studio: Studio) -> int:
+    """The longer side at which neural style works, in pixels."""
+    return st.number_input(
+        "Long side",
+        value=style_defaults(studio.engine().accelerated)[1],
+        step=64,
+        key="style_side",
+        bind="query-params",
+        help=f"Pixels, {LONG_SIDE.low} to {STYLED_SIDE_LIMIT}; twice as many take four times as long",
+    )

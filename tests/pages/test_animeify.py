@@ -100,6 +100,34 @@ def test_neural_style_asks_for_a_style(open_page, studio, photos):
     assert studio.jobs()[0].request.style == photos[1]
 
 
+def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, studio, photos):
+    page = open_page("animeify")
+    assert "every shape stays" in texts(page.caption)
+    assert "About 1 s for a photo of 1024 × 768 on two CPU cores" in texts(page.caption)
+    page = open_with(open_page, photos)
+    assert "for these 2 photos on two CPU cores" in texts(page.caption)
+    page.selectbox(key="translator").set_value("neural-style").run()
+    assert "Gives the photo the colours and strokes" in texts(page.caption)
+
+
+def test_neural_style_is_bearable_on_a_cpu_by_default(open_page, studio, photos):
+    page = open_with(open_page, photos[:1])
+    page.query_params["style"] = photos[1].id[:16]
+    page.selectbox(key="translator").set_value("neural-style").run()
+    button(page, "Anime-ify").click().run()
+    request = studio.jobs()[0].request
+    assert (request.style_steps, request.long_side) == (25, 256)
+
+
+def test_earlier_pictures_say_how_long_it_takes(open_page, studio, photos, work):
+    large = io.BytesIO()
+    Image.new("RGB", (400, 300), "green").save(large, "PNG")
+    photo = studio.add_photo(large.getvalue(), "large.png")
+    studio.submit(Translate(photos=(photo,)))
+    work()
+    assert "for this photo here" in texts(open_with(open_page, [photo]).caption)
+
+
 def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, studio, photos, work):
     job = studio.submit(Translate(photos=(photos[0],), translator="classical", strength=0.8, long_side=1024))
     work()

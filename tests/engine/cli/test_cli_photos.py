@@ -33,7 +33,12 @@ def called(settings: Settings, *arguments: object) -> str:
 def test_translators_are_listed_with_their_licences(settings: Settings) -> None:
     listed = [json.loads(line) for line in called(settings, "translators", "--json").splitlines()]
     assert {"classical", "neural-style"} <= {info["name"] for info in listed}
-    assert all(info["licence"] for info in listed)
+    assert all(info["licence"] and info["does"] for info in listed)
+    assert listed[0]["name"] == "classical"
+    assert listed[0]["takes"] == {"seconds": 1.4, "measured_here": False}
+    said = called(settings, "translators")
+    assert "every shape stays. About 1 s for a photo of 1024 × 768 on two CPU cores." in said
+    assert "step by step. About 25 s for a photo of 1024 × 768 on two CPU cores." in said
 
 
 def test_a_published_generator_is_imported_by_name(settings: Settings, tmp_path: Path) -> None:
