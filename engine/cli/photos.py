@@ -14,6 +14,7 @@ from engine.picture_files import PHOTO_SUFFIXES
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
 from engine.translation import pace
+from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, Translator, own_folder, read_sidecar
 from engine.translation.request import (
     DEFAULT_TRANSLATOR,
@@ -172,7 +173,7 @@ def _about(studio: Studio, model: str, photos: list[PhotoRef], options: dict[str
 
 def _estimate(studio: Studio, info: Translator, sizes: list[pace.Size], asked: pace.Asked) -> pace.Estimate | None:
     jobs = studio.jobs(kind=Translate.kind, limit=50)
-    return pace.estimate_here(info, sizes, asked, studio.engine(), jobs, studio.gallery)
+    return estimate_here(info, sizes, asked, studio.engine(), jobs, studio.gallery)
 
 
 def _name_of(file: Path) -> str:

@@ -7,11 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from engine.jobs.records import Job
-from engine.jobs.status import EngineStatus
 from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, Translator
 from engine.translation.request import STYLE_STEPS
-from gallery.store import Gallery
 
 Size = tuple[int, int]  # width and height in pixels
 
@@ -25,7 +22,7 @@ STYLED_SIDE_LIMIT = 1024
 STYLED_SIDE_ON_CPU, STYLE_STEPS_ON_CPU = 256, 25
 
 LEAST_PIXELS = 30_000  # of an earlier picture that says something about larger ones
-MOST_JOBS, MOST_EARLIER = 4, 8  # jobs and pictures of one translator that are looked at, the newest
+MOST_EARLIER = 8  # pictures of one translator that are looked at, the newest
 # Seconds for a million pixels on two CPU cores (neural style: and one step), and before the first. Classical, CycleGAN,
 # CartoonGAN, AnimeGANv2 and neural style: CPU time for photos of 512 to 2048 pixels; the others: docs/measurements.md.
 RATES: dict[str, tuple[float, float]] = {
@@ -122,28 +119,6 @@ def estimate(
         return None
     rate, before = known
     return Estimate(before * len(works) + rate * sum(works), False)
-
-
-def estimate_here(
-    info: Translator, sizes: Iterable[Size], asked: Asked, engine: EngineStatus, jobs: Iterable[Job], gallery: Gallery
-) -> Estimate | None:
-    """As `estimate`, for what this studio's worker said last and its own pictures say."""
-    earlier = made_here(info, jobs, gallery, engine.device)
-    return estimate(info, sizes, asked, accelerated=engine.accelerated, earlier=earlier)
-
-
-def made_here(info: Translator, jobs: Iterable[Job], gallery: Gallery, device: str = "") -> list[Earlier]:
-    """What this studio's own pictures say about a translator.
-
-    Args:
-        info: the translator.
-        jobs: translations, newest first.
-        gallery: their pictures.
-        device: as for `earlier_of`.
-    """
-    mine = [job for job in jobs if job.request is not None and job.request.translator == info.name][:MOST_JOBS]
-    pictures = [record for job in mine for record in gallery.of_job(job.id)]
-    return earlier_of(info, [((each.width, each.height), each.recipe_values) for each in pictures], device)
 
 
 def earlier_of(info: Translator, pictures: Iterable[tuple[Size, Mapping[str, Any]]], device: str = "") -> list[Earlier]:

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.jobs.records import Job
 from engine.studio import Studio
 from engine.translation import pace
+from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
 from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
@@ -67,7 +68,7 @@ def _takes(studio: Studio, info: Translator, values: dict[str, Any]) -> str:
     photos = [size for size in (pace.size_of_photo(studio.photos.path(each.id)) for each in values["photos"]) if size]
     asked = pace.Asked(**{name: values[name] for name in ("long_side", *ASKED) if values.get(name) is not None})
     jobs = studio.jobs(kind=Translate.kind, limit=50)
-    found = pace.estimate_here(info, photos or [pace.EXAMPLE], asked, studio.engine(), jobs, studio.gallery)
+    found = estimate_here(info, photos or [pace.EXAMPLE], asked, studio.engine(), jobs, studio.gallery)
     return pace.in_words(found, pace.counted(len(photos)) if photos else pace.EXAMPLE_WORDS)
 
 
