@@ -73,7 +73,7 @@ def animeify(
             print_json({**facts, "width": record.width, "height": record.height}) if as_json else print(path)
         require_success(job, "job")
     if refused:
-        raise StudioError(f"{len(refused)} of {len(kept) + len(refused)} files were no usable photos.")
+        raise StudioError(f"{len(refused)} of {len(kept) + len(refused)} files could not be used as photos.")
 
 
 @commands.command()

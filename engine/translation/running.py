@@ -191,6 +191,7 @@ def _require_bounded_tiles(photo: Tensor, solver: Solver, plan: Plan) -> None:
     if solver.adaptive:
         text = f"With {solver.method}, which chooses its steps, a photo may have {megapixels:.1f} million pixels"
     elif (plan.tile + 2 * plan.reach) ** 2 > plan.whole_pixels:
-        text = f"With {solver.steps} steps of {solver.method} a photo may have {megapixels:.1f} million pixels"
+        steps = "1 step" if solver.steps == 1 else f"{solver.steps} steps"
+        text = f"With {steps} of {solver.method} a photo may have {megapixels:.1f} million pixels"
     if text:
         raise InvalidRequest([Problem("solver", f"{text}; got {size}. {advice}")])

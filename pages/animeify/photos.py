@@ -59,7 +59,9 @@ def _chosen(studio: Studio, field: str) -> list[PhotoRef]:
 def choose(field: str, photos: Sequence[PhotoRef]) -> None:
     ids = dict.fromkeys(photo.id for photo in photos)
     if len(ids) > MOST_PHOTOS:
-        left_out = f"{len(ids) - MOST_PHOTOS} photos were left out: one job takes {MOST_PHOTOS}."
+        more = len(ids) - MOST_PHOTOS
+        what = "1 photo was" if more == 1 else f"{more} photos were"
+        left_out = f"{what} left out: one job takes {MOST_PHOTOS}."
         st.session_state.refused_files = [*st.session_state.get("refused_files", ()), left_out]
     st.query_params[field] = ".".join(photo_id[:ADDRESS_CHARACTERS] for photo_id in list(ids)[:MOST_PHOTOS])
 

@@ -4,9 +4,11 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from engine.jobs.schema import SUCCEEDED
 from engine.translation.request import Translate
+from pages.animeify.details import _solved as solved
 from tests.pages.helpers import button, texts
 
 LONGER_THAN_A_DOUBLE_CLICK = 1.1  # seconds
@@ -126,6 +128,34 @@ def test_earlier_pictures_say_how_long_it_takes(open_page, studio, photos, work)
     studio.submit(Translate(photos=(photo,)))
     work()
     assert "for this photo here" in texts(open_with(open_page, [photo]).caption)
+
+
+@pytest.mark.parametrize(
+    ("solver", "evaluations", "text"),
+    [
+        ({"method": "euler", "steps": 1}, 1, "euler, 1 step, 1 evaluation"),
+        ({"method": "rk4", "steps": 2}, 32, "rk4, 2 steps, 32 evaluations"),
+        ({"method": "dopri5", "steps": None}, 74, "dopri5, steps of its own choice, 74 evaluations"),
+        ({}, None, ""),
+    ],
+)
+def test_how_odes_were_solved_is_said_in_words(solver, evaluations, text):
+    assert solved(solver, evaluations) == text
+
+
+@pytest.mark.parametrize(("more", "text"), [(1, "1 photo was left out"), (2, "2 photos were left out")])
+def test_photos_beyond_a_job_are_said(open_page, studio, more, text):
+    def script(count):
+        import streamlit as st
+
+        from engine.translation.request import PhotoRef
+        from pages.animeify.photos import choose
+
+        choose("photos", [PhotoRef(f"{number:064x}", "a.png") for number in range(count)])
+        st.text(st.session_state.refused_files[0])
+
+    page = AppTest.from_function(script, args=(50 + more,)).run()
+    assert text in page.text[0].value
 
 
 def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, studio, photos, work):

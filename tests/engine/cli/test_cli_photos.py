@@ -70,7 +70,7 @@ def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_p
     """Starts a real worker."""
     (tmp_path / "notes.txt").write_text("words")
     out = tmp_path / "out"
-    with pytest.raises(StudioError, match="1 of 2 files were no usable photos"):
+    with pytest.raises(StudioError, match="1 of 2 files could not be used as photos"):
         called(settings, "animeify", photo, tmp_path / "notes.txt", "--model", "classical", "--out", out)
     (copy,) = out.iterdir()
     with Image.open(copy) as image:
