@@ -19,7 +19,16 @@ from engine.translation.networks.cartoongan import CartoonGan
 from engine.translation.networks.cyclegan import CycleGan
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
-from engine.translation.published_names import BLOCK, as_published, filled, filters, norms, published_keys
+from engine.translation.published_names import (
+    BLOCK,
+    TUTORIAL,
+    as_published,
+    filled,
+    filters,
+    from_tutorial,
+    norms,
+    published_keys,
+)
 from engine.translation.state_dicts import StateDict, state_dicts
 
 MAX_WIDTH, MAX_BLOCKS = 128, 16  # published are 64 and 9; the limits keep a made-up file from filling the memory
@@ -55,7 +64,7 @@ def build(architecture: str, settings: Mapping[str, Any]) -> nn.Module:
 
     Args:
         architecture: a key of `BUILDERS`.
-        settings: `width` and `blocks` of cyclegan, cut and nijigan, `affine` and `enlarging` of cyclegan,
+        settings: `width` and `blocks` of cyclegan, cut and nijigan, `affine`, `enlarging` and `border` of cyclegan,
             `align_corners` of animegan2, `solver` of nijigan (fields of `Solver`), `refinement` of cut and nijigan
             (fields of `Refinement`).
 
@@ -84,7 +93,7 @@ def recognise(name: str, content: Any, generator: str = "") -> Recognised:
         ModelBroken: no generator has these keys and shapes; the message names those that differ.
         InvalidRequest: there are several, and `generator` does not tell which.
     """
-    found = state_dicts(content, (FIRST, *SIGNATURES))
+    found = state_dicts(content, (FIRST, TUTORIAL, *SIGNATURES))
     if not found:
         raise ModelBroken(
             f"{name}: its keys must be those of {', '.join(BUILDERS)}; got {_some(_keys(content)) or 'none'}. "
@@ -143,10 +152,13 @@ def _without_ema(label: str) -> str:
 def _recognised(name: str, found: StateDict) -> Recognised:
     state: Mapping[str, Tensor] = found.tensors
     _require_plain(name, state)
-    architecture = _architecture(name, state)
+    tutorial = {"border": "reflect"} if TUTORIAL in state else {}
+    if tutorial:
+        state = from_tutorial(state)
+    architecture = _architecture(state)
     if numbered := architecture in ("cut", "cyclegan"):
         state = as_published(name, state)
-    settings = _settings(name, architecture, state)
+    settings = _settings(name, architecture, state) | tutorial
     model = build(architecture, settings)
     keys = published_keys(architecture, model)
     ours = model.state_dict()
@@ -185,7 +197,7 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def _architecture(name: str, state: Mapping[str, Tensor]) -> str:
+def _architecture(state: Mapping[str, Tensor]) -> str:
     if FIRST in state:
         return "cut" if any(key.endswith(".filt") for key in state) else "cyclegan"
     return next(architecture for key, architecture in SIGNATURES.items() if key in state)

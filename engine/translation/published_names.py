@@ -73,6 +73,36 @@ LAYERS: dict[str, Callable[[nn.Module], Iterator[str]]] = {
 }
 
 
+# A tutorial's CycleGAN: its layers by the published numbers, a residual block's by its place, those behind by theirs.
+TUTORIAL = "res_blocks.0.block.0.conv.0.weight"
+_TUTORIAL_LAYERS = {
+    r"initial\.0": lambda _found, _blocks: "model.1",
+    r"down_blocks\.(\d)\.conv\.0": lambda found, _blocks: f"model.{4 + 3 * int(found[1])}",
+    r"res_blocks\.(\d+)\.block\.(\d)\.conv\.0": lambda found, _blocks: (
+        f"model.{10 + int(found[1])}.{BLOCK}.{1 + 4 * int(found[2])}"
+    ),
+    r"up_blocks\.(\d)\.conv\.0": lambda found, blocks: f"model.{10 + blocks + 3 * int(found[1])}",
+    r"last": lambda _found, blocks: f"model.{17 + blocks}",
+}
+
+
+def from_tutorial(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state of the CycleGAN of a widely copied tutorial (checkpoints such as `genh.pth.tar`), renamed.
+
+    It is the published generator but for reflected borders where it halves the size.
+    """
+    blocks = len({key.split(".")[1] for key in state if key.startswith("res_blocks.")})
+
+    def renamed(key: str) -> str:
+        layer, _, kind = key.rpartition(".")
+        for names, ours in _TUTORIAL_LAYERS.items():
+            if found := re.fullmatch(names, layer):
+                return f"{ours(found, blocks)}.{kind}"
+        return key
+
+    return {renamed(key): value for key, value in state.items()}
+
+
 def as_published(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state of a CycleGAN or CUT under the names that its authors would give it.
 

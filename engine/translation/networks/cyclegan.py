@@ -6,6 +6,7 @@ transposed ones, without anti-aliasing.
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -25,6 +26,9 @@ def _nearest(inputs: int, outputs: int) -> list[nn.Module]:
 ENLARGING: dict[str, Callable[[int, int], list[nn.Module]]] = {"transposed": _transposed, "nearest": _nearest}
 
 
+BORDERS = {"zeros": "zeros", "reflect": "reflect"}
+
+
 class CycleGan(nn.Module):
     """Photo to painting or anime; 11,378,179 parameters in the published size.
 
@@ -33,19 +37,28 @@ class CycleGan(nn.Module):
         blocks: residual blocks: 9 as published for 256 px, 6 for 128 px.
         affine: whether its instance norms have learned scales and shifts; the published ones have none.
         enlarging: "transposed" convolutions as published, or a convolution behind the "nearest" pixels.
+        border: of the convolutions that halve the size: "zeros" as published, or "reflect".
     """
 
-    def __init__(self, width: int = 64, blocks: int = 9, affine: bool = False, enlarging: str = "transposed") -> None:
+    def __init__(
+        self,
+        width: int = 64,
+        blocks: int = 9,
+        affine: bool = False,
+        enlarging: str = "transposed",
+        border: Literal["zeros", "reflect"] = "zeros",
+    ) -> None:
         super().__init__()
         channels = 4 * width
         self.affine, self.enlarging = affine, enlarging
         norm: Callable[[int], nn.Module] = AffineNorm if affine else _plain_norm
         larger = ENLARGING[enlarging]
         activated = partial(_activated, norm)
+        halving = partial(nn.Conv2d, kernel_size=3, stride=2, padding=1, padding_mode=BORDERS[border])
         self.encoder = nn.Sequential(
             *activated(width, nn.Conv2d(3, width, 7, padding=3, padding_mode="reflect")),  # (N, 64, H, W)
-            *activated(2 * width, nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)),  # (N, 128, H/2, W/2)
-            *activated(channels, nn.Conv2d(2 * width, channels, 3, stride=2, padding=1)),  # (N, 256, H/4, W/4)
+            *activated(2 * width, halving(width, 2 * width)),  # (N, 128, H/2, W/2)
+            *activated(channels, halving(2 * width, channels)),  # (N, 256, H/4, W/4)
         )
         self.bottleneck = nn.Sequential(*(ResidualBlock(channels, norm) for _ in range(blocks)))
         self.decoder = nn.Sequential(

@@ -75,6 +75,33 @@ def affine_cyclegan(state: State, photo: Tensor, blocks: int = 2, word: str = "b
     return _conv(state, f"model.{(19 if nearest else 17) + blocks}", F.pad(x, (3,) * 4, "reflect")).tanh()
 
 
+def tutorial_state(width: int = 4, blocks: int = 2) -> State:
+    """A CycleGAN under the names of a tutorial's modules."""
+    names = {"model.1": "initial.0", "model.4": "down_blocks.0.conv.0", "model.7": "down_blocks.1.conv.0"}
+    for block in range(blocks):
+        for place, layer in ((0, 1), (1, 5)):
+            names[f"model.{10 + block}.conv_block.{layer}"] = f"res_blocks.{block}.block.{place}.conv.0"
+    names |= {f"model.{10 + blocks}": "up_blocks.0.conv.0", f"model.{13 + blocks}": "up_blocks.1.conv.0"}
+    names[f"model.{17 + blocks}"] = "last"
+    state = cyclegan_state(width, blocks)
+    return {f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": value for key, value in state.items()}
+
+
+def tutorial(state: State, photo: Tensor, blocks: int = 2) -> Tensor:
+    def reflected(name: str, x: Tensor, border: int, stride: int = 1) -> Tensor:
+        return _conv(state, name, F.pad(x, (border,) * 4, "reflect"), stride=stride)
+
+    x = _normed(reflected("initial.0", photo, 3))
+    for place in range(2):
+        x = _normed(reflected(f"down_blocks.{place}.conv.0", x, 1, stride=2))
+    for block in range(blocks):
+        y = _normed(reflected(f"res_blocks.{block}.block.0.conv.0", x, 1))
+        x = x + F.instance_norm(reflected(f"res_blocks.{block}.block.1.conv.0", y, 1))
+    for place in range(2):
+        x = _normed(_conv_transpose(state, f"up_blocks.{place}.conv.0", x))
+    return reflected("last", x, 3).tanh()
+
+
 def cut_state(width: int = 8) -> State:
     channels = 4 * width
     shapes = {"model.1": (width, 3, 7, 7), "model.4": (2 * width, width, 3, 3), "model.8": (channels, 2 * width, 3, 3)}

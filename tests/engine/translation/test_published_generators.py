@@ -14,6 +14,8 @@ from tests.engine.translation.published import (
     animegan2_state,
     cut_state,
     cyclegan_state,
+    tutorial,
+    tutorial_state,
 )
 
 SIZES = {"cut": 11_378_179, "cyclegan": 11_378_179, "cartoongan": 11_129_667, "animegan2": 2_143_552}
@@ -113,6 +115,18 @@ def test_norms_that_change_nothing_and_missing_biases_are_the_published_generato
 
 
 @torch.no_grad()
+def test_the_tutorials_cyclegan_is_read():
+    state = tutorial_state()
+    content = {"state_dict": state, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}}
+    found = recognise("genh.pth.tar", content)
+    assert found.settings == {"width": 4, "blocks": 2, "border": "reflect"}
+    torch.testing.assert_close(loaded(state)(photo()), tutorial(state, photo()), rtol=1e-3, atol=1e-4)
+    del state["up_blocks.1.conv.0.weight"]
+    with pytest.raises(ModelBroken, match=r"this file lacks 1 \(model\.15\.weight\)"):
+        recognise("genh.pth.tar", state)
+
+
+@torch.no_grad()
 def test_dropout_moves_the_norms_too():
     state = affine_cyclegan_state(word="conv_block")
     moved = {}
@@ -182,7 +196,12 @@ def test_another_blur_than_the_published_one_is_refused():
 
 @pytest.mark.parametrize(
     ("architecture", "settings"),
-    [("pix2pix", {}), ("cyclegan", {"depth": 3}), ("nijigan", {"refinement": {"radius": "8"}})],
+    [
+        ("pix2pix", {}),
+        ("cyclegan", {"depth": 3}),
+        ("cyclegan", {"border": "wide"}),
+        ("nijigan", {"refinement": {"radius": "8"}}),
+    ],
 )
 def test_an_unknown_generator_cannot_be_built(architecture, settings):
     with pytest.raises(ModelBroken, match=rf"A translator is one of nijigan, cut.*; got '{architecture}' with "):
