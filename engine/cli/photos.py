@@ -61,8 +61,8 @@ def animeify(
     kept, refused = _all_kept(studio, _files(photos))
     for text in refused:
         typer.echo(text, err=True)
-    if kept and not as_json:
-        typer.echo(_about(studio, model, kept, options), err=True)
+    if kept and not as_json and (about := _about(studio, model, kept, options)):
+        typer.echo(about, err=True)
     for first in range(0, len(kept), MOST_PHOTOS):
         some = tuple(kept[first : first + MOST_PHOTOS])
         request = Translate(photos=some, style=kept_style, **options)

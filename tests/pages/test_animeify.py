@@ -3,10 +3,14 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.jobs.schema import SUCCEEDED
+from engine.translation.catalogue import own_folder
+from engine.translation.checkpoints import import_checkpoint
+from engine.translation.published import build
 from engine.translation.request import Translate
 from pages.animeify.details import _solved as solved
 from tests.pages.helpers import button, texts
@@ -110,6 +114,15 @@ def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, stud
     assert "for these 2 photos on two CPU cores" in texts(page.caption)
     page.selectbox(key="translator").set_value("neural-style").run()
     assert "Gives the photo the colours and strokes" in texts(page.caption)
+
+
+def test_a_link_may_name_another_translator_than_the_default(open_page, studio, tmp_path):
+    torch.save(build("nijigan", {"width": 4, "blocks": 1}).state_dict(), tmp_path / "own.pth")
+    import_checkpoint(tmp_path / "own.pth", own_folder(studio.settings), "own")
+    assert open_page("animeify").selectbox(key="translator").value == "classical"
+    page = open_page("animeify", translator="own (NijiGAN)")  # the address has titles
+    assert page.selectbox(key="translator").value == "own"
+    assert "often softer than Classical" in texts(page.caption)
 
 
 def test_neural_style_is_bearable_on_a_cpu_by_default(open_page, studio, photos):

@@ -10,8 +10,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engine.__main__ import cli
+from engine.cli.photos import _about, _style_values
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.settings import Settings
+from engine.studio import Studio
 from engine.translation.networks.generator import Architecture, Generator
 
 runner = CliRunner()
@@ -64,6 +66,16 @@ def test_of_a_training_with_two_directions_one_is_imported(settings: Settings, t
 def test_photos_without_a_file_are_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="There must be a photo"):
         called(settings, "animeify", tmp_path)
+
+
+def test_a_command_bears_in_mind_what_the_machine_can(studio: Studio, photo: Path) -> None:
+    assert _style_values(studio, "neural-style", None, None) == {"style_steps": 25, "long_side": 256}
+    assert _style_values(studio, "neural-style", 150, 512) == {"style_steps": 150, "long_side": 512}
+    assert _style_values(studio, "classical", None, None) == {"style_steps": 150, "long_side": None}
+    kept = [studio.add_photo(photo.read_bytes(), photo.name)] * 300
+    options = {"long_side": None, "style_steps": 150, "solver": None, "solver_steps": 1}
+    assert _about(studio, "classical", kept, options) == "About 60 s for these 300 photos on two CPU cores."
+    assert _about(studio, "no such", kept, options) == ""
 
 
 def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_path: Path) -> None:
