@@ -1,5 +1,6 @@
 """The commands for photos: translate them, and bring published translators into the studio."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +13,19 @@ from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, default_translator, own_folder
-from engine.translation.request import MOST_PHOTOS, SOLVER_STEPS, SOLVERS, STRENGTH, STYLE_STEPS, PhotoRef, Translate
+from engine.translation import pace
+from engine.translation.admission import estimate_here
+from engine.translation.catalogue import NEURAL_STYLE, Translator, own_folder, read_sidecar
+from engine.translation.request import (
+    DEFAULT_TRANSLATOR,
+    MOST_PHOTOS,
+    SOLVER_STEPS,
+    SOLVERS,
+    STRENGTH,
+    STYLE_STEPS,
+    PhotoRef,
+    Translate,
+)
 
 commands = typer.Typer()
 
@@ -21,34 +33,36 @@ commands = typer.Typer()
 @commands.command()
 def animeify(
     photos: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP or HEIC files, or folders of them.")],
-    model: Annotated[str | None, typer.Option(help="Name of a translator; see `translators`.")] = None,
+    model: Annotated[str, typer.Option(help="Name of a translator; see `translators`.")] = DEFAULT_TRANSLATOR,
     solver: Annotated[str | None, typer.Option(help=f"Of neural ODEs: {', '.join(SOLVERS)}.")] = None,
     steps: Annotated[int | None, typer.Option(help=f"Steps of that solver, {SOLVER_STEPS}.")] = None,
     strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = STRENGTH.default,
     long_side: Annotated[int | None, typer.Option(help="Pixels; a larger photo is made smaller first.")] = None,
     style: Annotated[Path | None, typer.Option(help="The picture whose style neural-style takes.")] = None,
-    style_steps: Annotated[int, typer.Option(help=f"Of neural style, {STYLE_STEPS}.")] = STYLE_STEPS.default,
+    style_steps: Annotated[
+        int | None, typer.Option(help=f"Of neural style, {STYLE_STEPS}; fewer on a CPU when left out.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Turn photos into anime scenes; they are kept in the gallery like those of the page."""
     studio = open_studio(home)
-    translator = model or default_translator(studio.translators()).name
     if steps is not None and solver is None:
         raise NotFound("Steps belong to a solver; none is named. Add --solver, such as --solver euler.")
     options: dict[str, Any] = {
-        "translator": translator,
+        "translator": model,
         "strength": strength,
-        "long_side": long_side,
+        **_style_values(studio, model, style_steps, long_side),
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
-        "style_steps": style_steps,
     }
     kept_style = _kept(studio, style) if style else None
     kept, refused = _all_kept(studio, _files(photos))
     for text in refused:
         typer.echo(text, err=True)
+    if kept and not as_json and (about := _about(studio, model, kept, options)):
+        typer.echo(about, err=True)
     for first in range(0, len(kept), MOST_PHOTOS):
         some = tuple(kept[first : first + MOST_PHOTOS])
         request = Translate(photos=some, style=kept_style, **options)
@@ -59,35 +73,56 @@ def animeify(
             print_json({**facts, "width": record.width, "height": record.height}) if as_json else print(path)
         require_success(job, "job")
     if refused:
-        raise StudioError(f"{len(refused)} of {len(kept) + len(refused)} files were no usable photos.")
+        raise StudioError(f"{len(refused)} of {len(kept) + len(refused)} files could not be used as photos.")
 
 
 @commands.command()
 def translators(home: Home = None, as_json: Json = False) -> None:
-    """List the translators with what their licences allow."""
-    for info in open_studio(home).translators():
+    """List the translators with what they do, how long they take here, and what their licences allow."""
+    studio = open_studio(home)
+    for info in studio.translators():
+        steps, side = pace.style_defaults(studio.engine().accelerated)
+        found = _estimate(studio, info, [pace.EXAMPLE], pace.Asked(side if info.name == NEURAL_STYLE else None, steps))
         if as_json:
-            facts = ("name", "title", "architecture", "licence", "non_commercial", "problem")
-            print_json({fact: getattr(info, fact) for fact in facts})
+            facts = ("name", "title", "architecture", "does", "licence", "non_commercial", "problem")
+            takes = {"seconds": round(found.seconds, 1), "measured_here": found.here} if found else None
+            print_json({fact: getattr(info, fact) for fact in facts} | {"takes": takes, "takes_for": pace.EXAMPLE})
         else:
             state = f"  [{info.problem}]" if info.problem else ""
             print(f"{info.name:16} {info.title}  ({info.licence}){state}")
+            print(f"{'':16} {info.does} {pace.in_words(found, pace.EXAMPLE_WORDS)}".rstrip())
 
 
 @commands.command()
 def import_translator(
-    file: Annotated[Path, typer.Argument(help="A published generator: .pth, .pt or .safetensors.")],
+    file: Annotated[
+        Path, typer.Argument(help="A generator's weights: .pth, .pt, .ckpt, .bin, .pth.tar, .safetensors.")
+    ],
     name: Annotated[str | None, typer.Option(help="How to call it; made from the file's name when left out.")] = None,
     title: Annotated[str, typer.Option(help="For people.")] = "",
     licence: Annotated[str, typer.Option(help="Of the weights; what is known about their origin when left out.")] = "",
+    generator: Annotated[str, typer.Option(help="Which one, where the file holds several, such as netG_A2B.")] = "",
+    align_corners: Annotated[
+        bool | None, typer.Option(help="How AnimeGANv2 enlarges features; the authors' test program does not align.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Bring a published CUT, Scenimefy, CycleGAN, CartoonGAN or AnimeGANv2 generator into the studio."""
     from engine.translation.checkpoints import import_checkpoint  # here: imports torch
 
-    settings = open_studio(home).settings
-    info = import_checkpoint(file, own_folder(settings), name or file.stem.lower(), title=title, licence=licence)
+    info = import_checkpoint(
+        file,
+        own_folder(open_studio(home).settings),
+        name or _name_of(file),
+        title=title,
+        licence=licence,
+        generator=generator,
+        align_corners=align_corners,
+    )
     print(f"{info.name}: {info.title}, {info.architecture}. Licence: {info.licence}")
+    if info.path:
+        sidecar = read_sidecar(info.path)
+        print(f"Taken from {sidecar.source}; {', '.join(f'{key} {value}' for key, value in sidecar.settings.items())}")
 
 
 @commands.command()
@@ -117,6 +152,34 @@ def evaluate_translators(
     ]
     folder = out or studio.settings.home / "evaluation" / "translators"
     print(table(evaluate(photos, illustrations, chosen, folder)))
+
+
+def _style_values(studio: Studio, model: str, steps: int | None, long_side: int | None) -> dict[str, int | None]:
+    """How long and how large neural style works; what was left out is what this machine can bear."""
+    usual_steps, usual_side = pace.style_defaults(studio.engine().accelerated)
+    if model != NEURAL_STYLE:
+        return {"style_steps": steps or STYLE_STEPS.default, "long_side": long_side}
+    return {"style_steps": steps or usual_steps, "long_side": long_side or usual_side}
+
+
+def _about(studio: Studio, model: str, photos: list[PhotoRef], options: dict[str, Any]) -> str:
+    info = next((known for known in studio.translators() if known.name == model), None)
+    if info is None:
+        return ""
+    sizes = [size for size in (pace.size_of_photo(studio.photos.path(photo.id)) for photo in photos) if size]
+    asked = pace.Asked(*(options[name] for name in ("long_side", "style_steps", "solver", "solver_steps")))
+    return pace.in_words(_estimate(studio, info, sizes, asked), pace.counted(len(sizes)))
+
+
+def _estimate(studio: Studio, info: Translator, sizes: list[pace.Size], asked: pace.Asked) -> pace.Estimate | None:
+    jobs = studio.jobs(kind=Translate.kind, limit=50)
+    return estimate_here(info, sizes, asked, studio.engine(), jobs, studio.gallery)
+
+
+def _name_of(file: Path) -> str:
+    """A translator's name from a file's, without its endings."""
+    bare = re.sub(r"(\.(pth|pt|ckpt|bin|tar|safetensors))+$", "", file.name.lower())
+    return re.sub(r"[^\w.+-]+", "-", bare).strip("-.+")[:64]
 
 
 def _files(given: list[Path]) -> list[Path]:

@@ -1,17 +1,22 @@
-"""Translations: which can be asked for on this machine."""
+"""Translations: which can be asked for on this machine, and about how long they take here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
-from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, translators
+from engine.jobs.records import Job
+from engine.jobs.status import EngineStatus
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
+from engine.translation.pace import Asked, Earlier, Estimate, Size, earlier_of, estimate
 from engine.translation.request import Translate, photo_from, photos_from, translate
 from engine.translation.words import describe
 from gallery.files import ImageFiles
 from gallery.photos import Photos
+from gallery.store import Gallery
 
 NAMED = 3  # photos of a job that its title names
+MOST_JOBS = 4  # of one translator whose times are looked at, the newest
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -39,6 +44,21 @@ def _photo_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
     chosen = [*photos_from(values.get("photos")), *([style] if style else [])]
     gone = [photo.name for photo in chosen if not kept.path(photo.id).is_file()]
     return [Problem("photos", f"{name} is not kept here any more. Choose its file again.") for name in gone]
+
+
+def estimate_here(
+    info: Translator, sizes: Iterable[Size], asked: Asked, engine: EngineStatus, jobs: Iterable[Job], gallery: Gallery
+) -> Estimate | None:
+    """As `estimate`, for what this studio's worker said last and its own pictures say."""
+    earlier = _made_here(info, jobs, gallery, engine.device)
+    return estimate(info, sizes, asked, accelerated=engine.accelerated, earlier=earlier)
+
+
+def _made_here(info: Translator, jobs: Iterable[Job], gallery: Gallery, device: str = "") -> list[Earlier]:
+    """What this studio's own pictures say about a translator; `jobs` are translations, newest first."""
+    mine = [job for job in jobs if job.request is not None and job.request.translator == info.name][:MOST_JOBS]
+    pictures = [record for job in mine for record in gallery.of_job(job.id)]
+    return earlier_of(info, [((each.width, each.height), each.recipe_values) for each in pictures], device)
 
 
 def _title(request: Translate) -> str:

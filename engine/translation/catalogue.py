@@ -4,7 +4,7 @@ no trained generator. Imports no torch.
 A translator is a .safetensors file and a .json of the same name beside it, see `Sidecar`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from engine.errors import ModelBroken, NotFound
 from engine.files import printable, read_json
 from engine.settings import Settings
+from engine.translation.request import DEFAULT_TRANSLATOR
 from engine.weights.manifest import damaged
 
 ChannelOrder = Literal["rgb", "bgr"]
@@ -48,6 +49,11 @@ class Translator:
     path: Path | None
     problem: str = ""
     sha256: str = ""
+
+    @property
+    def does(self) -> str:
+        """What it does, in one plain sentence."""
+        return DOES.get(self.architecture, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,17 @@ ARCHITECTURES = {
     "animegan2": Limits(32, 256),
 }
 
+# Of each architecture, what it makes of a photo.
+DOES = {
+    "classical": "Calm areas, clean lines and painted skies, computed without a network; every shape stays.",
+    "nijigan": "A small network's illustration; often softer than Classical, with blobs or halos on some photos.",
+    "cut": "Draws the photo anew in the manner that its network learnt from unpaired pictures.",
+    "cyclegan": "Repaints the photo in the manner that its network learnt from unpaired pictures.",
+    "cartoongan": "Flat areas and dark contours, as its network learnt from frames of cartoons.",
+    "animegan2": "Bright, simplified shapes, as its network learnt from frames of anime.",
+    "neural-style": "Gives the photo the colours and strokes of a picture that you choose, step by step.",
+}
+
 UNKNOWN = "licence unknown"
 _ANIMEGAN2 = "AnimeGANv2: weights for non-commercial use only"
 # The first that fits tells; the last of each architecture fits every file.
@@ -132,8 +149,8 @@ ORIGINS = (
 )
 
 SHIPPED = NIJIGAN = "nijigan"
-NEURAL_STYLE, CLASSICAL = "neural-style", "classical"
-WITHOUT_WEIGHTS = (
+NEURAL_STYLE, CLASSICAL = "neural-style", DEFAULT_TRANSLATOR
+_NEURAL_STYLE, _CLASSICAL = WITHOUT_WEIGHTS = (
     Translator(
         name=NEURAL_STYLE,
         title="Neural style",
@@ -168,8 +185,10 @@ def own_folder(settings: Settings) -> Path:
 
 
 def translators(settings: Settings) -> list[Translator]:
-    """Every translator, also those that cannot be used, with the reason in `problem`; reads the disk anew."""
-    return [*_shipped(settings.weights_dir), *_own(own_folder(settings)), *WITHOUT_WEIGHTS]
+    """Every translator, the default first, also those that cannot be used, with the reason in `problem`; reads the
+    disk anew."""
+    shipped_and_own = [*_shipped(settings.weights_dir), *_own(own_folder(settings))]
+    return [_CLASSICAL, *shipped_and_own, _NEURAL_STYLE]
 
 
 def translator(settings: Settings, name: str) -> Translator:
@@ -182,11 +201,6 @@ def translator(settings: Settings, name: str) -> Translator:
     if name not in found:
         raise NotFound(f"There is no translator named {name!r}; known are: {', '.join(found)}.")
     return found[name]
-
-
-def default_translator(known: Sequence[Translator]) -> Translator:
-    """The first that can be used and needs nothing but a photo."""
-    return next(info for info in known if not info.problem and info.name != NEURAL_STYLE)
 
 
 def origin_of(architecture: str, file: str) -> Origin:

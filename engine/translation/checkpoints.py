@@ -1,7 +1,7 @@
 """Published checkpoints: read once with care, then kept as .safetensors with a .json that says what they are.
 
-A .pth file is a pickle. PyTorch's own reader for weights makes tensors of it and calls nothing that the file
-names; a file that needs more is refused.
+What a file is, its bytes tell. A .pth file is a pickle: PyTorch's own reader for weights makes tensors of it and calls
+nothing that the file names; a file that needs more is refused.
 """
 
 import hashlib
@@ -28,47 +28,81 @@ from engine.translation.catalogue import (
     origin_of,
     read_sidecar,
 )
+from engine.translation.file_kinds import kind_of
 from engine.translation.published import Recognised, build, recognise
 from engine.weights.hashes import file_sha256
 from engine.weights.safetensors_file import check_checkpoint
 from engine.weights.sources import valid_name
 
 MAX_BYTES = 512 * 10**6  # the largest published generator has 46 MB
-PICKLES = (".pth", ".pt")
+# Settings and figures that trainings save beside their weights. `_Note` stands for each, so nothing of them is made.
+NOTES = (
+    "argparse.Namespace",
+    "types.SimpleNamespace",
+    "pathlib.PosixPath",
+    "pathlib.WindowsPath",
+    "datetime.datetime",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.dtype",
+)
+
+
+class _Note:
+    """Stands for an object that is not needed; it takes what a pickle gives it and does nothing."""
+
+    def __init__(self, *_given: object) -> None:
+        pass
+
+    def __setstate__(self, _state: object) -> None:
+        pass
 
 
 def import_checkpoint(
-    path: Path, folder: Path, name: str, *, title: str = "", licence: str = "", non_commercial: bool | None = None
+    path: Path,
+    folder: Path,
+    name: str,
+    *,
+    title: str = "",
+    licence: str = "",
+    non_commercial: bool | None = None,
+    generator: str = "",
+    align_corners: bool | None = None,
 ) -> Translator:
     """Bring a published generator into the studio.
 
     Args:
-        path: a .pth, .pt or .safetensors file as its authors published it; its name tells some origins apart.
+        path: a file of PyTorch (.pth, .pt, .ckpt, .bin, .pth.tar ...) or .safetensors as its authors published it or
+            their training saved it; its name tells some origins apart.
         folder: where imported translators lie.
         name: for requests; it becomes the file name.
         title: for people; empty makes one from the name and the origin.
         licence: of the weights, in words; empty takes what is known about their origin.
         non_commercial: whether it forbids commercial use; None takes what is known about their origin.
+        generator: which one, where the file holds several; see `recognise`.
+        align_corners: how AnimeGANv2 enlarges features; None takes False, see `AnimeGan2`.
 
     Raises:
         NotFound: no such file.
-        InvalidRequest: the name is taken, or is none.
+        InvalidRequest: the name is taken, or is none; the file holds several generators; only AnimeGANv2 has
+            `align_corners`.
         UnsafeFile: not only tensors, too large, damaged, or another kind of file.
         ModelBroken: the tensors are of no known generator, or not finite.
     """
     _require_free(folder, name)
-    found = recognise(path.name, _read(path))
+    found = recognise(path.name, _read(path), generator)
     _require_finite(path.name, found)
     origin = origin_of(found.architecture, path.name)
+    source = f"{path.name} ({found.label})" if found.label else path.name
     sidecar = Sidecar(
         architecture=found.architecture,
-        settings=found.settings,
+        settings=found.settings | _enlarging(found.architecture, align_corners),
         title=title or f"{name} ({origin.title})",
         native_size=origin.native_size,
         channel_order=ARCHITECTURES[found.architecture].channel_order,
         licence=licence or origin.licence,
         non_commercial=origin.non_commercial if non_commercial is None else non_commercial,
-        source=printable(path.name),
+        source=printable(source)[:1000],
         source_sha256=file_sha256(path),
         sha256="",
     )
@@ -151,21 +185,23 @@ def _require_free(folder: Path, name: str) -> None:
         raise InvalidRequest([Problem("name", message)])
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file by their keys, after every check that needs no knowledge of generators."""
-    suffix = path.suffix.lower()
-    if suffix == ".onnx":
-        raise UnsafeFile(
-            f"{path.name}: an ONNX network, such as AnimeGANv3's, cannot be imported; the studio runs PyTorch "
-            "generators. Choose a .pth, .pt or .safetensors file."
-        )
-    if suffix not in (*PICKLES, ".safetensors"):
-        raise UnsafeFile(f"{path.name}: must be a .pth, .pt or .safetensors file; got {suffix or 'no suffix'}.")
+def _enlarging(architecture: str, align_corners: bool | None) -> dict[str, bool]:
+    """What the file cannot tell about AnimeGANv2."""
+    if architecture == "animegan2":
+        return {"align_corners": bool(align_corners)}
+    if align_corners is not None:
+        message = f"align_corners is a choice for AnimeGANv2 only; this file holds a {architecture} generator."
+        raise InvalidRequest([Problem("align_corners", message)])
+    return {}
+
+
+def _read(path: Path) -> Any:
+    """What a file holds, after every check that needs no knowledge of generators."""
     _require_size(path)
-    if suffix == ".safetensors":
-        check_checkpoint(path)
-        return safetensors.torch.load_file(path)
-    return _state(path.name, _unpickled(path))
+    if kind_of(path) == "pickle":
+        return _unpickled(path)
+    check_checkpoint(path)
+    return safetensors.torch.load_file(path)
 
 
 def _require_size(path: Path) -> None:
@@ -194,7 +230,8 @@ def _unpacked_bytes(path: Path) -> int:
 
 def _unpickled(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([(_Note, name) for name in NOTES]):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL (\S+)", str(error))
         got = f"one that asks for {named.group(1)[:80]}" if named else "other content"
@@ -212,22 +249,6 @@ def _unpickled(path: Path) -> Any:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or ["nothing readable in it"]
     return f"{type(error).__name__}: {lines[0][:160]}".rstrip(".")
-
-
-def _state(name: str, content: Any) -> dict[str, Tensor]:
-    if not isinstance(content, dict) or not content or not all(isinstance(key, str) for key in content):
-        raise ModelBroken(f"{name}: must hold a state dict, tensors by name; got a {type(content).__name__}.")
-    other = [f"{key[:80]} ({type(value).__name__})" for key, value in content.items() if not _plain(value)]
-    if other:
-        raise ModelBroken(
-            f"{name}: a state dict holds plain tensors only; got {', '.join(other[:3])}. "
-            "Choose the file of the generator alone, not of a whole training run."
-        )
-    return content
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.layout == torch.strided and value.device.type == "cpu"
 
 
 def _require_finite(name: str, found: Recognised) -> None:

@@ -26,7 +26,7 @@ from gallery.recipe import Recipe
 
 # What is wrong with one photo alone; anything else would meet the next one too.
 PHOTO_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, ImageShapeError, InvalidRequest)
-PARTS = 100  # of a photo on the progress bar; how many tiles it has is known only once it is read
+PARTS = 100  # of each of several photos on the progress bar; how many tiles one has is known only once it is read
 
 
 class Translating:
@@ -97,6 +97,7 @@ class Translating:
         if request.long_side != side and max(photo.shape[-2:]) > side:
             context.note(f"{model.info.title} works at {side} pixels on the longer side at most.")
         report = partial(_report, context, index, len(request.photos))
+        report(0, 0)  # at once: what comes first, such as reading a network, may take longer than all the rest
         doing = f"Translating {photo.shape[-1]}x{photo.shape[-2]} pixels"
         with self._device.explaining_out_of_memory(doing, "Choose a smaller long side."):
             return model(photo, options, report=report, should_stop=context.should_stop)
@@ -107,8 +108,9 @@ class Translating:
         request: Translate = context.request
         require_space(self._settings.home)
         (picture,) = to_pil(fake)
-        done = PARTS * (index + 1)
-        context.report(context.progress.stage, done, PARTS * len(request.photos))
+        photos = len(request.photos)
+        steps = PARTS * photos if photos > 1 else context.progress.steps
+        context.report(context.progress.stage, steps * (index + 1) // photos, steps)
         self._gallery.save(
             picture,
             self._recipe(request.of(index), index, model, options, seconds, tuple(context.notes)),
@@ -142,8 +144,14 @@ class Translating:
 
 
 def _report(context: JobContext, index: int, photos: int, done: int, parts: int) -> None:
-    of_all = f" {index + 1} of {photos}" if photos > 1 else ""
-    context.report(f"Translating photo{of_all}", PARTS * index + PARTS * done // max(1, parts), PARTS * photos)
+    """One photo's own steps or tiles are counted, if it has several; of many photos, each one's hundred parts."""
+    if photos > 1:
+        stage = f"Translating photo {index + 1} of {photos}"
+        context.report(stage, PARTS * index + PARTS * done // max(1, parts), PARTS * photos)
+    elif parts > 1:
+        context.report("Translating photo", done, parts)
+    else:
+        context.report("Translating photo")
 
 
 def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:

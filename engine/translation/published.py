@@ -4,26 +4,36 @@ Our generators hold the same layers in the same order under names of their own (
 ones), so a published file is recognised by its keys, then compared key by key and shape by shape.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from engine.errors import InvalidRequest, ModelBroken
+from engine.errors import InvalidRequest, ModelBroken, Problem
 from engine.translation.guided import Refinement
 from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.cartoongan import CartoonGan
 from engine.translation.networks.cyclegan import CycleGan
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
+from engine.translation.published_names import (
+    BLOCK,
+    TUTORIAL,
+    as_published,
+    filled,
+    filters,
+    from_tutorial,
+    norms,
+    published_keys,
+)
+from engine.translation.state_dicts import StateDict, state_dicts
 
 MAX_WIDTH, MAX_BLOCKS = 128, 16  # published are 64 and 9; the limits keep a made-up file from filling the memory
 SHOWN = 3  # keys of each kind in an error
-PREFIX = "module."  # of models saved while they ran on several GPUs
-# Statistics that PyTorch before 0.4 kept beside instance norms; CycleGAN's own loader drops them too.
-STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+FIRST = "model.1.weight"  # of CycleGAN and CUT
 # Keys that only one architecture has.
 SIGNATURES = {
     "block_a.0.1.weight": "animegan2",
@@ -40,11 +50,13 @@ class Recognised:
         architecture: a key of `BUILDERS`.
         settings: for `build`.
         tensors: under our names, of whatever floating dtype the file has.
+        label: where in the file it lay, such as "netG_A"; empty where the file holds nothing else.
     """
 
     architecture: str
     settings: dict[str, Any]
     tensors: dict[str, Tensor]
+    label: str = ""
 
 
 def build(architecture: str, settings: Mapping[str, Any]) -> nn.Module:
@@ -52,8 +64,9 @@ def build(architecture: str, settings: Mapping[str, Any]) -> nn.Module:
 
     Args:
         architecture: a key of `BUILDERS`.
-        settings: `width` and `blocks` of cyclegan, cut and nijigan, `solver` of nijigan (fields of `Solver`),
-            `refinement` of cut and nijigan (fields of `Refinement`).
+        settings: `width` and `blocks` of cyclegan, cut and nijigan, `affine`, `enlarging` and `border` of cyclegan,
+            `align_corners` of animegan2, `solver` of nijigan (fields of `Solver`), `refinement` of cut and nijigan
+            (fields of `Refinement`).
 
     Raises:
         ModelBroken: another architecture, or settings that it does not have.
@@ -67,69 +80,95 @@ def build(architecture: str, settings: Mapping[str, Any]) -> nn.Module:
         ) from None
 
 
-def recognise(name: str, state: Mapping[str, Tensor]) -> Recognised:
-    """Find the generator that a state dict was saved from.
+def recognise(name: str, content: Any, generator: str = "") -> Recognised:
+    """Find the generator that was saved.
 
     Args:
         name: of the file, for errors.
-        state: as published, or as saved from our NijiGAN; its values are not looked at, except for fixed filters.
+        content: a state dict as published or as saved from our NijiGAN, or dictionaries with such inside; values are
+            not looked at, except for fixed filters and norms.
+        generator: which one, where there are several: its label, or a word of it.
 
     Raises:
         ModelBroken: no generator has these keys and shapes; the message names those that differ.
+        InvalidRequest: there are several, and `generator` does not tell which.
     """
-    if all(key.startswith(PREFIX) for key in state):
-        state = {key.removeprefix(PREFIX): tensor for key, tensor in state.items()}
-    architecture = _architecture(name, state)
-    if architecture in ("cut", "cyclegan"):
-        state = _plain_blocks(state)
-    settings = _settings(name, architecture, state)
+    found = state_dicts(content, (FIRST, TUTORIAL, *SIGNATURES))
+    if not found:
+        raise ModelBroken(
+            f"{name}: its keys must be those of {', '.join(BUILDERS)}; got {_some(_keys(content)) or 'none'}. "
+            "Choose the file of a generator (a state dict), not of a discriminator."
+        )
+    fitting, refusals = [], []
+    for state in found:
+        try:
+            fitting.append(_recognised(f"{name} ({state.label})" if state.label else name, state))
+        except ModelBroken as refusal:
+            refusals.append(refusal)
+    if not fitting:
+        raise refusals[0]
+    return _chosen(name, fitting, generator)
+
+
+def _keys(content: Any) -> list[str]:
+    if not isinstance(content, Mapping):
+        return [f"a {type(content).__name__}"]
+    return [
+        f"{key} ({type(value).__name__})" if not isinstance(value, Tensor) else str(key)
+        for key, value in content.items()
+    ]
+
+
+def _chosen(name: str, fitting: list[Recognised], wanted: str) -> Recognised:
+    """The generator that was asked for, or the only one; of one with its running mean (EMA) the mean."""
+    labels = ", ".join(found.label or "the file itself" for found in fitting)
+    if wanted:
+        named = [found for found in fitting if found.label == wanted]
+        fitting = named or [found for found in fitting if wanted in found.label.split(".")]
+        if not fitting:
+            raise InvalidRequest([Problem("generator", f"{name} holds the generators {labels}; got {wanted!r}.")])
+    first, *others = fitting
+    if all(_equal(first, other) for other in others):
+        return first
+    means = [found for found in fitting if _without_ema(found.label) != found.label]
+    if len(means) == 1 and len({_without_ema(found.label) for found in fitting} - {""}) <= 1:
+        return means[0]
+    message = (
+        f"{name} holds {len(fitting)} generators ({labels}), often one for each direction, and one translator is one "
+        f"of them. Choose with --generator, such as --generator {first.label}."
+    )
+    raise InvalidRequest([Problem("generator", message)])
+
+
+def _equal(one: Recognised, other: Recognised) -> bool:
+    tensors = other.tensors
+    return one.tensors.keys() == tensors.keys() and all(torch.equal(v, tensors[k]) for k, v in one.tensors.items())
+
+
+def _without_ema(label: str) -> str:
+    return re.sub(r"(^|[_.-])ema(?=$|[_.-])", "", label, flags=re.IGNORECASE).strip("_.-")
+
+
+def _recognised(name: str, found: StateDict) -> Recognised:
+    state: Mapping[str, Tensor] = found.tensors
+    _require_plain(name, state)
+    tutorial = {"border": "reflect"} if TUTORIAL in state else {}
+    if tutorial:
+        state = from_tutorial(state)
+    architecture = _architecture(state)
+    if numbered := architecture in ("cut", "cyclegan"):
+        state = as_published(name, state)
+    settings = _settings(name, architecture, state) | tutorial
     model = build(architecture, settings)
     keys = published_keys(architecture, model)
     ours = model.state_dict()
-    filters = dict(_filters(**settings)) if architecture == "cut" else {}
-    shapes = {key: ours[own].shape for key, own in keys.items()} | {key: f.shape for key, f in filters.items()}
-    _require_same(name, architecture, shapes, state)
-    _require_filters(name, filters, state)
-    return Recognised(architecture, settings, {own: state[key] for key, own in keys.items()})
-
-
-def published_keys(architecture: str, model: nn.Module) -> dict[str, str]:
-    """Our name of each tensor by its published one; where there are no others, both are ours."""
-    if architecture not in LAYERS:
-        return {key: key for key in model.state_dict()}
-    layers = [name for name, module in model.named_modules() if any(True for _ in module.parameters(recurse=False))]
-    pairs = zip(LAYERS[architecture](model), layers, strict=True)
-    return {
-        f"{published}.{kind}": f"{own}.{our_kind}"
-        for published, own in pairs
-        for kind, our_kind in _kinds(published).items()
-    }
-
-
-def _kinds(published_layer: str) -> dict[str, str]:
-    norm = published_layer.startswith("in")  # of CartoonGAN: the only published norms that have parameters
-    return {"scale": "weight", "shift": "bias"} if norm else {"weight": "weight", "bias": "bias"}
-
-
-def _cyclegan_layers(model: nn.Module) -> Iterator[str]:
-    blocks = len(model.bottleneck)
-    yield from (f"model.{place}" for place in (1, 4, 7))
-    yield from (f"model.{place}.conv_block.{layer}" for place in range(10, 10 + blocks) for layer in (1, 5))
-    yield from (f"model.{place + blocks}" for place in (10, 13, 17))
-
-
-def _cut_layers(model: nn.Module) -> Iterator[str]:
-    blocks = len(model.bottleneck)
-    yield from (f"model.{place}" for place in (1, 4, 8))
-    yield from (f"model.{place}.conv_block.{layer}" for place in range(12, 12 + blocks) for layer in (1, 5))
-    yield from (f"model.{place + blocks}" for place in (13, 17, 21))
-
-
-def _cartoongan_layers(model: nn.Module) -> Iterator[str]:
-    yield from ("conv01_1", "in01_1", "conv02_1", "conv02_2", "in02_1", "conv03_1", "conv03_2", "in03_1")
-    for block in range(4, 4 + len(model.bottleneck)):
-        yield from (f"{layer}{block:02d}_{place}" for place in (1, 2) for layer in ("conv", "in"))
-    yield from ("deconv01_1", "deconv01_2", "in12_1", "deconv02_1", "deconv02_2", "in13_1", "deconv03_1")
+    shapes = {key: ours[own].shape for key, own in keys.items()}
+    if numbered:
+        state = filled(state, shapes)
+    blurs = dict(filters(**settings)) if architecture == "cut" else {}
+    _require_same(name, architecture, shapes | {key: blur.shape for key, blur in blurs.items()}, state)
+    _require_filters(name, blurs, state)
+    return Recognised(architecture, settings, {own: state[key] for key, own in keys.items()}, found.label)
 
 
 def _nijigan(
@@ -156,32 +195,20 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "cartoongan": CartoonGan,
     "animegan2": AnimeGan2,
 }
-# The published names of the layers that have parameters, in the order in which a photo meets them.
-LAYERS: dict[str, Callable[[nn.Module], Iterator[str]]] = {
-    "cut": _cut_layers,
-    "cyclegan": _cyclegan_layers,
-    "cartoongan": _cartoongan_layers,
-}
 
 
-def _architecture(name: str, state: Mapping[str, Tensor]) -> str:
-    if "model.1.weight" in state:
+def _architecture(state: Mapping[str, Tensor]) -> str:
+    if FIRST in state:
         return "cut" if any(key.endswith(".filt") for key in state) else "cyclegan"
-    for key, architecture in SIGNATURES.items():
-        if key in state:
-            return architecture
-    raise ModelBroken(
-        f"{name}: its keys must be those of {', '.join(BUILDERS)}; got {_some(list(state)) or 'none'}. "
-        "Choose the file of a generator (a state dict), not of a discriminator or a whole training run."
-    )
+    return next(architecture for key, architecture in SIGNATURES.items() if key in state)
 
 
 def _settings(name: str, architecture: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Width and number of blocks, where they can differ from file to file."""
+    """Width, number of blocks and what else can differ from file to file."""
     if architecture in ("animegan2", "cartoongan"):
         return {}
-    first, place = ("encoder.0.weight", "bottleneck.") if architecture == "nijigan" else ("model.1.weight", "model.")
-    inside = ".vector_field." if architecture == "nijigan" else ".conv_block."
+    first, place = ("encoder.0.weight", "bottleneck.") if architecture == "nijigan" else (FIRST, "model.")
+    inside = ".vector_field." if architecture == "nijigan" else f".{BLOCK}."
     width = state[first].shape[0] if first in state and state[first].ndim else 0
     blocks = len({key.split(".")[1] for key in state if key.startswith(place) and inside in key})
     if not (1 <= width <= MAX_WIDTH and 1 <= blocks <= MAX_BLOCKS):
@@ -189,23 +216,27 @@ def _settings(name: str, architecture: str, state: Mapping[str, Tensor]) -> dict
             f"{name}: a {architecture} generator has a width of 1 to {MAX_WIDTH} and 1 to {MAX_BLOCKS} blocks; "
             f"got {width} and {blocks}. Choose another file."
         )
-    return {"width": width, "blocks": blocks}
+    settings: dict[str, Any] = {"width": width, "blocks": blocks}
+    if architecture == "cyclegan" and norms(state):
+        settings["affine"] = True
+    if architecture == "cyclegan" and _enlarges_without_weights(state, 10 + blocks):
+        settings["enlarging"] = "nearest"
+    return settings
 
 
-def _plain_blocks(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state of a model that was trained without dropout and without statistics; both leave no trace in pictures."""
-    state = {key: tensor for key, tensor in state.items() if not key.endswith(STATISTICS)}
-    if any(".conv_block.5." in key for key in state):
-        return state
-    return {key.replace(".conv_block.6.", ".conv_block.5."): tensor for key, tensor in state.items()}
+def _enlarges_without_weights(state: Mapping[str, Tensor], place: int) -> bool:
+    """Whether the layer behind the blocks has none, and the next one is a convolution."""
+    following = state.get(f"model.{place + 1}.weight")
+    return f"model.{place}.weight" not in state and following is not None and following.ndim == 4
 
 
-def _filters(width: int, blocks: int) -> Iterator[tuple[str, Tensor]]:
-    """The fixed blurs of CUT, which ours computes without storing them."""
-    down, up = torch.tensor([1.0, 2, 1]) / 4, torch.tensor([1.0, 3, 3, 1]) / 4
-    places = [(7, 2, down), (11, 4, down), (12 + blocks, 4, up), (16 + blocks, 2, up)]
-    for place, times, taps in places:
-        yield f"model.{place}.filt", torch.outer(taps, taps).expand(times * width, 1, -1, -1)
+def _require_plain(name: str, state: Mapping[str, Tensor]) -> None:
+    other = [key[:120] for key, value in state.items() if value.layout != torch.strided or value.is_quantized]
+    if other:
+        raise ModelBroken(
+            f"{name}: a state dict holds plain tensors only; got sparse or quantized ones ({_some(other)}). "
+            "Choose the file before it was made smaller."
+        )
 
 
 def _require_same(name: str, architecture: str, shapes: Mapping[str, torch.Size], state: Mapping[str, Tensor]) -> None:

@@ -13,15 +13,13 @@ from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.guided import Refinement
+from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, transfer
+from engine.translation.pace import PAINTED_SIDE, long_side_of
 from engine.translation.photos import Plan, is_tiled, translate
 
-LARGEST_SIDE = 8192  # that the gallery keeps
-PAINTED_SIDE = 2400  # long side at which the classical translator works: its memory grows with the picture
-STYLED_SIDE = 512  # and neural style, where no other is asked for
-STYLED_SIDE_LIMIT = 1024
 REACH = 96  # pixels that the published generators see around a pixel, rounded up to tiles' multiples
 
 Report = Callable[[int, int], None]
@@ -107,9 +105,7 @@ class LoadedTranslator:
 
     def long_side(self, options: Options) -> int:
         """Pixels of the longer side at which this translator works at most."""
-        if self.info.architecture == NEURAL_STYLE:
-            return min(options.long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
-        return min(options.long_side or LARGEST_SIDE, LARGEST_SIDE)
+        return long_side_of(self.info.architecture, options.long_side)
 
     def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
         if self.info.architecture == CLASSICAL:
@@ -129,6 +125,7 @@ class LoadedTranslator:
         def told(step: int, steps: int, *_pixels: Tensor) -> None:
             report(step, steps)
 
+        report(0, settings.steps)  # the first step comes after VGG19 was read and has seen the style
         return transfer(photo.to(place), options.style.to(place), settings, told, should_stop).cpu()
 
     def _generated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
@@ -140,6 +137,8 @@ class LoadedTranslator:
             if solver is not None:
                 self.model.set_solver(solver)
                 _require_bounded_tiles(photo, solver, plan)
+        if isinstance(self.model, AnimeGan2) and self.model.align_corners:
+            _require_one_piece(photo, plan)
         if self.info.channel_order == "rgb":
             return translate(self.model, photo, plan, report=report, should_stop=should_stop)
         return translate(self.model, photo.flip(1), plan, report=report, should_stop=should_stop).flip(1)
@@ -168,6 +167,20 @@ def reach_of(model: Generator, solver: Solver | None) -> int:
     return -(-(20 + 8 * evaluations + around) // 32) * 32
 
 
+def _require_one_piece(photo: Tensor, plan: Plan) -> None:
+    """Corners that are aligned are those of a whole photo; in tiles features would move by up to a pixel."""
+    if is_tiled(photo, plan):
+        raise InvalidRequest(
+            [
+                Problem(
+                    "long_side",
+                    f"An AnimeGANv2 that aligns corners takes photos of at most {plan.whole_pixels / 1e6:.1f} million "
+                    f"pixels; got {photo.shape[-1]}x{photo.shape[-2]}. Choose a smaller long side.",
+                )
+            ]
+        )
+
+
 def _require_bounded_tiles(photo: Tensor, solver: Solver, plan: Plan) -> None:
     """Tiles need a known number of evaluations, and one that keeps a tile with its border small."""
     if not is_tiled(photo, plan):
@@ -178,6 +191,7 @@ def _require_bounded_tiles(photo: Tensor, solver: Solver, plan: Plan) -> None:
     if solver.adaptive:
         text = f"With {solver.method}, which chooses its steps, a photo may have {megapixels:.1f} million pixels"
     elif (plan.tile + 2 * plan.reach) ** 2 > plan.whole_pixels:
-        text = f"With {solver.steps} steps of {solver.method} a photo may have {megapixels:.1f} million pixels"
+        steps = "1 step" if solver.steps == 1 else f"{solver.steps} steps"
+        text = f"With {steps} of {solver.method} a photo may have {megapixels:.1f} million pixels"
     if text:
         raise InvalidRequest([Problem("solver", f"{text}; got {size}. {advice}")])

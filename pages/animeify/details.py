@@ -1,5 +1,7 @@
 """What Gallery shows of a translated photo, and how its settings come back to the form."""
 
+from collections.abc import Mapping
+
 from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
 from pages.parts.common import ANIMEIFY
@@ -11,16 +13,27 @@ def _details(record: ImageRecord) -> dict[str, object]:
     recipe, request = record.recipe, record.recipe.request
     solver = recipe.model.get("solver") or {}
     style = request.get("style") or {}
-    solved = f"{solver.get('method')}, {solver.get('steps')} steps, {recipe.model.get('nfe')} evaluations"
     return {
         "Translator": recipe.model.get("title") or record.model,
         "Licence of its weights": recipe.model.get("licence"),
         "Strength": f"{100 * float(request.get('strength', 1)):.0f} %",
         "Size": size_of(record),
-        "Solver": solved if solver else "",
+        "Solver": _solved(solver, recipe.model.get("nfe")),
         "Style picture": style.get("name"),
         **made(record),
     }
+
+
+def _solved(solver: Mapping[str, object], evaluations: object) -> str:
+    """How neural ODEs were solved; empty where none were."""
+    if not solver:
+        return ""
+    taken = _counted(solver["steps"], "step") if solver.get("steps") else "steps of its own choice"
+    return f"{solver.get('method')}, {taken}, {_counted(evaluations, 'evaluation')}"
+
+
+def _counted(number: object, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 SHOWN = Shown(

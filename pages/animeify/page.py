@@ -5,13 +5,16 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.jobs.records import Job
 from engine.studio import Studio
-from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, default_translator
-from engine.translation.request import LONG_SIDE, SOLVERS, Translate
+from engine.translation import pace
+from engine.translation.admission import estimate_here
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
-from pages.animeify.photos import pick_photos, pick_style
+from pages.animeify.photos import pick_photos, pick_style, style_side
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
 from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
@@ -22,6 +25,7 @@ from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 
 PRESS = Press("translate", together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")])
+ASKED = ("style_steps", "solver", "solver_steps")  # that decide how long a photo takes, beside its size
 
 
 def main() -> None:
@@ -43,9 +47,10 @@ def main() -> None:
 
 def _form(studio: Studio) -> dict[str, Any]:
     photos = pick_photos(studio)
-    info = _translator(studio)
+    info, takes = _translator(studio)
     values: dict[str, Any] = {"photos": photos, "translator": info.name}
-    if info.architecture == NEURAL_STYLE:
+    styled = info.architecture == NEURAL_STYLE
+    if styled:
         values |= pick_style(studio)
     strength = st.slider(
         "Strength",
@@ -57,29 +62,45 @@ def _form(studio: Studio) -> dict[str, Any]:
         bind="query-params",
         help="How much of the translation is mixed into the photo",
     )
-    return values | {"strength": strength / 100, "long_side": _long_side()} | _solver(info)
+    side = style_side(studio) if styled else _long_side()
+    values |= {"strength": strength / 100, "long_side": side} | _solver(info)
+    takes.caption(plain(_takes(studio, info, values)))
+    return values
 
 
-def _translator(studio: Studio) -> Translator:
+def _takes(studio: Studio, info: Translator, values: dict[str, Any]) -> str:
+    """How long these photos will take; without any, one of a usual size."""
+    photos = [size for size in (pace.size_of_photo(studio.photos.path(each.id)) for each in values["photos"]) if size]
+    asked = pace.Asked(**{name: values[name] for name in ("long_side", *ASKED) if values.get(name) is not None})
+    jobs = studio.jobs(kind=Translate.kind, limit=50)
+    found = estimate_here(info, photos or [pace.EXAMPLE], asked, studio.engine(), jobs, studio.gallery)
+    return pace.in_words(found, pace.counted(len(photos)) if photos else pace.EXAMPLE_WORDS)
+
+
+def _translator(studio: Studio) -> tuple[Translator, DeltaGenerator]:
+    """The chosen one, and the place below it for how long it takes."""
     known = {info.name: info for info in studio.translators()}
     names = list(known)
     name = st.selectbox(
         "Translator",
         names,
-        index=names.index(default_translator(list(known.values())).name),
+        index=names.index(DEFAULT_TRANSLATOR),
         format_func=lambda name: known[name].title,
         key="translator",
         bind="query-params",
     )
     info = known[name]
     with st.container():
+        if info.does:
+            st.caption(plain(info.does))
+        takes = st.empty()
         if info.problem:
             st.error(plain(info.problem), icon=":material/error:")
         elif info.non_commercial:
             st.warning(plain(f"Not for commercial use. {info.licence}"), icon=":material/copyright:")
         else:
             st.caption(f"Licence: {plain(info.licence)}")
-    return info
+    return info, takes
 
 
 def _long_side() -> int | None:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
-from engine.translation.request import MOST_PHOTOS, STYLE_STEPS, PhotoRef
+from engine.translation.pace import STYLED_SIDE_LIMIT, style_defaults
+from engine.translation.request import LONG_SIDE, MOST_PHOTOS, STYLE_STEPS, PhotoRef
 from pages.parts.before_after import small_jpeg
 from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.pictures import show_broken
@@ -58,7 +59,9 @@ def _chosen(studio: Studio, field: str) -> list[PhotoRef]:
 def choose(field: str, photos: Sequence[PhotoRef]) -> None:
     ids = dict.fromkeys(photo.id for photo in photos)
     if len(ids) > MOST_PHOTOS:
-        left_out = f"{len(ids) - MOST_PHOTOS} photos were left out: one job takes {MOST_PHOTOS}."
+        more = len(ids) - MOST_PHOTOS
+        what = "1 photo was" if more == 1 else f"{more} photos were"
+        left_out = f"{what} left out: one job takes {MOST_PHOTOS}."
         st.session_state.refused_files = [*st.session_state.get("refused_files", ()), left_out]
     st.query_params[field] = ".".join(photo_id[:ADDRESS_CHARACTERS] for photo_id in list(ids)[:MOST_PHOTOS])
 
@@ -117,10 +120,22 @@ def pick_style(studio: Studio) -> dict[str, Any]:
             _thumbnail(studio, photo)
     steps = st.number_input(
         "Style steps",
-        value=STYLE_STEPS.default,
+        value=style_defaults(studio.engine().accelerated)[0],
         step=10,
         key="style_steps",
         bind="query-params",
         help=f"{STYLE_STEPS}; more is stronger",
     )
     return {"style": chosen[0] if chosen else None, "style_steps": steps}
+
+
+def style_side(studio: Studio) -> int:
+    """The longer side at which neural style works, in pixels."""
+    return st.number_input(
+        "Long side",
+        value=style_defaults(studio.engine().accelerated)[1],
+        step=64,
+        key="style_side",
+        bind="query-params",
+        help=f"Pixels, {LONG_SIDE.low} to {STYLED_SIDE_LIMIT}; twice as many take four times as long",
+    )

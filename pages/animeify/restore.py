@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.studio import Studio
+from engine.translation.pace import STYLED_SIDE, STYLED_SIDE_LIMIT
 from engine.translation.request import Translate
 from gallery.records import ImageRecord
 from pages.animeify.photos import choose
@@ -24,6 +25,7 @@ def fill_animeify(studio: Studio, record: ImageRecord) -> list[str]:
     choose("style", [request.style] if request.style else [])
     state.strength = round(100 * request.strength)
     state.output, state.long_side = _output_of(request.long_side), request.long_side or DEFAULT_SIDE
+    state.style_side = min(request.long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
     state.style_steps, state.solver = request.style_steps, request.solver or OWN_SOLVER
     state.solver_steps = request.solver_steps
     missing = [photo.name for photo in request.photos if studio.photo(photo.id) is None]

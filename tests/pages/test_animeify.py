@@ -3,10 +3,16 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from engine.jobs.schema import SUCCEEDED
+from engine.translation.catalogue import own_folder
+from engine.translation.checkpoints import import_checkpoint
+from engine.translation.published import build
 from engine.translation.request import Translate
+from pages.animeify.details import _solved as solved
 from tests.pages.helpers import button, texts
 
 LONGER_THAN_A_DOUBLE_CLICK = 1.1  # seconds
@@ -98,6 +104,71 @@ def test_neural_style_asks_for_a_style(open_page, studio, photos):
     page.run()
     button(page, "Anime-ify").click().run()
     assert studio.jobs()[0].request.style == photos[1]
+
+
+def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, studio, photos):
+    page = open_page("animeify")
+    assert "every shape stays" in texts(page.caption)
+    assert "About 1 s for a photo of 1024 × 768 on two CPU cores" in texts(page.caption)
+    page = open_with(open_page, photos)
+    assert "for these 2 photos on two CPU cores" in texts(page.caption)
+    page.selectbox(key="translator").set_value("neural-style").run()
+    assert "Gives the photo the colours and strokes" in texts(page.caption)
+
+
+def test_a_link_may_name_another_translator_than_the_default(open_page, studio, tmp_path):
+    torch.save(build("nijigan", {"width": 4, "blocks": 1}).state_dict(), tmp_path / "own.pth")
+    import_checkpoint(tmp_path / "own.pth", own_folder(studio.settings), "own")
+    assert open_page("animeify").selectbox(key="translator").value == "classical"
+    page = open_page("animeify", translator="own (NijiGAN)")  # the address has titles
+    assert page.selectbox(key="translator").value == "own"
+    assert "often softer than Classical" in texts(page.caption)
+
+
+def test_neural_style_is_bearable_on_a_cpu_by_default(open_page, studio, photos):
+    page = open_with(open_page, photos[:1])
+    page.query_params["style"] = photos[1].id[:16]
+    page.selectbox(key="translator").set_value("neural-style").run()
+    button(page, "Anime-ify").click().run()
+    request = studio.jobs()[0].request
+    assert (request.style_steps, request.long_side) == (25, 256)
+
+
+def test_earlier_pictures_say_how_long_it_takes(open_page, studio, photos, work):
+    large = io.BytesIO()
+    Image.new("RGB", (400, 300), "green").save(large, "PNG")
+    photo = studio.add_photo(large.getvalue(), "large.png")
+    studio.submit(Translate(photos=(photo,)))
+    work()
+    assert "for this photo here" in texts(open_with(open_page, [photo]).caption)
+
+
+@pytest.mark.parametrize(
+    ("solver", "evaluations", "text"),
+    [
+        ({"method": "euler", "steps": 1}, 1, "euler, 1 step, 1 evaluation"),
+        ({"method": "rk4", "steps": 2}, 32, "rk4, 2 steps, 32 evaluations"),
+        ({"method": "dopri5", "steps": None}, 74, "dopri5, steps of its own choice, 74 evaluations"),
+        ({}, None, ""),
+    ],
+)
+def test_how_odes_were_solved_is_said_in_words(solver, evaluations, text):
+    assert solved(solver, evaluations) == text
+
+
+@pytest.mark.parametrize(("more", "text"), [(1, "1 photo was left out"), (2, "2 photos were left out")])
+def test_photos_beyond_a_job_are_said(open_page, studio, more, text):
+    def script(count):
+        import streamlit as st
+
+        from engine.translation.request import PhotoRef
+        from pages.animeify.photos import choose
+
+        choose("photos", [PhotoRef(f"{number:064x}", "a.png") for number in range(count)])
+        st.text(st.session_state.refused_files[0])
+
+    page = AppTest.from_function(script, args=(50 + more,)).run()
+    assert text in page.text[0].value
 
 
 def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, studio, photos, work):

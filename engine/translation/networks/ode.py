@@ -2,6 +2,7 @@
 Equations), as in NijiGAN's bottleneck.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -107,21 +108,26 @@ class ODEBlock(nn.Module):
 class ResidualBlock(nn.Module):
     """x + f(x) with the same f (He et al. 2016, as in CycleGAN and CUT)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: Callable[[int], nn.Module] | None = None) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*residual_layers(channels))
+        self.layers = nn.Sequential(*residual_layers(channels, norm))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
         return x + self.layers(x)
 
 
-def residual_layers(channels: int) -> list[nn.Module]:
-    """Two 3x3 convolutions with reflected borders, each normalized, a ReLU between."""
+def residual_layers(channels: int, norm: Callable[[int], nn.Module] | None = None) -> list[nn.Module]:
+    """Two 3x3 convolutions with reflected borders, each normalized, a ReLU between.
+
+    Args:
+        channels: of all layers.
+        norm: makes a norm for so many channels; None takes instance norm without parameters.
+    """
     return [
         nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
-        InstanceNorm(),
+        norm(channels) if norm else InstanceNorm(),
         nn.ReLU(inplace=True),
         nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
-        InstanceNorm(),
+        norm(channels) if norm else InstanceNorm(),
     ]

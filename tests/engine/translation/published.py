@@ -37,6 +37,71 @@ def cyclegan(state: State, photo: Tensor, blocks: int = 9) -> Tensor:
     return _conv(state, f"model.{17 + blocks}", F.pad(x, (3,) * 4, "reflect")).tanh()
 
 
+def affine_cyclegan_state(width: int = 4, blocks: int = 2, word: str = "block", nearest: bool = False) -> State:
+    """With a scale and a shift behind every norm, and the blocks' layers under a word of their own."""
+    state = cyclegan_state(width, blocks)
+    if nearest:  # the layers that enlarge have no weights but a place, and convolutions take inputs second
+        for place, layer in ((17, 19), (13, 15), (10, 11)):
+            for kind in ("weight", "bias"):
+                state[f"model.{layer + blocks}.{kind}"] = state.pop(f"model.{place + blocks}.{kind}")
+        for layer in (11, 15):
+            state[f"model.{layer + blocks}.weight"] = state[f"model.{layer + blocks}.weight"].transpose(0, 1).clone()
+    state = {key.replace("conv_block", word): value for key, value in state.items()}
+    generator = torch.Generator().manual_seed(1)
+    for key in [key for key in state if key.endswith(".bias") and len(state[key]) > 3]:
+        *front, place, _ = key.split(".")
+        norm = ".".join([*front, str(int(place) + 1)])
+        state[f"{norm}.weight"] = torch.rand(len(state[key]), generator=generator) + 0.5
+        state[f"{norm}.bias"] = torch.randn(len(state[key]), generator=generator) * 0.1
+    return state
+
+
+def affine_cyclegan(state: State, photo: Tensor, blocks: int = 2, word: str = "block", nearest: bool = False) -> Tensor:
+    def norm(name: str, x: Tensor) -> Tensor:
+        return F.instance_norm(x, weight=state[f"{name}.weight"], bias=state[f"{name}.bias"])
+
+    x = norm("model.2", _conv(state, "model.1", F.pad(photo, (3,) * 4, "reflect"))).relu()
+    x = norm("model.5", _conv(state, "model.4", x, stride=2, padding=1)).relu()
+    x = norm("model.8", _conv(state, "model.7", x, stride=2, padding=1)).relu()
+    for place in range(10, 10 + blocks):
+        inside = f"model.{place}.{word}"
+        y = norm(f"{inside}.2", _conv(state, f"{inside}.1", F.pad(x, (1,) * 4, "reflect"))).relu()
+        x = x + norm(f"{inside}.6", _conv(state, f"{inside}.5", F.pad(y, (1,) * 4, "reflect")))
+    for place in (11, 15) if nearest else (10, 13):
+        layer = f"model.{place + blocks}"
+        larger = F.interpolate(x, scale_factor=2, mode="nearest") if nearest else x
+        x = _conv(state, layer, larger, padding=1) if nearest else _conv_transpose(state, layer, x)
+        x = norm(f"model.{place + blocks + 1}", x).relu()
+    return _conv(state, f"model.{(19 if nearest else 17) + blocks}", F.pad(x, (3,) * 4, "reflect")).tanh()
+
+
+def tutorial_state(width: int = 4, blocks: int = 2) -> State:
+    """A CycleGAN under the names of a tutorial's modules."""
+    names = {"model.1": "initial.0", "model.4": "down_blocks.0.conv.0", "model.7": "down_blocks.1.conv.0"}
+    for block in range(blocks):
+        for place, layer in ((0, 1), (1, 5)):
+            names[f"model.{10 + block}.conv_block.{layer}"] = f"res_blocks.{block}.block.{place}.conv.0"
+    names |= {f"model.{10 + blocks}": "up_blocks.0.conv.0", f"model.{13 + blocks}": "up_blocks.1.conv.0"}
+    names[f"model.{17 + blocks}"] = "last"
+    state = cyclegan_state(width, blocks)
+    return {f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": value for key, value in state.items()}
+
+
+def tutorial(state: State, photo: Tensor, blocks: int = 2) -> Tensor:
+    def reflected(name: str, x: Tensor, border: int, stride: int = 1) -> Tensor:
+        return _conv(state, name, F.pad(x, (border,) * 4, "reflect"), stride=stride)
+
+    x = _normed(reflected("initial.0", photo, 3))
+    for place in range(2):
+        x = _normed(reflected(f"down_blocks.{place}.conv.0", x, 1, stride=2))
+    for block in range(blocks):
+        y = _normed(reflected(f"res_blocks.{block}.block.0.conv.0", x, 1))
+        x = x + F.instance_norm(reflected(f"res_blocks.{block}.block.1.conv.0", y, 1))
+    for place in range(2):
+        x = _normed(_conv_transpose(state, f"up_blocks.{place}.conv.0", x))
+    return reflected("last", x, 3).tanh()
+
+
 def cut_state(width: int = 8) -> State:
     channels = 4 * width
     shapes = {"model.1": (width, 3, 7, 7), "model.4": (2 * width, width, 3, 3), "model.8": (channels, 2 * width, 3, 3)}

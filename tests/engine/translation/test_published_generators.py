@@ -6,7 +6,17 @@ import torch
 from engine.errors import ModelBroken
 from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.published import build, published_keys, recognise
-from tests.engine.translation.published import PUBLISHED, animegan2, animegan2_state, cut_state, cyclegan_state
+from tests.engine.translation.published import (
+    PUBLISHED,
+    affine_cyclegan,
+    affine_cyclegan_state,
+    animegan2,
+    animegan2_state,
+    cut_state,
+    cyclegan_state,
+    tutorial,
+    tutorial_state,
+)
 
 SIZES = {"cut": 11_378_179, "cyclegan": 11_378_179, "cartoongan": 11_129_667, "animegan2": 2_143_552}
 
@@ -81,6 +91,61 @@ def test_older_files_are_the_same_generator():
     assert torch.equal(loaded(old)(photo()), expected)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("nearest", [False, True])
+@pytest.mark.parametrize("word", ["block", "conv_block", "main"])
+def test_scales_and_shifts_of_norms_and_other_words_for_blocks_are_read(word, nearest):
+    state = affine_cyclegan_state(word=word, nearest=nearest)
+    found = recognise("G.pth", state)
+    assert found.settings == {"width": 4, "blocks": 2, "affine": True} | ({"enlarging": "nearest"} if nearest else {})
+    expected = affine_cyclegan(state, photo(), word=word, nearest=nearest)
+    torch.testing.assert_close(loaded(state)(photo()), expected, rtol=1e-3, atol=1e-4)
+
+
+@torch.no_grad()
+def test_norms_that_change_nothing_and_missing_biases_are_the_published_generator():
+    state = cyclegan_state(width=4, blocks=2)
+    state = {key: value * (key.endswith("weight") or key == "model.19.bias") for key, value in state.items()}
+    expected = loaded(state)(photo())
+    bare = {key: value for key, value in state.items() if not key.endswith("bias") or key == "model.19.bias"}
+    bare |= {f"model.{place}.weight": torch.ones(8) for place in (2, 5, 8)}
+    bare |= {f"model.{place}.bias": torch.zeros(8) for place in (2, 5, 8)}
+    assert recognise("G.pth", bare).settings == {"width": 4, "blocks": 2}
+    assert torch.equal(loaded(bare)(photo()), expected)
+
+
+@torch.no_grad()
+def test_the_tutorials_cyclegan_is_read():
+    state = tutorial_state()
+    content = {"state_dict": state, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}}
+    found = recognise("genh.pth.tar", content)
+    assert found.settings == {"width": 4, "blocks": 2, "border": "reflect"}
+    torch.testing.assert_close(loaded(state)(photo()), tutorial(state, photo()), rtol=1e-3, atol=1e-4)
+    del state["up_blocks.1.conv.0.weight"]
+    with pytest.raises(ModelBroken, match=r"this file lacks 1 \(model\.15\.weight\)"):
+        recognise("genh.pth.tar", state)
+
+
+@torch.no_grad()
+def test_dropout_moves_the_norms_too():
+    state = affine_cyclegan_state(word="conv_block")
+    moved = {}
+    for key, value in state.items():
+        for place in (6, 5):
+            key = key.replace(f".conv_block.{place}.", f".conv_block.{place + 1}.")
+        moved[key] = value
+    assert torch.equal(loaded(moved)(photo()), loaded(state)(photo()))
+
+
+def test_batch_norm_is_named():
+    state = affine_cyclegan_state()
+    state |= {"model.2.running_mean": torch.zeros(4), "model.2.running_var": torch.ones(4)}
+    with pytest.raises(
+        ModelBroken, match=r"must be instance norms.*got model\.2\.running_mean beside weights, as batch"
+    ):
+        recognise("G.pth", state)
+
+
 def test_half_precision_files_are_read():
     state = {key: value.half() for key, value in cut_state(width=4).items()}
     assert recognise("half.pth", state).architecture == "cut"
@@ -95,14 +160,14 @@ def test_nijigan_is_recognised_under_its_own_names():
 
 def test_keys_and_shapes_that_differ_are_listed():
     state = cyclegan_state(width=4)
-    state["model.2.weight"] = torch.ones(4)
+    state["attention.gamma"] = torch.ones(4)
     state["model.1.bias"] = torch.ones(5)
-    del state["model.26.bias"], state["model.7.bias"]
+    del state["model.26.weight"], state["model.7.weight"]
     with pytest.raises(ModelBroken) as refusal:
-        recognise("batchnorm.pth", state)
+        recognise("other.pth", state)
     assert str(refusal.value) == (
-        "batchnorm.pth: a cyclegan generator has exactly 48 tensors; this file lacks 2 (model.7.bias, model.26.bias); "
-        "has besides 1 (model.2.weight); has in other shapes 1 (model.1.bias is 5 in place of 4). "
+        "other.pth: a cyclegan generator has exactly 48 tensors; this file lacks 2 (model.7.weight, model.26.weight); "
+        "has besides 1 (attention.gamma); has in other shapes 1 (model.1.bias is 5 in place of 4). "
         "It is another kind of generator, or damaged: choose another file."
     )
 
@@ -131,7 +196,12 @@ def test_another_blur_than_the_published_one_is_refused():
 
 @pytest.mark.parametrize(
     ("architecture", "settings"),
-    [("pix2pix", {}), ("cyclegan", {"depth": 3}), ("nijigan", {"refinement": {"radius": "8"}})],
+    [
+        ("pix2pix", {}),
+        ("cyclegan", {"depth": 3}),
+        ("cyclegan", {"border": "wide"}),
+        ("nijigan", {"refinement": {"radius": "8"}}),
+    ],
 )
 def test_an_unknown_generator_cannot_be_built(architecture, settings):
     with pytest.raises(ModelBroken, match=rf"A translator is one of nijigan, cut.*; got '{architecture}' with "):

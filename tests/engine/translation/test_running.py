@@ -11,7 +11,7 @@ from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import METHODS, Solver
 from engine.translation.photos import Plan
 from engine.translation.request import SOLVERS
-from engine.translation.running import _require_bounded_tiles, brought_to, reach_of
+from engine.translation.running import _require_bounded_tiles, _require_one_piece, brought_to, reach_of
 
 
 def test_requests_know_every_solver() -> None:
@@ -52,6 +52,12 @@ def test_solvers_that_would_fill_the_memory_are_refused() -> None:
     just = torch.zeros(1, 3, 1223, 1225)  # padded to multiples of 4 it is too big for one piece
     with pytest.raises(InvalidRequest, match="got 1225x1223"):
         ask(Solver("dopri5"), just)
+
+
+def test_aligned_corners_are_those_of_one_piece() -> None:
+    _require_one_piece(torch.zeros(1, 3, 1200, 1200), Plan(32, 256))
+    with pytest.raises(InvalidRequest, match=r"at most 1\.5 million pixels; got 1500x1200. Choose a smaller long side"):
+        _require_one_piece(torch.zeros(1, 3, 1200, 1500), Plan(32, 256))
 
 
 def test_photos_are_made_smaller_only() -> None:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import torch
 from PIL import Image
 
 from engine.errors import InvalidRequest, PhotoRefused
-from engine.jobs.schema import CANCELLED, FAILED, SUCCEEDED
+from engine.jobs.context import JobContext
+from engine.jobs.schema import CANCELLED, DRAW, FAILED, SUCCEEDED
 from engine.kinds import KINDS
 from engine.studio import Studio
 from engine.translation.catalogue import Sidecar, own_folder
@@ -19,6 +21,7 @@ from engine.translation.classical import illustrate
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.request import PhotoRef, Translate
+from engine.worker import Worker, device_work
 from gallery.metadata import read_digital_source
 
 Work = Callable[[], None]
@@ -138,7 +141,7 @@ def test_neural_style_takes_a_style(studio: Studio, work: Work) -> None:
 
 def test_refuses_what_cannot_be_done(studio: Studio, tiny: str) -> None:
     photo = studio.add_photo(photo_file(), "a.png")
-    with pytest.raises(InvalidRequest, match=r"no translator named 'shinkai'; known are: .*tiny.*classical"):
+    with pytest.raises(InvalidRequest, match="named 'shinkai'; known are: classical, tiny, neural-style"):
         studio.submit(Translate(photos=(photo,), translator="shinkai"))
     with pytest.raises(InvalidRequest, match="There must be a photo"):
         Translate(photos=(), translator=tiny)
@@ -147,6 +150,49 @@ def test_refuses_what_cannot_be_done(studio: Studio, tiny: str) -> None:
         studio.submit(Translate(photos=(gone,), translator=tiny))
     with pytest.raises(PhotoRefused, match=r"notes.txt is not a PNG"):
         studio.add_photo(b"words", "notes.txt")
+
+
+class Listening(JobContext):
+    """Keeps stage, step and steps of everything that a job reports."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.said: list[tuple[str, int, int]] = []
+
+    def report(self, stage: str, step: int = 0, steps: int = 0, preview: Callable | None = None) -> None:
+        super().report(stage, step, steps, preview)
+        self.said.append((stage, step, steps))
+
+
+def progress_of(studio: Studio, *photos: PhotoRef, **options: Any) -> list[tuple[str, int, int]]:
+    worker, said = Worker(studio.settings, studio.database), []
+    _, handlers = device_work(studio.settings, worker.queue, studio.database)
+
+    def translate(context: JobContext) -> None:
+        listening = Listening(context.claim, context._heartbeat, context._must_leave)
+        handlers[Translate.kind](listening)
+        said.extend(listening.said)
+
+    job = studio.submit(Translate(photos=photos, **options))
+    assert worker.run_one(DRAW, handlers | {Translate.kind: translate})
+    assert studio.job(job.id).state == SUCCEEDED
+    return said
+
+
+def test_progress_begins_before_the_first_step(studio: Studio) -> None:
+    photo = studio.add_photo(photo_file(0, (64, 48)), "a.png")
+    said = progress_of(studio, photo, translator="neural-style", style=photo, style_steps=10)
+    stage = "Translating photo"
+    assert said[:4] == [("Loading the translator", 0, 0), (stage, 0, 0), (stage, 0, 10), (stage, 1, 10)]
+    assert said[-1] == (stage, 10, 10)
+
+
+def test_progress_counts_no_steps_that_there_are_not(studio: Studio) -> None:
+    photos = [studio.add_photo(photo_file(seed), f"{seed}.png") for seed in range(2)]
+    assert {said[1:] for said in progress_of(studio, photos[0])} == {(0, 0)}
+    said = progress_of(studio, *photos)
+    assert said[1] == ("Translating photo 1 of 2", 0, 200)
+    assert said[-1] == ("Translating photo 2 of 2", 200, 200)
 
 
 def test_a_lost_photo_fails_in_words_and_keeps_the_others(studio: Studio, tiny: str, work: Work) -> None:

@@ -13,10 +13,10 @@ from engine.errors import ModelBroken, NotFound
 from engine.settings import PROJECT, Settings
 from engine.translation.catalogue import (
     ARCHITECTURES,
+    CLASSICAL,
     ORIGINS,
     SHIPPED,
     Sidecar,
-    default_translator,
     origin_of,
     own_folder,
     read_sidecar,
@@ -25,6 +25,7 @@ from engine.translation.catalogue import (
 )
 from engine.translation.checkpoints import load_translator, save_translator
 from engine.translation.published import BUILDERS, build
+from engine.translation.request import PhotoRef, Translate
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def save(path: Path, **changes) -> Path:
 
 def test_what_needs_no_weights_is_always_there(settings):
     assert [(known.name, known.path, known.problem) for known in translators(settings)] == [
-        ("neural-style", None, ""),
         ("classical", None, ""),
+        ("neural-style", None, ""),
     ]
 
 
@@ -62,14 +63,14 @@ def test_shipped_and_imported_translators_are_listed(settings):
     shipped = save(settings.weights_dir / "nijigan" / "model.safetensors")
     own = save(own_folder(settings) / "hills.safetensors", title="Hills")
     found = {known.name: known for known in translators(settings)}
-    assert list(found) == ["nijigan", "hills", "neural-style", "classical"]
+    assert list(found) == ["classical", "nijigan", "hills", "neural-style"]
     assert (found["nijigan"].path, found["hills"].path) == (shipped, own)
     assert (found["hills"].title, found["hills"].size_multiple, found["hills"].min_size) == ("Hills", 4, 16)
     assert load_translator(translator(settings, "nijigan")).nfe == 0
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(settings):
-    with pytest.raises(NotFound, match=r"no translator named 'hills'; known are: neural-style, classical\."):
+    with pytest.raises(NotFound, match=r"no translator named 'hills'; known are: classical, neural-style\."):
         translator(settings, "hills")
 
 
@@ -101,7 +102,7 @@ def test_a_shipped_translator_that_changed_is_not_used(settings):
     facts = {"sha256": "0" * 64, "size": 1, "licence": "MIT", "source": ""}
     manifest = {"files": {"nijigan/model.safetensors": facts}}
     (settings.weights_dir / "manifest.json").write_text(json.dumps(manifest))
-    found = translators(settings)[0]
+    found = translators(settings)[1]
     assert (found.name, found.path) == ("nijigan", path)
     assert "was changed since it shipped" in found.problem
 
@@ -134,6 +135,7 @@ def test_the_list_needs_no_torch():
     assert done.stdout.strip() == "False", done.stderr
 
 
-def test_the_default_needs_nothing_but_a_photo(settings):
-    assert default_translator(translators(settings)).name == "classical"
-    assert default_translator(translators(Settings(home=settings.home))).name == SHIPPED
+def test_the_default_is_classical_also_beside_the_weights_that_ship(tmp_path):
+    known = [each.name for each in translators(Settings(home=tmp_path)) if not each.problem]
+    assert known == ["classical", SHIPPED, "neural-style"]
+    assert Translate(photos=(PhotoRef("0" * 64, "a.png"),)).translator == CLASSICAL == "classical"

@@ -1,0 +1,209 @@
+"""How long translators take: from earlier pictures where there are some, else from measured rates. Imports no torch."""
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.request import STYLE_STEPS
+
+Size = tuple[int, int]  # width and height in pixels
+
+EXAMPLE: Size = (1024, 768)
+EXAMPLE_WORDS = "a photo of 1024 × 768"
+LARGEST_SIDE = 8192  # that the gallery keeps
+PAINTED_SIDE = 2400  # long side at which the classical translator works: its memory grows with the picture
+STYLED_SIDE = 512  # and neural style, where no other is asked for
+STYLED_SIDE_LIMIT = 1024
+# On a CPU a photo takes half a minute so, at STYLED_SIDE and the default steps ten minutes.
+STYLED_SIDE_ON_CPU, STYLE_STEPS_ON_CPU = 256, 25
+
+LEAST_PIXELS = 30_000  # of an earlier picture that says something about larger ones
+MOST_EARLIER = 8  # pictures of one translator that are looked at, the newest
+# Seconds for a million pixels on two CPU cores (neural style: and one step), and before the first. Classical, CycleGAN,
+# CartoonGAN, AnimeGANv2 and neural style: CPU time for photos of 512 to 2048 pixels; the others: docs/measurements.md.
+RATES: dict[str, tuple[float, float]] = {
+    CLASSICAL: (1.5, 0.2),
+    NEURAL_STYLE: (17.0, 3.0),
+    NIJIGAN: (14.0, 0.2),
+    "cut": (20.0, 0.2),
+    "cyclegan": (17.0, 0.2),
+    "cartoongan": (24.0, 0.2),
+    "animegan2": (10.0, 0.2),
+}
+# NijiGAN's work for a photo is that of so many evaluations besides those of its ODEs; one step of euler makes 4.
+OTHER_EVALUATIONS, USUAL_EVALUATIONS = 4.2, 4
+_EVALUATIONS = {"euler": 4, "midpoint": 8, "heun3": 12, "rk4": 16}  # of a step, in the four blocks
+_EVALUATIONS_OF_DOPRI5 = 74  # docs/measurements.md
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What decides how long a photo takes, beside the translator and the photo; see `Translate`."""
+
+    long_side: int | None = None
+    style_steps: int = STYLE_STEPS.default
+    solver: str | None = None
+    solver_steps: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A picture that was made here.
+
+    Attributes:
+        size: of the picture.
+        seconds: that it took.
+        asked: what was asked for.
+    """
+
+    size: Size
+    seconds: float
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """About how long.
+
+    Attributes:
+        seconds: for all the photos.
+        here: whether earlier pictures of this studio say so; otherwise it is a rate measured on two CPU cores.
+    """
+
+    seconds: float
+    here: bool
+
+
+def style_defaults(accelerated: bool) -> tuple[int, int]:
+    """Steps and long side of neural style that a machine can bear: with a GPU, or on a CPU."""
+    return (STYLE_STEPS.default, STYLED_SIDE) if accelerated else (STYLE_STEPS_ON_CPU, STYLED_SIDE_ON_CPU)
+
+
+def long_side_of(architecture: str, long_side: int | None) -> int:
+    """Pixels of the longer side to which a photo is brought at most."""
+    if architecture == NEURAL_STYLE:
+        return min(long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
+    return min(long_side or LARGEST_SIDE, LARGEST_SIDE)
+
+
+def estimate(
+    info: Translator,
+    sizes: Iterable[Size],
+    asked: Asked = Asked(),
+    *,
+    accelerated: bool = False,
+    earlier: Sequence[Earlier] = (),
+) -> Estimate | None:
+    """About how long photos take, one after the other.
+
+    Args:
+        info: the translator.
+        sizes: of the photos.
+        asked: for all of them.
+        accelerated: whether a GPU computes; for one no rates were measured.
+        earlier: pictures of this translator on this device, from `earlier_of`.
+
+    Returns:
+        None where neither earlier pictures nor rates say anything.
+    """
+    works = [_work(info.architecture, size, asked) for size in sizes]
+    rates = [each.seconds / _work(info.architecture, each.size, each.asked) for each in earlier]
+    if rates:
+        return Estimate(sum(works) * median(rates), True)
+    known = RATES.get(info.architecture)
+    if known is None or (accelerated and info.architecture != CLASSICAL):
+        return None
+    rate, before = known
+    return Estimate(before * len(works) + rate * sum(works), False)
+
+
+def earlier_of(info: Translator, pictures: Iterable[tuple[Size, Mapping[str, Any]]], device: str = "") -> list[Earlier]:
+    """What earlier pictures say about a translator.
+
+    Args:
+        info: the translator.
+        pictures: sizes and recipes as JSON values, newest first; those of others are passed over.
+        device: its name; empty takes those of any device.
+    """
+    found = []
+    for size, recipe in pictures:
+        request, model = recipe.get("request"), recipe.get("model")
+        if not isinstance(request, Mapping) or not isinstance(model, Mapping):
+            continue
+        mine = model.get("name") == info.name and (model.get("sha256") or "") == info.sha256
+        seconds, asked = recipe.get("seconds"), _asked(request)
+        there = not device or recipe.get("device") == device
+        enough = size[0] * size[1] >= LEAST_PIXELS
+        if mine and there and enough and asked and isinstance(seconds, int | float) and 0 < seconds < 10**6:
+            found.append(Earlier(size, float(seconds), asked))
+    return found[:MOST_EARLIER]
+
+
+def _asked(request: Mapping[str, Any]) -> Asked | None:
+    steps, solver = request.get("style_steps", STYLE_STEPS.default), request.get("solver")
+    solver_steps = request.get("solver_steps", 1)
+    if not all(type(number) is int and 0 < number <= 1000 for number in (steps, solver_steps)):
+        return None
+    return Asked(LARGEST_SIDE, steps, solver if isinstance(solver, str) else None, solver_steps)
+
+
+def _work(architecture: str, size: Size, asked: Asked) -> float:
+    """Millions of pixels, times what is done to each."""
+    side = max(1, long_side_of(architecture, asked.long_side))
+    if architecture == CLASSICAL:
+        side = min(side, PAINTED_SIDE)
+    scale = min(1.0, side / max(size))
+    pixels = scale * scale * size[0] * size[1] / 1e6
+    if architecture == NEURAL_STYLE:
+        return pixels * asked.style_steps
+    if architecture == NIJIGAN:
+        return pixels * (OTHER_EVALUATIONS + _evaluations(asked)) / (OTHER_EVALUATIONS + USUAL_EVALUATIONS)
+    return pixels
+
+
+def _evaluations(asked: Asked) -> float:
+    if asked.solver is None:
+        return USUAL_EVALUATIONS
+    return _EVALUATIONS.get(asked.solver, 0) * asked.solver_steps or _EVALUATIONS_OF_DOPRI5
+
+
+def size_of_photo(path: Path) -> Size | None:
+    """Of a kept photo, a PNG, from its header; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(24)
+    except OSError:
+        return None
+    return struct.unpack(">II", head[16:24]) if head.startswith(b"\x89PNG") and len(head) == 24 else None
+
+
+def counted(photos: int) -> str:
+    """So many photos, in words."""
+    return "this photo" if photos == 1 else f"these {photos} photos"
+
+
+def in_words(found: Estimate | None, what: str) -> str:
+    """A sentence such as "About 3 s for a photo of 1024 × 768 here."
+
+    Args:
+        found: from `estimate`.
+        what: takes so long, such as "these 3 photos".
+    """
+    if found is None:
+        return "The first picture will show how long it takes here."
+    place = "here" if found.here else "on two CPU cores"
+    return f"About {duration(found.seconds)} for {what} {place}."
+
+
+def duration(seconds: float) -> str:
+    """As people say it, coarser for longer: "1 s", "25 s", "3 min", "1 h 10 min"."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90:
+        return f"{5 * round(seconds / 5)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,117 @@
+"""How long photos take: earlier pictures say it, then rates; nothing is said where neither knows."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from engine.settings import PROJECT
+from engine.translation import pace
+from engine.translation.catalogue import ARCHITECTURES, DOES, WITHOUT_WEIGHTS, Translator
+from engine.translation.pace import Asked, Earlier, Estimate, estimate, in_words
+
+NEURAL_STYLE, CLASSICAL = WITHOUT_WEIGHTS
+NIJIGAN = replace(CLASSICAL, name="nijigan", architecture="nijigan", sha256="a" * 64)
+SQUARE = (1000, 1000)
+
+
+def recipe(info: Translator, seconds: object, device: str = "CPU", **request: object) -> dict[str, object]:
+    model = {"name": info.name, "sha256": info.sha256 or None}
+    return {"request": request, "model": model, "seconds": seconds, "device": device}
+
+
+def test_every_translator_says_what_it_does_in_one_sentence() -> None:
+    assert set(DOES) == {*ARCHITECTURES, NEURAL_STYLE.architecture, CLASSICAL.architecture} == set(pace.RATES)
+    assert all(text.endswith(".") and text.count(". ") == 0 and len(text) < 110 for text in DOES.values())
+
+
+def test_work_grows_with_pixels_photos_and_steps() -> None:
+    def seconds(info: Translator, *sizes: pace.Size, **asked: object) -> float:
+        found = estimate(info, sizes, Asked(**asked))
+        assert found is not None
+        assert not found.here
+        return found.seconds
+
+    one = seconds(CLASSICAL, SQUARE)
+    assert seconds(CLASSICAL, SQUARE, SQUARE) == pytest.approx(2 * one)
+    assert seconds(CLASSICAL, SQUARE, long_side=500) < one < seconds(CLASSICAL, (2000, 1000))
+    assert seconds(CLASSICAL, (2400, 2400)) == pytest.approx(seconds(CLASSICAL, (6000, 6000)))  # works at 2400 px
+    assert seconds(NIJIGAN, SQUARE, solver="euler", solver_steps=1) == pytest.approx(seconds(NIJIGAN, SQUARE))
+    assert seconds(NIJIGAN, SQUARE, solver="dopri5") > 5 * seconds(NIJIGAN, SQUARE)
+    few, many = (seconds(NEURAL_STYLE, SQUARE, style_steps=steps) for steps in (10, 110))
+    assert many - few == pytest.approx(100 * 17 * 0.512**2)
+
+
+def test_the_default_of_neural_style_on_a_cpu_takes_half_a_minute() -> None:
+    steps, side = pace.style_defaults(accelerated=False)
+    found = estimate(NEURAL_STYLE, [(512, 384)], Asked(side, steps))
+    assert found is not None
+    assert found.seconds <= 30
+    assert pace.style_defaults(accelerated=True) == (150, 512)
+
+
+def test_earlier_pictures_of_the_same_translator_and_device_say_it() -> None:
+    earlier = pace.earlier_of(
+        NIJIGAN,
+        [
+            (SQUARE, recipe(NIJIGAN, 4.0)),
+            (SQUARE, recipe(NIJIGAN, 400.0, device="another")),
+            (SQUARE, recipe(CLASSICAL, 900.0)),
+            ((20, 20), recipe(NIJIGAN, 5.0)),
+            (SQUARE, {"request": None, "model": [], "seconds": 1}),
+            (SQUARE, recipe(NIJIGAN, "long")),
+            (SQUARE, recipe(NIJIGAN, 10**400)),
+            (SQUARE, recipe(NIJIGAN, 5.0, style_steps=10**400)),
+            ((2000, 1000), recipe(NIJIGAN, 8.0)),
+        ],
+        "CPU",
+    )
+    assert [each.seconds for each in earlier] == [4.0, 8.0]
+    assert estimate(NIJIGAN, [(500, 500)], earlier=earlier) == Estimate(1.0, here=True)
+    other = replace(NIJIGAN, sha256="b" * 64)
+    assert pace.earlier_of(other, [(SQUARE, recipe(NIJIGAN, 4.0))]) == []
+
+
+def test_neural_styles_earlier_pictures_count_their_steps() -> None:
+    earlier = [Earlier((1000, 500), 50.0, Asked(8192, 100))]
+    found = estimate(NEURAL_STYLE, [(1000, 500)], Asked(1024, 20), earlier=earlier)
+    assert found == Estimate(pytest.approx(10.0), here=True)
+
+
+def test_a_gpu_without_pictures_promises_nothing_but_classical() -> None:
+    assert estimate(NIJIGAN, [SQUARE], accelerated=True) is None
+    assert estimate(CLASSICAL, [SQUARE], accelerated=True) is not None
+    assert estimate(replace(NIJIGAN, architecture="unknown"), [SQUARE]) is None
+
+
+@pytest.mark.parametrize("asked", [Asked(-5, 0, "euler", 0), Asked(0, -1, "no such", -3)])
+def test_values_that_are_refused_later_do_no_harm_here(asked: Asked) -> None:
+    for info in (NEURAL_STYLE, CLASSICAL, NIJIGAN):
+        assert in_words(estimate(info, [SQUARE], asked), "this photo").startswith("About ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.1, "1 s"), (7.6, "8 s"), (27, "25 s"), (89, "90 s"), (130, "2 min"), (3700, "1 h 2 min")],
+)
+def test_times_are_said_coarsely(seconds: float, text: str) -> None:
+    assert pace.duration(seconds) == text
+    assert in_words(Estimate(seconds, here=True), "this photo") == f"About {text} for this photo here."
+    assert in_words(Estimate(seconds, here=False), "x") == f"About {text} for x on two CPU cores."
+    assert in_words(None, "x") == "The first picture will show how long it takes here."
+
+
+def test_the_size_of_a_kept_photo_is_in_its_header(tmp_path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes([0, 0, 2, 0, 0, 0, 1, 128]))
+    assert pace.size_of_photo(tmp_path / "a.png") == (512, 384)
+    (tmp_path / "b.png").write_bytes(b"\x89PNG")
+    assert pace.size_of_photo(tmp_path / "b.png") is None
+    assert pace.size_of_photo(tmp_path / "none.png") is None
+    assert [pace.counted(photos) for photos in (1, 3)] == ["this photo", "these 3 photos"]
+
+
+def test_times_need_no_torch() -> None:
+    code = "import sys, engine.translation.pace; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False", done.stderr
