@@ -6,6 +6,9 @@ from pathlib import Path
 
 from engine.picture_files import SUFFIXES
 
+LONGEST_NAME = 1_000  # characters of a path; a longer text is none
+_MOST_FITTING = 200  # names that are looked for in a text
+
 
 class PictureIndex:
     """The pictures below a folder, by their names.
@@ -23,6 +26,13 @@ class PictureIndex:
             for key in (place, place.removesuffix(path.suffix.casefold())):
                 self._by_path.setdefault(key, []).append(path)
                 self._by_name.setdefault(key.rsplit("/", 1)[-1], []).append(path)
+        stems = {name for name in self._by_name if not name.isascii() and not name.endswith(SUFFIXES)}
+        self._telling = sorted(stems)[:_MOST_FITTING]
+
+    def fitting(self, text: str) -> int:
+        """How many of the pictures' names stand in a text; only those that an encoding changes are looked for."""
+        known = _key(text) if self._telling else ""
+        return sum(name in known for name in self._telling)
 
     def find(self, name: str, base: Path) -> tuple[Path, ...]:
         """The pictures that a name may mean; the nearest first place where there are any decides.
@@ -31,6 +41,8 @@ class PictureIndex:
             name: relative to `base` or to the data set's folder, a path from elsewhere, or a bare name.
             base: folder of the file that has the name in it.
         """
+        if len(name) > LONGEST_NAME:
+            return ()
         parts = [part for part in _key(name.strip().replace("\\", "/")).split("/") if part not in ("", ".")]
         if not parts:
             return ()
@@ -48,6 +60,8 @@ class PictureIndex:
 
     def likeness(self, text: str) -> int:
         """How much a text looks like a picture's name: 2 with a picture's suffix, 1 for a known name, 0 for neither."""
+        if len(text) > LONGEST_NAME:
+            return 0
         name = text.strip()
         if name.casefold().endswith(SUFFIXES):
             return 2

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from engine.datasets.findings import Finding
 from engine.datasets.index import PictureIndex
-from engine.datasets.listing import decode_all, list_files
+from engine.datasets.layouts.kohya import class_folder
+from engine.datasets.layouts.listing import decode_all, list_files
+from engine.datasets.layouts.sources import Source, sources_in
+from engine.datasets.layouts.tables import Columns
 from engine.datasets.pictures import CaptionedPicture
 from engine.datasets.report import Contents, ReadingReport, report_on
-from engine.datasets.sources import Source, class_folder, sources_in
-from engine.datasets.tables import Columns
 from engine.datasets.texts import one_line
 from engine.errors import InvalidRequest, Problem
 
