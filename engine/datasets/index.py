@@ -50,13 +50,13 @@ class PictureIndex:
         places += ["/".join(parts[start:]) for start in range(len(parts))]
         for place in places:
             if place in self._by_path:
-                return tuple(self._by_path[place])
-        return tuple(self._by_name.get(parts[-1], ()))
+                return _as_written(self._by_path[place], name)
+        return _as_written(self._by_name.get(parts[-1], []), name)
 
     def beside(self, path: Path) -> tuple[Path, ...]:
         """The pictures of a text file's name in its own folder: `a.png` or `a.png` for `a.png.txt`."""
         place = _key(path.relative_to(self._folder).with_suffix("").as_posix())
-        return tuple(self._by_path.get(place, ()))
+        return _as_written(self._by_path.get(place, []), path.stem)
 
     def likeness(self, text: str) -> int:
         """How much a text looks like a picture's name: 2 with a picture's suffix, 1 for a known name, 0 for neither."""
@@ -66,6 +66,17 @@ class PictureIndex:
         if name.casefold().endswith(SUFFIXES):
             return 2
         return 1 if name and self.find(name, self._folder) else 0
+
+
+def _as_written(pictures: list[Path], name: str) -> tuple[Path, ...]:
+    """Where names differ in capitals or in how accents are written alone, those that are written exactly so."""
+    if len(pictures) > 1:
+        stem = name.strip().replace("\\", "/").rsplit("/", 1)[-1]
+        for form in (str, _composed):
+            exact = [path for path in pictures if form(stem) in (form(path.name), form(path.stem))]
+            if exact:
+                return tuple(exact)
+    return tuple(pictures)
 
 
 def relative_name(folder: Path, path: Path) -> str:
@@ -79,4 +90,8 @@ def shown(name: str) -> str:
 
 
 def _key(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
+    return _composed(text).casefold()
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
