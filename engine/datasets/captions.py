@@ -142,11 +142,12 @@ def write_captions(folder: Path, captions: Mapping[Path, str]) -> Path:
     if path.exists() and not original.exists():
         shutil.copyfile(path, original)
     with replacing(path) as file:
-        file.write(_csv(folder, captions))
+        file.write(captions_csv(folder, captions))
     return path
 
 
-def _csv(folder: Path, captions: Mapping[Path, str]) -> bytes:
+def captions_csv(folder: Path, captions: Mapping[Path, str]) -> bytes:
+    """The table of captions as a file, with names relative to the data set's folder."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["file_name", "text"])

@@ -64,6 +64,18 @@ def read_dataset(
     return Dataset(folder, pictures, report_on(contents))
 
 
+def read_captions(folder: Path) -> dict[Path, str]:
+    """What `read_dataset` gives as captions, for all files with the suffix of a picture; none of them is opened.
+
+    Raises:
+        NotFound, StudioError: see `read_dataset`.
+    """
+    listing = list_files(Path(folder))
+    sources, _ = sources_in(Path(folder), listing.others, PictureIndex(Path(folder), listing.pictures), Columns())
+    chosen = sources[0] if sources else None
+    return {path: _captioned(path, chosen).caption for path in listing.pictures}
+
+
 def _captioned(path: Path, chosen: Source | None) -> CaptionedPicture:
     caption = chosen.captions.get(path, "") if chosen else ""
     repeats, name = class_folder(path) or (1, "")
