@@ -1,6 +1,7 @@
 """Captioned pictures that artists bring: read in any common layout, checked, captioned, split, cropped.
 
     unpacking.py     a ZIP into a folder, with limits, by the help of archives/
+    uploads.py       files that came through a browser, loose or as a ZIP
     reading.py       a folder into captioned pictures and a report on everything in it, by the help of
                      layouts/, index.py and report.py
     texts.py         texts of any encoding; encodings.py tells old code pages apart

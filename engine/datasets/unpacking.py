@@ -151,7 +151,7 @@ def _places(files: list[tuple[str, zipfile.ZipInfo]]) -> dict[PurePosixPath, zip
         place = _place(name)
         same = unicodedata.normalize("NFC", str(place)).casefold()  # one file on systems that do not tell them apart
         if same in taken:
-            raise UnsafeFile(f"A ZIP may hold each name once; {_shown(name)} is there twice. Rename one.")
+            raise UnsafeFile(f"A ZIP may hold each name once; {shown_name(name)} is there twice. Rename one.")
         taken.add(same)
         places[place] = entry
     return places
@@ -167,7 +167,7 @@ def _is_folder(name: str) -> bool:
 
 
 def _require_plain(filename: str, entry: zipfile.ZipInfo, limits: Limits) -> None:
-    name, kind = _shown(filename), stat.S_IFMT(entry.external_attr >> 16)
+    name, kind = shown_name(filename), stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise UnsafeFile(f"A ZIP may hold plain files only; {name} is a link or device. Pack the file itself.")
     if entry.flag_bits & 1:
@@ -189,11 +189,11 @@ def _place(name: str) -> PurePosixPath:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     drive = path[1:2] == ":" and path[0].isalpha()
     if path.startswith("/") or ".." in parts or not parts or drive:
-        raise UnsafeFile(f"Names in a ZIP must stay inside their folder; {_shown(name)} does not. Pack it again.")
+        raise UnsafeFile(f"Names in a ZIP must stay inside their folder; {shown_name(name)} does not. Pack it again.")
     control = any(unicodedata.category(character) == "Cc" for character in path)
     if control or any(len(part.encode()) > _MAX_NAME_BYTES for part in parts):
         raise UnsafeFile(
-            f"Names in a ZIP must be plain text of at most {_MAX_NAME_BYTES} bytes; got {_shown(name)}. Rename it."
+            f"Names in a ZIP must be plain text of at most {_MAX_NAME_BYTES} bytes; got {shown_name(name)}. Rename it."
         )
     return PurePosixPath(*parts)
 
@@ -225,7 +225,7 @@ def _unpack_all(
 
 def _unpack_one(content: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, most: int, limits: Limits) -> int:
     """Write one file and return its size; more than `most` bytes are refused, whatever the ZIP says of itself."""
-    name, written = _shown(path.name), 0
+    name, written = shown_name(path.name), 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with content.open(entry) as source, path.open("xb") as target:
         for block in _blocks(source.read):
@@ -256,6 +256,6 @@ def _file_too_large(name: str, limits: Limits, actual: str = "") -> UnsafeFile:
     return UnsafeFile(f"A file in a ZIP may unpack to {limits.file_bytes:,} bytes{more}. Make it smaller.")
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """A name from outside, as it may be shown."""
     return repr(name[:120])

@@ -151,7 +151,10 @@ def _patches(picture: Image.Image) -> bytes:
 
 def _is_transparent(image: Image.Image) -> bool:
     """Many pictures have an alpha channel that hides nothing."""
-    return image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255
+    if not image.has_transparency_data:
+        return False
+    opaque = image.convert("RGBA").getchannel("A").histogram()[255]
+    return opaque < image.width * image.height
 
 
 def _limit_memory() -> None:
