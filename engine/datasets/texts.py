@@ -10,6 +10,7 @@ from engine.datasets.encodings import MOST_BYTES, UTF_8, CodePage, guess
 from engine.files import printable, read_plain
 
 MAX_TEXT_BYTES = 16 * 2**20
+MAX_CAPTION_BYTES = 100_000  # of a text beside a picture; a text encoder reads about 300 characters
 _MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
@@ -20,16 +21,16 @@ _ISO_2022 = re.compile(rb"\x1b(\$[@B]|\$\([DO]|\([BJI])")
 _LATIN = "Windows-1252"
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int = MAX_TEXT_BYTES) -> bytes:
     """The bytes of a text file.
 
     Raises:
         OSError: it cannot be read, or is no plain file.
         ValueError: it is too large; the text says so.
     """
-    data = read_plain(path, MAX_TEXT_BYTES + 1)
-    if len(data) > MAX_TEXT_BYTES:
-        raise ValueError(f"it has more than {MAX_TEXT_BYTES:,} bytes")
+    data = read_plain(path, most + 1)
+    if len(data) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
     return data
 
 

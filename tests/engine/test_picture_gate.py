@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -15,9 +16,10 @@ from PIL import Image
 
 from engine import picture_gate
 from engine.datasets.fingerprints import difference_hash
-from engine.datasets.pictures import facts_of
-from engine.picture_files import FORMATS, plain
+from engine.datasets.pictures import facts_of, open_picture
+from engine.picture_files import FORMATS, plain, read_picture
 from engine.picture_gate import Refused, Rules, decoded
+from engine.safety.photos import plain_photo
 from engine.settings import PROJECT
 
 RULES = Rules(FORMATS, most_pixels=40_000_000)
@@ -117,7 +119,7 @@ def test_the_process_that_asks_stays_small(tmp_path: Path) -> None:
     code = f"""
 import resource
 from pathlib import Path
-from engine.datasets.pictures import facts_of
+from engine.datasets.pictures import facts_of, open_picture
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert facts_of(Path({str(tmp_path / "a.png")!r})).width == 4000
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
@@ -125,3 +127,44 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 60_000  # kB
+
+
+# ---------------------------------------------------------------- what cameras write into EXIF
+
+
+def entry(tag: int, kind: int, count: int, value: bytes, data: bytes = b"") -> bytes:
+    """EXIF with one entry; `data` is where a value that is an offset, 26, leads."""
+    field = struct.pack(">HHHI", 1, tag, kind, count) + value.ljust(4, b"\0")
+    return b"Exif\0\0MM\0*" + struct.pack(">I", 8) + field + b"\0\0\0\0" + data
+
+
+HERE = struct.pack(">I", 26)
+ODD = {
+    "Make is a rational": (entry(0x010F, 5, 1, HERE, struct.pack(">II", 1, 0)), False),
+    "Make is a float": (entry(0x010F, 11, 1, struct.pack(">f", float("nan"))), False),
+    "Model lies outside of the file": (entry(0x0110, 2, 2000, struct.pack(">I", 60_000)), False),
+    "a type that nobody knows": (entry(0x010F, 99, 1, b"abcd"), False),
+    "the GPS folder is text": (entry(0x8825, 2, 4, b"abc\0"), False),
+    "the EXIF folder leads into itself": (entry(0x8769, 4, 1, struct.pack(">I", 8)), False),
+    "more entries than bytes": (b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 60_000), False),
+    "orientation is long": (entry(0x0112, 4, 1, struct.pack(">I", 6)), True),
+    "orientation is a rational": (entry(0x0112, 5, 1, HERE, struct.pack(">II", 6, 1)), True),
+    "orientation is a rational over 0": (entry(0x0112, 5, 1, HERE, struct.pack(">II", 6, 0)), False),
+    "orientation is a float": (entry(0x0112, 11, 1, struct.pack(">f", float("inf"))), False),
+    "orientation is a word": (entry(0x0112, 2, 4, b"top\0"), False),
+    "orientation is several": (entry(0x0112, 3, 2, struct.pack(">HH", 6, 8)), True),
+    "orientation is none of the eight": (entry(0x0112, 3, 1, struct.pack(">H", 99)), False),
+    "not EXIF at all": (b"Exif\0\0\xff\xff\xff\xff", False),
+    "empty": (b"Exif\0\0", False),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_exif_is_no_reason_to_lose_a_picture(tmp_path: Path, kind: str) -> None:
+    exif, turned = ODD[kind]
+    blobs(1).save(tmp_path / "a.jpg", exif=exif)
+    size = (72, 96) if turned else (96, 72)
+    assert open_picture(tmp_path / "a.jpg").size == size
+    assert read_picture(tmp_path / "a.jpg").size == size
+    photo = plain_photo((tmp_path / "a.jpg").read_bytes(), "a.jpg")
+    assert (photo.width, photo.height) == size

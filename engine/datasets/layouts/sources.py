@@ -10,8 +10,9 @@ from engine.datasets.findings import Finding, Severity, counted, named
 from engine.datasets.index import PictureIndex, relative_name
 from engine.datasets.layouts.tables import SUFFIXES as TABLES
 from engine.datasets.layouts.tables import Columns, NoTable, columns_of, read_table
-from engine.datasets.texts import common_page, decoded, one_line, read_bytes
+from engine.datasets.texts import MAX_CAPTION_BYTES, common_page, decoded, one_line, read_bytes
 
+MAX_TABLES_BYTES = 64 * 2**20
 SIDECARS = (".txt", ".caption")
 # Whose captions are taken where several describe equally many pictures; the first one is what the studio writes.
 _ORDER = ("captions.csv", "metadata.jsonl", "metadata.csv")
@@ -79,13 +80,29 @@ def sources_in(
     unused: list[Finding] = []
     sources = [_text_files(folder, suffix, files, index) for suffix in SIDECARS]
     series: dict[tuple[int, str], list[Path]] = {}
-    for path in files:
-        if path.suffix.lower() in TABLES:
-            series.setdefault((len(path.parts), path.name.casefold()), []).append(path)
+    for path in _within_limit(folder, [path for path in files if path.suffix.lower() in TABLES], unused):
+        series.setdefault((len(path.parts), path.name.casefold()), []).append(path)
     for paths in series.values():
         sources.append(_tables(folder, paths, index, columns, unused))
     found = [source for source in sources if source.captions or source.findings]
     return sorted(found, key=_rank), unused
+
+
+def _within_limit(folder: Path, tables: Sequence[Path], unused: list[Finding]) -> Iterator[Path]:
+    """The first tables that are not too much together."""
+    left = MAX_TABLES_BYTES
+    for path in tables:
+        with suppress(OSError):  # is said where it is read
+            left -= path.stat().st_size
+        if left >= 0:
+            yield path
+            continue
+        name = relative_name(folder, path)
+        message = (
+            f"{name} was not used: all tables of a data set together may have {MAX_TABLES_BYTES:,} bytes, and they "
+            "have more. Leave out what is no caption."
+        )
+        unused.append(Finding("unused_table", Severity.LOOK, message, (name,)))
 
 
 def _rank(source: Source) -> tuple[int, int, int, str]:
@@ -126,7 +143,7 @@ def _text_files(folder: Path, suffix: str, files: Sequence[Path], index: Picture
     for path in beside:
         name = relative_name(folder, path)
         try:
-            text, encoding = decoded(read_bytes(path), page=page)
+            text, encoding = decoded(read_bytes(path, MAX_CAPTION_BYTES), page=page)
         except (OSError, ValueError) as error:
             reason = error.strerror or error if isinstance(error, OSError) else error
             message = f"{name} cannot be read: {reason}."
@@ -145,7 +162,7 @@ def _bytes_of(paths: Sequence[Path]) -> Iterator[bytes]:
     """Of those files that can be read; why others cannot is said where they are used."""
     for path in paths:
         with suppress(OSError, ValueError):
-            yield read_bytes(path)
+            yield read_bytes(path, MAX_CAPTION_BYTES)
 
 
 def _text_findings(odd: Mapping[str, list[str]], joined: list[str]) -> list[Finding]:

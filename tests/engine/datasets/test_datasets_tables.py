@@ -1,6 +1,7 @@
 """Tables of captions: quotation marks that nobody closes, and those that are made to fill the memory."""
 
 import json
+import os
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -184,3 +185,15 @@ def test_a_name_of_many_folders_costs_nothing(table):
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < MEGABYTE
+
+
+def test_text_files_and_tables_together_have_limits(save, tmp_path):
+    save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text("x" * 200_000)
+    for place in range(5):
+        (tmp_path / f"{place}.csv").touch()
+        os.truncate(tmp_path / f"{place}.csv", 15_000_000)  # holes, which take no disk
+    messages = [finding.message for finding in read_dataset(tmp_path).report.findings]
+    assert "a.txt cannot be read: it has more than 100,000 bytes." in messages
+    assert sum("4.csv was not used: all tables of a data set together may have 67,108,864 bytes" in m for m in messages)
+    assert sum("bytes that no text has" in message for message in messages) == 4
