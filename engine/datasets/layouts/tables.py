@@ -120,7 +120,7 @@ def _table(path: Path, text: str, index: PictureIndex) -> Table:
         return _from_records(_json_lines(text))
     if path.suffix.lower() == ".json":
         _require_small(text)
-        return _from_json(json.loads(text))
+        return _from_json(json.loads(text, object_pairs_hook=_Object))
     return _from_csv(path.name, text, index)
 
 
@@ -152,11 +152,19 @@ def _from_records(records: Any) -> Table:
     return Table(header, tuple(tuple(_cell(record.get(name)) for name in header) for record in records))
 
 
+class _Object(dict[str, Any]):
+    """A JSON object that knows its pairs as they were written, also those of a name that is there twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]):
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
 def _from_json(content: Any) -> Table:
     """A list of objects, or kohya's object with a picture's path before each entry."""
-    if not isinstance(content, dict):
+    if not isinstance(content, _Object):
         return _from_records(content)
-    rows = tuple((name, _kohya_caption(entry)) for name, entry in content.items())
+    rows = tuple((name, _kohya_caption(entry)) for name, entry in content.pairs)
     if not any(caption for _, caption in rows):
         raise NoTable("its entries have neither caption nor tags")
     return Table(("file_name", "caption"), rows)

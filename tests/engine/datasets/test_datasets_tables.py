@@ -176,6 +176,14 @@ def test_numbers_in_place_of_captions_are_no_captions(table, tmp_path, number):
     assert [row[1] for row in read.rows] == ["", "b"]
 
 
+def test_a_name_that_is_twice_in_json_is_said(save, tmp_path):
+    save(tmp_path / "a.png")
+    (tmp_path / "meta_cap.json").write_text('{"a": {"caption": "a castle"}, "a": {"caption": "a fort"}}')
+    dataset = read_dataset(tmp_path)
+    assert dataset.pictures[0].caption == "a castle"
+    assert "1 caption for a picture that had one already; the first was taken" in findings(dataset)["caption_again"]
+
+
 def test_a_name_of_many_folders_costs_nothing(table):
     read = table("file_name,text\n" + "x/" * 60_000 + "a.png,a castle\nb.png,a river\n")
     index = PictureIndex(Path("/"), [Path("/a.png"), Path("/b.png")])
@@ -195,5 +203,5 @@ def test_text_files_and_tables_together_have_limits(save, tmp_path):
         os.truncate(tmp_path / f"{place}.csv", 15_000_000)  # holes, which take no disk
     messages = [finding.message for finding in read_dataset(tmp_path).report.findings]
     assert "a.txt cannot be read: it has more than 100,000 bytes." in messages
-    assert sum("4.csv was not used: all tables of a data set together may have 67,108,864 bytes" in m for m in messages)
+    assert any("4.csv was not used: all tables of a data set together may" in message for message in messages)
     assert sum("bytes that no text has" in message for message in messages) == 4
