@@ -3,6 +3,8 @@
 import codecs
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from engine.datasets.encodings import guess
 from engine.datasets.reading import read_dataset
@@ -30,6 +32,36 @@ LINES = [(codec, text) for codec, (_, texts) in CODE_PAGES.items() for text in t
 @pytest.mark.parametrize(("codec", "text"), LINES)
 def test_a_caption_in_an_old_code_page_is_read_rightly(codec, text):
     assert decoded(text.encode(codec)) == (text, CODE_PAGES[codec][0])
+
+
+WORDS = {
+    "cp932": "城 山 河 雪山 砂漠 赤い帽子 女の子 夕焼け 丘の上 石橋 猫 桜 青空 神社 滝 湖 列車 駅 ドレス 白い犬 背景",
+    "gb18030": "城堡 山 河 雪山 沙漠 红帽子 女孩 夕阳 山丘 石桥 猫 樱花 蓝天 寺庙 瀑布 湖 火车 车站 油画 白狗 背景",
+    "cp949": "성 산 강 설산 사막 빨간모자 소녀 노을 언덕 돌다리 고양이 벚꽃 하늘 절 폭포 호수 기차 역 그림 배경",
+    "cp950": "城堡 山 河 雪山 沙漠 紅帽子 女孩 夕陽 山丘 石橋 貓 櫻花 藍天 寺廟 瀑布 湖 火車 車站 油畫 白狗 背景",
+    "cp1251": "замок гора река снег пустыня шапка девушка закат холм мост кошка цветок небо храм озеро поезд фон",
+}
+
+
+@pytest.mark.parametrize("codec", WORDS)
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_few_words_are_read_rightly_or_refused_and_never_as_garbage(codec, data):
+    words = st.lists(st.sampled_from(WORDS[codec].split()), min_size=1, max_size=6)
+    text = ", ".join(data.draw(words))
+    assume(not is_utf_8(text.encode(codec)))  # a character of two bytes may be one there too
+    try:
+        read, _ = decoded(text.encode(codec))
+    except ValueError:
+        return
+    assert read == text
+
+
+def is_utf_8(data: bytes) -> bool:
+    try:
+        return bool(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-16-be", "iso2022_jp"])
