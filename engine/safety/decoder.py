@@ -50,7 +50,9 @@ def in_words(work: Any) -> Any:
     """What some work on a picture's data gives. Raises Refused where they are broken."""
     try:
         return work()
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # broken files fail in every way that a decoder knows
         why = " ".join(str(error).split())[:120] or type(error).__name__
         raise Refused("damaged", f"is damaged or incomplete ({why}). Copy or save it again.", why=why) from None
 
@@ -60,7 +62,7 @@ def _opened(data: bytes, rules: Rules) -> Image.Image:
     register_heif_opener()
     try:
         return Image.open(io.BytesIO(data), formats=rules.formats)
-    except (OSError, ValueError, SyntaxError, MemoryError, EOFError):
+    except Exception:  # likewise
         kinds = ["HEIC" if name == "HEIF" else "WebP" if name == "WEBP" else name for name in rules.formats]
         words = f"{', '.join(kinds[:-1])} or {kinds[-1]}"
         raise Refused("format", f"is not a {words} picture. Save it as one of these.") from None
@@ -79,7 +81,7 @@ def _check(image: Image.Image, rules: Rules) -> None:
     if min(width, height) < rules.smallest_side:
         words = f"has {width}x{height} pixels; both sides must have {rules.smallest_side} or more."
         raise Refused("too_small", words, **size)
-    frames = getattr(image, "n_frames", 1)
+    frames = in_words(lambda: getattr(image, "n_frames", 1))
     # HEIC may hold a burst, a phone's JPEG (MPO) a depth or gain map; of these the main picture is opened.
     if frames > 1 and image.format not in ("HEIF", "MPO"):
         words = f"moves: it has {frames} pictures in it. Save one of them as a still picture."
