@@ -9,7 +9,7 @@ from engine.datasets.encodings import UTF_8
 from engine.datasets.findings import Finding, Severity, counted, named
 from engine.datasets.index import PictureIndex, relative_name
 from engine.datasets.layouts.tables import SUFFIXES as TABLES
-from engine.datasets.layouts.tables import Columns, NoTable, columns_of, read_table
+from engine.datasets.layouts.tables import Columns, NoTable, Unreadable, columns_of, read_table
 from engine.datasets.texts import MAX_CAPTION_BYTES, common_page, decoded, one_line, read_bytes
 
 MAX_TABLES_BYTES = 64 * 2**20
@@ -122,7 +122,8 @@ def _tables(
             image, caption = columns_of(table, index, columns)
         except NoTable as reason:
             name = relative_name(folder, path)
-            unused.append(Finding("unused_table", Severity.NOTE, f"{name} was not used: {reason}.", (name,)))
+            severity = Severity.LOOK if isinstance(reason, Unreadable) else Severity.NOTE
+            unused.append(Finding("unused_table", severity, f"{name} was not used: {reason}.", (name,)))
             continue
         reading.files.append(path)
         reading.findings += table.findings

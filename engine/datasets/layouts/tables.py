@@ -24,7 +24,11 @@ MAX_JSON_BRACKETS, MAX_JSON_COMMAS = 200_000, 2_000_000
 
 
 class NoTable(Exception):
-    """The file has no captions; the text says why."""
+    """The file has no captions that can be read; the text says why."""
+
+
+class Unreadable(NoTable):
+    """It may have captions, and is damaged, too large or in an unknown encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +58,20 @@ def read_table(path: Path, index: PictureIndex) -> Table:
     """Read a table of any kind, told by the file's suffix.
 
     Raises:
-        NoTable: it cannot be read, or is no table.
+        Unreadable: it may have captions, and cannot be read.
+        NoTable: it has none.
     """
     try:
         text, encoding = decoded(read_bytes(path), index.fitting)
         table = _table(path, text, index)
     except OSError as error:
-        raise NoTable(f"it cannot be read ({error.strerror or error})") from None
+        raise Unreadable(f"it cannot be read ({error.strerror or error})") from None
     except TooLarge as error:
-        raise NoTable(f"{error}. Leave out what is no caption") from None
+        raise Unreadable(f"{error}. Leave out what is no caption") from None
     except RecursionError:
-        raise NoTable("it cannot be read (nested far too deep)") from None
+        raise Unreadable("it cannot be read (nested far too deep)") from None
     except ValueError as error:
-        raise NoTable(f"it cannot be read ({error})") from None
+        raise Unreadable(f"it cannot be read ({error})") from None
     if encoding == UTF_8:
         return table
     message = f"{path.name} is not UTF-8 and was read as {encoding}. Check the accents; better save it as UTF-8."

@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.datasets.encodings import guess
+from engine.datasets.findings import Severity
 from engine.datasets.reading import read_dataset
 from engine.datasets.texts import decoded
 
@@ -128,3 +129,11 @@ def test_a_table_in_shift_jis_fits_its_pictures(save, tmp_path):
         "城": "丘の上の城",
         "予定": "a plan",
     }
+
+
+def test_a_table_that_cannot_be_told_is_worth_a_look(save, tmp_path):
+    save(tmp_path / "10_castle" / "a.png")
+    (tmp_path / "10_castle" / "captions.csv").write_bytes(b"file,text\na.png,\x8f\xe9\n")
+    (finding,) = [each for each in read_dataset(tmp_path).report.findings if each.code == "unused_table"]
+    assert finding.severity == Severity.LOOK
+    assert "10_castle/captions.csv was not used: it cannot be read (it is not in UTF-8, and may be" in finding.message
