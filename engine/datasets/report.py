@@ -129,7 +129,9 @@ def _class_folders(contents: Contents) -> list[Finding]:
             by_folder.setdefault(picture.path.parent.name, []).append(picture)
     findings = []
     for name, pictures in by_folder.items():
-        message = f"Folder {name}: {counted(len(pictures), 'picture')}, each counts {pictures[0].repeats} times"
+        message = (
+            f"Folder {name}: {counted(len(pictures), 'picture')}, each counts {counted(pictures[0].repeats, 'time')}"
+        )
         if without := sum(not described.get(picture.path) for picture in pictures):
             message += f"; captioned by the folder's name: {without}"
         findings.append(Finding("class_folder", Severity.NOTE, f"{message}.", (name,)))

@@ -33,9 +33,11 @@ def test_regularisation_pictures_are_not_of_the_subject(save, tmp_path, top, reg
 
 
 def test_class_folders_beside_a_regularisation_folder(save, tmp_path):
-    save(tmp_path / "10_hat man" / "a.png", 1)
+    save(tmp_path / "1_hat man" / "a.png", 1)
     save(tmp_path / "reg" / "1_man" / "c.png", 2)
-    assert names(read_dataset(tmp_path)) == ["10_hat man/a.png"]
+    dataset = read_dataset(tmp_path)
+    assert names(dataset) == ["1_hat man/a.png"]
+    assert any("Folder 1_hat man: 1 picture, each counts 1 time;" in each.message for each in dataset.report.findings)
 
 
 def test_a_regularisation_folder_alone_is_no_data_set(save, tmp_path):
