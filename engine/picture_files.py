@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms
 
 from engine.errors import NotFound, UnsafeFile
+from engine.files import read_plain
+from engine.picture_gate import Decoded, Refused, Rules, decoded
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp")
 PHOTO_SUFFIXES = (*SUFFIXES, ".heic", ".heif")  # what phones write too; the gate of photos can open them
 FORMATS = ("PNG", "JPEG", "WEBP")
 ORIENTATION = 0x0112  # EXIF
+_ANY = Rules(FORMATS, most_pixels=89_000_000)  # where Pillow begins to warn of decompression bombs
+_MOST_BYTES = 300 * 2**20  # so many pixels of 24 bits, hardly compressed
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -38,20 +42,28 @@ def pictures_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path
 
 
 def read_picture(path: Path) -> Image.Image:
-    """The picture in a file: upright 8-bit RGB in sRGB.
+    """The picture in a file: upright 8-bit RGB in sRGB; decoded in a process of its own.
 
     Raises:
         NotFound: there is no such file.
-        UnsafeFile: it is no PNG, JPEG or WebP, or damaged.
+        UnsafeFile: it is no PNG, JPEG or WebP, too large or damaged.
     """
     try:
-        return plain(Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS))
+        data = read_plain(path, _MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise _unreadable(path, f"it has more than {_MOST_BYTES:,} bytes")
+        return rgb_image(decoded(data, _ANY, "rgb"))
     except FileNotFoundError:
         raise NotFound(f"There is no picture {path}. Choose the pictures anew.") from None
-    except UnidentifiedImageError:
-        raise _unreadable(path, "its content is no PNG, JPEG or WebP") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
-        raise _unreadable(path, str(error)) from error
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    except Refused as error:
+        raise _unreadable(path, f"it {error}".rstrip(".")) from None
+
+
+def rgb_image(picture: Decoded) -> Image.Image:
+    """What the gate decoded to "rgb"."""
+    return Image.frombytes("RGB", (picture.width, picture.height), picture.data)
 
 
 def _unreadable(path: Path, reason: str) -> UnsafeFile:
@@ -110,7 +122,9 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode == "F":
         grey = np.rint(np.nan_to_num(values).clip(0, 255))
     else:
-        grey = (values.astype(np.int64).clip(0, 65535) + 128) // 257  # to the nearest
+        grey = values.clip(0, 65535).astype(np.uint32)
+        grey += 128  # to the nearest
+        grey //= 257
     clear = image.info.get("transparency")
     alpha = None if clear is None else Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
     return Image.fromarray(grey.astype(np.uint8)), alpha

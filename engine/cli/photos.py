@@ -10,6 +10,7 @@ import typer
 from engine.cli.app import Home, Json, copied, open_studio, print_json
 from engine.cli.waiting import finished, require_success
 from engine.errors import NotFound, PhotoRefused, StudioError
+from engine.files import read_plain
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
@@ -210,6 +211,6 @@ def _kept(studio: Studio, file: Path) -> PhotoRef:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise PhotoRefused(f"A photo's file may have {MOST_BYTES / 1e6:.0f} MB; {file.name} has more.")
-        return studio.add_photo(file.read_bytes(), file.name)
+        return studio.add_photo(read_plain(file, MOST_BYTES + 1), file.name)
     except OSError as error:
         raise NotFound(f"{file} cannot be read: {error.strerror}. Check its place and its name.") from None

@@ -1,8 +1,10 @@
 """Captioned pictures that artists bring: read in any common layout, checked, captioned, split, cropped.
 
-    unpacking.py     a ZIP into a folder, with limits
+    unpacking.py     a ZIP into a folder, with limits, by the help of archives/
+    uploads.py       files that came through a browser, loose or as a ZIP
     reading.py       a folder into captioned pictures and a report on everything in it, by the help of
-                     listing.py, index.py, tables.py, sources.py, texts.py and report.py
+                     layouts/, index.py and report.py
+    texts.py         texts of any encoding; encodings.py tells old code pages apart
     findings.py      one thing to know about a data set
     pictures.py      one picture: opened with care, upright, and its facts
     fingerprints.py  which pictures look alike

@@ -13,11 +13,12 @@ from typing import Any
 from engine.datasets.index import relative_name
 from engine.datasets.texts import one_line
 from engine.errors import InvalidRequest, NotFound, Problem
-from engine.files import replacing
+from engine.files import read_plain, replacing
 
 DEFAULT_RULES = Path(__file__).with_name("caption_rules.toml")
 CAPTIONS_FILE = "captions.csv"
 ORIGINAL_FILE = f"{CAPTIONS_FILE}.original"
+MAX_RULES_BYTES = 2**20
 MAX_SENTENCE = 200  # characters; a text encoder reads about 300 of a whole caption
 
 
@@ -69,7 +70,7 @@ def read_rules(path: Path = DEFAULT_RULES) -> tuple[CaptionRule, ...]:
     if not path.is_file():
         raise NotFound(f"There is no file of caption rules at {path}. Check the path.")
     try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        content = tomllib.loads(_rules_text(path))
     except (ValueError, RecursionError) as error:
         raise _wrong(path, [f"it is no TOML ({error})"]) from None
     rules = content.get("rule")
@@ -83,19 +84,34 @@ def read_rules(path: Path = DEFAULT_RULES) -> tuple[CaptionRule, ...]:
     return tuple(CaptionRule(tuple(map(one_line, rule["words"])), one_line(rule["sentence"])) for rule in rules)
 
 
+def _rules_text(path: Path) -> str:
+    data = read_plain(path, MAX_RULES_BYTES + 1)
+    if len(data) > MAX_RULES_BYTES:
+        raise ValueError(f"it has more than {MAX_RULES_BYTES:,} bytes")
+    return data.decode("utf-8-sig")
+
+
 def _rule_problems(number: int, rule: Any) -> list[str]:
     """What is wrong with one rule."""
     if not isinstance(rule, dict) or set(rule) != {"words", "sentence"}:
-        found = ", ".join(rule) if isinstance(rule, dict) else repr(rule)[:80]
+        found = ", ".join(rule) if isinstance(rule, dict) else _shown(rule)
         return [f"rule {number} must have words and sentence; it has {found or 'nothing'}"]
     words, sentence, problems = rule["words"], rule["sentence"], []
     if not isinstance(words, list) or not words or not all(isinstance(word, str) and word.strip() for word in words):
-        problems.append(f'rule {number}: words must be a list such as ["castle", "fort"]; got {repr(words)[:80]}')
+        problems.append(f'rule {number}: words must be a list such as ["castle", "fort"]; got {_shown(words)}')
     if not isinstance(sentence, str) or not 0 < len(sentence.strip()) <= MAX_SENTENCE:
         problems.append(
-            f"rule {number}: sentence must be text of 1 to {MAX_SENTENCE} characters; got {repr(sentence)[:80]}"
+            f"rule {number}: sentence must be text of 1 to {MAX_SENTENCE} characters; got {_shown(sentence)}"
         )
     return problems
+
+
+def _shown(value: Any) -> str:
+    """A value from a file in a message; TOML's hexadecimal numbers may be longer than Python writes."""
+    try:
+        return repr(value)[:80]
+    except (ValueError, RecursionError):
+        return "a number too long to be shown"
 
 
 def _wrong(path: Path, problems: Sequence[str]) -> InvalidRequest:
@@ -126,11 +142,12 @@ def write_captions(folder: Path, captions: Mapping[Path, str]) -> Path:
     if path.exists() and not original.exists():
         shutil.copyfile(path, original)
     with replacing(path) as file:
-        file.write(_csv(folder, captions))
+        file.write(captions_csv(folder, captions))
     return path
 
 
-def _csv(folder: Path, captions: Mapping[Path, str]) -> bytes:
+def captions_csv(folder: Path, captions: Mapping[Path, str]) -> bytes:
+    """The table of captions as a file, with names relative to the data set's folder."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["file_name", "text"])

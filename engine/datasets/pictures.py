@@ -1,22 +1,23 @@
 """One picture of a data set: opened with care, upright, and what is known about it before it is trained on."""
 
 import hashlib
-import io
 import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from engine.datasets.fingerprints import difference_hash
 from engine.errors import StudioError
-from engine.picture_files import FORMATS, orientation, plain
+from engine.files import read_plain
+from engine.picture_files import FORMATS, rgb_image
+from engine.picture_gate import Answer, Decoded, Refused, Rules, decoded
 
 MIN_SIDE = 64  # smaller ones are icons; a quarter of the small model's native size
 MAX_PIXELS = 80_000_000  # below the 89 million from which Pillow warns of decompression bombs
 MAX_BYTES = 200 * 2**20  # 80 million pixels of 24 bits, hardly compressed
+_RULES = Rules(FORMATS, MAX_PIXELS, MIN_SIDE)
 _PNG_BIT_DEPTH = 24  # place of the byte in the file: signature 8, chunk head 8, width 4, height 4
 
 
@@ -83,7 +84,9 @@ def facts_of(path: Path) -> PictureFacts:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise PictureRefused(
+            path, f"The file cannot be read: {error.strerror or error}. Check its place and rights."
+        ) from None
     return _facts(path, status.st_size, status.st_mtime_ns)
 
 
@@ -93,38 +96,34 @@ def open_picture(path: Path) -> Image.Image:
     Raises:
         PictureRefused: see `facts_of`.
     """
-    return plain(_decoded(path, _content(path)))
+    return rgb_image(_decoded(path, _content(path), "rgb"))
 
 
 @lru_cache(maxsize=20_000)
 def _facts(path: Path, size: int, mtime_ns: int) -> PictureFacts:
     data = _content(path)
-    image = _decoded(path, data)
-    picture = plain(image)
+    picture = _decoded(path, data, "facts")
+    stored = picture.stored
     return PictureFacts(
         width=picture.width,
         height=picture.height,
-        format="JPEG" if image.format == "MPO" else str(image.format),
-        mode=image.mode,
-        transparent=_is_transparent(image),
-        bits=16 if image.format == "PNG" and data[_PNG_BIT_DEPTH] == 16 else 8,
-        turned=orientation(image) != 1,
+        format="JPEG" if stored["format"] == "MPO" else stored["format"],
+        mode=stored["mode"],
+        transparent=stored["transparent"],
+        bits=16 if stored["format"] == "PNG" and data[_PNG_BIT_DEPTH] == 16 else 8,
+        turned=stored["turned"],
         sha256=hashlib.sha256(data).hexdigest(),
-        hash=difference_hash(picture),
+        hash=difference_hash(Image.frombytes("L", (9, 8), picture.data)),
     )
-
-
-def _is_transparent(image: Image.Image) -> bool:
-    """Many pictures have an alpha channel that hides nothing."""
-    return image.has_transparency_data and int(np.asarray(image.convert("RGBA"))[..., 3].min()) < 255
 
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_plain(path, MAX_BYTES + 1)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise PictureRefused(
+            path, f"The file cannot be read: {error.strerror or error}. Check its place and rights."
+        ) from None
     if not data:
         raise PictureRefused(path, "The file is empty. Copy it here again.")
     if len(data) > MAX_BYTES:
@@ -132,41 +131,26 @@ def _content(path: Path) -> bytes:
     return data
 
 
-def _decoded(path: Path, data: bytes) -> Image.Image:
+def _decoded(path: Path, data: bytes, answer: Answer) -> Decoded:
+    """In a process of its own, see `engine.picture_gate`."""
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _require_usable(path, image)
-        image.load()
-        return image
-    except PictureRefused:
-        raise
-    except Image.DecompressionBombError:
-        raise _too_large(path) from None
-    except UnidentifiedImageError:
-        raise PictureRefused(path, "Its content is no PNG, JPEG or WebP. Save it in one of these.") from None
-    except Exception as error:  # broken files fail in every way that a decoder knows
-        raise PictureRefused(path, f"It is damaged ({error}). Save it again or leave it out.") from None
+        return decoded(data, _RULES, answer)
+    except Refused as error:
+        raise PictureRefused(path, _reason(error)) from None
 
 
-def _require_usable(path: Path, image: Image.Image) -> None:
-    """Judged by the header, before any pixel is decoded."""
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_large(path, f"; it has {image.width}x{image.height}")
-    if min(image.size) < MIN_SIDE:
-        raise PictureRefused(
-            path,
-            f"A training picture must have {MIN_SIDE} pixels on each side; it has {image.width}x{image.height}. "
-            "Use a larger version.",
-        )
-    # MPO is a JPEG with further pictures behind it (depth maps, previews), as many phones write.
-    if image.format != "MPO" and getattr(image, "is_animated", False):
-        frames = getattr(image, "n_frames", 2)
-        raise PictureRefused(path, f"It is an animation of {frames} frames. Save the one that you want as a picture.")
-
-
-def _too_large(path: Path, actual: str = "") -> PictureRefused:
-    return PictureRefused(path, f"A picture may have {MAX_PIXELS:,} pixels{actual}. Save it smaller.")
-
-
-def _unreadable(path: Path, error: OSError) -> PictureRefused:
-    return PictureRefused(path, f"The file cannot be read: {error.strerror or error}. Check its place and rights.")
+def _reason(error: Refused) -> str:
+    values = error.values
+    size = f"{values.get('width')}x{values.get('height')}"
+    match error.code:
+        case "format":
+            return "Its content is no PNG, JPEG or WebP. Save it in one of these."
+        case "damaged":
+            return f"It is damaged ({values['why']}). Save it again or leave it out."
+        case "too_large":
+            return f"A picture may have {MAX_PIXELS:,} pixels; it has {size}. Save it smaller."
+        case "too_small":
+            return f"A training picture must have {MIN_SIDE} pixels on each side; it has {size}. Use a larger version."
+        case "moves":
+            return f"It is an animation of {values['frames']} frames. Save the one that you want as a picture."
+    return f"It {error}"

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from engine.datasets.findings import Finding
 from engine.datasets.index import PictureIndex
-from engine.datasets.listing import decode_all, list_files
+from engine.datasets.layouts.kohya import class_folder
+from engine.datasets.layouts.listing import decode_all, list_files
+from engine.datasets.layouts.sources import Source, sources_in
+from engine.datasets.layouts.tables import Columns
 from engine.datasets.pictures import CaptionedPicture
 from engine.datasets.report import Contents, ReadingReport, report_on
-from engine.datasets.sources import Source, class_folder, sources_in
-from engine.datasets.tables import Columns
 from engine.datasets.texts import one_line
 from engine.errors import InvalidRequest, Problem
 
@@ -61,6 +62,18 @@ def read_dataset(
     pictures = tuple(_captioned(path, chosen) for path in usable)
     contents = Contents(folder, listing, pictures, refused, chosen, sources, unused, captions_from is not None)
     return Dataset(folder, pictures, report_on(contents))
+
+
+def read_captions(folder: Path) -> dict[Path, str]:
+    """What `read_dataset` gives as captions, for all files with the suffix of a picture; none of them is opened.
+
+    Raises:
+        NotFound, StudioError: see `read_dataset`.
+    """
+    listing = list_files(Path(folder))
+    sources, _ = sources_in(Path(folder), listing.others, PictureIndex(Path(folder), listing.pictures), Columns())
+    chosen = sources[0] if sources else None
+    return {path: _captioned(path, chosen).caption for path in listing.pictures}
 
 
 def _captioned(path: Path, chosen: Source | None) -> CaptionedPicture:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.datasets.archives.notes import read_note
 from engine.datasets.findings import Finding, Severity, counted, named
 from engine.datasets.index import relative_name
-from engine.datasets.listing import Listing
+from engine.datasets.layouts.kohya import class_folder
+from engine.datasets.layouts.listing import Listing
+from engine.datasets.layouts.sources import SIDECARS, Source
 from engine.datasets.pictures import CaptionedPicture, PictureRefused
-from engine.datasets.sources import SIDECARS, Source, class_folder
 
 _OTHER_FORMATS = (".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".psd", ".svg", ".tga")
 
@@ -63,9 +65,11 @@ def report_on(contents: Contents) -> ReadingReport:
         *(chosen.findings if chosen else ()),
         *_other_sources(contents, others),
         *_class_folders(contents),
+        *_not_of_the_subject(contents),
         *contents.unused,
         *_left_over(contents),
         *_not_entered(contents),
+        *_archive(contents.folder),
     ]
     captioned = sum(bool(picture.caption) for picture in contents.pictures)
     where = chosen.name if chosen else "names of folders" if captioned else "no file with captions"
@@ -125,11 +129,38 @@ def _class_folders(contents: Contents) -> list[Finding]:
             by_folder.setdefault(picture.path.parent.name, []).append(picture)
     findings = []
     for name, pictures in by_folder.items():
-        message = f"Folder {name}: {counted(len(pictures), 'picture')}, each counts {pictures[0].repeats} times"
+        message = (
+            f"Folder {name}: {counted(len(pictures), 'picture')}, each counts {counted(pictures[0].repeats, 'time')}"
+        )
         if without := sum(not described.get(picture.path) for picture in pictures):
             message += f"; captioned by the folder's name: {without}"
         findings.append(Finding("class_folder", Severity.NOTE, f"{message}.", (name,)))
     return findings
+
+
+def _not_of_the_subject(contents: Contents) -> list[Finding]:
+    """What kohya's tools keep beside the training pictures."""
+    regularisation, outputs = (
+        [relative_name(contents.folder, path) for path in paths]
+        for paths in (contents.listing.regularisation, contents.listing.outputs)
+    )
+    return [
+        *_about(
+            "regularisation",
+            Severity.LOOK,
+            "Not trained on, because they are regularisation pictures, which show the class and not the subject",
+            regularisation,
+            "picture",
+            " Rename the folder if they are the subject's.",
+        ),
+        *_about(
+            "trainer_output",
+            Severity.NOTE,
+            "Not trained on, in folders that a trainer writes into",
+            outputs,
+            "picture",
+        ),
+    ]
 
 
 def _left_over(contents: Contents) -> list[Finding]:
@@ -156,6 +187,26 @@ def _not_entered(contents: Contents) -> list[Finding]:
         *_about("closed_folder", Severity.LOOK, "Not entered, a link or without the right to read", closed, "folder"),
         *_about("system_files", Severity.NOTE, "Passed over, of the operating system", hidden, "file"),
     ]
+
+
+def _archive(folder: Path) -> list[Finding]:
+    """What unpacking did."""
+    note = read_note(folder)
+    findings = []
+    if note.encoding:
+        severity = Severity.NOTE if note.certain else Severity.LOOK
+        advice = (
+            "" if note.certain else " Look at the names; pack the files again with names in UTF-8 if they are wrong."
+        )
+        message = (
+            f"The ZIP does not say how its names are written; they were read as {note.encoding}: {note.why}.{advice}"
+        )
+        findings.append(Finding("names_encoding", severity, message))
+    if note.passed_over:
+        names = named([" ".join(name.split()) for name in note.passed_over])
+        message = f"Not unpacked, of an operating system: {counted(note.passed_over_count, 'file')} ({names})."
+        findings.append(Finding("system_files", Severity.NOTE, message, note.passed_over))
+    return findings
 
 
 def _about(

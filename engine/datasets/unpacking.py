@@ -15,8 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from engine.datasets.archives.names import names_of
+from engine.datasets.archives.notes import FILE as NOTE
+from engine.datasets.archives.notes import MOST_NAMED, ArchiveNote, write_note
+from engine.datasets.index import shown
+from engine.datasets.layouts.system_files import is_of_the_system
 from engine.errors import NotFound, StudioError, UnsafeFile
-from engine.files import put
+from engine.files import open_plain, put
 
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 _ZIP_BEGINS = b"PK\x03\x04"
@@ -61,9 +66,9 @@ def unpack(archive: Path | BinaryIO, folder: Path, limits: Limits | None = None)
     limits = limits or Limits()
     _require_new(folder)
     with _opened(archive) as file, _in_words(), zipfile.ZipFile(_Guarded(file)) as content:
-        entries = _checked(content, limits)
+        entries, note = _checked(content, limits)
         _require_space(folder, sum(entry.file_size for entry in entries.values()))
-        _unpack_all(content, entries, folder, limits)
+        _unpack_all(content, entries, folder, limits, note)
     return folder
 
 
@@ -90,7 +95,7 @@ def _opened(archive: Path | BinaryIO) -> Iterator[BinaryIO]:
         return
     if not archive.is_file():
         raise NotFound(f"A data set is unpacked from a ZIP file; there is none at {archive}. Check the path.")
-    with archive.open("rb") as file:
+    with open_plain(archive) as file:
         yield file
 
 
@@ -121,39 +126,53 @@ def _require_space(folder: Path, needed: int) -> None:
 # ---------------------------------------------------------------- checks before anything is written
 
 
-def _checked(content: zipfile.ZipFile, limits: Limits) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Where each file will lie, relative to the folder."""
-    entries = [entry for entry in content.infolist() if not _is_folder(entry)]
-    if len(entries) > limits.files:
-        raise UnsafeFile(f"A ZIP may hold {limits.files:,} files; this one has {len(entries):,}. Pack fewer.")
-    for entry in entries:
-        _require_plain(entry, limits)
-    total = sum(entry.file_size for entry in entries)
+def _checked(content: zipfile.ZipFile, limits: Limits) -> tuple[dict[PurePosixPath, zipfile.ZipInfo], ArchiveNote]:
+    """Where each file will lie, relative to the folder; and what is to be said about the archive."""
+    listed = content.infolist()
+    read = names_of(content, listed)
+    files = [(name, entry) for name, entry in zip(read.names, listed, strict=True) if not _is_folder(name)]
+    own = [(name, entry) for name, entry in files if not _is_passed_over(name)]
+    over = [shown(name[:200]) for name, _ in files if _is_passed_over(name)]
+    if len(own) > limits.files:
+        raise UnsafeFile(f"A ZIP may hold {limits.files:,} files; this one has {len(own):,}. Pack fewer.")
+    for name, entry in own:
+        _require_plain(name, entry, limits)
+    total = sum(entry.file_size for _, entry in own)
     if total > limits.total_bytes:
         raise _too_much(limits, f"; this one has {total:,}")
+    note = ArchiveNote(read.encoding, read.why, read.certain, tuple(over[:MOST_NAMED]), len(over))
+    return _places(own), note
+
+
+def _places(files: list[tuple[str, zipfile.ZipInfo]]) -> dict[PurePosixPath, zipfile.ZipInfo]:
     places: dict[PurePosixPath, zipfile.ZipInfo] = {}
     taken: set[str] = set()
-    for entry in entries:
-        place = _place(entry.filename)
+    for name, entry in files:
+        place = _place(name)
         same = unicodedata.normalize("NFC", str(place)).casefold()  # one file on systems that do not tell them apart
         if same in taken:
-            raise UnsafeFile(f"A ZIP may hold each name once; {_shown(entry.filename)} is there twice. Rename one.")
+            raise UnsafeFile(f"A ZIP may hold each name once; {shown_name(name)} is there twice. Rename one.")
         taken.add(same)
         places[place] = entry
     return places
 
 
-def _is_folder(entry: zipfile.ZipInfo) -> bool:
-    return entry.filename.endswith(("/", "\\"))
+def _is_passed_over(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return any(map(is_of_the_system, parts)) or parts == [NOTE]
 
 
-def _require_plain(entry: zipfile.ZipInfo, limits: Limits) -> None:
-    name, kind = _shown(entry.filename), stat.S_IFMT(entry.external_attr >> 16)
+def _is_folder(name: str) -> bool:
+    return name.endswith(("/", "\\"))
+
+
+def _require_plain(filename: str, entry: zipfile.ZipInfo, limits: Limits) -> None:
+    name, kind = shown_name(filename), stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise UnsafeFile(f"A ZIP may hold plain files only; {name} is a link or device. Pack the file itself.")
     if entry.flag_bits & 1:
         raise UnsafeFile(f"A ZIP must not have a password; {name} is encrypted. Pack it without one.")
-    if entry.filename.lower().endswith(ARCHIVES):
+    if filename.lower().endswith(ARCHIVES):
         raise _nested(name)
     if entry.compress_type not in _METHODS:
         raise UnsafeFile(
@@ -170,11 +189,11 @@ def _place(name: str) -> PurePosixPath:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     drive = path[1:2] == ":" and path[0].isalpha()
     if path.startswith("/") or ".." in parts or not parts or drive:
-        raise UnsafeFile(f"Names in a ZIP must stay inside their folder; {_shown(name)} does not. Pack it again.")
+        raise UnsafeFile(f"Names in a ZIP must stay inside their folder; {shown_name(name)} does not. Pack it again.")
     control = any(unicodedata.category(character) == "Cc" for character in path)
     if control or any(len(part.encode()) > _MAX_NAME_BYTES for part in parts):
         raise UnsafeFile(
-            f"Names in a ZIP must be plain text of at most {_MAX_NAME_BYTES} bytes; got {_shown(name)}. Rename it."
+            f"Names in a ZIP must be plain text of at most {_MAX_NAME_BYTES} bytes; got {shown_name(name)}. Rename it."
         )
     return PurePosixPath(*parts)
 
@@ -183,7 +202,11 @@ def _place(name: str) -> PurePosixPath:
 
 
 def _unpack_all(
-    content: zipfile.ZipFile, entries: dict[PurePosixPath, zipfile.ZipInfo], folder: Path, limits: Limits
+    content: zipfile.ZipFile,
+    entries: dict[PurePosixPath, zipfile.ZipInfo],
+    folder: Path,
+    limits: Limits,
+    note: ArchiveNote,
 ) -> None:
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -192,6 +215,7 @@ def _unpack_all(
         left = limits.total_bytes
         for place, entry in entries.items():
             left -= _unpack_one(content, entry, partial / place, min(left, limits.file_bytes), limits)
+        write_note(partial, note)
         if folder.exists():
             folder.rmdir()
         put(partial, folder)
@@ -201,7 +225,7 @@ def _unpack_all(
 
 def _unpack_one(content: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, most: int, limits: Limits) -> int:
     """Write one file and return its size; more than `most` bytes are refused, whatever the ZIP says of itself."""
-    name, written = _shown(entry.filename), 0
+    name, written = shown_name(path.name), 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with content.open(entry) as source, path.open("xb") as target:
         for block in _blocks(source.read):
@@ -232,6 +256,6 @@ def _file_too_large(name: str, limits: Limits, actual: str = "") -> UnsafeFile:
     return UnsafeFile(f"A file in a ZIP may unpack to {limits.file_bytes:,} bytes{more}. Make it smaller.")
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """A name from outside, as it may be shown."""
     return repr(name[:120])

@@ -17,6 +17,7 @@ from engine.lora.requests import (
     promote_lora,
     train_lora,
 )
+from engine.lora.runs.captions import changed_captions, in_words
 from engine.lora.runs.checkpoints import checkpoint_compared, checkpoints_named
 from engine.prepared import prepared
 from engine.settings import Settings
@@ -29,7 +30,10 @@ def _training(values: Mapping[str, Any], here: Here) -> list[Problem]:
     if not any((folder / "run.json").is_file() for folder in (place, prepared(here.settings.home, place))):
         text = f"A training run must be prepared first; there is none named {values['run']!r}."
         return [Problem("run", text)]
-    return _busy(values, here)
+    if busy := _busy(values, here):
+        return busy
+    changes = changed_captions(place)  # none while it is only prepared
+    return [Problem("run", in_words(place, changes))] if changes else []
 
 
 def _evaluation(values: Mapping[str, Any], here: Here) -> list[Problem]:

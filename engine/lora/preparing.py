@@ -20,6 +20,7 @@ from engine.datasets.split import Split, sides, split_pictures, write_split
 from engine.datasets.unpacking import unpack
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.lora.runs import held_out as held_out_pictures
+from engine.lora.runs.captions import keep_captions
 from engine.lora.runs.config import Config
 from engine.lora.runs.listing import installed_name
 from engine.lora.runs.memory import MemoryEstimate, estimate_memory
@@ -122,6 +123,7 @@ def begin_run(settings: Settings, prepared: PreparedRun, order: RunSettings) -> 
     folder = prepared_at(settings.home, settings.runs_dir / run)
     folder.mkdir(parents=True)
     write_split(folder / SPLIT, prepared.split)
+    keep_captions(folder, prepared.dataset.folder, prepared.dataset.pictures)
     begin(folder, plan, time.time())
     return run
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.device import choose
 from engine.errors import InvalidRequest, Problem, StudioError
-from engine.files import replacing
+from engine.files import read_plain, replacing
 from engine.images import from_png, to_pil
 from engine.metrics.translation import checkerboard, clipped_share, edge_ssim
 from engine.nijigan.run import PHOTOS, STYLES
@@ -107,7 +107,7 @@ def _translating(settings: Settings, model: str, look: Look) -> Callable[[Tensor
 
 def _photo(path: Path, long_side: int) -> Tensor:
     """(1, 3, H, W) with sides that generators take."""
-    plain = plain_photo(path.read_bytes(), path.name)
+    plain = plain_photo(read_plain(path), path.name)
     photo = brought_to(from_png(plain.png), long_side)
     height, width = (size - size % SIZE_MULTIPLE for size in photo.shape[-2:])
     if min(height, width) < 64:

@@ -1,18 +1,14 @@
 """The gate for photos: what an artist uploads becomes a plain PNG, or a sentence about why it does not."""
 
-import json
-import logging
-import subprocess
-import sys
 from dataclasses import dataclass
 
 from engine.errors import PhotoRefused
-from engine.settings import PROJECT
-
-log = logging.getLogger(__name__)
+from engine.picture_files import FORMATS
+from engine.picture_gate import Refused, Rules, decoded
 
 MOST_BYTES = 62_000_000  # a little less than the pages' limit in .streamlit/config.toml
-SECONDS = 90.0
+MOST_PIXELS = 60_000_000  # 24 megapixels are common
+PHOTO = Rules((*FORMATS, "HEIF"), MOST_PIXELS, smallest_side=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +41,8 @@ def plain_photo(data: bytes, name: str) -> PlainPhoto:
         raise PhotoRefused(
             f"A photo's file may have {MOST_BYTES / 1e6:.0f} MB; {name} has {len(data) / 1e6:.0f}. Make it smaller."
         )
-    command = [sys.executable, "-m", "engine.safety.decoder"]
     try:
-        child = subprocess.run(command, input=data, capture_output=True, cwd=PROJECT, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise PhotoRefused(f"{name} takes longer than {SECONDS:.0f} seconds to open. Save it again.") from None
-    head, _, png = child.stdout.partition(b"\n")
-    if child.returncode or not head:
-        log.error(
-            "%s: the decoder ended with %d: %s", name, child.returncode, child.stderr[-2000:].decode("utf-8", "replace")
-        )
-        raise PhotoRefused(
-            f"{name} cannot be opened: decoding it failed. Open it in another program and save it again."
-        )
-    answer = json.loads(head)
-    if "problem" in answer:
-        raise PhotoRefused(f"{name} {answer['problem']}")
-    return PlainPhoto(png, answer["width"], answer["height"])
+        photo = decoded(data, PHOTO, "png")
+    except Refused as error:
+        raise PhotoRefused(f"{name} {error}") from None
+    return PlainPhoto(photo.data, photo.width, photo.height)

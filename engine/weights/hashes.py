@@ -33,7 +33,7 @@ def tensor_sha256(path: Path | str, cache: Path | None = None) -> str:
 
 def model_digest(folder: Path) -> str:
     """Twelve hexadecimal digits for everything in a model's folder that changes pixels."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt"))
+    paths = sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt") and p.is_file())
     lines = (f"{path.relative_to(folder)} {file_sha256(path)}" for path in paths)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 

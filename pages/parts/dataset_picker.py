@@ -1,11 +1,12 @@
 """Choosing captioned pictures: uploaded, or in a folder of this machine."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 from ulid import ULID
 
-from engine.datasets.unpacking import unpack
+from engine.datasets.uploads import keep_uploads
 from engine.picture_files import SUFFIXES
 from engine.studio import Studio
 from pages.parts.common import PEOPLE_ERRORS, plain, show_problems
@@ -38,7 +39,10 @@ def pick_dataset(studio: Studio) -> Path | None:
 
 
 def _take_folder() -> None:
-    st.query_params["dataset"] = str(Path(st.session_state.folder).expanduser().absolute())
+    folder = Path(st.session_state.folder.strip().replace("\0", ""))
+    with suppress(RuntimeError):  # a "~" that names nobody stays as it is, and the folder is not found
+        folder = folder.expanduser()
+    st.query_params["dataset"] = str(folder.absolute())
 
 
 def _upload(studio: Studio) -> None:
@@ -53,12 +57,7 @@ def _upload(studio: Studio) -> None:
     name = str(ULID())
     folder = studio.settings.home / "datasets" / name
     try:
-        if len(files) == 1 and files[0].name.lower().endswith(".zip"):
-            unpack(files[0], folder)
-        else:
-            folder.mkdir(parents=True)
-            for file in files:
-                (folder / Path(file.name).name).write_bytes(file.getvalue())
+        keep_uploads([(file.name, file) for file in files], folder)
     except PEOPLE_ERRORS as error:
         show_problems({"upload": str(error)}, "upload")
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.files import read_json, replacing, write_json
+from engine.files import read_json, read_plain, replacing, write_json
 from engine.settings import PROJECT
 
 
@@ -64,3 +64,53 @@ def test_threads_that_replace_a_file_at_once_each_write_a_whole_one(tmp_path: Pa
         assert list(threads.map(write, (b"a", b"b"))) == [None, None]
     assert (tmp_path / "a").read_bytes() in (b"a" * 100_000, b"b" * 100_000)
     assert os.listdir(tmp_path) == ["a"]
+
+
+# ---------------------------------------------------------------- what is no plain file
+
+
+@pytest.fixture
+def strange(tmp_path: Path) -> dict[str, Path]:
+    """Paths that are no files; whoever opens the pipe waits for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    return {
+        "a pipe": tmp_path / "pipe",
+        "a pipe behind a link": tmp_path / "link",
+        "a folder": tmp_path / "folder",
+        "a device": Path("/dev/zero"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a pipe behind a link", "a folder", "a device"])
+def test_what_is_no_file_is_said_and_not_opened(strange: dict[str, Path], kind: str) -> None:
+    with pytest.raises(OSError, match=f"it is {kind.split(' behind')[0]}, not a file"):
+        read_plain(strange[kind])
+    with pytest.raises(ValueError, match="not a file"):
+        read_json(strange[kind])
+
+
+def test_plain_files_are_read_whole_or_in_part(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    assert read_plain(tmp_path / "a") == b"0123456789"
+    assert read_plain(tmp_path / "a", 4) == b"0123"
+    with pytest.raises(FileNotFoundError):
+        read_plain(tmp_path / "none")
+
+
+# ---------------------------------------------------------------- numbers from outside
+
+
+@pytest.mark.parametrize("number", ["9" * 301, "-" + "9" * 400, "9" * 5000])
+def test_whole_numbers_that_no_float_holds_are_refused(tmp_path: Path, number: str) -> None:
+    (tmp_path / "a.json").write_text(f'{{"preferred_weight": {number}}}')
+    with pytest.raises(ValueError, match=f"a whole number of {len(number):,} digits"):
+        read_json(tmp_path / "a.json")
+
+
+def test_large_numbers_that_a_float_holds_are_read(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"seed": 2**64 - 1, "loss": float("nan"), "large": 10**299})
+    content = read_json(tmp_path / "a.json")
+    assert (content["seed"], content["large"]) == (2**64 - 1, 10**299)
+    assert float(content["large"]) == 1e299

@@ -107,3 +107,12 @@ def test_wrong_values_and_folders_are_said(open_page, studio, pictures):
     button(page, "Train").click().run()
     assert "A LoRA's name has 1 to 64 letters" in texts(page.error).replace("\\", "")
     assert not studio.jobs()
+
+
+def test_folders_that_nobody_has_are_said(open_page):
+    page = open_page("train").run()
+    page.segmented_control(key="way").set_value("Folder on this machine").run()
+    for folder in ("~nobody-of-this-name/pictures", "  /nowhere\0/at/all "):
+        page.text_input(key="folder").set_value(folder).run()
+        assert not page.exception
+        assert "There is no folder" in texts(page.error)

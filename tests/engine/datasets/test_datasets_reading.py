@@ -284,7 +284,7 @@ def test_what_is_no_data_set_is_refused_in_words(tmp_path, kind):
 
 
 def test_too_many_files_are_refused(folder, monkeypatch):
-    monkeypatch.setattr("engine.datasets.listing.MAX_FILES", 1)
+    monkeypatch.setattr("engine.datasets.layouts.listing.MAX_FILES", 1)
     with pytest.raises(StudioError, match=r"may have 1 files; .* has more"):
         read_dataset(folder)
 

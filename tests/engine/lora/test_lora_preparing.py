@@ -20,6 +20,7 @@ from engine.kinds import KINDS
 from engine.lora import preparing
 from engine.lora.preparing import RunSettings
 from engine.lora.requests import EvaluateLora, TrainLora
+from engine.lora.runs.captions import changed_captions
 from engine.lora.runs.config import Config
 from engine.lora.runs.held_out import prepare as prepare_evaluation
 from engine.lora.runs.plan import read_plan
@@ -146,6 +147,31 @@ def test_a_paused_training_goes_on_to_the_same_weights(
     assert studio.job(job.id).state == SUCCEEDED
     at_once, paused = (load_file(each / "checkpoints" / "last.safetensors") for each in (tmp_path / "whole", folder))
     assert all(np.array_equal(at_once[name], paused[name]) for name in at_once | paused)
+
+
+def test_captions_that_changed_since_are_said_before_a_run_goes_on(studio: Studio, pictures: Path, run: str) -> None:
+    def ask() -> None:
+        studio.cancel(studio.submit(TrainLora(run=run, name="castles")).id)
+
+    ask()
+    before = (pictures / "captions.csv").read_text()
+    (pictures / "captions.csv").write_text(before.replace("a castle number 3", "a fort"))
+    with pytest.raises(InvalidRequest, match=r'1 caption changed since: 3\.png from "a castle number 3" to "a fort"\.'):
+        ask()
+
+    (pictures / "3.txt").write_text("a note")  # a source that describes less is none
+    shutil.copyfile(studio.settings.runs_dir / run / "captions.csv", pictures / "captions.csv")
+    ask()
+
+
+def test_what_is_no_change_of_a_caption_stops_no_run(studio: Studio, pictures: Path, run: str) -> None:
+    studio.cancel(studio.submit(TrainLora(run=run, name="castles")).id)
+    text = (pictures / "captions.csv").read_text()
+    (pictures / "captions.csv").write_text(text.replace(",", ";").replace("a castle", "a  castle"))
+    (pictures / "new.png").write_bytes((pictures / "3.png").read_bytes())
+    studio.cancel(studio.submit(TrainLora(run=run, name="castles")).id)
+    shutil.rmtree(pictures)
+    assert changed_captions(studio.settings.runs_dir / run) == []
 
 
 def test_a_cancelled_training_keeps_its_run(studio: Studio, run: str, work: Work) -> None:

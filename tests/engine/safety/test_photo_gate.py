@@ -9,10 +9,12 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
+from engine import picture_gate
 from engine.errors import PhotoRefused
+from engine.picture_gate import Refused
 from engine.safety import photos
-from engine.safety.decoder import MOST_PIXELS, Refused, decode
-from engine.safety.photos import plain_photo
+from engine.safety.decoder import decode
+from engine.safety.photos import MOST_PIXELS, plain_photo
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (40, 24)) -> Image.Image:
@@ -164,6 +166,7 @@ def test_the_gate_limits_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_dying_decoder_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photos.sys, "executable", "/bin/false")
+    picture_gate._end_all()
+    monkeypatch.setattr(picture_gate.sys, "executable", "/bin/false")
     with pytest.raises(PhotoRefused, match=r"odd.png cannot be opened: decoding it failed"):
         plain_photo(file(picture()), "odd.png")

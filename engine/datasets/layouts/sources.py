@@ -1,22 +1,21 @@
 """The ways in which a folder describes its pictures: tables, text files beside them, and its sub-folders' names."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.datasets.encodings import UTF_8
 from engine.datasets.findings import Finding, Severity, counted, named
 from engine.datasets.index import PictureIndex, relative_name
-from engine.datasets.tables import SUFFIXES as TABLES
-from engine.datasets.tables import Columns, NoTable, columns_of, read_table
-from engine.datasets.texts import UTF_8, one_line, read_text
+from engine.datasets.layouts.tables import SUFFIXES as TABLES
+from engine.datasets.layouts.tables import Columns, NoTable, Unreadable, columns_of, read_table
+from engine.datasets.texts import MAX_CAPTION_BYTES, common_page, decoded, one_line, read_bytes
 
+MAX_TABLES_BYTES = 64 * 2**20
 SIDECARS = (".txt", ".caption")
 # Whose captions are taken where several describe equally many pictures; the first one is what the studio writes.
 _ORDER = ("captions.csv", "metadata.jsonl", "metadata.csv")
-
-# At most 999 repeats: four digits are a year.
-_CLASS_FOLDER = re.compile(r"([1-9]\d{0,2})_(.+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +80,29 @@ def sources_in(
     unused: list[Finding] = []
     sources = [_text_files(folder, suffix, files, index) for suffix in SIDECARS]
     series: dict[tuple[int, str], list[Path]] = {}
-    for path in files:
-        if path.suffix.lower() in TABLES:
-            series.setdefault((len(path.parts), path.name.casefold()), []).append(path)
+    for path in _within_limit(folder, [path for path in files if path.suffix.lower() in TABLES], unused):
+        series.setdefault((len(path.parts), path.name.casefold()), []).append(path)
     for paths in series.values():
         sources.append(_tables(folder, paths, index, columns, unused))
     found = [source for source in sources if source.captions or source.findings]
     return sorted(found, key=_rank), unused
 
 
-def class_folder(path: Path) -> tuple[int, str] | None:
-    """Repeats and class of a picture in one of kohya's folders: 10 and "red hat" in `10_red hat`."""
-    match = _CLASS_FOLDER.fullmatch(path.parent.name)
-    return (int(match.group(1)), match.group(2)) if match else None
+def _within_limit(folder: Path, tables: Sequence[Path], unused: list[Finding]) -> Iterator[Path]:
+    """The first tables that are not too much together."""
+    left = MAX_TABLES_BYTES
+    for path in tables:
+        with suppress(OSError):  # is said where it is read
+            left -= path.stat().st_size
+        if left >= 0:
+            yield path
+            continue
+        name = relative_name(folder, path)
+        message = (
+            f"{name} was not used: all tables of a data set together may have {MAX_TABLES_BYTES:,} bytes, and they "
+            "have more. Leave out what is no caption."
+        )
+        unused.append(Finding("unused_table", Severity.LOOK, message, (name,)))
 
 
 def _rank(source: Source) -> tuple[int, int, int, str]:
@@ -113,7 +122,8 @@ def _tables(
             image, caption = columns_of(table, index, columns)
         except NoTable as reason:
             name = relative_name(folder, path)
-            unused.append(Finding("unused_table", Severity.NOTE, f"{name} was not used: {reason}.", (name,)))
+            severity = Severity.LOOK if isinstance(reason, Unreadable) else Severity.NOTE
+            unused.append(Finding("unused_table", severity, f"{name} was not used: {reason}.", (name,)))
             continue
         reading.files.append(path)
         reading.findings += table.findings
@@ -127,35 +137,43 @@ def _tables(
 def _text_files(folder: Path, suffix: str, files: Sequence[Path], index: PictureIndex) -> Source:
     """`a.txt` beside `a.png`. Other text files are no captions."""
     reading = _Reading()
-    odd: list[str] = []
+    odd: dict[str, list[str]] = {}
     joined: list[str] = []
-    for path in files:
-        pictures = index.beside(path) if path.suffix.lower() == suffix else ()
-        if not pictures:
-            continue
+    beside = [path for path in files if path.suffix.lower() == suffix and index.beside(path)]
+    page = common_page(_bytes_of(beside))
+    for path in beside:
         name = relative_name(folder, path)
         try:
-            text, encoding = read_text(path)
+            text, encoding = decoded(read_bytes(path, MAX_CAPTION_BYTES), page=page)
         except (OSError, ValueError) as error:
-            message = f"{name} cannot be read: {error}. Check it."
+            reason = error.strerror or error if isinstance(error, OSError) else error
+            message = f"{name} cannot be read: {reason}."
             reading.findings.append(Finding("unreadable_text", Severity.LOOK, message, (name,)))
             continue
         reading.files.append(path)
-        reading.captions |= dict.fromkeys(pictures, one_line(text))
-        odd += [name] if encoding != UTF_8 else []
+        reading.captions |= dict.fromkeys(index.beside(path), one_line(text))
+        odd.setdefault(encoding, []).append(name)
         joined += [name] if len(text.strip().splitlines()) > 1 else []
+    odd.pop(UTF_8, None)
     reading.findings += _text_findings(odd, joined)
     return reading.source(f"{suffix} files", is_table=False)
 
 
-def _text_findings(odd: list[str], joined: list[str]) -> list[Finding]:
+def _bytes_of(paths: Sequence[Path]) -> Iterator[bytes]:
+    """Of those files that can be read; why others cannot is said where they are used."""
+    for path in paths:
+        with suppress(OSError, ValueError):
+            yield read_bytes(path, MAX_CAPTION_BYTES)
+
+
+def _text_findings(odd: Mapping[str, list[str]], joined: list[str]) -> list[Finding]:
     findings = []
-    if odd:
+    for encoding, names in odd.items():
         message = (
-            f"{counted(len(odd), 'text file')} not in UTF-8, read as Windows-1252 or UTF-16: {named(odd)}. "
-            "Check the accents; better save them as UTF-8."
+            f"{counted(len(names), 'text file')} not in UTF-8, read as {encoding}: {named(names)}. "
+            "Check the captions; better save them as UTF-8."
         )
-        findings.append(Finding("encoding", Severity.LOOK, message, tuple(odd)))
+        findings.append(Finding("encoding", Severity.LOOK, message, tuple(names)))
     if joined:
         message = f"{counted(len(joined), 'text file')} of several lines, joined to one caption: {named(joined)}."
         findings.append(Finding("joined_lines", Severity.LOOK, message, tuple(joined)))

@@ -1,0 +1,1 @@
+"""What an archive says and does not say: the encoding of its names, and what is told about it later."""
