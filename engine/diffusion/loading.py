@@ -8,15 +8,17 @@ from pathlib import Path
 from threading import Lock
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, SchedulerMixin, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from engine.device import Device, is_out_of_memory
+from engine.diffusion import schedulers
 from engine.diffusion.preview import FIT_SIZE, LatentPreview
 from engine.errors import ModelBroken, StudioError, UnsafeFile
+from engine.files import read_json
 from engine.settings import PROJECT
 from engine.weights.layout import chosen_weights, missing_configuration
 from engine.weights.models import ModelInfo
@@ -89,7 +91,7 @@ def _read_folder(source: ModelInfo, device: Device) -> StableDiffusionPipeline:
     folder = source.path
     _require_configuration(source, folder)
     models = {name: _read_model(source, name, device.dtype) for name in MODELS}
-    scheduler = DDIMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
+    scheduler = schedulers.build("DDIM", read_json(folder / "scheduler/scheduler_config.json"))
     return _pipeline(models, _read_tokenizer(folder), scheduler)
 
 
@@ -152,8 +154,8 @@ def _read_file(source: ModelInfo, device: Device, config: Path) -> StableDiffusi
         raise _incomplete(source, "some tensors") from error
     for component in MODELS:
         _require_all_tensors(source, component, getattr(pipeline, component))
-    # The file does not say how it was trained: 768-pixel 2.1 predicts v, 512-pixel 2.1-base predicts noise.
-    scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, prediction_type=source.prediction_type)
+    trained_with = {**pipeline.scheduler.config, "prediction_type": source.prediction_type}
+    scheduler = schedulers.build("DDIM", trained_with)
     models = {component: getattr(pipeline, component).eval() for component in MODELS}
     return _pipeline(models, pipeline.tokenizer, scheduler)
 
@@ -171,7 +173,7 @@ def _incomplete(source: ModelInfo, missing: str) -> ModelBroken:
     )
 
 
-def _pipeline(models: dict, tokenizer: CLIPTokenizer, scheduler: DDIMScheduler) -> StableDiffusionPipeline:
+def _pipeline(models: dict, tokenizer: CLIPTokenizer, scheduler: SchedulerMixin) -> StableDiffusionPipeline:
     pipeline = StableDiffusionPipeline(
         **models,
         tokenizer=tokenizer,
