@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, SchedulerMixin, StableDiffusionPipeline, UNet2DConditionModel
@@ -154,10 +155,18 @@ def _read_file(source: ModelInfo, device: Device, config: Path) -> StableDiffusi
         raise _incomplete(source, "some tensors") from error
     for component in MODELS:
         _require_all_tensors(source, component, getattr(pipeline, component))
-    trained_with = {**pipeline.scheduler.config, "prediction_type": source.prediction_type}
-    scheduler = schedulers.build("DDIM", trained_with)
+    scheduler = schedulers.build("DDIM", {**pipeline.scheduler.config, **_trained_with(source)})
     models = {component: getattr(pipeline, component).eval() for component in MODELS}
     return _pipeline(models, pipeline.tokenizer, scheduler)
+
+
+def _trained_with(source: ModelInfo) -> dict[str, Any]:
+    """What the catalogue found out about a single file, as a scheduler's configuration says it."""
+    prediction = {"prediction_type": source.prediction_type}
+    if not source.zero_terminal_snr:
+        return prediction
+    # Such a model begins at pure noise, which only "trailing" visits (Lin et al. 2023, section 3.3).
+    return {**prediction, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
 
 
 def _require_all_tensors(source: ModelInfo, component: str, model: torch.nn.Module) -> None:

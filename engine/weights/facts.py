@@ -1,6 +1,7 @@
 """What a model can do, read from its small JSON files and the headers of its weights; no weights are loaded."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from engine.errors import ModelBroken, UnsafeFile
 from engine.files import printable, read_json
 from engine.weights.families import base_of_width
 from engine.weights.layout import COMPONENTS, PICKLES, missing_configuration, weight_files
-from engine.weights.safetensors_file import Header, check_checkpoint
+from engine.weights.safetensors_file import Header, TensorSpec, check_checkpoint
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 
@@ -38,6 +39,9 @@ class ModelInfo:
         about: one or two sentences for the model picker.
         problem: why it cannot be used, and what to do; empty when there is none.
         hub_id: "organisation/name" on the model hub, when it can be fetched from there.
+        note: what else to know: which clue decided the prediction type of a single file, or what could not be asked.
+        zero_terminal_snr: whether a single file was trained up to pure noise.
+        added: whether the artist added it, so that it can be removed from the list again.
     """
 
     name: str
@@ -57,6 +61,9 @@ class ModelInfo:
     about: str
     problem: str = ""
     hub_id: str = ""
+    note: str = ""
+    zero_terminal_snr: bool = False
+    added: bool = False
 
 
 def unusable(name: str, path: Path, problem: str = "", hub_id: str = "") -> ModelInfo:
@@ -124,6 +131,13 @@ def checked_header(path: Path) -> Header:
     """The header of a weights file, read once per state of the file."""
     status = path.stat()
     return _checked_once(path, status.st_size, status.st_mtime_ns)
+
+
+def quantised(tensors: Mapping[str, TensorSpec]) -> str:
+    """What shows that weights are packed into fewer bits, as the end of a sentence; empty when they are plain."""
+    packed = ("U8", "I8", "F4", "F6_E2M3", "F6_E3M2", "F8_E8M0")
+    name = next((name for name, spec in tensors.items() if spec.dtype in packed and len(spec.shape) > 1), "")
+    return f"{name} is {tensors[name].dtype}" if name else ""
 
 
 @lru_cache(maxsize=256)

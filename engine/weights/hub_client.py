@@ -155,6 +155,19 @@ class Hub:
         )
 
 
+def download_bytes(hub_id: str, endpoint: str | None = None, connect_timeout: float = 1.5) -> int:
+    """How much the studio would download of a model; asked while somebody waits, so for a few seconds at most.
+
+    Args:
+        endpoint, connect_timeout: see `engine.weights.hub.fetch`.
+
+    Raises:
+        Offline, NotFound, ModelUnavailable, ModelBroken: see `engine.weights.hub.fetch`.
+    """
+    hub = Hub(hub_id, endpoint_or_default(endpoint), connect_timeout, should_stop=lambda: False)
+    return sum(file.size for file in hub.files())
+
+
 def endpoint_or_default(given: str | None) -> str:
     return (given or os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
