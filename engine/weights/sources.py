@@ -84,7 +84,8 @@ def snapshot_in(path: Path) -> Path | None:
 def _require_model_path(path: Path) -> None:
     if path.is_dir() and not (path / "model_index.json").is_file() and not snapshot_in(path):
         files = sorted(file.name for file in path.glob("*.safetensors"))
-        hint = f" It holds {', '.join(files[:3])}: add that file's path." if files else ""
+        part_of_a_model = (path.parent / "model_index.json").is_file()
+        hint = f" It holds {', '.join(files[:3])}: add that file's path." if files and not part_of_a_model else ""
         raise ModelBroken(
             f"A model folder needs a model_index.json (diffusers layout); {path} has none.{hint or _folder_hint(path)}"
         )

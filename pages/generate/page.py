@@ -9,7 +9,7 @@ from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, RANDOM_SEED_LIM
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
-from pages.generate.models import show_add_model, show_missing_model
+from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.restore import take_restored_settings
 from pages.generate.results import show_drawings
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
@@ -103,8 +103,6 @@ def _take_model_name(models: dict[str, ModelInfo]) -> None:
 def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
     names = list(models)
     picker, add = st.columns([5, 1], vertical_alignment="bottom")
-    with add:
-        show_add_model(studio)
     name = picker.selectbox(
         "Model",
         names,
@@ -113,6 +111,9 @@ def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
         key="model",
         bind="query-params",
     )
+    with add:
+        show_model_menu(studio, models[name])
+    show_model_note(models[name])
     return models[name]
 
 
