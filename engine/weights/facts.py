@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
-from engine.files import printable, read_json
+from engine.files import printable
 from engine.weights.families import base_of_width
 from engine.weights.layout import COMPONENTS, PICKLES, missing_configuration, weight_files
+from engine.weights.readable import config, require_readable
 from engine.weights.safetensors_file import Header, TensorSpec, check_checkpoint
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
@@ -115,12 +116,20 @@ def folder_info(name: str, folder: Path) -> ModelInfo:
         weights = [path for component in COMPONENTS for path in weight_files(folder, component)]
         info = replace(info, size_bytes=sum(path.stat().st_size for path in weights))
         for path in weights:
-            checked_header(path)
+            _require_plain_numbers(path)
     except (ModelBroken, UnsafeFile) as error:
         return replace(info, problem=str(error))
     except OSError as error:
         return replace(info, problem=f"{folder} cannot be read: {error.strerror}. Check its place and rights.")
     return replace(info, available=True, about=about_model(info))
+
+
+def _require_plain_numbers(path: Path) -> None:
+    if packed := quantised(checked_header(path).tensors):
+        raise ModelBroken(
+            f"{path}: weights must be plain numbers of 16 or 32 bits; {packed}. Choose the version that is not "
+            "quantised."
+        )
 
 
 def about_model(info: ModelInfo) -> str:
@@ -149,28 +158,21 @@ def folder_facts(folder: Path) -> dict[str, Any]:
     missing = missing_configuration(lambda name: (folder / name).is_file())
     if missing:
         raise ModelBroken(f"{folder} lacks {', '.join(missing)}. Copy them there or download the model again.")
-    index, unet = _config(folder, "model_index.json"), _config(folder, "unet/config.json")
-    vae, scheduler = _config(folder, "vae/config.json"), _config(folder, "scheduler/scheduler_config.json")
+    index, unet = config(folder, "model_index.json"), config(folder, "unet/config.json")
+    vae, scheduler = config(folder, "vae/config.json"), config(folder, "scheduler/scheduler_config.json")
     width = _whole(folder, "unet/config.json", "cross_attention_dim", unet.get("cross_attention_dim"))
     factor = _vae_factor(folder, vae)
     # Without a sample_size the diffusers library takes 64 latents per side, so the same is said here.
     samples = _whole(folder, "unet/config.json", "sample_size", unet.get("sample_size") or 64)
     _require_text_to_image(folder, index, unet, vae)
-    return {
+    facts = {
         "base": base_of_width(width),
         "cross_attention_dim": width,
         "prediction_type": valid_prediction_type(folder, scheduler.get("prediction_type", "epsilon")),
         **size_limits(valid_native_size(folder, samples * factor), factor),
     }
-
-
-def _config(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        return read_json(folder / name)
-    except (OSError, ValueError) as error:
-        raise ModelBroken(
-            f"{folder / name} cannot be read as JSON: {error}. Copy or download this file again."
-        ) from None
+    require_readable(folder)
+    return facts
 
 
 def _whole(folder: Path, file: str, key: str, value: Any) -> int:

@@ -55,6 +55,15 @@ def test_without_a_network_it_is_remembered_and_said(catalogue, monkeypatch):
     assert [info.name for info in catalogue.all()] == ["sd21"]
 
 
+def test_parts_of_different_precision_are_one_model(catalogue, hub, save_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+    hub.holds(save_model(tmp_path / "served"))
+    plain, half = (f"vae/diffusion_pytorch_model{variant}.safetensors" for variant in ("", ".fp16"))
+    hub.files[half] = hub.files.pop(plain)
+    added = catalogue.add(hub.hub_id)
+    assert added.size_bytes == sum(map(len, hub.files.values()))
+
+
 def test_downloaded_files_go_only_when_told_so(catalogue, settings, save_model, tmp_path):
     weights = settings.home / "weights"
     folder = save_model(weights / "tiny")
