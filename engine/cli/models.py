@@ -10,15 +10,18 @@ from engine.weights.request import FetchModel
 
 commands = typer.Typer()
 
+FACTS = (
+    *("name", "title", "available", "problem", "note", "base", "native_size", "prediction_type"),
+    *("licence", "size_bytes", "hub_id", "added"),
+)
+
 
 @commands.command()
 def models(home: Home = None, as_json: Json = False) -> None:
     """List the models, also those whose weights are not on this machine."""
     for info in open_studio(home).models():
         if as_json:
-            facts = ("name", "title", "available", "problem", "base", "native_size", "prediction_type", "note")
-            facts = (*facts, "licence", "size_bytes", "hub_id", "added")
-            print_json({**{fact: getattr(info, fact) for fact in facts}, "path": str(info.path)})
+            print_json({**{fact: getattr(info, fact) for fact in FACTS}, "path": str(info.path)})
         else:
             state = "ready" if info.available else info.problem or "not on this machine"
             print(

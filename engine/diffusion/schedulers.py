@@ -61,13 +61,6 @@ class EvenDDIMScheduler(DDIMScheduler):
 
     num_inference_steps: int | Fraction | None
 
-    @wraps(DDIMScheduler.__init__)
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        if self.config.rescale_betas_zero_snr and self.config.prediction_type == EPSILON:
-            # Without any signal a predicted noise tells no picture: the library's DDIM would divide by zero here.
-            self.alphas_cumprod[-1] = TERMINAL_ALPHA
-
     @wraps(DDIMScheduler.set_timesteps)
     def set_timesteps(self, *args, **kwargs):
         super().set_timesteps(*args, **kwargs)
@@ -145,6 +138,15 @@ def _from_the_top(scheduler: SchedulerMixin) -> SchedulerMixin:
     return scheduler
 
 
+def _ddim(config: Config, seed: int) -> SchedulerMixin:
+    # Latents have no bounds to clip to, and Stable Diffusion ends at its first noise level: as in its own config.
+    scheduler = EvenDDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=False)
+    if scheduler.config.rescale_betas_zero_snr and scheduler.config.prediction_type == EPSILON:
+        # Without any signal a predicted noise tells no picture: the library's DDIM would divide by zero here.
+        scheduler.alphas_cumprod[-1] = TERMINAL_ALPHA
+    return scheduler
+
+
 def _dpm_sde_karras(config: Config, seed: int) -> SchedulerMixin:
     # Its Brownian tree ignores the image's generator; unseeded, it would draw anew each time.
     options = {"use_karras_sigmas": True, "noise_sampler_seed": seed % 2**63}
@@ -171,8 +173,7 @@ def _rescaled(kind: type[SchedulerMixin], config: Config, seed: int) -> Schedule
 
 
 BUILDERS: dict[str, Builder] = {
-    # Latents have no bounds to clip to, and Stable Diffusion ends at its first noise level: as in its own config.
-    "DDIM": partial(_plain, EvenDDIMScheduler, clip_sample=False, set_alpha_to_one=False),
+    "DDIM": _ddim,
     "Euler": partial(_plain, EulerDiscreteScheduler),
     "Euler a": partial(_plain, EulerAncestralDiscreteScheduler),
     "DPM++ 2M": partial(_plain, DPMSolverMultistepScheduler),
