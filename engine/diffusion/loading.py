@@ -24,9 +24,9 @@ from engine.diffusion.tokens import fit
 from engine.errors import ModelBroken, StudioError, UnsafeFile
 from engine.files import read_json
 from engine.settings import PROJECT
+from engine.weights.catalogue.readable import require_readable
 from engine.weights.layout import chosen_weights, missing_configuration
 from engine.weights.models import ModelInfo
-from engine.weights.readable import require_readable
 from engine.weights.safetensors_file import check_checkpoint
 
 # Configuration and tokenizer for single-file checkpoints, which hold weights only.

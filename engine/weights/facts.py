@@ -9,9 +9,9 @@ from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
 from engine.files import printable
+from engine.weights.catalogue.readable import config, require_readable
 from engine.weights.families import base_of_width
 from engine.weights.layout import COMPONENTS, PICKLES, missing_configuration, weight_files
-from engine.weights.readable import config, require_readable
 from engine.weights.safetensors_file import Header, TensorSpec, check_checkpoint
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")

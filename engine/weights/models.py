@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound, Offline, Problem
 from engine.settings import Settings
+from engine.weights.catalogue.pointers import POINTERS, Pointer, Pointers
 from engine.weights.facts import (
     PREDICTION_TYPES,
     ModelInfo,
@@ -19,7 +20,6 @@ from engine.weights.families import base_of_width
 from engine.weights.hub import delete_fetched
 from engine.weights.hub_client import KNOWN_BYTES, SD21_HUB_ID, download_bytes
 from engine.weights.manifest import damaged
-from engine.weights.pointers import POINTERS, Pointer, Pointers
 from engine.weights.single_file import file_info
 from engine.weights.sources import name_of, pointer_from, snapshot_in, valid_name
 

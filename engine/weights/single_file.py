@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
+from engine.weights.catalogue.prediction import prediction_note, prediction_of
 from engine.weights.facts import (
     ModelInfo,
     about_model,
@@ -17,7 +18,6 @@ from engine.weights.facts import (
     valid_prediction_type,
 )
 from engine.weights.families import base_of_width
-from engine.weights.prediction import prediction_note, prediction_of
 from engine.weights.safetensors_file import Header, TensorSpec, lora_rank
 
 _LDM_WIDTH = re.compile(r"^model\.diffusion_model\..*attn2\.to_k\.weight$")

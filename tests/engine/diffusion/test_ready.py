@@ -99,6 +99,10 @@ REFUSED = {
     "broken vocabulary": (broken("tokenizer/vocab.json"), "vocab.json cannot be read as JSON"),
     "a list for a tokenizer": (broken("tokenizer/tokenizer.json", "[]"), "tokenizer.json .* JSON list in place"),
     "broken settings": (broken("tokenizer/tokenizer_config.json", ""), "tokenizer_config.json cannot be read"),
+    "bytes for merges": (
+        lambda f: (f / "tokenizer/merges.txt").write_bytes(b"\xff\xfe\0"),
+        "merges.txt cannot be read",
+    ),
     "no room": (said("tokenizer/tokenizer_config.json", model_max_length=2), "model_max_length must be 3 or more"),
     "no places": (said(TEXT, max_position_embeddings="77"), "max_position_embeddings must be 3 or more.* got '77'"),
     "betas": (said(SCHEDULER, beta_schedule="sigmoid"), "beta_schedule must be one of linear, .*got 'sigmoid'"),

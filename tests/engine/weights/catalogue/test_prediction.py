@@ -5,8 +5,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine.errors import InvalidRequest, NotFound
+from engine.weights.catalogue.prediction import NORM_BIAS
 from engine.weights.models import Catalogue
-from engine.weights.prediction import NORM_BIAS
 from engine.weights.single_file import file_info
 
 V, EPSILON = "v_prediction", "epsilon"

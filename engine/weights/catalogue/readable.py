@@ -35,6 +35,7 @@ def require_readable(folder: Path) -> None:
     )
     for name in TOKENIZER_FILES:
         _require_json(folder / "tokenizer" / name)
+    _require_text(folder / "tokenizer/merges.txt")
     settings = folder / "tokenizer/tokenizer_config.json"
     if settings.is_file():
         _require_room(settings, "model_max_length", config(folder, "tokenizer/tokenizer_config.json"))
@@ -117,6 +118,15 @@ def _require_json(path: Path) -> None:
         status = path.stat()
         if problem := _problem_once(path, status.st_size, status.st_mtime_ns):
             raise ModelBroken(f"{path} cannot be read as JSON: {problem}. {AGAIN}")
+
+
+def _require_text(path: Path) -> None:
+    try:
+        path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return  # tokenizer.json holds the same
+    except (OSError, ValueError) as error:
+        raise ModelBroken(f"{path} cannot be read as text: {str(error)[:200]}. {AGAIN}") from None
 
 
 @lru_cache(maxsize=256)
