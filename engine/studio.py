@@ -179,13 +179,17 @@ class Studio:
         """One model. Raises NotFound naming the known ones."""
         return self._catalogue.get(name)
 
-    def add_model(self, source: str, name: str | None = None) -> ModelInfo:
-        """Remember a model by folder, .safetensors file or hub id. Raises StudioError with the reason."""
-        return self._catalogue.add(source, name)
+    def add_model(self, source: str, name: str | None = None, prediction_type: str | None = None) -> ModelInfo:
+        """Remember a model by folder, .safetensors file or hub id; see `Catalogue.add`. Raises StudioError."""
+        return self._catalogue.add(source, name, prediction_type)
 
-    def remove_model(self, name: str) -> None:
-        """Forget an added model; its files stay. Raises StudioError when it was not added."""
-        self._catalogue.remove(name)
+    def correct_model(self, name: str, prediction_type: str | None) -> ModelInfo:
+        """Say what a single file predicts; None goes back to what it tells. Raises StudioError."""
+        return self._catalogue.correct(name, prediction_type)
+
+    def remove_model(self, name: str, delete_files: bool = False) -> None:
+        """Forget an added model, with the files that were fetched for it if told so. Raises StudioError."""
+        self._catalogue.remove(name, delete_files)
 
     def default_model(self, models: Iterable[ModelInfo] | None = None) -> ModelInfo:
         """The large model where it is here and a GPU draws it, else the embedded one, else any that is here.

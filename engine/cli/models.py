@@ -10,34 +10,58 @@ from engine.weights.request import FetchModel
 
 commands = typer.Typer()
 
+FACTS = (
+    *("name", "title", "available", "problem", "note", "base", "native_size", "prediction_type"),
+    *("licence", "size_bytes", "hub_id", "added"),
+)
+
 
 @commands.command()
 def models(home: Home = None, as_json: Json = False) -> None:
     """List the models, also those whose weights are not on this machine."""
     for info in open_studio(home).models():
         if as_json:
-            facts = ("name", "title", "available", "problem", "base", "native_size", "licence", "size_bytes", "hub_id")
-            print_json({**{fact: getattr(info, fact) for fact in facts}, "path": str(info.path)})
+            print_json({**{fact: getattr(info, fact) for fact in FACTS}, "path": str(info.path)})
         else:
             state = "ready" if info.available else info.problem or "not on this machine"
-            print(f"{info.name:16} {info.title}  [{state}]")
+            print(
+                f"{info.name:16} {info.title}  [{state}]" + (f"  {info.note}" if info.available and info.note else "")
+            )
 
 
 @commands.command()
 def add_model(
-    source: Annotated[str, typer.Argument(help="A diffusers folder, a .safetensors file, or a hub id.")],
+    source: Annotated[str, typer.Argument(help="A diffusers folder, a .safetensors file, or a hub id (org/name).")],
     name: Annotated[str | None, typer.Option(help="How to call it; made from the source when left out.")] = None,
+    prediction_type: Annotated[
+        str | None,
+        typer.Option(
+            help="epsilon or v_prediction: what a .safetensors file predicts, where it does not tell it or tells it "
+            "wrongly. Also for a file that lies in the studio's weights folder."
+        ),
+    ] = None,
     home: Home = None,
 ) -> None:
     """Remember a model that is on this machine, or on the model hub."""
-    info = open_studio(home).add_model(source, name)
+    info = open_studio(home).add_model(source, name, prediction_type)
     print(f"{info.name}: {info.title}" + (f"  [{info.problem}]" if info.problem else ""))
+    if info.note:
+        print(info.note)
 
 
 @commands.command()
-def remove_model(name: str, home: Home = None) -> None:
-    """Forget a model that was added; its files stay where they are."""
-    open_studio(home).remove_model(name)
+def remove_model(
+    name: str,
+    delete_files: Annotated[
+        bool,
+        typer.Option(
+            "--delete-files", help="Also delete the files that the studio downloaded for it; all others stay."
+        ),
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Remove a model that was added from the list; its files stay where they are."""
+    open_studio(home).remove_model(name, delete_files)
 
 
 @commands.command()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.diffusion.request import TextToImage, loras_from, text_to_image
+from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
@@ -32,6 +32,8 @@ def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     width, height = values["width"], values["height"]
     if model and not any((*multiple("width", width, 8), *multiple("height", height, 8))):
         problems += size_problems(model, width, height)
+    if model:
+        problems += sampler_problems(values.get("scheduler", SCHEDULERS[0]), model.prediction_type)
     names = [lora.name for lora in loras_from(values.get("loras"))]
     return [*problems, *lora_problems(here.settings, names, model)]
 

@@ -1,23 +1,30 @@
 """Open a Stable Diffusion model from a folder or from one .safetensors file, offline and without pickle."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, SchedulerMixin, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from engine.device import Device, is_out_of_memory
+from engine.diffusion import schedulers
 from engine.diffusion.preview import FIT_SIZE, LatentPreview
+from engine.diffusion.tokens import fit
 from engine.errors import ModelBroken, StudioError, UnsafeFile
+from engine.files import read_json
 from engine.settings import PROJECT
+from engine.weights.catalogue.readable import require_readable
 from engine.weights.layout import chosen_weights, missing_configuration
 from engine.weights.models import ModelInfo
 from engine.weights.safetensors_file import check_checkpoint
@@ -86,23 +93,51 @@ def load(source: ModelInfo, device: Device, single_file_config: Path = SINGLE_FI
 
 
 def _read_folder(source: ModelInfo, device: Device) -> StableDiffusionPipeline:
-    folder = source.path
-    _require_configuration(source, folder)
-    models = {name: _read_model(source, name, device.dtype) for name in MODELS}
-    scheduler = DDIMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
-    return _pipeline(models, _read_tokenizer(folder), scheduler)
+    _require_configuration(source, source.path)
+    require_readable(source.path)
+    with _without_marks(source.path) as folder:
+        models = {name: _read_model(source, folder, name, device.dtype) for name in MODELS}
+        tokenizer = _read_tokenizer(folder)
+    scheduler = schedulers.build("DDIM", read_json(source.path / "scheduler/scheduler_config.json"))
+    return _pipeline(models, tokenizer, scheduler)
 
 
-def _read_model(source: ModelInfo, component: str, dtype: torch.dtype) -> torch.nn.Module:
-    weights = chosen_weights(source.path, component, half=dtype == torch.float16)
-    files = [source.path / component / name for name in weights.files]
+@contextmanager
+def _without_marks(folder: Path) -> Iterator[Path]:
+    """The folder itself; or where a small file begins with a byte order mark, which the libraries do not read, a
+    folder for the moment in which that file has none and all others are links.
+    """
+    files = [path for part in (*MODELS, "tokenizer") for path in (folder / part).glob("*") if path.is_file()]
+    marked = [path for path in files if path.suffix in (".json", ".txt") and _begins_with_mark(path)]
+    if not marked:
+        yield folder
+        return
+    with TemporaryDirectory() as place:
+        for path in files:
+            copy = Path(place, path.parent.name, path.name)
+            copy.parent.mkdir(exist_ok=True)
+            if path in marked:
+                copy.write_bytes(path.read_bytes().removeprefix(BOM_UTF8))
+            else:
+                copy.symlink_to(path.resolve())
+        yield Path(place)
+
+
+def _begins_with_mark(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(BOM_UTF8)) == BOM_UTF8
+
+
+def _read_model(source: ModelInfo, folder: Path, component: str, dtype: torch.dtype) -> torch.nn.Module:
+    weights = chosen_weights(folder, component, half=dtype == torch.float16)
+    files = [folder / component / name for name in weights.files]
     for path in files:
         check_checkpoint(path)
     if component == "text_encoder":
-        model, info = _read_text_encoder(source.path / component, files, dtype)
+        model, info = _read_text_encoder(folder / component, files, dtype)
     else:
         model, info = MODELS[component].from_pretrained(
-            source.path,
+            folder,
             subfolder=component,
             variant=weights.variant or None,
             dtype=dtype,
@@ -152,10 +187,18 @@ def _read_file(source: ModelInfo, device: Device, config: Path) -> StableDiffusi
         raise _incomplete(source, "some tensors") from error
     for component in MODELS:
         _require_all_tensors(source, component, getattr(pipeline, component))
-    # The file does not say how it was trained: 768-pixel 2.1 predicts v, 512-pixel 2.1-base predicts noise.
-    scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, prediction_type=source.prediction_type)
+    scheduler = schedulers.build("DDIM", {**pipeline.scheduler.config, **_trained_with(source)})
     models = {component: getattr(pipeline, component).eval() for component in MODELS}
     return _pipeline(models, pipeline.tokenizer, scheduler)
+
+
+def _trained_with(source: ModelInfo) -> dict[str, Any]:
+    """What the catalogue found out about a single file, as a scheduler's configuration says it."""
+    prediction = {"prediction_type": source.prediction_type}
+    if not source.zero_terminal_snr:
+        return prediction
+    # Such a model begins at pure noise, which only "trailing" visits (Lin et al. 2023, section 3.3).
+    return {**prediction, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
 
 
 def _require_all_tensors(source: ModelInfo, component: str, model: torch.nn.Module) -> None:
@@ -171,10 +214,10 @@ def _incomplete(source: ModelInfo, missing: str) -> ModelBroken:
     )
 
 
-def _pipeline(models: dict, tokenizer: CLIPTokenizer, scheduler: DDIMScheduler) -> StableDiffusionPipeline:
+def _pipeline(models: dict, tokenizer: CLIPTokenizer, scheduler: SchedulerMixin) -> StableDiffusionPipeline:
     pipeline = StableDiffusionPipeline(
         **models,
-        tokenizer=tokenizer,
+        tokenizer=fit(tokenizer, models["text_encoder"].config.max_position_embeddings),
         scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,

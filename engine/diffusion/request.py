@@ -34,6 +34,9 @@ SCHEDULERS = (
     "Heun",
     "LMS",
 )
+# What "sample" means to a model: it predicts the clean picture itself. The library has no formula for it in these.
+SAMPLE = "sample"
+NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,18 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *choice("scheduler", values["scheduler"], SCHEDULERS),
         *_loras(values["loras"]),
     ]
+
+
+def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:
+    """Why this scheduler cannot draw with a model that predicts `prediction_type`."""
+    if prediction_type != SAMPLE or scheduler not in NOT_FOR_SAMPLE:
+        return []
+    others = ", ".join(name for name in SCHEDULERS if name not in NOT_FOR_SAMPLE)
+    message = (
+        f"{scheduler} needs a model that predicts noise or v; this one predicts the picture itself ({SAMPLE}). "
+        f"Choose one of {others}."
+    )
+    return [Problem("scheduler", message)]
 
 
 def _lora(value: Any) -> LoraWeight:

@@ -1,16 +1,18 @@
 """What a model can do, read from its small JSON files and the headers of its weights; no weights are loaded."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
-from engine.files import printable, read_json
+from engine.files import printable
+from engine.weights.catalogue.readable import config, require_readable
 from engine.weights.families import base_of_width
 from engine.weights.layout import COMPONENTS, PICKLES, missing_configuration, weight_files
-from engine.weights.safetensors_file import Header, check_checkpoint
+from engine.weights.safetensors_file import Header, TensorSpec, check_checkpoint
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 
@@ -38,6 +40,9 @@ class ModelInfo:
         about: one or two sentences for the model picker.
         problem: why it cannot be used, and what to do; empty when there is none.
         hub_id: "organisation/name" on the model hub, when it can be fetched from there.
+        note: what else to know: which clue decided the prediction type of a single file, or what could not be asked.
+        zero_terminal_snr: whether a single file was trained up to pure noise.
+        added: whether the artist added it, so that it can be removed from the list again.
     """
 
     name: str
@@ -57,6 +62,9 @@ class ModelInfo:
     about: str
     problem: str = ""
     hub_id: str = ""
+    note: str = ""
+    zero_terminal_snr: bool = False
+    added: bool = False
 
 
 def unusable(name: str, path: Path, problem: str = "", hub_id: str = "") -> ModelInfo:
@@ -108,12 +116,20 @@ def folder_info(name: str, folder: Path) -> ModelInfo:
         weights = [path for component in COMPONENTS for path in weight_files(folder, component)]
         info = replace(info, size_bytes=sum(path.stat().st_size for path in weights))
         for path in weights:
-            checked_header(path)
+            _require_plain_numbers(path)
     except (ModelBroken, UnsafeFile) as error:
         return replace(info, problem=str(error))
     except OSError as error:
         return replace(info, problem=f"{folder} cannot be read: {error.strerror}. Check its place and rights.")
     return replace(info, available=True, about=about_model(info))
+
+
+def _require_plain_numbers(path: Path) -> None:
+    if packed := quantised(checked_header(path).tensors):
+        raise ModelBroken(
+            f"{path}: weights must be plain numbers of 16 or 32 bits; {packed}. Choose the version that is not "
+            "quantised."
+        )
 
 
 def about_model(info: ModelInfo) -> str:
@@ -126,6 +142,13 @@ def checked_header(path: Path) -> Header:
     return _checked_once(path, status.st_size, status.st_mtime_ns)
 
 
+def quantised(tensors: Mapping[str, TensorSpec]) -> str:
+    """What shows that weights are packed into fewer bits, as the end of a sentence; empty when they are plain."""
+    packed = ("U8", "I8", "F4", "F6_E2M3", "F6_E3M2", "F8_E8M0")
+    name = next((name for name, spec in tensors.items() if spec.dtype in packed and len(spec.shape) > 1), "")
+    return f"{name} is {tensors[name].dtype}" if name else ""
+
+
 @lru_cache(maxsize=256)
 def _checked_once(path: Path, size: int, mtime_ns: int) -> Header:
     return check_checkpoint(path)
@@ -135,28 +158,21 @@ def folder_facts(folder: Path) -> dict[str, Any]:
     missing = missing_configuration(lambda name: (folder / name).is_file())
     if missing:
         raise ModelBroken(f"{folder} lacks {', '.join(missing)}. Copy them there or download the model again.")
-    index, unet = _config(folder, "model_index.json"), _config(folder, "unet/config.json")
-    vae, scheduler = _config(folder, "vae/config.json"), _config(folder, "scheduler/scheduler_config.json")
+    index, unet = config(folder, "model_index.json"), config(folder, "unet/config.json")
+    vae, scheduler = config(folder, "vae/config.json"), config(folder, "scheduler/scheduler_config.json")
     width = _whole(folder, "unet/config.json", "cross_attention_dim", unet.get("cross_attention_dim"))
     factor = _vae_factor(folder, vae)
     # Without a sample_size the diffusers library takes 64 latents per side, so the same is said here.
     samples = _whole(folder, "unet/config.json", "sample_size", unet.get("sample_size") or 64)
     _require_text_to_image(folder, index, unet, vae)
-    return {
+    facts = {
         "base": base_of_width(width),
         "cross_attention_dim": width,
         "prediction_type": valid_prediction_type(folder, scheduler.get("prediction_type", "epsilon")),
         **size_limits(valid_native_size(folder, samples * factor), factor),
     }
-
-
-def _config(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        return read_json(folder / name)
-    except (OSError, ValueError) as error:
-        raise ModelBroken(
-            f"{folder / name} cannot be read as JSON: {error}. Copy or download this file again."
-        ) from None
+    require_readable(folder)
+    return facts
 
 
 def _whole(folder: Path, file: str, key: str, value: Any) -> int:

@@ -78,6 +78,26 @@ def fetch(
     return folder
 
 
+def delete_fetched(folder: Path) -> None:
+    """Delete what `fetch` brought into the folder, or a part of it.
+
+    Raises:
+        StudioBusy: it is being downloaded now.
+        ModelUnavailable: the disk does not let go of it.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    with _only_one(partial):
+        for place in (folder, partial):
+            try:
+                shutil.rmtree(place)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise ModelUnavailable(
+                    f"{place} cannot be deleted: {error.strerror or error}. Correct its rights, or delete it by hand."
+                ) from error
+
+
 @dataclass
 class _Progress:
     """Counts bytes over all files and reports them, not too often."""

@@ -155,6 +155,19 @@ class Hub:
         )
 
 
+def download_bytes(hub_id: str, endpoint: str | None = None, connect_timeout: float = 1.5) -> int:
+    """How much the studio would download of a model; asked while somebody waits, so for a few seconds at most.
+
+    Args:
+        endpoint, connect_timeout: see `engine.weights.hub.fetch`.
+
+    Raises:
+        Offline, NotFound, ModelUnavailable, ModelBroken: see `engine.weights.hub.fetch`.
+    """
+    hub = Hub(hub_id, endpoint_or_default(endpoint), connect_timeout, should_stop=lambda: False)
+    return sum(file.size for file in hub.files())
+
+
 def endpoint_or_default(given: str | None) -> str:
     return (given or os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
@@ -188,13 +201,15 @@ def _needed(hub: Hub, info: Any) -> list[RemoteFile]:
 
 
 def _weights(hub: Hub, listed: dict[str, Any]) -> dict[str, Weights]:
-    """The weights of each component: half precision where the whole model has it, else full; never a pickle."""
+    """The weights of each component: half precision where the whole model has it, else full, else what each has.
+
+    Never a pickle.
+    """
     names = {
         part: [name.removeprefix(f"{part}/") for name in listed if name.startswith(f"{part}/")] for part in COMPONENTS
     }
-    for variant in (HALF, FULL):
-        offers = {part: offered_weights(names[part], part, variant) for part in COMPONENTS}
-        found = {part: weights for part, weights in offers.items() if weights and weights.files}
+    for variants in ((HALF,), (FULL,), (HALF, FULL)):  # the last is a mixture, part by part
+        found = {part: weights for part in COMPONENTS if (weights := _offered(names[part], part, variants))}
         if len(found) == len(COMPONENTS):
             return found
     lacking = ", ".join(f"{part}/{stem}.safetensors" for part, stem in COMPONENTS.items() if part not in found)
@@ -202,6 +217,11 @@ def _weights(hub: Hub, listed: dict[str, Any]) -> dict[str, Weights]:
         f"{hub.hub_id} must offer its weights as .safetensors; it lacks {lacking}. Pickles are never opened: "
         "choose another model."
     )
+
+
+def _offered(names: list[str], part: str, variants: tuple[str, ...]) -> Weights | None:
+    offers = (offered_weights(names, part, variant) for variant in variants)
+    return next((weights for weights in offers if weights and weights.files), None)
 
 
 def _remote_file(hub: Hub, sibling: Any, revision: str) -> RemoteFile:

@@ -25,6 +25,8 @@ CONFIGS = (*(f"{component}/config.json" for component in COMPONENTS), "scheduler
 # One file as transformers 5 saves it, or the two that every published model has.
 TOKENIZERS = (("tokenizer/tokenizer.json",), ("tokenizer/vocab.json", "tokenizer/merges.txt"))
 FULL, HALF = "", "fp16"
+# What is read, the better suited first; "fp32" and "bf16" are names that some tools give to their only files.
+PRECISIONS = {False: (FULL, "fp32", HALF, "bf16"), True: (HALF, FULL, "bf16", "fp32")}
 PICKLES = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
 
 _SHARD = r"{stem}(?:{half}-\d+-of-\d+|-\d+-of-\d+{half})\.safetensors"
@@ -35,7 +37,7 @@ class Weights:
     """The weights files of one component in one precision.
 
     Attributes:
-        variant: "" for the plain files, "fp16" for those that say so in their names.
+        variant: "" for the plain files, else what their names say: "fp16", "fp32" or "bf16".
         files: names of the .safetensors files.
         index: name of the file that lists them; empty where there is one file alone.
     """
@@ -82,7 +84,7 @@ def chosen_weights(folder: Path, component: str, half: bool = False) -> Weights:
     """
     place = folder / component
     names = {path.name for path in place.iterdir() if path.is_file()} if place.is_dir() else set()
-    for variant in (HALF, FULL) if half else (FULL, HALF):
+    for variant in PRECISIONS[half]:
         if weights := offered_weights(names, component, variant):
             return _with_listed_shards(place, weights) if weights.index else weights
     raise ModelBroken(_no_weights(place, f"{COMPONENTS[component]}.safetensors", names))
@@ -122,5 +124,11 @@ def _no_weights(place: Path, wanted: str, names: Collection[str]) -> str:
         return (
             f"{place} holds weights only as {', '.join(pickles)}, a format that can run code. "
             f"The studio opens .safetensors only; get that version of the model: {wanted}."
+        )
+    others = sorted(name for name in names if name.endswith(".safetensors"))
+    if others:
+        return (
+            f"{place} has no weights of a precision that the studio reads: {wanted} is missing; there is "
+            f"{', '.join(others[:3])}. Give it that name if it is the whole {place.name}, or download the model again."
         )
     return f"{place} has no .safetensors weights: {wanted} is missing. Copy it there or download the model again."

@@ -1,24 +1,15 @@
-"""The catalogue of models: shipped, in the artist's weights folder, pointed to, or known and not here yet.
+"""The catalogue of models: shipped, in the artist's weights folder, added, or known and not here yet."""
 
-`home/weights/models.json` holds the pointers, one object for each name:
-
-    {"name": {"path": "/a/folder or /a/file.safetensors"}}
-    {"name": {"hub_id": "organisation/name"}}
-
-A path to a single file may add "prediction_type" and "native_size", which the file itself does not tell.
-"""
-
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound, Problem
-from engine.files import read_json, write_json
+from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound, Offline, Problem
 from engine.settings import Settings
+from engine.weights.catalogue.pointers import POINTERS, Pointer, Pointers
 from engine.weights.facts import (
+    PREDICTION_TYPES,
     ModelInfo,
     folder_info,
     has_weights,
@@ -26,14 +17,14 @@ from engine.weights.facts import (
     unusable,
 )
 from engine.weights.families import base_of_width
-from engine.weights.hub_client import KNOWN_BYTES, SD21_HUB_ID
+from engine.weights.hub import delete_fetched
+from engine.weights.hub_client import KNOWN_BYTES, SD21_HUB_ID, download_bytes
 from engine.weights.manifest import damaged
 from engine.weights.single_file import file_info
-from engine.weights.sources import NAME, hub_id_in, pointer_from, valid_name
+from engine.weights.sources import name_of, pointer_from, snapshot_in, valid_name
 
 __all__ = ["Catalogue", "ModelInfo", "named", "require_available", "size_problems"]
 
-POINTERS = "models.json"
 SD21_WIDTH = 1024
 
 
@@ -43,7 +34,7 @@ class Catalogue:
     def __init__(self, settings: Settings):
         self._shipped_folder = settings.weights_dir
         self._own_folder = settings.home / "weights"
-        self._pointers_file = self._own_folder / POINTERS
+        self._pointers = Pointers(self._own_folder)
 
     def all(self) -> list[ModelInfo]:
         """Every model, also those that cannot be used, with the reason in `problem`."""
@@ -66,22 +57,29 @@ class Catalogue:
         """
         return named(name, self.all())
 
-    def add(self, source: str, name: str | None = None) -> ModelInfo:
+    def add(self, source: str, name: str | None = None, prediction_type: str | None = None) -> ModelInfo:
         """Remember a model by a folder, a .safetensors file or a hub id.
 
         Args:
-            source: as typed or pasted: quotes, `~`, file:// and hub web addresses are understood.
+            source: as typed or pasted: quotes, `~`, file:// and hub web addresses are understood. A hub id is looked
+                up, for a few seconds at most.
             name: for requests; None takes the name of the folder, file or repository.
+            prediction_type: "epsilon" or "v_prediction" for a single file that tells it wrongly or not at all.
+
+        Returns:
+            The model; its `note` says which clue decided its prediction type, or that the hub could not be asked.
 
         Raises:
-            NotFound: no such path.
+            NotFound: no such path, or nothing of that name on the hub.
             UnsafeFile: a pickle, or another file that is not .safetensors.
             ModelBroken: no model that the studio can run, another base named sd21, or models.json cannot be read.
-            InvalidRequest: the name is taken, or is none.
+            ModelUnavailable: the hub does not give it to everybody.
+            InvalidRequest: the name is taken, or is none; or the prediction type is none, or not for this source.
         """
         pointer, default_name = pointer_from(source)
         name = valid_name(name or default_name)
-        info = _pointed_info(name, pointer, self._own_folder)
+        pointer |= _said(pointer, prediction_type)
+        info = self._pointers.info(name, pointer)
         if info.problem:
             raise ModelBroken(info.problem)
         if name == "sd21" and info.cross_attention_dim not in (0, SD21_WIDTH):
@@ -90,22 +88,56 @@ class Catalogue:
                 f"{info.base} ({info.cross_attention_dim}). Add it under a name of its own instead."
             )
         self._require_free(name, info)
-        self._change_pointers(lambda pointers: {**pointers, name: pointer})
-        return self.get(name)
+        note = _look_up(pointer)
+        self._pointers.change(lambda pointers: {**pointers, name: pointer})
+        added = self.get(name)
+        return replace(added, note=note) if note else added
 
-    def remove(self, name: str) -> None:
-        """Forget a pointer; the files that it points to stay.
+    def correct(self, name: str, prediction_type: str | None) -> ModelInfo:
+        """Say what a single file predicts, wherever it lies; None goes back to what the file tells.
 
         Raises:
             NotFound: no model has that name.
-            InvalidRequest: it is no pointer: it ships with the studio or lies in its weights folder.
+            InvalidRequest: it is no single file, which alone can be corrected, or the type is none.
         """
-        if name not in self._read_pointers():
+        info = self.get(name)
+        place = {"path": str(info.path)}
+        said = _said(place if info.single_file else {}, prediction_type)
+        kept = self._pointers.read().get(name, place)
+        kept = {key: value for key, value in kept.items() if key != "prediction_type"}
+        changed: Pointer = {**kept, **said}
+        listed_anyway = changed == place and info.path.parent == self._own_folder
+        self._pointers.change(lambda old: _without(old, name) if listed_anyway else {**old, name: changed})
+        return self.get(name)
+
+    def remove(self, name: str, delete_files: bool = False) -> None:
+        """Forget a model that was added.
+
+        Args:
+            delete_files: also delete what the studio fetched for it from the hub. Files that were here before stay in
+                every case.
+
+        Raises:
+            NotFound: no model has that name.
+            InvalidRequest: it was not added: it ships with the studio or lies in its weights folder; or its files are
+                none that the studio fetched.
+            StudioBusy: it is being downloaded.
+        """
+        pointers = self._pointers.read()
+        if name not in pointers:
             info = self.get(name)
             raise InvalidRequest(
                 [Problem("name", f"Only added models can be removed; {name!r} lies in {info.path}. Delete it there.")]
             )
-        self._change_pointers(lambda pointers: {other: pointer for other, pointer in pointers.items() if other != name})
+        if delete_files:
+            info = self._pointers.info(name, pointers[name])
+            if not info.hub_id:
+                message = (
+                    f"Only files that the studio fetched are deleted by it; {info.path} is yours. Delete it there."
+                )
+                raise InvalidRequest([Problem("delete_files", message)])
+            delete_fetched(info.path)
+        self._pointers.change(lambda old: _without(old, name))
 
     def _shipped(self) -> dict[str, ModelInfo]:
         """Shipped folders with weights; sd21 ships as configuration only and is no model by itself."""
@@ -123,41 +155,59 @@ class Catalogue:
         for folder in _model_folders(self._own_folder):
             if folder.name not in taken:
                 yield folder_info(folder.name, folder)
+        for folder in sorted(self._own_folder.glob("models--*--*")):  # copied as it lies in the hub's cache
+            if (snapshot := snapshot_in(folder)) and name_of(folder) not in taken:
+                yield folder_info(name_of(folder), snapshot)
         for path in sorted(self._own_folder.glob("*.safetensors")):
             yield file_info(path.name if path.stem in taken else path.stem, path)
 
     def _pointed(self, found: dict[str, ModelInfo]) -> Iterator[ModelInfo]:
         try:
-            pointers = self._read_pointers()
+            pointers = self._pointers.read()
         except ModelBroken as error:
-            yield unusable(POINTERS, self._pointers_file, str(error))
+            yield unusable(POINTERS, self._pointers.file, str(error))
             return
         for name, pointer in pointers.items():
-            info = _pointed_info(name, pointer, self._own_folder)
+            info = self._pointers.info(name, pointer)
             fetched = found.get(name) if info.hub_id else None
-            yield replace(fetched, hub_id=info.hub_id) if fetched else info
-
-    def _read_pointers(self) -> dict[str, Any]:
-        try:
-            return read_json(self._pointers_file)
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise ModelBroken(
-                f"{self._pointers_file} must be a JSON object that names models; got: {error}. "
-                "Correct it, or rename it to begin a new one. It is left as it is."
-            ) from None
-
-    def _change_pointers(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        self._own_folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._own_folder / f".{POINTERS}.lock", timeout=10):
-            write_json(self._pointers_file, change(self._read_pointers()))
+            yield replace(fetched, hub_id=info.hub_id, added=True) if fetched else info
 
     def _require_free(self, name: str, info: ModelInfo) -> None:
         taken = {known.name: known for known in self.all()}.get(name)
         if taken and taken.available and taken.path != info.path:
             message = f"Each model needs its own name; {name!r} is {taken.path} already. Give another name."
             raise InvalidRequest([Problem("name", message)])
+
+
+def _said(pointer: Pointer, prediction_type: str | None) -> Pointer:
+    """What the artist says about a single file, for its pointer. Raises InvalidRequest when it cannot be said."""
+    if prediction_type is None:
+        return {}
+    if prediction_type not in PREDICTION_TYPES:
+        message = f"A prediction type is {' or '.join(PREDICTION_TYPES[:2])}; got {prediction_type[:40]!r}. Choose one."
+        raise InvalidRequest([Problem("prediction_type", message)])
+    if not Path(pointer.get("path", "")).is_file():
+        message = (
+            "Only a single .safetensors file can be told what it predicts; a folder says it itself. Correct "
+            "prediction_type in its scheduler/scheduler_config.json."
+        )
+        raise InvalidRequest([Problem("prediction_type", message)])
+    return {"prediction_type": prediction_type}
+
+
+def _look_up(pointer: Pointer) -> str:
+    """Ask the hub about a hub id and note its size in the pointer; a sentence when the hub cannot be asked."""
+    if "hub_id" not in pointer:
+        return ""
+    try:
+        pointer["size_bytes"] = download_bytes(pointer["hub_id"])
+    except Offline as error:
+        return f"Added without a look at the hub, so whether it is there shows when you download it. {error}"
+    return ""
+
+
+def _without(pointers: dict[str, Any], name: str) -> dict[str, Any]:
+    return {other: pointer for other, pointer in pointers.items() if other != name}
 
 
 def named(name: str, models: Iterable[ModelInfo]) -> ModelInfo:
@@ -246,36 +296,3 @@ def _with_known_facts(info: ModelInfo, place: Path) -> ModelInfo:
     title = "Stable Diffusion 2.1 (768 px)" if info.native_size in (0, 768) else "Stable Diffusion 2.1"
     hub_id = info.hub_id or (SD21_HUB_ID if info.path == place else "")
     return replace(info, title=title, licence=licence, hub_id=hub_id)
-
-
-def _pointed_info(name: str, pointer: Any, own_folder: Path) -> ModelInfo:
-    if not isinstance(pointer, dict) or not NAME.fullmatch(name):
-        return unusable(name, own_folder / POINTERS, _bad_pointer(name, pointer))
-    path, hub_id = pointer.get("path"), pointer.get("hub_id")
-    if isinstance(hub_id, str) and hub_id_in(hub_id) == hub_id:
-        return replace(
-            unusable(name, own_folder / name, hub_id=hub_id),
-            size_bytes=KNOWN_BYTES.get(hub_id, 0),
-            about=f"Not on this machine yet; can be fetched from {hub_id}.",
-        )
-    if not isinstance(path, str) or not Path(path).is_absolute():
-        return unusable(name, own_folder / POINTERS, _bad_pointer(name, pointer))
-    return _path_info(name, Path(path), pointer)
-
-
-def _bad_pointer(name: str, pointer: Any) -> str:
-    return (
-        f"The entry {name[:80]!r} in {POINTERS} needs a plain name and an absolute path or a hub_id; "
-        f"got {str(pointer)[:80]!r}. "
-        "Correct it, or remove it and add the model again."
-    )
-
-
-def _path_info(name: str, path: Path, overrides: dict[str, Any]) -> ModelInfo:
-    if path.is_dir():
-        return folder_info(name, path)
-    if path.is_file():
-        return file_info(name, path, overrides)
-    return unusable(
-        name, path, f"{path} is not there any more. Connect its drive, or remove this model and add it again."
-    )

@@ -6,19 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
+from engine.weights.catalogue.prediction import prediction_note, prediction_of
 from engine.weights.facts import (
     ModelInfo,
     about_model,
     checked_header,
+    quantised,
     size_limits,
     unusable,
     valid_native_size,
     valid_prediction_type,
 )
 from engine.weights.families import base_of_width
-from engine.weights.safetensors_file import Header, lora_rank
+from engine.weights.safetensors_file import Header, TensorSpec, lora_rank
 
 _LDM_WIDTH = re.compile(r"^model\.diffusion_model\..*attn2\.to_k\.weight$")
+# The parts of a checkpoint and how their tensors' names begin; for SDXL the text encoders are `conditioner`.
+PARTS = {
+    "UNet": ("model.diffusion_model.",),
+    "text encoder": ("cond_stage_model.", "conditioner."),
+    "VAE": ("first_stage_model.",),
+}
+_OPEN_CLIP = "cond_stage_model.model."
 _LDM_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 
 
@@ -26,7 +35,7 @@ def file_info(name: str, path: Path, overrides: dict[str, Any] | None = None) ->
     """Describe a single-file checkpoint; what is wrong with it goes into `problem`.
 
     Args:
-        overrides: `prediction_type` and `native_size`, which such a file does not tell.
+        overrides: `prediction_type` and `native_size`, which go before what the file tells.
     """
     info = unusable(name, path)
     try:
@@ -42,37 +51,58 @@ def file_info(name: str, path: Path, overrides: dict[str, Any] | None = None) ->
 
 
 def _file_facts(path: Path, header: Header, overrides: dict[str, Any]) -> dict[str, Any]:
-    width = next((spec.shape[-1] for name, spec in header.tensors.items() if _LDM_WIDTH.match(name)), 0)
-    # The file is silent on both: 2.1-base draws 512 px and predicts noise, 2.1 draws 768 px and predicts v.
-    small = width == 768 or any(mark in path.stem.lower() for mark in ("512", "base"))
-    native = overrides.get("native_size", 512 if small else 768)
-    prediction = overrides.get("prediction_type", "epsilon" if small else "v_prediction")
+    width = _width(header)
+    said = overrides.get("prediction_type")
+    found = prediction_of(path, header, None if said is None else valid_prediction_type(path, said))
     return {
         "base": base_of_width(width),
         "cross_attention_dim": width,
-        "prediction_type": valid_prediction_type(path, prediction),
-        **size_limits(valid_native_size(path, native), 8),
+        "prediction_type": found.prediction_type,
+        "note": prediction_note(found.prediction_type, found.clue),
+        "zero_terminal_snr": found.zero_terminal_snr,
+        **size_limits(valid_native_size(path, overrides.get("native_size", found.native_size)), 8),
     }
 
 
+def _width(header: Header) -> int:
+    return next((spec.shape[-1] for name, spec in header.tensors.items() if _LDM_WIDTH.match(name)), 0)
+
+
 def _require_sd2_layout(path: Path, header: Header) -> None:
-    tensors = header.tensors
-    width = next((spec.shape[-1] for name, spec in tensors.items() if _LDM_WIDTH.match(name)), None)
-    if width is None:
+    tensors, width = header.tensors, _width(header)
+    missing = [part for part, start in PARTS.items() if not any(name.startswith(start) for name in tensors)]
+    if len(missing) == len(PARTS):
         lora = any(lora_rank(name, spec) for name, spec in tensors.items())
         raise ModelBroken(
             f"{path.name} must be a Stable Diffusion 2.x checkpoint; got {'a LoRA' if lora else 'other tensors'}. "
             + ("Put it into the folder for LoRAs." if lora else "Add a model in diffusers layout as a folder.")
         )
-    if width != 1024 or not any(name.startswith("cond_stage_model.model.") for name in tensors):
+    if width not in (0, 1024):
         raise ModelBroken(
             f"{path.name}: single files can be opened for Stable Diffusion 2.x only; got {base_of_width(width)}. "
             "Add it as a folder in diffusers layout, if it is Stable Diffusion 1.x."
         )
-    _require_complete(path, tensors)
+    _require_complete(path, tensors, missing)
+    if not width:
+        raise ModelBroken(
+            f"{path.name}: the UNet of Stable Diffusion looks at the text by layers called attn2.to_k; got none. "
+            "It is another model or an incomplete one; choose the complete file."
+        )
 
 
-def _require_complete(path: Path, tensors: dict) -> None:
+def _require_complete(path: Path, tensors: dict[str, TensorSpec], missing: list[str]) -> None:
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise ModelBroken(
+            f"{path.name} must be a whole checkpoint (UNet, VAE and text encoder in one file); "
+            f"its {' and its '.join(missing)} {verb} missing. Choose the complete file; some pages offer the parts one "
+            "by one."
+        )
+    if not any(name.startswith(_OPEN_CLIP) for name in tensors):
+        raise ModelBroken(
+            f"{path.name}: its text encoder must have the names of the original Stable Diffusion 2.x ({_OPEN_CLIP}*); "
+            "got those of another tool. Choose the original file, or add the model as a folder in diffusers layout."
+        )
     inputs = tensors.get(_LDM_INPUT)
     if inputs is None or len(inputs.shape) != 4 or inputs.shape[1] != 4:
         found = inputs.shape if inputs else "none"
@@ -80,8 +110,12 @@ def _require_complete(path: Path, tensors: dict) -> None:
             f"{path.name}: the first layer must take 4 channels; got {found}. It is a model for inpainting, "
             "depth or upscaling; choose its text-to-image version."
         )
-    if not any(name.startswith("first_stage_model.") for name in tensors):
+    _require_plain_numbers(path, tensors)
+
+
+def _require_plain_numbers(path: Path, tensors: dict[str, TensorSpec]) -> None:
+    if packed := quantised(tensors):
         raise ModelBroken(
-            f"{path.name} has no image decoder (first_stage_model); got {len(tensors)} other tensors. "
-            "Choose the complete checkpoint."
+            f"{path.name}: weights must be plain numbers of 16 or 32 bits; {packed}. Choose the version that is not "
+            "quantised."
         )

@@ -11,6 +11,8 @@ from engine.weights.layout import PICKLES
 NAME = re.compile(r"\w[\w.+-]{0,63}")
 _HUB_ID = re.compile(r"(?:https?://(?:huggingface\.co|hf\.co)/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/?", re.ASCII)
 
+_CACHED = re.compile(r"models--[^/]+?--[^/]+")
+
 
 def hub_id_in(text: str) -> str:
     """The "organisation/name" in a hub id or a hub page's address; empty when it is neither."""
@@ -32,7 +34,7 @@ def pointer_from(source: str) -> tuple[dict[str, str], str]:
     path = _path_in(text)
     if path.exists():
         _require_model_path(path)
-        return {"path": str(path)}, _name_from(path.stem if path.is_file() else path.name)
+        return {"path": str(path)}, name_of(path)
     hub_id = hub_id_in(text)
     if hub_id and not text.lower().endswith((".safetensors", *PICKLES)):
         return {"hub_id": hub_id}, _name_from(hub_id.split("/")[1])
@@ -55,10 +57,35 @@ def _path_in(text: str) -> Path:
         raise NotFound(f"{text[:200]!r} is no path: {error}. Copy the path from your file manager.") from None
 
 
+def name_of(path: Path) -> str:
+    """The name that suggests itself for a folder or file; inside the hub's cache it is the repository's."""
+    if not path.is_file():
+        cached = next((part for part in reversed(path.parts) if _CACHED.fullmatch(part)), None)
+        if cached:
+            return _name_from(cached.split("--", 2)[2])
+    return _name_from(path.stem if path.is_file() else path.name)
+
+
+def snapshot_in(path: Path) -> Path | None:
+    """The model in the top folder of a repository in the hub's cache (`models--org--name`), None in other folders.
+
+    There lie `snapshots/COMMIT/`, with the model's files, and `refs/main`, which names the newest commit.
+    """
+    snapshots = path if path.name == "snapshots" else path / "snapshots"
+    found = {index.parent.name: index.parent for index in snapshots.glob("*/model_index.json")}
+    try:
+        commit = (snapshots.parent / "refs/main").read_text().strip()
+    except (OSError, ValueError):
+        commit = ""
+    newest = max(found.values(), key=lambda folder: folder.stat().st_mtime, default=None)
+    return found.get(commit, newest)
+
+
 def _require_model_path(path: Path) -> None:
-    if path.is_dir() and not (path / "model_index.json").is_file():
+    if path.is_dir() and not (path / "model_index.json").is_file() and not snapshot_in(path):
         files = sorted(file.name for file in path.glob("*.safetensors"))
-        hint = f" It holds {', '.join(files[:3])}: add that file's path." if files else ""
+        part_of_a_model = (path.parent / "model_index.json").is_file()
+        hint = f" It holds {', '.join(files[:3])}: add that file's path." if files and not part_of_a_model else ""
         raise ModelBroken(
             f"A model folder needs a model_index.json (diffusers layout); {path} has none.{hint or _folder_hint(path)}"
         )
@@ -75,9 +102,14 @@ def _require_model_path(path: Path) -> None:
 
 
 def _folder_hint(path: Path) -> str:
-    inside = sorted(path.glob("*/model_index.json"))
+    inside = [*sorted(path.glob("*/model_index.json")), *path.parent.glob("model_index.json")]
     if inside:
         return f" Add {inside[0].parent} instead."
+    if cached := sorted(folder for folder in path.glob("models--*--*") if snapshot_in(folder)):
+        names = ", ".join(folder.name for folder in cached[:3])
+        return f" It is a cache of the model hub: add one of its models, such as {names}."
+    if _CACHED.fullmatch(path.name):
+        return " It is a model's place in the hub's cache, but no whole model lies under its snapshots. Fetch it again."
     return " Choose the folder that holds unet, vae and text_encoder."
 
 

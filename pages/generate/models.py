@@ -10,6 +10,15 @@ from engine.weights.request import FetchModel
 from pages.parts.common import OWNER, duration, plain, size_text
 from pages.parts.submit import Press
 
+# What to say about a single file, and what that means.
+PREDICTS = {
+    "Read it from the file": None,
+    "Noise (epsilon)": "epsilon",
+    "v (v_prediction)": "v_prediction",
+}
+_PREDICTS_HELP = "For a single .safetensors file whose pictures are noise or pale blots: it was read as the wrong kind."
+_ADDED = "added_model_note"  # name and note of the model that was added or corrected last
+
 
 def show_missing_model(studio: Studio, info: ModelInfo) -> None:
     """Describe the model and offer to download it or to use a copy that the artist has."""
@@ -61,12 +70,28 @@ def _latest_fetch(studio: Studio, info: ModelInfo) -> Job | None:
     return next((job for job in jobs if job.request == wanted), None)
 
 
-def show_add_model(studio: Studio) -> None:
-    """A small menu to add a model of the artist's own."""
-    with st.popover("", icon=":material/add:", help="Add a model"):
+def show_model_menu(studio: Studio, info: ModelInfo) -> None:
+    """A small menu: add a model of the artist's own, correct or remove the chosen one.
+
+    Args:
+        info: the chosen model.
+    """
+    with st.popover("", icon=":material/add:", help="Add a model, correct or remove the chosen one"):
         st.markdown("**Add a model**")
         st.caption("A Stable Diffusion folder in diffusers layout, a .safetensors file, or a hub id such as org/name.")
         _add_form(studio, "Path or hub id", "Add", None)
+        if info.single_file and info.available:
+            _correction(studio, info)
+        if info.added:
+            _removal(studio, info)
+
+
+def show_model_note(info: ModelInfo) -> None:
+    """What else to know about the chosen model, such as what decided its prediction type."""
+    with st.container():  # a note that comes or goes must not move the fields below it
+        added = st.session_state.get(_ADDED, (None, ""))
+        if note := added[1] if added[0] == info.name else info.available and info.note:
+            st.caption(plain(note))
 
 
 def _own_copy(studio: Studio, info: ModelInfo) -> None:
@@ -76,13 +101,64 @@ def _own_copy(studio: Studio, info: ModelInfo) -> None:
 def _add_form(studio: Studio, label: str, button: str, name: str | None) -> None:
     with st.form(f"add_{name}", border=False):
         source = st.text_input(label, key=f"source_{name}")
+        predicts = st.selectbox("What it predicts", PREDICTS, key=f"predicts_{name}", help=_PREDICTS_HELP)
         pressed = st.form_submit_button(button, key=f"use_{name}")
     if not pressed:
         return
     try:
-        info = studio.add_model(source, name)
+        with st.spinner("Looking at the model. A hub id is looked up, for some seconds at most."):
+            info = studio.add_model(source, name, PREDICTS[predicts])
     except StudioError as error:
         st.error(plain(error), icon=":material/error:")
     else:
-        st.session_state.added_model = info.name
+        _choose(info)
         st.rerun()
+
+
+def _choose(info: ModelInfo) -> None:
+    """Choose it when the page runs again, with its note."""
+    st.session_state.added_model = info.name
+    st.session_state[_ADDED] = (info.name, info.note)
+
+
+def _correction(studio: Studio, info: ModelInfo) -> None:
+    st.divider()
+    st.markdown(f"**{plain(info.title)}**")
+    st.caption(plain(info.note))
+    press = Press(f"correct_{info.name}")
+    predicts = st.selectbox("What it predicts", PREDICTS, key=f"corrected_{info.name}", help=_PREDICTS_HELP)
+    said = PREDICTS[predicts]
+    st.button(
+        "Correct it",
+        key=f"correct_{info.name}",
+        on_click=press.now,
+        args=(lambda key: _choose(studio.correct_model(info.name, said)), said),
+    )
+    press.show_problems()
+
+
+def _removal(studio: Studio, info: ModelInfo) -> None:
+    st.divider()
+    st.markdown(f"**Remove {plain(info.title)}**")
+    delete = False
+    if info.hub_id and info.available:
+        kept, gone = "Keep its files; it stays in the list", f"Delete its files, {size_text(info.size_bytes)}"
+        choice = st.radio("What the studio downloaded for it", [kept, gone], key=f"files_{info.name}")
+        delete = choice == gone
+    else:
+        st.caption("It leaves the list. Files that you have stay where they are.")
+    press = Press(f"remove_{info.name}")
+    st.button(
+        "Remove",
+        key=f"remove_{info.name}",
+        icon=":material/playlist_remove:",
+        on_click=press.now,
+        args=(lambda key: _remove(studio, info.name, delete), delete),
+    )
+    press.show_problems()
+
+
+def _remove(studio: Studio, name: str, delete_files: bool) -> None:
+    studio.remove_model(name, delete_files)
+    if name not in {info.name for info in studio.models()}:
+        st.session_state.added_model = studio.default_model().name

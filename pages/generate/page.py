@@ -9,7 +9,7 @@ from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STE
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
-from pages.generate.models import show_add_model, show_missing_model
+from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_prompt_notes, show_size_notes
 from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings, show_earlier
@@ -122,8 +122,6 @@ def _take_model_name(models: dict[str, ModelInfo]) -> None:
 def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
     names = list(models)
     picker, add = st.columns([5, 1], vertical_alignment="bottom")
-    with add:
-        show_add_model(studio)
     name = picker.selectbox(
         "Model",
         names,
@@ -132,6 +130,9 @@ def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
         key="model",
         bind="query-params",
     )
+    with add:
+        show_model_menu(studio, models[name])
+    show_model_note(models[name])
     return models[name]
 
 

@@ -218,6 +218,23 @@ def test_prediction_type_of_a_single_file_comes_from_the_catalogue(checkpoint, c
     assert model.pipeline.scheduler.config.prediction_type == prediction
 
 
+def test_a_single_file_of_zero_terminal_snr_begins_at_pure_noise(checkpoint, cpu, tiny_folder, draw):
+    model = load(tiny_info(checkpoint, zero_terminal_snr=True), cpu, single_file_config=tiny_folder)
+    scheduler = model.pipeline.scheduler
+    assert (scheduler.config.timestep_spacing, float(scheduler.alphas_cumprod[-1])) == ("trailing", 0.0)
+    for name in ("DDIM", "DPM++ 2M Karras", "LMS"):
+        assert not draw(model, scheduler=name)[0].notes
+
+
+@pytest.mark.parametrize("extra", [{"use_karras_sigmas": True}, {"solver_order": 3, "clip_sample": True}])
+def test_what_other_samplers_left_in_a_folder_changes_no_pixel(copy, cpu, tiny, pixels, extra):
+    path = copy / "scheduler/scheduler_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **extra, "_class_name": "UniPCMultistepScheduler"}))
+    odd = load(tiny_info(copy), cpu)
+    for name in ("DDIM", "DPM++ 2M"):
+        assert np.array_equal(pixels(odd, scheduler=name), pixels(tiny, scheduler=name))
+
+
 @pytest.mark.parametrize(
     "part", ["model.diffusion_model.out.2", "first_stage_model.decoder.conv_in", "cond_stage_model.model.ln_final"]
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.diffusion.request import SCHEDULERS, LoraWeight, TextToImage, text_to_image
+from engine.diffusion.request import SCHEDULERS, LoraWeight, TextToImage, sampler_problems, text_to_image
 from engine.errors import InvalidRequest
 from engine.kinds import KINDS
 from engine.lora.runs.config import Config
@@ -138,3 +138,9 @@ def test_a_download_request_survives_its_dict():
 def test_a_field_without_a_label_is_called_by_its_name():
     (problem,) = Whole(2, 4).problems("tile_size", 9)
     assert problem.message == "Tile size must be a whole number from 2 to 4; got 9."
+
+
+def test_a_model_that_predicts_the_picture_names_the_schedulers_for_it():
+    assert sampler_problems("DDIM", "sample") == sampler_problems("Euler a", "epsilon") == []
+    (problem,) = sampler_problems("Euler a", "sample")
+    assert (problem.field, "Choose one of DDIM, Euler, DPM++ 2M" in problem.message) == ("scheduler", True)

@@ -1,11 +1,22 @@
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    DPMSolverSDEScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    LMSDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 
 from engine.diffusion import schedulers
 from engine.diffusion.request import SCHEDULERS
-from engine.errors import NotFound
+from engine.errors import InvalidRequest, NotFound
+from engine.files import read_json
+from engine.settings import PROJECT
 
 CONFIG = {
     "num_train_timesteps": 1000,
@@ -19,9 +30,9 @@ CONFIG = {
 }
 
 
-def sample(name: str, prediction: str, spacing: str, steps: int) -> torch.Tensor:
+def sample(name: str, prediction: str, spacing: str, steps: int, **own) -> torch.Tensor:
     """Draw from a distribution whose perfect denoiser is known: N(0.5, 0.3^2) in every place."""
-    config = {**CONFIG, "prediction_type": prediction, "timestep_spacing": spacing}
+    config = {**CONFIG, "prediction_type": prediction, "timestep_spacing": spacing, **own}
     scheduler = schedulers.build(name, config, seed=3)
     scheduler.set_timesteps(steps)
     generator = torch.Generator().manual_seed(3)
@@ -105,3 +116,107 @@ def test_each_build_is_fresh():
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(NotFound, match=r"'PLMS'\. Choose one of DDIM, Euler"):
         schedulers.build("PLMS", CONFIG)
+
+
+# -- what a folder's scheduler config may and may not change
+
+BETAS = [0.0001 + step * 0.00002 for step in range(1000)]
+# What belongs to the model and stays, and beside it what some other sampler left in the folder.
+ODD = {
+    "Karras sigmas": ({}, {"use_karras_sigmas": True}),
+    "exponential sigmas": ({}, {"use_exponential_sigmas": True}),
+    "beta sigmas": ({}, {"use_beta_sigmas": True}),
+    "flow sigmas": ({}, {"use_flow_sigmas": True, "flow_shift": 3.0, "use_dynamic_shifting": True}),
+    "Lu lambdas": ({}, {"use_lu_lambdas": True, "sigma_min": 0.3, "sigma_max": 4.0}),
+    "another solver": ({}, {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun", "predict_x0": False}),
+    "the old solver": ({}, {"algorithm_type": "dpmsolver", "final_sigmas_type": "zero"}),
+    "third order": ({}, {"solver_order": 3, "lower_order_final": False, "euler_at_final": True}),
+    "clipping": ({}, {"clip_sample": True, "thresholding": True, "set_alpha_to_one": True}),
+    "final sigma": ({}, {"final_sigmas_type": "sigma_min", "interpolation_type": "log_linear"}),
+    "continuous": ({}, {"timestep_type": "continuous", "lambda_min_clipped": -5.1, "variance_type": "learned_range"}),
+    "cosine": ({"beta_schedule": "squaredcos_cap_v2", "timestep_spacing": "linspace"}, {"use_lu_lambdas": True}),
+    "linear": ({"beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02}, {"disable_corrector": [0]}),
+    "own betas": ({"trained_betas": BETAS, "timestep_spacing": "trailing"}, {"use_karras_sigmas": True}),
+    "few levels": ({"num_train_timesteps": 500, "steps_offset": 0}, {"noise_sampler_seed": 5, "order": 4}),
+    "zero SNR, v": ({"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}, {"solver_order": 1}),
+    "zero SNR, noise": (
+        {"rescale_betas_zero_snr": True, "timestep_spacing": "linspace", "prediction_type": "epsilon"},
+        {"clip_sample": True},
+    ),
+}
+LIBRARY = {
+    "DDIM": (DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
+    "Euler": (EulerDiscreteScheduler, {}),
+    "Euler a": (EulerAncestralDiscreteScheduler, {}),
+    "DPM++ 2M": (DPMSolverMultistepScheduler, {}),
+    "DPM++ 2M Karras": (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    "DPM++ SDE Karras": (DPMSolverSDEScheduler, {"use_karras_sigmas": True, "noise_sampler_seed": 3}),
+    "UniPC": (UniPCMultistepScheduler, {}),
+    "Heun": (HeunDiscreteScheduler, {}),
+    "LMS": (LMSDiscreteScheduler, {}),
+}
+
+
+def run(scheduler, steps: int = 8) -> tuple[torch.Tensor, ...]:
+    """Timesteps, and what becomes of one start under a made-up model."""
+    scheduler.set_timesteps(steps)
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(1, 4, 4, 4, generator=generator) * scheduler.init_noise_sigma
+    accepts = {"generator": generator} if isinstance(scheduler, EulerAncestralDiscreteScheduler) else {}
+    for timestep in scheduler.timesteps:
+        output = torch.sin(scheduler.scale_model_input(x, timestep))
+        x = scheduler.step(output, timestep, x, **accepts).prev_sample
+    return scheduler.timesteps, x
+
+
+@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_name_means_the_same_whatever_else_the_folder_says(name, case):
+    own, foreign = ODD[case]
+    model = {**CONFIG, "prediction_type": "v_prediction", **own}
+    plain = run(schedulers.build(name, model, seed=3))
+    odd = run(schedulers.build(name, {**model, **foreign}, seed=3))
+    assert all(map(torch.equal, odd, plain))
+    assert bool(torch.isfinite(odd[1]).all())
+
+
+@pytest.mark.parametrize("model", ["mini", "sd21"])
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_on_the_shipped_noise_schedules_each_is_the_librarys_own(name, model):
+    config = read_json(PROJECT / "weights" / model / "scheduler/scheduler_config.json")
+    kind, options = LIBRARY[name]
+    for prediction in ("v_prediction", "epsilon"):
+        config["prediction_type"] = prediction
+        assert all(map(torch.equal, run(schedulers.build(name, config, 3)), run(kind.from_config(config, **options))))
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_all_share_the_noise_levels_that_the_folder_names_or_leaves_out(name):
+    for config in ({}, {"rescale_betas_zero_snr": True}, {"beta_schedule": "scaled_linear", "trained_betas": None}):
+        base = schedulers.build("DDIM", config)
+        alphas = schedulers.build(name, base.config).alphas_cumprod
+        torch.testing.assert_close(alphas.float(), base.alphas_cumprod, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_zero_terminal_snr_reaches_the_distribution(name, prediction):
+    x = sample(name, prediction, "trailing", steps=60, rescale_betas_zero_snr=True)
+    assert float(x.mean()) == pytest.approx(0.5, abs=0.05)
+    assert float(x.std()) == pytest.approx(0.3, abs=0.06)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_model_that_predicts_the_picture_is_drawn_or_refused_in_words(name):
+    config = {**CONFIG, "prediction_type": "sample"}
+    if name in ("Euler a", "DPM++ SDE Karras"):
+        with pytest.raises(InvalidRequest, match=r"predicts the picture itself.*Choose one of DDIM, Euler, DPM"):
+            schedulers.build(name, config)
+    else:
+        assert bool(torch.isfinite(run(schedulers.build(name, config))[1]).all())
+
+
+def test_more_steps_than_levels_are_refused_in_words():
+    scheduler = schedulers.build("UniPC", {**CONFIG, "num_train_timesteps": 50})
+    with pytest.raises(InvalidRequest, match=r"50 levels of noise .* 1 to 49 steps; got 60"):
+        scheduler.set_timesteps(60)

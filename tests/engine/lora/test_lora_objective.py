@@ -7,6 +7,7 @@ import torch
 from diffusers import DDIMScheduler
 from diffusers.training_utils import compute_snr
 
+from engine.diffusion import schedulers
 from engine.errors import InvalidRequest
 from engine.lora.runs.config import Config
 from engine.lora.training.learner import learning_rates
@@ -47,6 +48,14 @@ def test_min_snr_weights_follow_the_paper(prediction_type, extra):
     weights = loss_weights(own.alphas_cumprod, prediction_type, 5.0)
     assert torch.allclose(weights, expected / expected.mean(), rtol=1e-4)
     assert loss_weights(own.alphas_cumprod, prediction_type, None).unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_a_model_of_zero_terminal_snr_is_weighted_in_finite_numbers(prediction_type):
+    config = SCHEDULER | {"prediction_type": prediction_type, "rescale_betas_zero_snr": True}
+    weights = objective_of(schedulers.build("DDIM", config), Config(min_snr_gamma=5.0)).weights
+    assert bool(torch.isfinite(weights).all())
+    assert float(weights.mean()) == pytest.approx(1)
 
 
 def test_offset_noise_is_equal_over_a_channel():
