@@ -1,5 +1,6 @@
 """The one door to the engine for pages and the command line: ask, watch, cancel, list."""
 
+import errno
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from engine.errors import StudioError
 from engine.files import printable
+from engine.health import Health
 from engine.jobs.context import preview_file
 from engine.jobs.kind import Here, Kinds, Request
 from engine.jobs.queue import JobQueue
@@ -25,6 +27,7 @@ from engine.weights.models import Catalogue, ModelInfo
 from gallery.database import Database
 from gallery.errors import GalleryError
 from gallery.photos import Photos
+from gallery.repair import require_usable
 from gallery.store import Gallery
 
 MAX_NAME = 200  # characters of a photo's name
@@ -37,18 +40,28 @@ class Studio:
         settings: as given.
         gallery: what was made.
         photos: what it was made from.
+        health: what keeps it from working as it should.
         kinds: what can be asked for.
         queue: the jobs behind `submit`, `job` and `jobs`.
     """
 
     def __init__(self, settings: Settings, kinds: Kinds = KINDS):
+        """Open the studio of these settings; its folder is made.
+
+        Raises:
+            DatabaseDamaged: its database cannot be used; the text says how to repair it.
+            StorageFailed: the folder or the database cannot be used.
+        """
         settings.home.mkdir(parents=True, exist_ok=True)
         own_loras, _ = settings.lora_folders
-        own_loras.mkdir(parents=True, exist_ok=True)
+        _make(own_loras)
         self.settings = settings
         self.database = Database(settings.database_url)
+        if self.database.file:
+            require_usable(self.database.file)
         self.database.migrate()
         self.gallery = Gallery(self.database, settings.home, describe=kinds.describe)
+        self.health = Health(settings, self.gallery)
         self.photos = Photos(self.gallery.files)
         self.kinds = kinds
         self.queue = JobQueue(self.database, settings, kinds)
@@ -208,3 +221,12 @@ class Studio:
     def supervisor(self) -> Supervisor:
         """A supervisor for this studio's worker process; the web process starts and stops it."""
         return Supervisor(self.settings, self.queue)
+
+
+def _make(folder: Path) -> None:
+    """Unless it may only be read there: what it holds can be looked at even so."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise

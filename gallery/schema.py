@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from gallery.columns import Real, Whole, Words
 from gallery.database import Base
 
 _LIVE = text("deleted_at IS NULL")
@@ -24,21 +25,22 @@ class Image(Base):
         Index("ix_images_trash", "number", sqlite_where=_TRASH, postgresql_where=_TRASH),
     )
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    number: Mapped[int] = mapped_column(BigInteger, unique=True)
+    id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    number: Mapped[int] = mapped_column(Whole(big=True, least=None), unique=True)
     """Sorts like `id`; see `gallery.ids`."""
-    created_at: Mapped[float] = mapped_column(Float)
-    owner: Mapped[str] = mapped_column(String(64))
-    job_id: Mapped[str | None] = mapped_column(String(26))
-    job_index: Mapped[int | None]
-    kind: Mapped[str] = mapped_column(String(32))
-    title: Mapped[str] = mapped_column(Text)
-    negative_prompt: Mapped[str] = mapped_column(Text)
-    model: Mapped[str] = mapped_column(String(200))
-    seed: Mapped[int | None] = mapped_column(BigInteger)
-    width: Mapped[int]
-    height: Mapped[int]
-    sha256: Mapped[str] = mapped_column(String(64))
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    recipe: Mapped[dict[str, Any]] = mapped_column(JSON)
-    deleted_at: Mapped[float | None] = mapped_column(Float)
+    created_at: Mapped[float] = mapped_column(Real)
+    owner: Mapped[str] = mapped_column(Words(64))
+    job_id: Mapped[str | None] = mapped_column(Words(26, neutral=None))
+    job_index: Mapped[int | None] = mapped_column(Whole(neutral=None))
+    kind: Mapped[str] = mapped_column(Words(32))
+    title: Mapped[str] = mapped_column(Words)
+    negative_prompt: Mapped[str] = mapped_column(Words)
+    model: Mapped[str] = mapped_column(Words(200))
+    seed: Mapped[int | None] = mapped_column(Whole(big=True, least=None, neutral=None))
+    width: Mapped[int] = mapped_column(Whole)
+    height: Mapped[int] = mapped_column(Whole)
+    sha256: Mapped[str] = mapped_column(Words(64))
+    size_bytes: Mapped[int] = mapped_column(Whole(big=True))
+    recipe: Mapped[Any] = mapped_column(JSON)
+    """JSON values; None where they cannot be read."""
+    deleted_at: Mapped[float | None] = mapped_column(Real(neutral=None))

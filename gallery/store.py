@@ -14,12 +14,12 @@ from sqlalchemy import Select, SQLColumnExpression, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import fulltext, maintenance, thumbnails
+from gallery import fulltext, maintenance, rebuilding, thumbnails
 from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id, number_of
-from gallery.metadata import jpeg_bytes, png_bytes
+from gallery.metadata import jpeg_bytes, png_bytes, read_recipe
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, Page, record_of, row_of
 from gallery.schema import Image
@@ -188,7 +188,7 @@ class Gallery:
         edge = _number(older_than or newer_than)
         statement, key = self._statement(search, owner, trash)
         with self.database.read() as session:
-            rows, more = _neighbours(session, statement, key, edge, bool(newer_than), limit)
+            rows, more = _named_neighbours(session, statement, key, edge, bool(newer_than), limit)
             behind = edge is not None and _any_behind(session, statement, key, edge, bool(newer_than))
         newer, older = (more, behind) if newer_than else (behind, more)
         return Page(tuple(map(record_of, rows)), has_newer=newer, has_older=older)
@@ -259,9 +259,11 @@ class Gallery:
 
     def jpg(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
         """The image as JPEG, recipe included. Raises as `png` does."""
-        record = self.get(image_id, owner)
-        parameters = self._describe(record.recipe).parameters
-        return jpeg_bytes(thumbnails.decode(self.png(image_id)), record.recipe, quality, parameters)
+        record, png = self.get(image_id, owner), self.png(image_id)
+        recipe = record.recipe
+        if record.unreadable:
+            recipe = read_recipe(png) or recipe
+        return jpeg_bytes(thumbnails.decode(png), recipe, quality, self._describe(recipe).parameters)
 
     def thumbnail(self, image_id: str, owner: str | None = None) -> bytes:
         """A small WebP, from the cache or made now. Raises as `png` does."""
@@ -300,13 +302,21 @@ class Gallery:
         """Remove images for good that were in the trash this long; returns how many."""
         return maintenance.purge(self.database, self.files, older_than_seconds)
 
-    def sweep(self, settle_seconds: float = 60.0) -> maintenance.SweepReport:
+    def sweep(self, settle_seconds: float = maintenance.SETTLE_SECONDS) -> maintenance.SweepReport:
         """Compare files and rows, tidy up what is certainly waste, and report the rest."""
         return maintenance.sweep(self.database, self.files, settle_seconds)
 
-    def rebuild(self, owner: str = DEFAULT_OWNER, settle_seconds: float = 60.0) -> int:
+    def rebuild(self, owner: str = DEFAULT_OWNER, settle_seconds: float = maintenance.SETTLE_SECONDS) -> int:
         """Take every image file with a recipe but no row into the gallery; returns how many."""
-        return maintenance.rebuild(self.database, self.files, owner, settle_seconds, self._describe)
+        return rebuilding.rebuild(self.database, self.files, owner, settle_seconds, self._describe)
+
+    def renew(self) -> int:
+        """Write rows anew that cannot be read, or say something else than their sound files; returns how many."""
+        return rebuilding.drop_nameless(self.database) + rebuilding.renew(self.database, self.files, self._describe)
+
+    def count_unlisted(self) -> int:
+        """How many image files lie in the folder without being in the gallery."""
+        return rebuilding.count_unlisted(self.database, self.files)
 
 
 def _of_slot(session: Session, job_id: str | None, job_index: int | None) -> Image | None:
@@ -322,6 +332,17 @@ def _number(image_id: str | None) -> int | None:
     if not is_id(image_id):
         raise ImageNotFound(image_id)
     return number_of(image_id)
+
+
+def _named_neighbours(
+    session: Session, statement: Select, key: SQLColumnExpression, edge: int | None, newer: bool, limit: int
+) -> tuple[list[Image], bool]:
+    """As `_neighbours`, without rows that name no file because their id cannot be read; `renew` takes those out."""
+    rows, more = _neighbours(session, statement, key, edge, newer, limit)
+    named = [row for row in rows if row is not None and is_id(row.id)]
+    if named or not more or rows[-1 if not newer else 0] is None:
+        return named, more and bool(named)
+    return _named_neighbours(session, statement, key, rows[0 if newer else -1].number, newer, limit)
 
 
 def _neighbours(

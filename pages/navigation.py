@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, TRAIN
+from pages.parts.health import show_health
 
 ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetched from the web
 
@@ -35,4 +36,5 @@ page = st.navigation(
     ],
     position="top",
 )
+show_health()
 page.run()
