@@ -1,11 +1,13 @@
 """The one door to the engine for pages and the command line: ask, watch, cancel, list."""
 
 import errno
+import logging
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from engine import leftovers
 from engine.errors import StudioError
 from engine.files import printable
 from engine.health import Health
@@ -19,16 +21,20 @@ from engine.kinds import KINDS
 from engine.prepared import adopt, discard
 from engine.safety.photos import plain_photo
 from engine.settings import Settings
+from engine.storage import Storage
 from engine.translation.catalogue import Translator, translators
 from engine.translation.request import PhotoRef
 from engine.weights.checks import default_model
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
+from gallery import backups
 from gallery.database import Database
 from gallery.errors import GalleryError
 from gallery.photos import Photos
 from gallery.repair import require_usable
 from gallery.store import Gallery
+
+log = logging.getLogger(__name__)
 
 MAX_NAME = 200  # characters of a photo's name
 
@@ -42,6 +48,7 @@ class Studio:
         photos: what it was made from.
         health: what keeps it from working as it should.
         kinds: what can be asked for.
+        storage: what takes how much disk.
         queue: the jobs behind `submit`, `job` and `jobs`.
     """
 
@@ -62,9 +69,11 @@ class Studio:
         self.database.migrate()
         self.gallery = Gallery(self.database, settings.home, describe=kinds.describe)
         self.health = Health(settings, self.gallery)
+        self._started = False
         self.photos = Photos(self.gallery.files)
         self.kinds = kinds
         self.queue = JobQueue(self.database, settings, kinds)
+        self.storage = Storage(settings, self.gallery, self.queue)
         self._catalogue = Catalogue(settings)
 
     # -- asking
@@ -220,7 +229,26 @@ class Studio:
 
     def supervisor(self) -> Supervisor:
         """A supervisor for this studio's worker process; the web process starts and stops it."""
-        return Supervisor(self.settings, self.queue)
+        return Supervisor(self.settings, self.queue, upkeep=self._keep_up)
+
+    def _keep_up(self) -> None:
+        """At each start and every hour: a snapshot where one is due, and leftovers that nothing used for long."""
+        file = self.database.file
+        if file and not self._started:
+            self._snapshot(file, backups.START)
+        elif file and backups.is_due(file, backups.DAY_SECONDS):
+            self._snapshot(file, backups.DAILY)
+        self._started = True
+        leftovers.sweep(self.gallery, self.settings.home)
+
+    def _snapshot(self, file: Path, reason: str) -> None:
+        """None of a database that was lost: ten of these would push out those with something in them."""
+        if self.health.unlisted():
+            return
+        try:
+            backups.snapshot(file, reason)
+        except GalleryError as error:  # a full disk: the next hour may do; damage: every page says it
+            log.error("no snapshot of the database was made: %s", error)
 
 
 def _make(folder: Path) -> None:

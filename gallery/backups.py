@@ -18,6 +18,7 @@ from gallery.atomic import put, replacing, scratch_of
 from gallery.errors import DatabaseDamaged, SnapshotNotFound, storage_error
 
 KEEP = 10
+DAY_SECONDS = 24 * 3600.0
 START, DAILY = "start", "daily"  # why; before a migration it is the version of the schema
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _NAME = re.compile(r"-(\d{8}T\d{12}Z)-(\w+)\.sqlite3$")
@@ -149,7 +150,7 @@ def _paths(file: Path) -> list[Path]:
 
 
 def _newest(file: Path) -> Path | None:
-    return (_paths(file) or [None])[-1]
+    return next(reversed(_paths(file)), None)
 
 
 def _made_at(path: Path) -> datetime:

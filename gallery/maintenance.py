@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from gallery import fulltext
 from gallery.database import Database, now
@@ -97,7 +97,24 @@ def purge(database: Database, files: ImageFiles, older_than_seconds: float) -> i
         ids = list(session.scalars(select(Image.id).where(Image.deleted_at <= cutoff)))
     if ids and not files.marker.is_file():
         raise StorageFailed(unmarked(files))
-    return sum(_purge_batch(database, files, batch, cutoff) for batch in batches(ids))
+    return sum(_purge_batch(database, files, batch, Image.deleted_at <= cutoff) for batch in batches(ids))
+
+
+def purge_these(database: Database, files: ImageFiles, image_ids: Iterable[str], owner: str | None = None) -> int:
+    """Remove those of these images for good that are in the trash; returns how many. In steps as `purge`.
+
+    Raises:
+        StorageFailed: the image folder is not there.
+    """
+    in_trash = (
+        Image.deleted_at.is_not(None) if owner is None else Image.deleted_at.is_not(None) & (Image.owner == owner)
+    )
+    with database.read() as session:
+        known = (session.scalars(select(Image.id).where(Image.id.in_(b), in_trash)) for b in batches(list(image_ids)))
+        ids = [image_id for some in known for image_id in some if is_id(image_id)]
+    if ids and not files.marker.is_file():
+        raise StorageFailed(unmarked(files))
+    return sum(_purge_batch(database, files, batch, in_trash) for batch in batches(ids))
 
 
 def bring_back(files: ImageFiles, image_id: str) -> None:
@@ -112,12 +129,12 @@ def bring_back(files: ImageFiles, image_id: str) -> None:
             raise
 
 
-def _purge_batch(database: Database, files: ImageFiles, ids: list[str], cutoff: float) -> int:
+def _purge_batch(database: Database, files: ImageFiles, ids: list[str], still: ColumnElement[bool]) -> int:
     for image_id in ids:
         if files.image(image_id).is_file():
             files.move(files.image(image_id), files.trashed(image_id))
     with database.write() as session:
-        rows = list(session.scalars(select(Image).where(Image.id.in_(ids), Image.deleted_at <= cutoff)))
+        rows = list(session.scalars(select(Image).where(Image.id.in_(ids), still)))
         for row in rows:
             fulltext.remove(session, row)
             session.delete(row)

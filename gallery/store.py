@@ -302,6 +302,16 @@ class Gallery:
         """Remove images for good that were in the trash this long; returns how many."""
         return maintenance.purge(self.database, self.files, older_than_seconds)
 
+    def delete_for_good(self, image_ids: Iterable[str], owner: str | None = None) -> int:
+        """Remove those of these images for good that are in the trash; returns how many. Nothing brings them back.
+
+        Killed at any moment, no row is left without its file: an image is still in the trash, or gone.
+
+        Raises:
+            StorageFailed: the disk or database did not take it; what was not removed is in the trash still.
+        """
+        return maintenance.purge_these(self.database, self.files, image_ids, owner)
+
     def sweep(self, settle_seconds: float = maintenance.SETTLE_SECONDS) -> maintenance.SweepReport:
         """Compare files and rows, tidy up what is certainly waste, and report the rest."""
         return maintenance.sweep(self.database, self.files, settle_seconds)

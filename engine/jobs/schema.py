@@ -11,10 +11,12 @@ from gallery.database import Base
 QUEUED, RUNNING = "queued", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
+STATES = (QUEUED, RUNNING, *ENDED)
 
 # Lanes. Drawing and training share the device, one job at a time, and drawing goes first; downloads run beside them.
 DRAW, TRAIN, FETCH = "draw", "train", "fetch"
 DEVICE_LANES = (DRAW, TRAIN)
+LANES = (*DEVICE_LANES, FETCH)
 
 
 class JobRow(Base):
