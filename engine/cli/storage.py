@@ -1,5 +1,6 @@
 """The commands for the disk: what takes how much, and clearing what is not needed."""
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -44,10 +45,7 @@ def _require_consent(studio: Studio, kind: str, yes: bool) -> None:
     if yes or use is None or not use.final or not use.clearable_bytes:
         return
     question = f"{use.title} ({_size(use.clearable_bytes)}): {use.about}. Remove them for good?"
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:  # nobody is there to answer
-        agreed = False
+    agreed = sys.stdin.isatty() and typer.confirm(question, err=True)  # else nobody is there to answer
     if not agreed:
         raise StudioError("Nothing was removed. Say --yes to remove it without being asked.")
 

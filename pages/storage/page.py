@@ -45,23 +45,28 @@ def _action(studio: Studio, use: Usage) -> None:
     amount = size_text(use.clearable_bytes)
     if not use.final:
         st.button(f"Clear {amount}", key=f"clear_{use.kind}", on_click=_clear, args=(studio, use), width="stretch")
-    elif st.button(
-        f"Remove {amount} for good", key=f"ask_{use.kind}", icon=":material/delete_forever:", width="stretch"
-    ):
-        _ask(studio, use)
+    elif st.session_state.get("asked") == use.kind:
+        st.markdown("Nothing brings them back. Remove them for good?")
+        st.button(
+            f"Yes, remove {amount} for good",
+            key=f"sure_{use.kind}",
+            type="primary",
+            on_click=_clear,
+            args=(studio, use),
+            width="stretch",
+        )
+        st.button("Keep them", key=f"keep_{use.kind}", on_click=_ask, args=("",), width="stretch")
+    else:
+        remove, icon = f"Remove {amount} for good", ":material/delete_forever:"
+        st.button(remove, key=f"ask_{use.kind}", icon=icon, on_click=_ask, args=(use.kind,), width="stretch")
 
 
-@st.dialog("Remove for good?")
-def _ask(studio: Studio, use: Usage) -> None:
-    st.markdown(plain(f"{use.title}: {size_text(use.clearable_bytes)}, {use.about}. Nothing brings them back."))
-    if st.button("Yes, remove for good", key=f"sure_{use.kind}", type="primary"):
-        _clear(studio, use)
-        st.rerun()
-    if st.button("Keep", key=f"keep_{use.kind}"):
-        st.rerun()
+def _ask(kind: str) -> None:
+    st.session_state.asked = kind
 
 
 def _clear(studio: Studio, use: Usage) -> None:
+    _ask("")
     try:
         cleared = studio.storage.clear(use.kind)
     except PEOPLE_ERRORS as error:
