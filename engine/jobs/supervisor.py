@@ -107,8 +107,8 @@ class Supervisor:
             code = self._until_it_ends(self._spawn())
             if self._stopping.is_set():
                 break
-            healthy = time.monotonic() - started > HEALTHY_SECONDS or self._succeeded() > done
-            pause = SHORTEST_PAUSE_SECONDS if healthy else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            lived, finished = time.monotonic() - started, self._succeeded() - done
+            pause = next_pause(pause, lived_seconds=lived, finished=finished)
             log.error("worker %s ended with code %s; another starts in %.1f s", self._worker, code, pause)
             self._reclaim_of(self._worker, f"it ended with code {code}")
             self._stopping.wait(pause)
@@ -218,3 +218,15 @@ class Supervisor:
         if process.stdin is not None:
             process.stdin.close()
         self._reclaim_of(self._worker, "the studio was stopped")
+
+
+def next_pause(before: float, *, lived_seconds: float, finished: int) -> float:
+    """Seconds between the end of a worker and the start of the next: twice as long after each one that did nothing.
+
+    Args:
+        before: the pause before it started.
+        finished: jobs that ended well in its life.
+    """
+    if lived_seconds > HEALTHY_SECONDS or finished > 0:
+        return SHORTEST_PAUSE_SECONDS
+    return min(before * 2, LONGEST_PAUSE_SECONDS)
