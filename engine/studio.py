@@ -191,6 +191,10 @@ class Studio:
         """What the worker process is doing and on which device."""
         return read_status(self.settings.home)
 
+    def is_empty(self) -> bool:
+        """Whether the database knows no picture, in the trash neither."""
+        return not self.gallery.count(at_most=1) and not self.gallery.count(trash=True, at_most=1)
+
     # -- models and LoRAs
 
     def models(self) -> list[ModelInfo]:

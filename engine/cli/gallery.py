@@ -15,6 +15,7 @@ from engine.errors import StudioError
 from engine.files import replacing
 from engine.mending import Replaced
 from engine.settings import Settings
+from engine.studio import Studio
 from gallery import backups
 from gallery.errors import GalleryError
 from gallery.maintenance import SETTLE_SECONDS, SweepReport
@@ -96,7 +97,7 @@ def check(
     """Compare the image files with the database; no picture is ever dropped."""
     if rebuild:
         _say_replaced(mending.begin_anew(settings_of(home)))
-    store = open_studio(home).gallery
+    store = Studio(settings_of(home)).gallery if rebuild else open_studio(home).gallery
     if rebuild:
         renewed = store.renew()
         print(f"{store.rebuild(settle_seconds=0)} images were taken into the gallery.")
@@ -117,7 +118,7 @@ def restore(
         _list_snapshots(settings, as_json)
         return
     _say_replaced(mending.put_back(settings, name))
-    store = open_studio(home).gallery
+    store = Studio(settings).gallery
     print(f"{store.rebuild(settle_seconds=0)} images that were made after it were taken into the gallery.")
     _say_swept(store.sweep(settle_seconds=0))
 

@@ -270,6 +270,14 @@ def test_an_empty_gallery_over_pictures_is_said_until_they_are_taken_in(home, fi
     assert studio.health.troubles() == []
 
 
+def test_commands_say_that_the_gallery_is_empty_over_pictures(home, file, capsys):
+    file.unlink()
+    assert main(["gallery", "list", "--home", str(home)]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{PICTURES} pictures lie in" in said.err
+
+
 def test_an_empty_home_has_no_troubles(tmp_path, tiny_weights):
     studio = Studio(Settings(home=tmp_path / "new", weights_dir=tiny_weights, device="cpu"))
     assert studio.health.troubles() == []

@@ -33,3 +33,16 @@ def test_pages_show_the_rest(open_page: Callable, studio, images, name, query, v
         assert any("cannot be read" in element.value for element in page.text)
     elif not query:
         assert sum((button.key or "").startswith("open_") for button in page.button) == 3
+
+
+@pytest.mark.parametrize("kind", ["translate", "text_to_image", "of tomorrow"])
+@pytest.mark.parametrize("value", ["'{'", "'{\"model\": 5}'"])
+def test_one_picture_is_shown_with_its_note_whatever_made_it(open_page: Callable, studio, kind, value):
+    saved = studio.gallery.save(picture(), recipe(kind=kind))
+    hurt(studio, "images", saved.id, "recipe", value)
+
+    page = open_page("gallery", image=saved.id)
+
+    assert not page.exception
+    if value == "'{'":
+        assert any("cannot be read" in element.value for element in page.info)
