@@ -16,6 +16,8 @@ from gallery.errors import DatabaseDamaged
 from pages.parts.common import PEOPLE_ERRORS, open_studio, show_unexpected_error
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+# `show_unexpected_error` says these, once for as long as they last.
+logging.getLogger("streamlit.error_util").addFilter(lambda record: record.msg != "Uncaught app execution")
 log = logging.getLogger("studio")
 
 REPAIR_SECONDS = 3.0  # between looks whether a damaged database was repaired

@@ -104,11 +104,14 @@ def storage_read_only(place: Path) -> StorageReadOnly:
 
 
 def storage_gone(place: Path) -> StorageGone:
-    """The text for a folder or database that was there and is no longer."""
-    return StorageGone(
+    """The text for a folder, or the database in it, that was there and is no longer."""
+    text = (
         f"{place} is not there any more: it was deleted or moved, or its disk was taken away. Bring it back and "
         "start the studio again; until then nothing can be read or kept."
     )
+    if place.parent.is_dir() and place.suffix:  # the database alone; its folder is there
+        text += " If it is lost, stop the studio and run `python -m engine gallery check --rebuild`."
+    return StorageGone(text)
 
 
 def _free(place: Path) -> str:

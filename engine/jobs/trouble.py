@@ -23,8 +23,8 @@ class Trouble:
         self._said: dict[str, str] = {}
         self._said_at = 0.0
 
-    def met(self, what: str, error: BaseException) -> None:
-        """Say it, with its traceback, unless it was the last thing said about `what` within ten minutes."""
+    def met(self, what: str, error: BaseException, *, traceback: bool = True) -> None:
+        """Say it, unless it was the last thing said about `what` within ten minutes."""
         words = f"{type(error).__name__}: {error}"
         with self._lock:
             known = self._kind(self._said.get(what, "")) == self._kind(words)
@@ -33,8 +33,10 @@ class Trouble:
             self._said[what], self._said_at = words, time.monotonic()
         if known:
             self._log.warning("%s, still: %s", what, words)
-        else:
+        elif traceback:
             self._log.warning("%s (said once until it changes)", what, exc_info=error)
+        else:
+            self._log.warning("%s (said once until it changes): %s", what, words)
 
     def passed(self) -> None:
         """Say that it is over, if anything was."""

@@ -450,7 +450,7 @@ def test_a_database_that_vanishes_is_called_gone_and_not_made_anew(home, file, o
     studio = opened()
     studio.database.dispose()
     file.unlink()
-    with pytest.raises(Exception, match=r"studio.sqlite3 is not there any more"):
+    with pytest.raises(Exception, match=r"studio.sqlite3 is not there any more.*check --rebuild"):
         studio.gallery.count()
     assert not file.exists()
     assert "is not there any more" in studio.health.troubles()[0]
