@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from engine.errors import StudioBusy
 from engine.settings import Settings
-from gallery import backups, repair
-from gallery.backups import Snapshot
 from gallery.database import Database
+from gallery.mending import backups, repair
+from gallery.mending.backups import Snapshot
 from gallery.store import Gallery
 
 LOCK = "worker.lock"

@@ -16,7 +16,7 @@ from engine.errors import NotFound
 from engine.jobs.queue import JobQueue
 from engine.leftovers import ASKED_GRACE_SECONDS
 from engine.settings import Settings
-from gallery import repair
+from gallery.mending import repair
 from gallery.schema import Image
 from gallery.store import Gallery
 

@@ -27,11 +27,11 @@ from engine.translation.request import PhotoRef
 from engine.weights.checks import default_model
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
-from gallery import backups
 from gallery.database import Database
 from gallery.errors import GalleryError
+from gallery.mending import backups
+from gallery.mending.repair import require_usable
 from gallery.photos import Photos
-from gallery.repair import require_usable
 from gallery.store import Gallery
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from gallery.errors import (
     storage_gone,
     storage_read_only,
 )
-from gallery.repair import unusable
+from gallery.mending.repair import unusable
 
 BUSY_TIMEOUT_MS = 10_000
 # SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at

@@ -1,4 +1,4 @@
-"""Keeping files and rows in step: sweep and purge; `gallery.rebuilding` makes rows of files.
+"""Keeping files and rows in step: sweep and purge; `gallery.mending.rebuilding` makes rows of files.
 
 Only waste is ever removed here: half-written files that nobody will finish, and images that an
 artist deleted and whose time in the trash is over. All else is reported and left alone.

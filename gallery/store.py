@@ -14,11 +14,12 @@ from sqlalchemy import Select, SQLColumnExpression, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import fulltext, maintenance, rebuilding, thumbnails
+from gallery import fulltext, maintenance, thumbnails
 from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id, number_of
+from gallery.mending import rebuilding
 from gallery.metadata import jpeg_bytes, png_bytes, read_recipe
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, Page, record_of, row_of

@@ -16,9 +16,9 @@ from engine.files import replacing
 from engine.mending import Replaced
 from engine.settings import Settings
 from engine.studio import Studio
-from gallery import backups
 from gallery.errors import GalleryError
 from gallery.maintenance import SETTLE_SECONDS, SweepReport
+from gallery.mending import backups
 from gallery.records import ImageRecord
 from gallery.store import Gallery
 

@@ -10,9 +10,9 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import Connection, text
 
-from gallery.backups import snapshot
 from gallery.database import Database
 from gallery.errors import GalleryError
+from gallery.mending.backups import snapshot
 
 _ADVISORY_LOCK = 0x4E494A49  # any constant; processes of the studio share it on PostgreSQL
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from engine.__main__ import main
 from engine.jobs.schema import DRAW, FAILED, QUEUED, SUCCEEDED
 from engine.studio import Studio
-from gallery import repair
+from gallery.mending import repair
 from gallery.metadata import read_recipe
 from tests.gallery.samples import picture, recipe
 from tests.toy_kind import KINDS, Knit, lay_out_wool, worker_for

@@ -15,9 +15,9 @@ from filelock import FileLock
 from engine.__main__ import main
 from engine.settings import Settings
 from engine.studio import Studio
-from gallery import backups, repair
 from gallery.database import Database
 from gallery.errors import DatabaseDamaged
+from gallery.mending import backups, repair
 from gallery.store import Gallery
 from tests.gallery.samples import picture, recipe
 

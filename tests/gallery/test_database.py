@@ -11,9 +11,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from gallery import Base, Database, Gallery, GalleryError, now
-from gallery.backups import snapshot
 from gallery.database import JOURNAL_MODE, WAL_IS_SAFE
 from gallery.errors import StorageFull, StorageReadOnly
+from gallery.mending.backups import snapshot
 from gallery.migrations.upgrade import package_config, upgrade
 from tests.gallery.samples import describe, picture, recipe, sqlite_only
 

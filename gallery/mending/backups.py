@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gallery import repair
 from gallery.atomic import put, replacing, scratch_of
 from gallery.errors import DatabaseDamaged, SnapshotNotFound, storage_error
+from gallery.mending import repair
 
 KEEP = 10
 DAY_SECONDS = 24 * 3600.0
