@@ -2,7 +2,7 @@
 
 import sys
 
-from engine.cli import checkpoints, datasets, drawing, gallery, jobs, lora, mini, models, nijigan, photos
+from engine.cli import checkpoints, datasets, drawing, gallery, jobs, lora, mini, models, nijigan, photos, storage
 from engine.cli.app import cli, main
 
 cli.add_typer(drawing.commands)
@@ -13,6 +13,7 @@ cli.add_typer(datasets.commands)
 cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
 cli.add_typer(gallery.commands, name="gallery")
+cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)
 

@@ -1,12 +1,16 @@
 """The one door to the engine for pages and the command line: ask, watch, cancel, list."""
 
+import errno
+import logging
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from engine import leftovers
 from engine.errors import StudioError
 from engine.files import printable
+from engine.health import Health
 from engine.jobs.context import preview_file
 from engine.jobs.kind import Here, Kinds, Request
 from engine.jobs.queue import JobQueue
@@ -17,6 +21,7 @@ from engine.kinds import KINDS
 from engine.prepared import adopt, discard
 from engine.safety.photos import plain_photo
 from engine.settings import Settings
+from engine.storage import Storage
 from engine.translation.catalogue import Translator, translators
 from engine.translation.request import PhotoRef
 from engine.weights.checks import default_model
@@ -24,8 +29,12 @@ from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
 from gallery.database import Database
 from gallery.errors import GalleryError
+from gallery.mending import backups
+from gallery.mending.repair import require_usable
 from gallery.photos import Photos
 from gallery.store import Gallery
+
+log = logging.getLogger(__name__)
 
 MAX_NAME = 200  # characters of a photo's name
 
@@ -37,21 +46,34 @@ class Studio:
         settings: as given.
         gallery: what was made.
         photos: what it was made from.
+        health: what keeps it from working as it should.
         kinds: what can be asked for.
+        storage: what takes how much disk.
         queue: the jobs behind `submit`, `job` and `jobs`.
     """
 
     def __init__(self, settings: Settings, kinds: Kinds = KINDS):
+        """Open the studio of these settings; its folder is made.
+
+        Raises:
+            DatabaseDamaged: its database cannot be used; the text says how to repair it.
+            StorageFailed: the folder or the database cannot be used.
+        """
         settings.home.mkdir(parents=True, exist_ok=True)
         own_loras, _ = settings.lora_folders
-        own_loras.mkdir(parents=True, exist_ok=True)
+        _make(own_loras)
         self.settings = settings
         self.database = Database(settings.database_url)
+        if self.database.file:
+            require_usable(self.database.file)
         self.database.migrate()
         self.gallery = Gallery(self.database, settings.home, describe=kinds.describe)
+        self.health = Health(settings, self.gallery)
+        self._started = False
         self.photos = Photos(self.gallery.files)
         self.kinds = kinds
         self.queue = JobQueue(self.database, settings, kinds)
+        self.storage = Storage(settings, self.gallery, self.queue)
         self._catalogue = Catalogue(settings)
 
     # -- asking
@@ -169,6 +191,10 @@ class Studio:
         """What the worker process is doing and on which device."""
         return read_status(self.settings.home)
 
+    def is_empty(self) -> bool:
+        """Whether the database knows no picture, in the trash neither."""
+        return not self.gallery.count(at_most=1) and not self.gallery.count(trash=True, at_most=1)
+
     # -- models and LoRAs
 
     def models(self) -> list[ModelInfo]:
@@ -211,4 +237,32 @@ class Studio:
 
     def supervisor(self) -> Supervisor:
         """A supervisor for this studio's worker process; the web process starts and stops it."""
-        return Supervisor(self.settings, self.queue)
+        return Supervisor(self.settings, self.queue, upkeep=self._keep_up)
+
+    def _keep_up(self) -> None:
+        """At each start and every hour: a snapshot where one is due, and leftovers that nothing used for long."""
+        file = self.database.file
+        if file and not self._started:
+            self._snapshot(file, backups.START)
+        elif file and backups.is_due(file, backups.DAY_SECONDS):
+            self._snapshot(file, backups.DAILY)
+        self._started = True
+        leftovers.sweep(self.gallery, self.settings.home)
+
+    def _snapshot(self, file: Path, reason: str) -> None:
+        """None of a database that was lost: ten of these would push out those with something in them."""
+        if self.health.unlisted():
+            return
+        try:
+            backups.snapshot(file, reason)
+        except GalleryError as error:  # a full disk: the next hour may do; damage: every page says it
+            log.error("no snapshot of the database was made: %s", error)
+
+
+def _make(folder: Path) -> None:
+    """Unless it may only be read there: what it holds can be looked at even so."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise

@@ -30,6 +30,7 @@ from engine.jobs.status import (
     worker_name,
     write_status,
 )
+from engine.jobs.trouble import Trouble
 from engine.jobs.workplace import Workplace
 from engine.kinds import KINDS
 from engine.settings import Settings
@@ -48,6 +49,30 @@ POISONED_EXIT = 70
 OVERDUE_EXIT = 75
 
 Tell = Callable[[str], None]
+
+
+class PatientFile(RotatingFileHandler):
+    """A log whose own failing fills no terminal: on a full disk it is said once, and once when it goes on."""
+
+    _failing = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; what cannot be written is lost."""
+        self._failed_now = False
+        super().emit(record)
+        if self._failing and not self._failed_now:
+            self._failing = False
+            super().emit(logging.LogRecord(__name__, logging.WARNING, __file__, 0, "log lines were lost", (), None))
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """In place of a traceback for every line."""
+        self._failed_now = True
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._failing:
+            self._failing = True
+            print(f"The log {self.baseFilename} cannot be written: {error.strerror}.", file=sys.stderr, flush=True)
 
 
 class Worker:
@@ -73,6 +98,7 @@ class Worker:
         quick = DRAW in lanes and self._database.is_sqlite
         pause = POLL_SECONDS if quick else SLOW_POLL_SECONDS
         seen, looked = None, 0.0
+        trouble = Trouble(log)
         while not self._stopping.is_set():
             try:
                 version = self._database.data_version()
@@ -80,10 +106,11 @@ class Worker:
                     self._stopping.wait(pause)
                 elif not any(self.run_one(lane, handlers, tell) for lane in lanes):
                     seen, looked = version, time.monotonic()
+                trouble.passed()
             except Poisoned:
                 raise
-            except Exception:  # a full disk, a locked database: it may pass, and the lane must live on
-                log.exception("the %s lane met an error", lanes[0])
+            except Exception as error:  # a full disk, a locked database: it may pass, and the lane must live on
+                trouble.met(f"the {lanes[0]} lane met an error", error)
                 self._stopping.wait(LOOK_SECONDS)
 
     def run_one(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> bool:
@@ -200,8 +227,14 @@ def _stop_at_end_of_stdin(worker: Worker) -> None:
 
 def _log_to(settings: Settings) -> None:
     folder = settings.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(folder / "worker.log", maxBytes=10_000_000, backupCount=5)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = PatientFile(folder / "worker.log", maxBytes=10_000_000, backupCount=5)
+    except OSError as error:  # a folder that may only be read
+        handler = logging.StreamHandler()
+        print(
+            f"The worker's log {folder} cannot be written: {error.strerror}. It goes to the terminal.", file=sys.stderr
+        )
     logging.basicConfig(
         level=logging.INFO,
         handlers=[handler],

@@ -4,7 +4,7 @@ SQLite by default, PostgreSQL for several machines. What only SQLite needs is in
 `gallery.search` and in the migrations; everything else is the same code on both.
 """
 
-import json
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,17 @@ from sqlalchemy import URL, Connection, CursorResult, Engine, Update, create_eng
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from gallery.errors import StorageFailed, storage_full, storage_read_only
+from gallery.columns import any_text, json_text, json_value
+from gallery.errors import (
+    DatabaseDamaged,
+    GalleryError,
+    StorageFailed,
+    StorageReadOnly,
+    storage_full,
+    storage_gone,
+    storage_read_only,
+)
+from gallery.mending.repair import unusable
 
 BUSY_TIMEOUT_MS = 10_000
 # SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at
@@ -34,16 +44,18 @@ class Database:
     """Connections to one database, safe to share between threads but not across a fork.
 
     Args:
-        url: any SQLAlchemy URL; SQLite must be a file, and its folder is created.
+        url: any SQLAlchemy URL; SQLite must be a file, which `migrate` makes where it is missing.
+
+    Raises:
+        StorageFailed: the address names no file, or its driver is not installed.
     """
 
     def __init__(self, url: str):
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.file = _sqlite_file(self.url) if self.is_sqlite else None
-        if self.file:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.engine = _engine(self.url, self.is_sqlite)
+        self._may_be_made = False
+        self.engine = self._open()
         self._writer = self.engine.execution_options(immediate=True)
         self._watch: Callable[[], int] = _SQLiteWatch(self.engine) if self.is_sqlite else count().__next__
 
@@ -51,7 +63,14 @@ class Database:
         """Bring the schema to the newest version; one process does it while others wait."""
         from gallery.migrations.upgrade import upgrade  # alembic is slow to import
 
-        upgrade(self)
+        self._may_be_made = True
+        try:
+            if self.file:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+            with self._people_errors():
+                upgrade(self)
+        finally:
+            self._may_be_made = False
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -93,13 +112,42 @@ class Database:
 
     @contextmanager
     def _people_errors(self) -> Iterator[None]:
+        self._require_file()
         try:
             yield
         except DBAPIError as error:
             plain = _storage_failure(error, self.file)
             if plain is None:
                 raise
+            if isinstance(plain, StorageReadOnly):
+                self.engine.dispose()  # a connection that was opened to read only would stay so
             raise plain from error
+
+    def _open(self) -> Engine:
+        try:
+            engine = _engine(self.url, self.is_sqlite)
+        except ImportError as error:
+            raise StorageFailed(
+                f"The database {self.url.render_as_string()} needs the driver {error.name!r}, which is not installed. "
+                f"Install it into the studio's environment (`pip install {error.name}`), or unset STUDIO_DATABASE_URL "
+                "to use SQLite in the studio's folder."
+            ) from error
+        if self.is_sqlite:
+            event.listen(engine, "do_connect", self._before_connecting)
+        return engine
+
+    def _require_file(self) -> None:
+        """An open file stays readable after it is deleted, and writes to it are lost."""
+        if self.file and not self._may_be_made and not self.file.exists():
+            raise storage_gone(self.file if self.file.parent.exists() else self.file.parent)
+
+    def _before_connecting(self, _dialect: object, _record: object, _given: object, options: dict[str, Any]) -> Any:
+        """SQLite would make a missing file anew, empty, while the studio runs, and reads no log on a read-only disk."""
+        assert self.file
+        self._require_file()
+        if self.file.exists() and not os.access(self.file.parent, os.W_OK) and _has_log(self.file):
+            return sqlite3.connect(f"{self.file.as_uri()}?mode=ro&immutable=1", uri=True, **options)
+        return None
 
 
 def now(session: Session) -> float:
@@ -149,22 +197,27 @@ class _SQLiteWatch:
 
 
 def _sqlite_file(url: URL) -> Path:
-    if url.database is None:
-        raise StorageFailed(f"A SQLite database must be a file; got {url}. Name one, such as sqlite:///studio.sqlite3.")
-    return Path(url.database.removeprefix("file:")).resolve()  # SQLite's own addresses start so
+    name = (url.database or "").removeprefix("file:")  # SQLite's own addresses start so
+    if name in ("", ":memory:") or url.query.get("mode") == "memory":
+        raise StorageFailed(
+            f"The database must be a file, because pages and worker are different processes; got {url}, which is in "
+            "memory only. Name a file, such as sqlite:////home/me/studio.sqlite3, or unset STUDIO_DATABASE_URL."
+        )
+    return Path(name).resolve()
 
 
 def _engine(url: URL, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return create_engine(url, pool_pre_ping=True, json_serializer=_json)
+        return create_engine(url, pool_pre_ping=True, json_serializer=json_text, json_deserializer=json_value)
     arguments: dict[str, Any] = {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
-    engine = create_engine(url, connect_args=arguments, json_serializer=_json)
+    engine = create_engine(url, connect_args=arguments, json_serializer=json_text, json_deserializer=json_value)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.text_factory = any_text
     connection.isolation_level = None  # transactions begin in _begin_sqlite, not behind our back
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     with suppress(sqlite3.OperationalError):  # another process has it open: its mode stays
@@ -179,19 +232,28 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+def _has_log(file: Path) -> bool:
+    """Whether the file is in the mode of a write-ahead log, which needs a file beside it also to read."""
+    with file.open("rb") as start:
+        return start.read(20)[18:] == b"\2\2"  # https://www.sqlite.org/fileformat.html#the_database_header
 
 
-def _storage_failure(error: DBAPIError, file: Path | None) -> StorageFailed | None:
+_OF_A_FILE = ("readonly database", "unable to open database file", "disk I/O error", "no such table")
+
+
+def _storage_failure(error: DBAPIError, file: Path | None) -> GalleryError | None:
     """The people's text for a full, read-only or failing disk; None for all other errors."""
     if file is None:
         return None
     said = str(error.orig)
+    if not file.exists() and any(words in said for words in _OF_A_FILE):
+        return storage_gone(file if file.parent.exists() else file.parent)
     if "disk is full" in said:
         return storage_full(file.parent)
     if "readonly database" in said or "unable to open database file" in said:
         return storage_read_only(file.parent)
     if "disk I/O error" in said:
         return StorageFailed(f"The disk failed while the database {file} was used. Check the disk and run it again.")
+    if "malformed" in said or "not a database" in said:
+        return DatabaseDamaged(unusable(file, f"is damaged ({said})"))
     return None

@@ -7,9 +7,12 @@ GalleryError
 ├── ImageRefused        a picture that the gallery does not keep (colour mode, size)
 ├── UnreadableImage     given bytes are not a PNG or JPEG picture
 ├── SweepRefused        the image folder does not look like the gallery's own
+├── DatabaseDamaged     the database file cannot be used, or is gone beside pictures
+├── SnapshotNotFound    no snapshot of the database has that name
 └── StorageFailed       the disk or database did not take the data
     ├── StorageFull     no space left
-    └── StorageReadOnly nothing can be written there
+    ├── StorageReadOnly nothing can be written there
+    └── StorageGone     the folder or the database is not there any more
 
 Each message says the rule, the actual value and what it means, and what to do.
 """
@@ -51,6 +54,14 @@ class SweepRefused(GalleryError):
     """The image folder does not look like the gallery's own, so nothing in it may be judged."""
 
 
+class DatabaseDamaged(GalleryError):
+    """The database file cannot be used, or it is gone although pictures are there."""
+
+
+class SnapshotNotFound(GalleryError):
+    """No snapshot of the database has that name."""
+
+
 class StorageFailed(GalleryError):
     """The disk or the database did not take the data."""
 
@@ -61,6 +72,10 @@ class StorageFull(StorageFailed):
 
 class StorageReadOnly(StorageFailed):
     """Nothing can be written there."""
+
+
+class StorageGone(StorageFailed):
+    """The folder or the database is not there any more."""
 
 
 def storage_error(error: OSError, place: Path) -> StorageFailed:
@@ -86,6 +101,17 @@ def storage_read_only(place: Path) -> StorageReadOnly:
         f"{place} can only be read, so nothing new can be kept. "
         "Make it writable for this user and run it again; nothing was lost."
     )
+
+
+def storage_gone(place: Path) -> StorageGone:
+    """The text for a folder, or the database in it, that was there and is no longer."""
+    text = (
+        f"{place} is not there any more: it was deleted or moved, or its disk was taken away. Bring it back and "
+        "start the studio again; until then nothing can be read or kept."
+    )
+    if place.parent.is_dir() and place.suffix:  # the database alone; its folder is there
+        text += " If it is lost, stop the studio and run `python -m engine gallery check --rebuild`."
+    return StorageGone(text)
 
 
 def _free(place: Path) -> str:

@@ -62,7 +62,9 @@ def heal(session: Session) -> bool:
 
 
 def rebuild(session: Session) -> None:
-    """Build the index of all images anew."""
+    """Build the index of all images anew, where there is one."""
+    if not _sqlite(session):
+        return
     session.execute(text("INSERT INTO images_text(images_text) VALUES ('delete-all')"))
     everything = session.execute(select(Image.number, Image.title))
     for some in everything.partitions(_BATCH):

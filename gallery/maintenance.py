@@ -1,38 +1,28 @@
-"""Keeping files and rows in step: sweep, rebuild, purge.
+"""Keeping files and rows in step: sweep and purge; `gallery.mending.rebuilding` makes rows of files.
 
 Only waste is ever removed here: half-written files that nobody will finish, and images that an
 artist deleted and whose time in the trash is over. All else is reported and left alone.
 """
 
-import io
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from PIL import Image as Pictures
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, select
 
 from gallery import fulltext
 from gallery.database import Database, now
-from gallery.errors import GalleryError, StorageFailed, SweepRefused, UnreadableImage
+from gallery.errors import StorageFailed, SweepRefused
 from gallery.files import FoundFile, ImageFiles
-from gallery.ids import is_id, seconds_of
-from gallery.metadata import read_recipe, read_record
-from gallery.records import row_of
+from gallery.ids import is_id
 from gallery.schema import Image
-from gallery.words import Describe, by_kind
 
 TEMPORARY_SECONDS = 3600.0
+SETTLE_SECONDS = 60.0  # a younger file may belong to a save that is still going on
 _BATCH = 200
 _MISSING_SHARE = 0.05
 _MISSING_ALWAYS_FINE = 3
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True)
@@ -45,6 +35,7 @@ class SweepReport:
         orphans: files without a row; `rebuild` takes in those that carry a recipe.
         missing: ids of rows whose file is gone.
         wrong_size: ids of rows whose file has another size than was saved.
+        unreadable: ids of rows whose recipe or id cannot be read.
         index_rebuilt: the search index differed from the images and was built anew.
     """
 
@@ -53,6 +44,7 @@ class SweepReport:
     orphans: tuple[Path, ...] = ()
     missing: tuple[str, ...] = ()
     wrong_size: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     index_rebuilt: bool = False
 
 
@@ -76,39 +68,19 @@ def sweep(database: Database, files: ImageFiles, settle_seconds: float) -> Sweep
             are missing. Nothing was changed then.
     """
     found = list(files.found(files.images))
-    sizes = _sizes(database)
+    sizes = sizes_of(database)
     _refuse_foreign_folder(files, sizes)
     on_disk = {file.path.stem: file.size for file in found if files.is_image(file.path)}
-    missing = [i for i in sizes if i not in on_disk and files.locate(i) is None]
+    missing = [i for i in sizes if i not in on_disk and (not is_id(i) or files.locate(i) is None)]
     _refuse_many_missing(files, len(missing), len(sizes))
     removed = [*_remove_temporary(files, found), *_settle_trash(database, files)]
     wrong = [i for i, size in sizes.items() if on_disk.get(i, size) != size]
     with database.write() as session:
         rebuilt = fulltext.heal(session)
-    orphans = tuple(file.path for file in found if _is_orphan(file, files, sizes, settle_seconds))
-    return SweepReport(len(sizes), tuple(removed), orphans, tuple(missing), tuple(wrong), rebuilt)
-
-
-def rebuild(
-    database: Database, files: ImageFiles, owner: str, settle_seconds: float, describe: Describe = by_kind
-) -> int:
-    """Insert a row for every image file that carries a recipe and has none.
-
-    The owner is not written into files (they are shared), so all rows get the given one.
-    """
-    if not files.marker.is_file():
-        if _sizes(database):
-            raise StorageFailed(unmarked(files))
-        files.mark()
-    found = sorted(files.found(files.images), key=lambda file: file.path.stem)
-    known = _sizes(database)
-    orphans = (f.path for f in found if files.is_image(f.path) and _is_orphan(f, files, known, settle_seconds))
-    rows = (row for row in (_row_of_file(path, owner, describe) for path in orphans) if row)
-    adopted = 0
-    while batch := list(islice(rows, _BATCH)):
-        with database.write() as session:
-            adopted += sum(_adopt(session, row) for row in batch)
-    return adopted
+    orphans = tuple(file.path for file in found if is_orphan(file, files, sizes, settle_seconds))
+    return SweepReport(
+        len(sizes), tuple(removed), orphans, tuple(missing), tuple(wrong), _unreadable(database), rebuilt
+    )
 
 
 def purge(database: Database, files: ImageFiles, older_than_seconds: float) -> int:
@@ -125,7 +97,24 @@ def purge(database: Database, files: ImageFiles, older_than_seconds: float) -> i
         ids = list(session.scalars(select(Image.id).where(Image.deleted_at <= cutoff)))
     if ids and not files.marker.is_file():
         raise StorageFailed(unmarked(files))
-    return sum(_purge_batch(database, files, batch, cutoff) for batch in _batches(ids))
+    return sum(_purge_batch(database, files, batch, Image.deleted_at <= cutoff) for batch in batches(ids))
+
+
+def purge_these(database: Database, files: ImageFiles, image_ids: Iterable[str], owner: str | None = None) -> int:
+    """Remove those of these images for good that are in the trash; returns how many. In steps as `purge`.
+
+    Raises:
+        StorageFailed: the image folder is not there.
+    """
+    in_trash = (
+        Image.deleted_at.is_not(None) if owner is None else Image.deleted_at.is_not(None) & (Image.owner == owner)
+    )
+    with database.read() as session:
+        known = (session.scalars(select(Image.id).where(Image.id.in_(b), in_trash)) for b in batches(list(image_ids)))
+        ids = [image_id for some in known for image_id in some if is_id(image_id)]
+    if ids and not files.marker.is_file():
+        raise StorageFailed(unmarked(files))
+    return sum(_purge_batch(database, files, batch, in_trash) for batch in batches(ids))
 
 
 def bring_back(files: ImageFiles, image_id: str) -> None:
@@ -140,12 +129,12 @@ def bring_back(files: ImageFiles, image_id: str) -> None:
             raise
 
 
-def _purge_batch(database: Database, files: ImageFiles, ids: list[str], cutoff: float) -> int:
+def _purge_batch(database: Database, files: ImageFiles, ids: list[str], still: ColumnElement[bool]) -> int:
     for image_id in ids:
         if files.image(image_id).is_file():
             files.move(files.image(image_id), files.trashed(image_id))
     with database.write() as session:
-        rows = list(session.scalars(select(Image).where(Image.id.in_(ids), Image.deleted_at <= cutoff)))
+        rows = list(session.scalars(select(Image).where(Image.id.in_(ids), still)))
         for row in rows:
             fulltext.remove(session, row)
             session.delete(row)
@@ -159,13 +148,21 @@ def _purge_batch(database: Database, files: ImageFiles, ids: list[str], cutoff: 
     return len(purged)
 
 
-def _batches(ids: list[str]) -> Iterator[list[str]]:
+def batches(ids: list[str]) -> Iterator[list[str]]:
+    """Some at a time."""
     return (ids[i : i + _BATCH] for i in range(0, len(ids), _BATCH))
 
 
-def _sizes(database: Database) -> dict[str, int]:
+def sizes_of(database: Database) -> dict[str, int]:
+    """The size in bytes of every image's file, by id, as it was saved."""
     with database.read() as session:
         return {row.id: row.size_bytes for row in session.execute(select(Image.id, Image.size_bytes))}
+
+
+def _unreadable(database: Database) -> tuple[str, ...]:
+    with database.read() as session:
+        rows = session.execute(select(Image.id, Image.recipe)).yield_per(_BATCH)
+        return tuple(row.id or "?" for row in rows if not is_id(row.id) or not isinstance(row.recipe, dict))
 
 
 def _refuse_foreign_folder(files: ImageFiles, sizes: dict[str, int]) -> None:
@@ -191,7 +188,7 @@ def _remove_temporary(files: ImageFiles, found: Iterable[FoundFile]) -> Iterator
 def _settle_trash(database: Database, files: ImageFiles) -> Iterator[str]:
     """Finish what a killed purge or restore left in `trash/`."""
     waiting = {file.path.stem: file.path for file in files.in_folder(files.trash) if is_id(file.path.stem)}
-    for batch in _batches(list(waiting)):
+    for batch in batches(list(waiting)):
         with database.read() as session:
             rows = session.execute(select(Image.id, Image.deleted_at).where(Image.id.in_(batch)))
             deleted_at = {row.id: row.deleted_at for row in rows}
@@ -203,36 +200,8 @@ def _settle_trash(database: Database, files: ImageFiles) -> Iterator[str]:
                 bring_back(files, image_id)
 
 
-def _is_orphan(file: FoundFile, files: ImageFiles, known: dict[str, int], settle_seconds: float) -> bool:
+def is_orphan(file: FoundFile, files: ImageFiles, known: dict[str, int], settle_seconds: float) -> bool:
+    """Whether no row belongs to a file that is certainly complete."""
     temporary = file.path.suffix == ".tmp" and file.path.name.startswith(".")
     settled = time.time() - file.modified >= settle_seconds
     return settled and not temporary and (not files.is_image(file.path) or file.path.stem not in known)
-
-
-def _row_of_file(path: Path, owner: str, describe: Describe) -> Image | None:
-    """The row that an image file stands for; None if it is cut short or carries no recipe."""
-    with suppress(OSError, UnreadableImage, SyntaxError, ValueError, GalleryError):
-        data = path.read_bytes()
-        recipe = read_recipe(data)
-        if recipe is None or not data.endswith(_PNG_END):
-            return None
-        with Pictures.open(io.BytesIO(data), formats=("PNG",)) as image:
-            size = image.size
-            image.verify()  # every chunk's checksum, without decoding the pixels
-        slot = read_record(data)
-        place: dict[str, Any] = {"job_id": slot.get("job_id"), "job_index": slot.get("job_index")}
-        place |= {"owner": owner, "created_at": seconds_of(path.stem)}
-        return row_of(path.stem, recipe, describe(recipe), size, data, **place)
-    return None
-
-
-def _adopt(session: Session, row: Image) -> bool:
-    """Insert the row; no if its job's image is kept already under another id (it was retried)."""
-    try:
-        with session.begin_nested():
-            session.add(row)
-            session.flush()
-            fulltext.add(session, row)
-    except IntegrityError:
-        return False
-    return True

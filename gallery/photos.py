@@ -4,7 +4,9 @@ home/photos/ab/<sha256>.png     `ab` are its first two characters
 home/photos/ab/<sha256>.txt     the name of the file that it came from first
 """
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from gallery.errors import ImageDamaged, ImageMissing
@@ -39,6 +41,9 @@ class Photos:
         if not path.is_file() or path.stat().st_size != len(png):
             self._files.write(path.with_suffix(".txt"), name.encode())
             self._files.write(path, png)
+        else:
+            with suppress(OSError):
+                os.utime(path)  # it is needed again: no leftover for a while
         return photo_id
 
     def find(self, beginning: str) -> tuple[str, str] | None:

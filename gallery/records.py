@@ -11,6 +11,11 @@ from gallery.recipe import Recipe
 from gallery.schema import Image
 from gallery.words import Words
 
+UNREADABLE = (
+    "What the database knows of this picture's recipe cannot be read. The picture's file has it too: "
+    "`python -m engine gallery check --rebuild` reads it from there."
+)
+
 
 @dataclass(frozen=True)
 class ImageRecord:
@@ -23,7 +28,7 @@ class ImageRecord:
         job_id, job_index: which result of which job; None where no job made it.
         seed: this image's own seed.
         sha256, size_bytes: of the file.
-        recipe_values: the recipe as JSON values; `recipe` is the readable form.
+        recipe_values: the recipe as JSON values, `recipe` is the readable form; None where they cannot be read.
         deleted_at: unix seconds; None while it is not in the trash.
     """
 
@@ -41,13 +46,28 @@ class ImageRecord:
     height: int
     sha256: str
     size_bytes: int
-    recipe_values: Mapping[str, Any]
+    recipe_values: Mapping[str, Any] | None
     deleted_at: float | None = None
 
     @cached_property
     def recipe(self) -> Recipe:
-        """How it was made; read when it is asked for, which a page of pictures never does."""
-        return Recipe.from_dict(self.recipe_values)
+        """How it was made; read when it is asked for, which a page of pictures never does.
+
+        One that cannot be read is empty but for a note that says so.
+        """
+        return self._read or Recipe(kind=self.kind, seed=self.seed, notes=(UNREADABLE,))
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether the database's copy of the recipe cannot be read; the one in the picture's file may be."""
+        return self._read is None
+
+    @cached_property
+    def _read(self) -> Recipe | None:
+        try:
+            return Recipe.from_dict(self.recipe_values)  # type: ignore[arg-type]  # it refuses others itself
+        except (ValueError, TypeError, OverflowError):
+            return None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Float, Index, String, Text, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Dialect, Index, TypeDecorator, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from gallery.columns import Real, Whole, Words
 from gallery.database import Base
 from gallery.recipe import SEEDS
 
@@ -25,9 +26,11 @@ class Seed(TypeDecorator[int]):
         """To the column."""
         return value if value is None or value < SEEDS // 2 else value - SEEDS
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
-        """From the column."""
-        return value if value is None or value >= 0 else value + SEEDS
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        """From the column; None for what is no whole number."""
+        if not isinstance(value, int):
+            return None
+        return value if value >= 0 else value + SEEDS
 
 
 class Image(Base):
@@ -43,21 +46,22 @@ class Image(Base):
         Index("ix_images_trash", "number", sqlite_where=_TRASH, postgresql_where=_TRASH),
     )
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    number: Mapped[int] = mapped_column(BigInteger, unique=True)
+    id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    number: Mapped[int] = mapped_column(Whole(big=True, least=None), unique=True)
     """Sorts like `id`; see `gallery.ids`."""
-    created_at: Mapped[float] = mapped_column(Float)
-    owner: Mapped[str] = mapped_column(String(64))
-    job_id: Mapped[str | None] = mapped_column(String(26))
-    job_index: Mapped[int | None]
-    kind: Mapped[str] = mapped_column(String(32))
-    title: Mapped[str] = mapped_column(Text)
-    negative_prompt: Mapped[str] = mapped_column(Text)
-    model: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[float] = mapped_column(Real)
+    owner: Mapped[str] = mapped_column(Words(64))
+    job_id: Mapped[str | None] = mapped_column(Words(26, neutral=None))
+    job_index: Mapped[int | None] = mapped_column(Whole(neutral=None))
+    kind: Mapped[str] = mapped_column(Words(32))
+    title: Mapped[str] = mapped_column(Words)
+    negative_prompt: Mapped[str] = mapped_column(Words)
+    model: Mapped[str] = mapped_column(Words(200))
     seed: Mapped[int | None] = mapped_column(Seed)
-    width: Mapped[int]
-    height: Mapped[int]
-    sha256: Mapped[str] = mapped_column(String(64))
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    recipe: Mapped[dict[str, Any]] = mapped_column(JSON)
-    deleted_at: Mapped[float | None] = mapped_column(Float)
+    width: Mapped[int] = mapped_column(Whole)
+    height: Mapped[int] = mapped_column(Whole)
+    sha256: Mapped[str] = mapped_column(Words(64))
+    size_bytes: Mapped[int] = mapped_column(Whole(big=True))
+    recipe: Mapped[Any] = mapped_column(JSON)
+    """JSON values; None where they cannot be read."""
+    deleted_at: Mapped[float | None] = mapped_column(Real(neutral=None))

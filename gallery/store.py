@@ -19,7 +19,8 @@ from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id, number_of
-from gallery.metadata import jpeg_bytes, png_bytes
+from gallery.mending import rebuilding
+from gallery.metadata import jpeg_bytes, png_bytes, read_recipe
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, Page, record_of, row_of
 from gallery.schema import Image
@@ -188,7 +189,7 @@ class Gallery:
         edge = _number(older_than or newer_than)
         statement, key = self._statement(search, owner, trash)
         with self.database.read() as session:
-            rows, more = _neighbours(session, statement, key, edge, bool(newer_than), limit)
+            rows, more = _named_neighbours(session, statement, key, edge, bool(newer_than), limit)
             behind = edge is not None and _any_behind(session, statement, key, edge, bool(newer_than))
         newer, older = (more, behind) if newer_than else (behind, more)
         return Page(tuple(map(record_of, rows)), has_newer=newer, has_older=older)
@@ -259,10 +260,12 @@ class Gallery:
 
     def jpg(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
         """The image as JPEG, recipe included. Raises as `png` does."""
-        record = self.get(image_id, owner)
-        words = self._describe(record.recipe)
-        image = thumbnails.decode(self.png(image_id))
-        return jpeg_bytes(image, record.recipe, quality, words.parameters, words.digital_source)
+        record, png = self.get(image_id, owner), self.png(image_id)
+        recipe = record.recipe
+        if record.unreadable:
+            recipe = read_recipe(png) or recipe
+        words = self._describe(recipe)
+        return jpeg_bytes(thumbnails.decode(png), recipe, quality, words.parameters, words.digital_source)
 
     def thumbnail(self, image_id: str, owner: str | None = None) -> bytes:
         """A small WebP, from the cache or made now. Raises as `png` does."""
@@ -301,13 +304,31 @@ class Gallery:
         """Remove images for good that were in the trash this long; returns how many."""
         return maintenance.purge(self.database, self.files, older_than_seconds)
 
-    def sweep(self, settle_seconds: float = 60.0) -> maintenance.SweepReport:
+    def delete_for_good(self, image_ids: Iterable[str], owner: str | None = None) -> int:
+        """Remove those of these images for good that are in the trash; returns how many. Nothing brings them back.
+
+        Killed at any moment, no row is left without its file: an image is still in the trash, or gone.
+
+        Raises:
+            StorageFailed: the disk or database did not take it; what was not removed is in the trash still.
+        """
+        return maintenance.purge_these(self.database, self.files, image_ids, owner)
+
+    def sweep(self, settle_seconds: float = maintenance.SETTLE_SECONDS) -> maintenance.SweepReport:
         """Compare files and rows, tidy up what is certainly waste, and report the rest."""
         return maintenance.sweep(self.database, self.files, settle_seconds)
 
-    def rebuild(self, owner: str = DEFAULT_OWNER, settle_seconds: float = 60.0) -> int:
+    def rebuild(self, owner: str = DEFAULT_OWNER, settle_seconds: float = maintenance.SETTLE_SECONDS) -> int:
         """Take every image file with a recipe but no row into the gallery; returns how many."""
-        return maintenance.rebuild(self.database, self.files, owner, settle_seconds, self._describe)
+        return rebuilding.rebuild(self.database, self.files, owner, settle_seconds, self._describe)
+
+    def renew(self) -> int:
+        """Write rows anew that cannot be read, or say something else than their sound files; returns how many."""
+        return rebuilding.drop_nameless(self.database) + rebuilding.renew(self.database, self.files, self._describe)
+
+    def count_unlisted(self) -> int:
+        """How many image files lie in the folder without being in the gallery."""
+        return rebuilding.count_unlisted(self.database, self.files)
 
 
 def _of_slot(session: Session, job_id: str | None, job_index: int | None) -> Image | None:
@@ -323,6 +344,17 @@ def _number(image_id: str | None) -> int | None:
     if not is_id(image_id):
         raise ImageNotFound(image_id)
     return number_of(image_id)
+
+
+def _named_neighbours(
+    session: Session, statement: Select, key: SQLColumnExpression, edge: int | None, newer: bool, limit: int
+) -> tuple[list[Image], bool]:
+    """As `_neighbours`, without rows that name no file because their id cannot be read; `renew` takes those out."""
+    rows, more = _neighbours(session, statement, key, edge, newer, limit)
+    named = [row for row in rows if row is not None and is_id(row.id)]
+    if named or not more or rows[-1 if not newer else 0] is None:
+        return named, more and bool(named)
+    return _named_neighbours(session, statement, key, rows[0 if newer else -1].number, newer, limit)
 
 
 def _neighbours(

@@ -27,8 +27,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for other program
 
 
 def open_studio(home: Path | None) -> Studio:
-    """The studio of these settings; its folder is made."""
-    return Studio(settings_of(home))
+    """The studio of these settings; its folder is made. An empty gallery over pictures is said on standard error."""
+    studio = Studio(settings_of(home))
+    if studio.is_empty() and (said := studio.health.lost_pictures()):
+        typer.echo(said, err=True)
+    return studio
 
 
 def settings_of(home: Path | None) -> Settings:

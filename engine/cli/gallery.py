@@ -9,10 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.app import Home, Json, open_studio, print_json
+from engine import mending
+from engine.cli.app import Home, Json, open_studio, print_json, settings_of
 from engine.errors import StudioError
 from engine.files import replacing
+from engine.mending import Replaced
+from engine.settings import Settings
+from engine.studio import Studio
 from gallery.errors import GalleryError
+from gallery.maintenance import SETTLE_SECONDS, SweepReport
+from gallery.mending import backups
 from gallery.records import ImageRecord
 from gallery.store import Gallery
 
@@ -46,6 +52,7 @@ def list_images(
             print_json(facts)
         else:
             size, words = f"{record.width}x{record.height}", " ".join(record.title.split())
+            words += "  (its recipe cannot be read; `gallery check --rebuild` repairs that)" * record.unreadable
             print(f"{record.id}  {facts['created_at']}  {size:9}  {record.model}  {words}")
 
 
@@ -61,7 +68,7 @@ def export(
     store = open_studio(home).gallery
     folder.mkdir(parents=True, exist_ok=True)
     rows = _rows_of_earlier_exports(folder / METADATA)
-    count, failures = 0, []
+    count, unreadable, failures = 0, 0, []
     for record in _records(store, search):
         name = f"{record.id}.{form.value}"
         try:
@@ -71,22 +78,82 @@ def export(
             continue
         rows[name] = {"file_name": name, **_facts(store, record), "recipe": record.recipe.to_dict()}
         count += 1
+        unreadable += record.unreadable
     _write(folder / METADATA, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values()).encode())
     print(f"{count} images were copied into {folder}.")
+    if unreadable:
+        print(f"The recipes of {unreadable} cannot be read in the database; `gallery check --rebuild` repairs that.")
     if failures:
         raise StudioError(f"{len(failures)} images could not be copied; the first: {failures[0]}")
 
 
 @commands.command()
 def check(
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Take files without a row into the gallery.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Repair: a damaged database, unreadable rows, files without a row.")
+    ] = False,
     home: Home = None,
 ) -> None:
     """Compare the image files with the database; no picture is ever dropped."""
-    store = open_studio(home).gallery
     if rebuild:
-        print(f"{store.rebuild()} images were taken into the gallery.")
-    report = store.sweep()
+        _say_replaced(mending.begin_anew(settings_of(home)))
+    store = Studio(settings_of(home)).gallery if rebuild else open_studio(home).gallery
+    if rebuild:
+        renewed = store.renew()
+        print(f"{store.rebuild(settle_seconds=0)} images were taken into the gallery.")
+        if renewed:
+            print(f"Rows put right that could not be read or did not fit their files: {renewed}.")
+    _say_swept(store.sweep(settle_seconds=0 if rebuild else SETTLE_SECONDS))
+
+
+@commands.command()
+def restore(
+    name: Annotated[str | None, typer.Argument(help="Of a snapshot, or `latest`; lists them when left out.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """List the snapshots of the database, or put one back; the present one is set aside first."""
+    settings = settings_of(home)
+    if name is None:
+        _list_snapshots(settings, as_json)
+        return
+    _say_replaced(mending.put_back(settings, name))
+    store = Studio(settings).gallery
+    print(f"{store.rebuild(settle_seconds=0)} images that were made after it were taken into the gallery.")
+    _say_swept(store.sweep(settle_seconds=0))
+
+
+def _list_snapshots(settings: Settings, as_json: bool) -> None:
+    file = mending.database_file(settings)
+    found = backups.snapshots(file) if file else []
+    for snapshot in found:
+        moment = snapshot.made_at.isoformat(timespec="seconds")
+        if as_json:
+            facts = {"name": snapshot.name, "made_at": moment, "reason": snapshot.reason, "path": str(snapshot.path)}
+            print_json({**facts, "images": snapshot.images, "jobs": snapshot.jobs})
+        elif snapshot.images < 0:
+            print(f"{snapshot.name}  {moment}  cannot be read")
+        else:
+            print(f"{snapshot.name}  {moment}  {snapshot.images} images, {snapshot.jobs} jobs")
+    if not found and not as_json:
+        print("There are no snapshots yet; the studio makes one at each start and every day.")
+
+
+def _say_replaced(done: Replaced | None) -> None:
+    if done is None:
+        return
+    if done.fault:
+        print(f"The database {done.file} {done.fault}.")
+    if done.aside:
+        print(f"What was there is kept as {done.aside}.")
+    if done.base:
+        rows = f"{done.base.images} images and {done.base.jobs} jobs"
+        print(f"The database begins with the snapshot {done.base.name}: {rows}.")
+    else:
+        print("The database begins empty; there is no sound snapshot. Jobs and what was in the trash are not in files.")
+
+
+def _say_swept(report: SweepReport) -> None:
     print(f"{report.images} images were compared with their files.")
     found = {
         "files without a row (--rebuild takes in those with a recipe)": report.orphans,
@@ -97,6 +164,11 @@ def check(
     for what, names in found.items():
         if names:
             print(f"{len(names)} {what}: {', '.join(map(str, names))}")
+    if report.unreadable:
+        print(
+            f"{len(report.unreadable)} images whose row cannot be read (--rebuild reads it again from the file): "
+            f"{', '.join(report.unreadable)}"
+        )
     if report.index_rebuilt:
         print("The search index differed from the images and was built anew.")
 
@@ -127,6 +199,7 @@ def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
         "width": record.width,
         "height": record.height,
         "file_sha256": record.sha256,
+        "unreadable": record.unreadable,
     }
 
 

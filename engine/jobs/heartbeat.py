@@ -15,6 +15,7 @@ from engine.errors import LeaseLost
 from engine.files import replacing
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Claim, Progress
+from engine.jobs.trouble import Trouble
 from engine.settings import Settings
 from gallery.errors import GalleryError
 
@@ -47,6 +48,7 @@ class Heartbeat:
         self._preview: Image | None = None
         self._beaten: Progress | None = None
         self._beaten_at = self._moved_at = time.monotonic()
+        self._trouble = Trouble(log)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -75,8 +77,8 @@ class Heartbeat:
                 self._beat_if_due()
             except LeaseLost:
                 self.lost.set()
-            except (DBAPIError, GalleryError):  # a full or busy disk: the next beat may succeed
-                log.warning("heartbeat of job %s could not be written", self._claim.job.id, exc_info=True)
+            except (DBAPIError, GalleryError) as error:  # a full or busy disk: the next beat may succeed
+                self._trouble.met(f"heartbeat of job {self._claim.job.id} could not be written", error)
 
     def _beat_if_due(self) -> None:
         progress, moment = self.progress, time.monotonic()
@@ -85,6 +87,7 @@ class Heartbeat:
         elif moment - self._beaten_at < self._quiet_limit or moment - self._moved_at > self._stall_limit:
             return
         self._queue.beat(self._claim, progress)
+        self._trouble.passed()
         self._beaten, self._beaten_at = progress, moment
 
     def _write_preview(self) -> None:
@@ -95,5 +98,5 @@ class Heartbeat:
             self._preview_file.parent.mkdir(parents=True, exist_ok=True)
             with replacing(self._preview_file, durable=False) as file:
                 preview.save(file, "JPEG", quality=80)
-        except OSError:  # a preview is a courtesy; the picture itself is saved with all care
-            log.warning("preview of job %s could not be written", self._claim.job.id, exc_info=True)
+        except OSError as error:  # a preview is a courtesy; the picture itself is saved with all care
+            self._trouble.met(f"preview of job {self._claim.job.id} could not be written", error)

@@ -15,7 +15,7 @@ from engine.settings import Settings
 from gallery.recipe import Recipe
 from gallery.words import Describe, Words, by_kind
 
-UNREADABLE = "A job of another version of the studio; what it asks for cannot be read."
+UNREADABLE = "A job that cannot be read: of another version of the studio, or damaged."
 
 
 class Request(Protocol):
@@ -123,8 +123,8 @@ class Kinds:
         """The request in a row or a recipe; None where this version cannot read it."""
         try:
             return self[name].read(values)
-        except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError):
-            return None
+        except (InvalidRequest, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError):
+            return None  # a damaged row may hold anything
 
     def describe(self, recipe: Recipe) -> Words:
         """What a picture is called, and what other tools read in it, also of a kind that is not known here."""

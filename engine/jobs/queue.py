@@ -18,7 +18,7 @@ from ulid import ULID
 from engine.errors import LeaseLost, NotFound, StudioBusy
 from engine.jobs.kind import Kinds, Request
 from engine.jobs.records import Claim, Job, Lease, Progress, job_of
-from engine.jobs.schema import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, JobRow
+from engine.jobs.schema import CANCELLED, ENDED, FAILED, LANES, QUEUED, RUNNING, STATES, SUCCEEDED, JobRow
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
 
@@ -111,7 +111,7 @@ class JobQueue:
         if active:
             query = query.where(JobRow.state.in_((QUEUED, RUNNING)))
         with self._database.read() as session:
-            return [self._job(row) for row in session.scalars(query)]
+            return [self._job(row) for row in session.scalars(query) if row is not None and row.id]
 
     def ahead_of(self, job: Job) -> int:
         """How many unfinished jobs of the same lane come before this one."""
@@ -122,7 +122,7 @@ class JobQueue:
 
     def claim(self, worker: str, lane: str) -> Claim | None:
         """Take the oldest waiting job of a lane under a new lease; None when none waits."""
-        waiting = select(JobRow).where(JobRow.state == QUEUED, JobRow.lane == lane)
+        waiting = select(JobRow).where(JobRow.state == QUEUED, JobRow.lane == lane, _NAMED)
         if not self._any(waiting):  # a read first: an idle worker must not take the write lock
             return None
         oldest = waiting.order_by(JobRow.id).limit(1).with_for_update(skip_locked=True)
@@ -226,10 +226,31 @@ class JobQueue:
                 running = update(JobRow).where(JobRow.id == job_id, JobRow.state == RUNNING)
                 session.execute(running.values(cancel_requested=True))
 
+    def settle_unreadable(self) -> int:
+        """Fail the unfinished jobs that nobody would ever begin, since their row cannot be read; returns how many."""
+        with self._database.write() as session:
+            rows = session.scalars(select(JobRow).where(JobRow.state.not_in(ENDED), _NAMED))
+            lost = [row for row in rows if row.state not in STATES or self._is_lost(row)]
+            for row in lost:
+                _fail(session, row, _UNREADABLE)
+            return len(lost)
+
+    def _is_lost(self, row: JobRow) -> bool:
+        """Whether a job that waits is in no lane, or one that runs has no lease that could end."""
+        if row.state == QUEUED:
+            return row.lane not in LANES or self.kinds.read(row.kind, row.request) is None
+        return row.lease_token is None or row.worker is None
+
+    def count_succeeded(self) -> int:
+        """How many jobs ended well so far."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).where(JobRow.state == SUCCEEDED)) or 0
+
     def leases(self) -> Sequence[Lease]:
         """Every running job with its lease, for those who watch over workers."""
         with self._database.read() as session:
-            return [Lease(*row) for row in session.execute(select(*_LEASE).where(JobRow.state == RUNNING))]
+            rows = session.execute(select(*_LEASE).where(JobRow.state == RUNNING, JobRow.lease_token.is_not(None)))
+            return [Lease(row[0], row[1], row[2] or "", row[3], row[4] or 0.0) for row in rows if row[3]]
 
     def reclaim(self, token: str, reason: str) -> bool:
         """Take a job back from a worker that does not work on it any more.
@@ -282,10 +303,12 @@ class JobQueue:
 
 # The columns of a Lease. Worker, token and time may be null, but never while a job runs.
 _LEASE: tuple[Any, ...] = (JobRow.id, JobRow.lane, JobRow.worker, JobRow.lease_token, JobRow.lease_until)
+_NAMED = func.length(JobRow.id) == 26  # a damaged row may have no id, by which alone it could be written
 _RELEASED = {"lease_until": None, "lease_token": None, "worker": None}
 _UNREADABLE = (
-    "This job was written by another version of the studio and cannot be read by this one. "
-    "Ask for it again, or start the version that wrote it."
+    "What this job asks for cannot be read: it was written by another version of the studio, or its row in the "
+    "database is damaged. Ask for it again, start the version that wrote it, or put back a snapshot of the database "
+    "(`python -m engine gallery restore`)."
 )
 
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from engine.jobs.schema import ENDED, JobRow
+from engine.jobs.schema import ENDED, FAILED, STATES, JobRow
+
+UNREADABLE = "The row of this job in the database cannot be read, so nobody will work on it. Ask for it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,15 @@ def job_of(row: JobRow, request: Any) -> Job:
         kind=row.kind,
         lane=row.lane,
         request=request,
-        state=row.state,
+        state=row.state if row.state in STATES else FAILED,
         attempt=row.attempt or 0,
         step=row.step or 0,
         steps=row.steps or 0,
         seconds=row.seconds or 0.0,
         seconds_left=row.seconds_left,
         stage=row.stage or "",
-        notes=tuple(row.notes or ()),
-        error=row.error,
+        notes=tuple(note for note in row.notes if isinstance(note, str)) if isinstance(row.notes, list) else (),
+        error=row.error if row.state in STATES else UNREADABLE,
         cancel_requested=bool(row.cancel_requested),
         created_at=row.created_at,
         started_at=row.started_at,

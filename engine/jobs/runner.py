@@ -13,6 +13,7 @@ from engine.jobs.context import JobContext, preview_file
 from engine.jobs.heartbeat import Heartbeat
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Claim, Job
+from engine.jobs.trouble import Trouble
 from engine.prepared import adopt
 from engine.settings import Settings
 from gallery.errors import GalleryError
@@ -102,6 +103,7 @@ class JobRunner:
 
     def _settle(self, how: str, claim: Claim, write: Callable[[], None]) -> None:
         """Write how a job ended, as often as it takes: an unwritten end would look like a dead worker."""
+        trouble = Trouble(log)
         while True:
             try:
                 write()
@@ -110,8 +112,8 @@ class JobRunner:
             except LeaseLost:
                 log.warning("job %s is no longer ours", claim.job.id)
                 return
-            except DATABASE_ERRORS:
-                log.exception("job %s: its end (%s) cannot be written yet", claim.job.id, how)
+            except DATABASE_ERRORS as error:
+                trouble.met(f"job {claim.job.id}: its end ({how}) cannot be written yet", error)
                 time.sleep(SETTLE_SECONDS)
 
 

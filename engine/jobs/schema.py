@@ -2,18 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, Float, Index, String, Text
+from sqlalchemy import JSON, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from gallery.columns import Real, Whole, Words
 from gallery.database import Base
 
 QUEUED, RUNNING = "queued", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
+STATES = (QUEUED, RUNNING, *ENDED)
 
 # Lanes. Drawing and training share the device, one job at a time, and drawing goes first; downloads run beside them.
 DRAW, TRAIN, FETCH = "draw", "train", "fetch"
 DEVICE_LANES = (DRAW, TRAIN)
+LANES = (*DEVICE_LANES, FETCH)
 
 
 class JobRow(Base):
@@ -29,27 +32,27 @@ class JobRow(Base):
         Index("ix_jobs_owner_id", "owner", "id"),
     )
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    idempotency_key: Mapped[str] = mapped_column(String(64), unique=True)
-    owner: Mapped[str] = mapped_column(String(64))
-    kind: Mapped[str] = mapped_column(String(32))
-    lane: Mapped[str] = mapped_column(String(16))
-    request: Mapped[dict[str, Any]] = mapped_column(JSON)
-    state: Mapped[str] = mapped_column(String(16), default=QUEUED)
-    attempt: Mapped[int] = mapped_column(default=0)
-    max_attempts: Mapped[int] = mapped_column(default=3)
-    lease_until: Mapped[float | None] = mapped_column(Float)
-    lease_token: Mapped[str | None] = mapped_column(String(36))
-    worker: Mapped[str | None] = mapped_column(String(64))
-    step: Mapped[int] = mapped_column(default=0)
-    steps: Mapped[int] = mapped_column(default=0)
-    seconds: Mapped[float] = mapped_column(Float, default=0.0)
-    seconds_left: Mapped[float | None] = mapped_column(Float)
-    stage: Mapped[str] = mapped_column(String(64), default="")
-    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
-    error: Mapped[str | None] = mapped_column(Text)
-    error_log: Mapped[str | None] = mapped_column(Text)
+    id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(Words(64), unique=True)
+    owner: Mapped[str] = mapped_column(Words(64))
+    kind: Mapped[str] = mapped_column(Words(32))
+    lane: Mapped[str] = mapped_column(Words(16))
+    request: Mapped[Any] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(Words(16), default=QUEUED)
+    attempt: Mapped[int] = mapped_column(Whole, default=0)
+    max_attempts: Mapped[int] = mapped_column(Whole(least=1, neutral=3), default=3)
+    lease_until: Mapped[float | None] = mapped_column(Real(neutral=None))
+    lease_token: Mapped[str | None] = mapped_column(Words(36, neutral=None))
+    worker: Mapped[str | None] = mapped_column(Words(64, neutral=None))
+    step: Mapped[int] = mapped_column(Whole, default=0)
+    steps: Mapped[int] = mapped_column(Whole, default=0)
+    seconds: Mapped[float] = mapped_column(Real, default=0.0)
+    seconds_left: Mapped[float | None] = mapped_column(Real(neutral=None))
+    stage: Mapped[str] = mapped_column(Words(64), default="")
+    notes: Mapped[Any] = mapped_column(JSON, default=list)
+    error: Mapped[str | None] = mapped_column(Words(neutral=None))
+    error_log: Mapped[str | None] = mapped_column(Words(neutral=None))
     cancel_requested: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[float] = mapped_column(Float)
-    started_at: Mapped[float | None] = mapped_column(Float)
-    finished_at: Mapped[float | None] = mapped_column(Float)
+    created_at: Mapped[float] = mapped_column(Real)
+    started_at: Mapped[float | None] = mapped_column(Real(neutral=None))
+    finished_at: Mapped[float | None] = mapped_column(Real(neutral=None))

@@ -10,8 +10,10 @@ from pathlib import Path
 import psutil
 
 from engine.files import replacing
+from engine.jobs.trouble import Trouble
 
 log = logging.getLogger(__name__)
+_trouble = Trouble(log)
 
 STARTING, READY, WORKING, STOPPING, ABSENT = "starting", "ready", "working", "stopping", "absent"
 
@@ -54,8 +56,9 @@ def write_status(home: Path, status: EngineStatus) -> None:
     try:
         with replacing(home / "worker.json", durable=False) as file:
             file.write(json.dumps(asdict(status)).encode())
-    except OSError:
-        log.warning("the status %s could not be written", status.state, exc_info=True)
+        _trouble.passed()
+    except OSError as error:
+        _trouble.met("the worker's status could not be written", error)
 
 
 def last_status(home: Path) -> EngineStatus:

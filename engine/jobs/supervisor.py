@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +15,7 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.records import Lease
 from engine.jobs.schema import DRAW
 from engine.jobs.status import is_dead, worker_name
+from engine.jobs.trouble import Trouble
 from engine.jobs.watch import LeaseWatch
 from engine.prepared import sweep
 from engine.settings import PROJECT, Settings
@@ -24,8 +26,9 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 0.2
 LEASES_SECONDS = 2.0
 LOCK_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
-HEALTHY_SECONDS = 60.0  # a worker that lived this long starts again without a pause
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0  # between the end of a worker and the start of the next
+HEALTHY_SECONDS = 60.0  # a worker that lived this long, or finished a job, is followed after the shortest pause
+UPKEEP_SECONDS = 3600.0
 MOST_LOCKED_LOOKS = 2  # each waits for the database's own timeout first
 
 
@@ -37,13 +40,24 @@ class Supervisor:
 
     Args:
         module: what the worker process runs.
+        upkeep: what there is to look after once the folder is this supervisor's, and every hour; it must not raise
+            for what may pass.
     """
 
-    def __init__(self, settings: Settings, queue: JobQueue, module: str = "engine.worker"):
+    def __init__(
+        self,
+        settings: Settings,
+        queue: JobQueue,
+        module: str = "engine.worker",
+        upkeep: Callable[[], None] = lambda: None,
+    ):
         self._settings = settings
         self._module = module
         self._queue = queue
+        self._upkeep = upkeep
+        self._kept_up = 0.0
         self._watch = LeaseWatch()
+        self._trouble = Trouble(log)
         self._locked_looks = 0
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,33 +94,51 @@ class Supervisor:
                     self._serve()
             except Timeout:
                 self._stopping.wait(LOCK_SECONDS)
-            except Exception:  # the last guard: without this thread nothing is ever drawn again
-                log.exception("the supervisor met an error and begins anew")
+            except Exception as error:  # the last guard: without this thread nothing is ever drawn again
+                self._trouble.met("the supervisor met an error and begins anew", error)
                 self._drain()
                 self._stopping.wait(LOCK_SECONDS)
 
     def _serve(self) -> None:
         self._tidy()
-        pause = 0.5
+        pause = SHORTEST_PAUSE_SECONDS
         while not self._stopping.is_set():
-            started = time.monotonic()
+            started, done = time.monotonic(), self._succeeded()
             code = self._until_it_ends(self._spawn())
             if self._stopping.is_set():
                 break
-            healthy = time.monotonic() - started > HEALTHY_SECONDS
-            pause = 0.5 if healthy else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            lived, finished = time.monotonic() - started, self._succeeded() - done
+            pause = next_pause(pause, lived_seconds=lived, finished=finished)
             log.error("worker %s ended with code %s; another starts in %.1f s", self._worker, code, pause)
             self._reclaim_of(self._worker, f"it ended with code {code}")
             self._stopping.wait(pause)
         self._drain()
 
     def _tidy(self) -> None:
-        """Leave nothing that a killed process left."""
+        """Leave nothing that a killed process left, and no job that nobody would ever begin."""
         shutil.rmtree(self._settings.home / "previews", ignore_errors=True)
         try:
             sweep(self._settings.home, self._queue.folders())
         except (DBAPIError, GalleryError, OSError):  # no reason not to start the worker
             log.exception("what was prepared for jobs that never came about could not be looked after")
+        try:
+            self._queue.settle_unreadable()
+        except (DBAPIError, GalleryError):
+            log.exception("unreadable jobs could not be looked after")
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        self._kept_up = time.monotonic()
+        try:
+            self._upkeep()
+        except Exception:  # whatever it is, it must not keep the worker away
+            log.exception("the studio's upkeep met an error")
+
+    def _succeeded(self) -> int:
+        try:
+            return self._queue.count_succeeded()
+        except (DBAPIError, GalleryError):
+            return 0
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl+C in the terminal reaches the web process alone, which drains.
@@ -129,6 +161,8 @@ class Supervisor:
             if time.monotonic() - looked >= LEASES_SECONDS:
                 self._look_at_leases(process)
                 looked = time.monotonic()
+            if time.monotonic() - self._kept_up >= UPKEEP_SECONDS:
+                self._keep_up()
         return process.poll()
 
     def _look_at_leases(self, process: subprocess.Popen[bytes]) -> None:
@@ -137,14 +171,15 @@ class Supervisor:
             self._watch.look(leases)
             hung = [lease.worker for lease in leases if self._take_back(lease)]
             self._locked_looks = 0
-        except GalleryError:  # a full or read-only disk is nobody's hang
-            log.exception("leases cannot be looked after now")
+            self._trouble.passed()
+        except GalleryError as error:  # a full or read-only disk is nobody's hang
+            self._trouble.met("leases cannot be looked after now", error)
             return
-        except DBAPIError:
+        except DBAPIError as error:
             # A process that hangs inside a transaction keeps the database locked for everybody, so
             # the leases cannot tell. The worker is the one other process that writes all the time.
             self._locked_looks += 1
-            log.exception("the database did not answer (%d times in a row)", self._locked_looks)
+            self._trouble.met("the database did not answer", error)
             hung = [self._worker] if self._locked_looks >= MOST_LOCKED_LOOKS else []
         if self._worker in hung:
             log.error("worker %s hangs; killing it", self._worker)
@@ -183,3 +218,15 @@ class Supervisor:
         if process.stdin is not None:
             process.stdin.close()
         self._reclaim_of(self._worker, "the studio was stopped")
+
+
+def next_pause(before: float, *, lived_seconds: float, finished: int) -> float:
+    """Seconds between the end of a worker and the start of the next: twice as long after each one that did nothing.
+
+    Args:
+        before: the pause before it started.
+        finished: jobs that ended well in its life.
+    """
+    if lived_seconds > HEALTHY_SECONDS or finished > 0:
+        return SHORTEST_PAUSE_SECONDS
+    return min(before * 2, LONGEST_PAUSE_SECONDS)

@@ -1,8 +1,6 @@
 """Brings a database to the newest schema: one process at a time, with a snapshot before."""
 
-import sqlite3
-from contextlib import closing, nullcontext
-from datetime import UTC, datetime
+from contextlib import nullcontext
 from pathlib import Path
 
 from alembic import command
@@ -12,11 +10,10 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import Connection, text
 
-from gallery.atomic import put, scratch_of
 from gallery.database import Database
 from gallery.errors import GalleryError
+from gallery.mending.backups import snapshot
 
-KEEP_SNAPSHOTS = 10
 _ADVISORY_LOCK = 0x4E494A49  # any constant; processes of the studio share it on PostgreSQL
 
 
@@ -32,6 +29,9 @@ def upgrade(database: Database, config: Config | None = None) -> None:
     """
     config = config or package_config()
     script = ScriptDirectory.from_config(config)
+    with database.engine.connect() as connection:
+        if _current(connection) == script.get_current_head():
+            return  # without a lock: a folder that may only be read holds none
     lock = FileLock(f"{database.file}.migrate.lock") if database.file else nullcontext()
     with lock, database.engine.connect() as connection:
         current = _current(connection)
@@ -46,21 +46,6 @@ def upgrade(database: Database, config: Config | None = None) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def snapshot(file: Path, label: str) -> Path:
-    """Copy an SQLite database, also while it is in use, and keep the newest ten copies."""
-    folder = file.parent / "backups"
-    folder.mkdir(exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    target = folder / f"{file.stem}-{stamp}-{label}.sqlite3"
-    unfinished = scratch_of(target)
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
-        source.backup(copy)
-    put(unfinished, target)
-    for old in sorted(folder.glob(f"{file.stem}-*.sqlite3"))[:-KEEP_SNAPSHOTS]:
-        old.unlink()
-    return target
 
 
 def package_config() -> Config:

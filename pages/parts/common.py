@@ -7,17 +7,20 @@ from functools import cache
 import streamlit as st
 
 from engine.errors import Problem, StudioError
+from engine.jobs.trouble import Trouble
 from engine.rules import field_label
 from engine.settings import Settings
 from engine.studio import Studio
 from gallery.errors import GalleryError
 
 log = logging.getLogger(__name__)
+_trouble = Trouble(log)
 
 OWNER = "artist"
 STUDIO = "studio"  # the "field" of problems that no value is to blame for
 GENERATE, ANIMEIFY, GALLERY = "generate/page.py", "animeify/page.py", "gallery/page.py"
 TRAIN, EVALUATE = "train/page.py", "evaluate/page.py"
+STORAGE = "storage/page.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
 
 
@@ -33,10 +36,12 @@ def open_studio() -> Studio:
 
 def show_unexpected_error(error: Exception) -> bool:
     """Show an error that no page foresaw without its traceback; the log has that."""
+    # A part that looks again twice a second meets what lasts as often: the log says it once.
     if isinstance(error, PEOPLE_ERRORS):
+        _trouble.met("a page cannot show everything", error, traceback=False)
         st.error(plain(error), icon=":material/error:")
         return True
-    log.error("page failed", exc_info=error)
+    _trouble.met("page failed", error)
     if isinstance(error, OSError) and error.filename:
         st.error(plain(_file_text(error)), icon=":material/folder_off:")
         return True

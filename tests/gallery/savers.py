@@ -37,6 +37,18 @@ def kill(url: str, home: str, kills: int, seed: int) -> None:
         os.close(tell)
 
 
+def purge(url: str, home: str, kills: int, seed: int) -> None:
+    """Start a process that saves, throws away, restores and removes for good, and kill it at a random moment."""
+    moments = random.Random(seed)
+    for round_number in range(kills):
+        child = os.fork()
+        if child == 0:
+            _purge_for_ever(url, Path(home), round_number)
+        time.sleep(0.05 + moments.random() * 0.15)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
 def migrate(url: str, home: str, processes: int, seed: int) -> None:
     """Migrate one new database in many processes at once; fails if one of them fails."""
     children = []
@@ -60,6 +72,17 @@ def _save_for_ever(url: str, home: Path, round_number: int, tell: int) -> None:
         os.write(tell, b"!")
 
 
+def _purge_for_ever(url: str, home: Path, round_number: int) -> None:
+    gallery = Gallery(Database(url), home, describe=describe)
+    number = round_number * 10_000
+    while True:
+        number += 1
+        thrown = [gallery.save(picture(number, size=(96, 64)), recipe("a red dragon")).id for _ in range(3)]
+        gallery.delete(thrown)
+        gallery.restore(thrown[:1])
+        gallery.delete_for_good(thrown)
+
+
 if __name__ == "__main__":
     name, url, home, count, seed = sys.argv[1:]
-    {"race": race, "kill": kill, "migrate": migrate}[name](url, home, int(count), int(seed))
+    {"race": race, "kill": kill, "purge": purge, "migrate": migrate}[name](url, home, int(count), int(seed))

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from gallery import Base, Database, Gallery, GalleryError, now
 from gallery.database import JOURNAL_MODE, WAL_IS_SAFE
 from gallery.errors import StorageFull, StorageReadOnly
-from gallery.migrations.upgrade import package_config, snapshot, upgrade
+from gallery.mending.backups import snapshot
+from gallery.migrations.upgrade import package_config, upgrade
 from tests.gallery.samples import describe, picture, recipe, sqlite_only
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -40,6 +40,26 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost(gallery, database, tm
 
 @sqlite_only
 @pytest.mark.timeout(120)
+def test_killed_while_pictures_go_for_good_no_row_is_left_without_its_file(gallery, database, tmp_path):
+    database.dispose()
+    assert program("purge", database.url, tmp_path, KILLS, 11).wait() == 0
+
+    kept = walk(gallery) | walk(gallery, trash=True)
+    assert kept
+    for image_id in kept:
+        assert gallery.png(image_id)  # also of those that were on their way out
+    report = gallery.sweep(settle_seconds=0)
+    assert (report.missing, report.wrong_size, report.unreadable, report.index_rebuilt) == ((), (), (), False)
+    gallery.rebuild(settle_seconds=0)  # pictures of a killed save come back, none of those that went for good
+    assert walk(gallery) | walk(gallery, trash=True) == kept | {path.stem for path in report.orphans}
+    trash = walk(gallery, trash=True)
+    assert gallery.delete_for_good(kept) == len(trash)
+    assert not any(gallery.files.locate(image_id) for image_id in trash)
+    assert list(gallery.files.trash.glob("*")) == []
+
+
+@sqlite_only
+@pytest.mark.timeout(120)
 def test_processes_that_save_and_read_at_once_never_find_it_locked(gallery, database, tmp_path):
     gallery.save(picture(), recipe())
     savers = [program("race", database.url, tmp_path, 20, seed) for seed in range(2)]
@@ -57,10 +77,10 @@ def test_processes_that_migrate_at_once_all_succeed(tmp_path):
     assert Gallery(Database(url), tmp_path, describe=describe).count() == 0
 
 
-def walk(gallery):
-    seen, page = set(), gallery.page(limit=500)
+def walk(gallery, trash=False):
+    seen, page = set(), gallery.page(limit=500, trash=trash)
     seen.update(image.id for image in page.images)
     while page.has_older:
-        page = gallery.page(limit=500, older_than=page.images[-1].id)
+        page = gallery.page(limit=500, older_than=page.images[-1].id, trash=trash)
         seen.update(image.id for image in page.images)
     return seen

@@ -137,6 +137,20 @@ def test_purge_removes_only_what_was_long_in_the_trash(gallery, saved):
     assert gallery.rebuild(settle_seconds=0) == 0
 
 
+def test_chosen_pictures_go_for_good_only_from_the_trash(gallery, saved):
+    gallery.delete([saved[0].id, saved[1].id])
+    chosen = [saved[0].id, saved[2].id, "no id", new_id()]
+    assert gallery.delete_for_good(chosen, owner="somebody else") == 0
+    assert gallery.delete_for_good(chosen) == 1
+    assert not gallery.files.locate(saved[0].id)
+    assert not gallery.files.thumbnail(saved[0].id).exists()
+    assert gallery.count(trash=True) == 1
+    assert gallery.count() == 3
+    gallery.files.marker.unlink()
+    with pytest.raises(StorageFailed, match="Mount the disk"):
+        gallery.delete_for_good([saved[1].id])
+
+
 def test_a_purge_cut_short_before_the_rows_can_be_undone(gallery, saved):
     image_id = saved[0].id
     gallery.delete([image_id])

@@ -1,0 +1,141 @@
+"""What nobody needs any more: photos that no picture or job names, and unpacked archives that no training names.
+
+A name counts as used wherever it stands, in a row that cannot be read too: all texts are searched, none is understood.
+"""
+
+import json
+import logging
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import String, cast, select
+
+from engine.files import MAX_JSON_BYTES
+from engine.jobs.schema import JobRow
+from gallery.maintenance import sizes_of
+from gallery.metadata import read_recipe
+from gallery.schema import Image
+from gallery.store import Gallery
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 7 * 24 * 3600.0  # for what was uploaded and may still be asked for
+ASKED_GRACE_SECONDS = 3600.0  # the same where a person says now
+_PHOTO = re.compile(r"[0-9a-f]{64}")
+_ARCHIVE = re.compile(r"(?:.*-)?([0-7][0-9A-HJKMNP-TV-Z]{25})")  # the studio's own folders end in such an id
+_TEXTS = ("*.json", "*.jsonl", "*.csv", "*.toml")
+_DEEPEST = 3  # folders below a run
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Files that nobody needs.
+
+    Attributes:
+        paths: what goes.
+        size_bytes: of all of it.
+        last_used: unix seconds of the newest change.
+    """
+
+    paths: tuple[Path, ...]
+    size_bytes: int
+    last_used: float
+
+
+def unused_photos(gallery: Gallery, home: Path) -> Iterator[Leftover]:
+    """Photos that no picture, trashed or not, no job, and no run names."""
+    used: set[str] | None = None
+    for path in sorted((home / "photos").glob("??/*.png")):
+        used = _photos_in(_texts(gallery, home)) if used is None else used
+        if _PHOTO.fullmatch(path.stem) and path.stem not in used:
+            yield _leftover(path, path.with_suffix(".txt"))
+
+
+def unused_archives(gallery: Gallery, home: Path) -> Iterator[Leftover]:
+    """Unpacked archives that no run, evaluation, prepared training or job names."""
+    found = (path for path in (home / "datasets").glob("*") if path.is_dir() and not path.is_symlink())
+    folders = {match[1]: path for path in found if (match := _ARCHIVE.fullmatch(path.name))}
+    for text in _texts(gallery, home) if folders else ():
+        folders = {name: path for name, path in folders.items() if name not in text}
+    yield from (_leftover(path) for path in folders.values())
+
+
+def remove(leftovers: Iterable[Leftover], grace_seconds: float) -> tuple[int, int]:
+    """Remove those that were not used for that long; returns how many there were, and their bytes."""
+    count = size = 0
+    for leftover in leftovers:
+        if time.time() - leftover.last_used < grace_seconds:
+            continue
+        for path in leftover.paths:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+        log.info("%s was used by nothing any more; removed", leftover.paths[0].name)
+        count, size = count + 1, size + leftover.size_bytes
+    return count, size
+
+
+def sweep(gallery: Gallery, home: Path, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Remove everything that nothing used for long."""
+    for find in SWEPT:
+        remove(find(gallery, home), grace_seconds)
+
+
+SWEPT: tuple[Callable[[Gallery, Path], Iterator[Leftover]], ...] = (unused_photos, unused_archives)
+
+
+def _photos_in(texts: Iterable[str]) -> set[str]:
+    return {name for text in texts for name in _PHOTO.findall(text)}
+
+
+def _texts(gallery: Gallery, home: Path) -> Iterator[str]:
+    """Everything in which a photo or an archive may be named."""
+    with gallery.database.read() as session:
+        for column in (Image.recipe, JobRow.request):
+            for text in session.scalars(select(cast(column, String)).execution_options(yield_per=500)):
+                yield text or ""
+    known = sizes_of(gallery.database)
+    for file in gallery.files.found(gallery.files.images):
+        if gallery.files.is_image(file.path) and file.path.stem not in known:
+            yield _recipe_text(file.path)
+    for folder in ("runs", "evaluations", "prepared", "loras"):
+        yield from map(_text_of, _small_texts(home / folder))
+
+
+def _recipe_text(path: Path) -> str:
+    """Of a picture without a row, which `gallery check --rebuild` may take in."""
+    with suppress(Exception):
+        recipe = read_recipe(path.read_bytes())
+        return json.dumps(recipe.to_dict()) if recipe else ""
+    return ""
+
+
+def _small_texts(folder: Path) -> Iterator[Path]:
+    for depth in range(_DEEPEST + 1):
+        for pattern in _TEXTS:
+            yield from folder.glob("/".join([*["*"] * depth, pattern]))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(16 * MAX_JSON_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _leftover(*paths: Path) -> Leftover:
+    files = [file for path in paths for file in ([path, *path.rglob("*")] if path.is_dir() else [path])]
+    found = []
+    for file in files:
+        with suppress(OSError):
+            found.append(file.lstat())
+    size = sum(status.st_size for status in found)
+    return Leftover(tuple(paths), size, max((status.st_mtime for status in found), default=time.time()))

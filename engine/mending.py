@@ -1,0 +1,124 @@
+"""Putting a damaged or lost database right: the newest sound snapshot, or one that was chosen, in its place.
+
+Nobody may have the database open meanwhile, so all of this asks for the lock that a running studio holds.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy import text
+
+from engine.errors import StudioBusy
+from engine.settings import Settings
+from gallery.database import Database
+from gallery.mending import backups, repair
+from gallery.mending.backups import Snapshot
+from gallery.store import Gallery
+
+LOCK = "worker.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What became of the database.
+
+    Attributes:
+        fault: what was wrong, as the end of a sentence; empty where it was replaced by choice.
+        aside: where the old one lies now; None where there was none.
+        base: the snapshot that the new one begins with; None where it begins empty.
+    """
+
+    file: Path
+    fault: str
+    aside: Path | None
+    base: Snapshot | None
+
+
+def database_file(settings: Settings) -> Path | None:
+    """The SQLite file of these settings; None for other databases."""
+    return Database(settings.database_url).file
+
+
+def begin_anew(settings: Settings) -> Replaced | None:
+    """Replace a database that cannot be used, or is gone or empty; None where the one that is there is sound.
+
+    Raises:
+        StudioBusy: a studio is running on it.
+        StorageFailed: the disk did not take it.
+    """
+    file = database_file(settings)
+    if file is None:
+        return None
+    try:
+        with alone(settings):
+            return _begin_anew(settings, file)
+    except StudioBusy:
+        if repair.fault(file):
+            raise
+        return None  # the studio that runs has a sound one
+
+
+def _begin_anew(settings: Settings, file: Path) -> Replaced | None:
+    fault = repair.fault_of_copy(file) or _nothing_in_rows(settings)
+    if fault is None:
+        return None
+    base = backups.newest_sound(file)
+    if base is not None:
+        return Replaced(file, fault, backups.put_back(file, base), base)
+    if fault == repair.GONE and not any(path.exists() for path in repair.with_sidecars(file)):
+        return None  # a new studio begins so
+    return Replaced(file, fault, repair.set_aside(file), None)
+
+
+def put_back(settings: Settings, name: str) -> Replaced:
+    """Make the snapshot of that name the database.
+
+    Raises:
+        StudioBusy: a studio is running on it.
+        SnapshotNotFound: there is none of that name.
+        DatabaseDamaged: the snapshot cannot be used.
+    """
+    file = database_file(settings)
+    if file is None:
+        raise StudioBusy("Snapshots are made of SQLite databases only; STUDIO_DATABASE_URL names another kind.")
+    chosen = backups.find(file, name)
+    with alone(settings):
+        return Replaced(file, "", backups.put_back(file, chosen), chosen)
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """While no studio runs on this folder.
+
+    Raises:
+        StudioBusy: one does.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(settings.home / LOCK).acquire(timeout=0):
+            yield
+    except Timeout:
+        raise StudioBusy(
+            f"The studio in {settings.home} is running, so its database cannot be replaced now. "
+            "Stop it (Ctrl+C where it was started), and run this again."
+        ) from None
+
+
+def _nothing_in_rows(settings: Settings) -> str | None:
+    """Whether a sound database has no row at all, as one has that was made anew over a lost one."""
+    database = Database(settings.database_url)
+    try:
+        newest = next(iter(backups.snapshots(database.file)), None) if database.file else None
+        empty = newest is not None and newest.images + newest.jobs > 0 and _is_blank(database, settings.home)
+        return "is empty" if empty else None
+    finally:
+        database.dispose()
+
+
+def _is_blank(database: Database, home: Path) -> bool:
+    with database.read() as session:
+        rows = session.scalar(text("SELECT EXISTS (SELECT 1 FROM images) OR EXISTS (SELECT 1 FROM jobs)"))
+    return not rows and Gallery(database, home).count_unlisted() > 0

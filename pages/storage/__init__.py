@@ -1,0 +1,1 @@
+"""Storage: what takes how much disk, and what of it can go."""

@@ -1,0 +1,201 @@
+"""One row that cannot be read never stops the rest: worker, lists, pages, command lines, export."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+
+from engine.__main__ import main
+from engine.jobs.schema import DRAW, FAILED, QUEUED, SUCCEEDED
+from engine.studio import Studio
+from gallery.mending import repair
+from gallery.metadata import read_recipe
+from tests.gallery.samples import picture, recipe
+from tests.toy_kind import KINDS, Knit, lay_out_wool, worker_for
+
+BAD_VALUES = {
+    "broken JSON": '\'{"prompt": "a ca\'',
+    "no JSON": "'hello'",
+    "a number": "5",
+    "a list": "'[1, 2]'",
+    "null": "'null'",
+    "empty": "''",
+    "bytes": "x'00ff80'",
+    "broken UTF-8": "CAST(x'7bff7d' AS TEXT)",
+    "deep": "'" + "[" * 3000 + "]" * 3000 + "'",
+    "a huge number": '\'{"name": "x", "rows": 1e999, "seconds_a_row": ' + "9" * 4000 + "}'",
+    "other fields": '\'{"colour": "red"}\'',
+}
+BAD_COLUMNS = {
+    "jobs": {
+        "attempt": "'three'",
+        "max_attempts": "'many'",
+        "step": "-5",
+        "steps": "'x'",
+        "seconds": "9e999",
+        "seconds_left": "9e999",
+        "stage": "x'ff'",
+        "notes": "'{'",
+        "kind": "'knot'",
+        "lane": "'bridge'",
+        "state": "'asleep'",
+        "owner": "7",
+        "created_at": "'yesterday'",
+        "started_at": "1e300",
+        "finished_at": "'x'",
+        "idempotency_key": "x'ff00'",
+        "lease_token": "5",
+        "id": "x'ff00ff'",
+    },
+    "images": {
+        "number": "'first'",
+        "created_at": "1e300",
+        "owner": "x'ff'",
+        "job_id": "5",
+        "job_index": "'x'",
+        "kind": "x'ff'",
+        "title": "CAST(x'ff41' AS TEXT)",
+        "negative_prompt": "x'00'",
+        "model": "3",
+        "seed": "'x'",
+        "width": "'wide'",
+        "height": "-1",
+        "sha256": "5",
+        "size_bytes": "'x'",
+        "id": "'short'",
+    },
+}
+
+
+def hurt(studio: Studio, table: str, key: str, column: str, value: str) -> None:
+    with studio.database.write() as session:
+        session.execute(text(f"UPDATE {table} SET {column} = {value.replace(':', chr(92) + ':')} WHERE id = '{key}'"))
+
+
+@pytest.fixture
+def knitting(settings) -> Studio:
+    """A studio that knits, with three jobs waiting."""
+    studio = Studio(settings, KINDS)
+    for name in "abc":
+        request = Knit(name=name, rows=2)
+        lay_out_wool(settings, request)
+        studio.submit(request)
+    yield studio
+    studio.database.dispose()
+
+
+def work_off(studio: Studio) -> None:
+    worker, handlers = worker_for(studio.settings)
+    while worker.run_one(DRAW, handlers):
+        pass
+
+
+def states(studio: Studio) -> dict[str, str]:
+    return {job.id: job.state for job in studio.jobs()}
+
+
+@pytest.mark.parametrize("value", [name for name in BAD_VALUES if name != "a huge number"])  # scarves have no limit
+def test_a_request_that_cannot_be_read_stops_no_other_job(knitting, value):
+    bad, *others = sorted(states(knitting))
+    hurt(knitting, "jobs", bad, "request", BAD_VALUES[value])
+
+    assert [knitting.title(job) for job in knitting.jobs()][-1].startswith("A job that cannot be read")
+    work_off(knitting)
+
+    assert states(knitting) == {bad: FAILED, **dict.fromkeys(others, SUCCEEDED)}
+    assert "cannot be read" in knitting.job(bad).error
+
+
+@pytest.mark.parametrize("column", BAD_COLUMNS["jobs"])
+def test_a_value_of_another_type_in_a_job_stops_no_other(knitting, column):
+    bad, *others = sorted(states(knitting))
+    hurt(knitting, "jobs", bad, column, BAD_COLUMNS["jobs"][column])
+
+    knitting.queue.settle_unreadable()
+    work_off(knitting)
+    found = states(knitting)
+
+    assert {key: found[key] for key in others} == dict.fromkeys(others, SUCCEEDED)
+    assert set(found) - set(others) <= {bad}
+    assert all(state in (SUCCEEDED, FAILED) for state in found.values())
+    assert list(knitting.queue.folders()) == []
+    assert knitting.queue.leases() == []
+
+
+@pytest.mark.parametrize(("column", "value"), [("state", "'asleep'"), ("lane", "'bridge'"), ("request", "'{'")])
+def test_a_job_that_nobody_would_begin_is_settled_in_words(knitting, column, value):
+    bad = sorted(states(knitting))[0]
+    hurt(knitting, "jobs", bad, column, value)
+
+    assert knitting.queue.settle_unreadable() == 1
+    assert knitting.queue.settle_unreadable() == 0
+    job = knitting.job(bad)
+    assert (job.state, "cannot be read" in job.error) == (FAILED, True)
+    assert list(states(knitting).values()).count(QUEUED) == 2
+
+
+@pytest.fixture
+def images(studio) -> list[str]:
+    return [studio.gallery.save(picture(number), recipe(f"dragon {number}")).id for number in range(3)]
+
+
+def commands_pass(studio: Studio, tmp_path, capsys) -> str:
+    """Every command that reads rows ends well; what they said."""
+    home, texts = ["--home", str(studio.settings.home)], []
+    for words in (["jobs"], ["jobs", "--json"], ["gallery", "list"], ["gallery", "list", "--json"],
+                  ["gallery", "export", str(tmp_path / "out")], ["gallery", "check"], ["storage"]):  # fmt: skip
+        refused = main([*words, *home])
+        said = capsys.readouterr()
+        assert not refused or (refused == 1 and "1 images could not be copied" in said.err), said.err
+        texts.append(said.out)
+    return "".join(texts)
+
+
+@pytest.mark.parametrize("value", BAD_VALUES)
+def test_a_recipe_that_cannot_be_read_stops_no_other_picture(studio, images, tmp_path, capsys, value):
+    bad = images[1]
+    hurt(studio, "images", bad, "recipe", BAD_VALUES[value])
+
+    assert {image.id for image in studio.gallery.page().images} == set(images)
+    record = studio.gallery.get(bad)
+    if record.unreadable:
+        assert "gallery check --rebuild" in record.recipe.notes[0]
+    assert read_recipe(studio.gallery.jpg(bad)) is not None
+    commands_pass(studio, tmp_path, capsys)
+    rows = [json.loads(line) for line in (tmp_path / "out" / "metadata.jsonl").read_text().splitlines()]
+    assert {row["id"] for row in rows} == set(images)
+    assert len(list((tmp_path / "out").glob("*.png"))) == 3
+
+    assert studio.gallery.renew() == 1
+    assert studio.gallery.get(bad).recipe == recipe("dragon 1")
+
+
+def test_an_unreadable_recipe_is_shown_as_such_in_lists_and_jpgs_carry_the_files_own(studio, images, tmp_path, capsys):
+    hurt(studio, "images", images[1], "recipe", "'{'")
+    said = commands_pass(studio, tmp_path, capsys)
+    assert said.count("its recipe cannot be read") == 1
+    assert "The recipes of 1 cannot be read" in said
+    assert "1 images whose row cannot be read" in said
+    assert read_recipe(studio.gallery.jpg(images[1])) == recipe("dragon 1")
+
+
+@pytest.mark.parametrize("column", BAD_COLUMNS["images"])
+def test_a_value_of_another_type_in_a_picture_stops_no_other(studio, images, tmp_path, capsys, column):
+    hurt(studio, "images", images[1], column, BAD_COLUMNS["images"][column])
+
+    found = {image.id for image in studio.gallery.page(limit=2).images}
+    found |= {image.id for image in studio.gallery.page().images}
+    assert {images[0], images[2]} <= found <= set(images)
+    commands_pass(studio, tmp_path, capsys)
+    assert main(["gallery", "check", "--rebuild", "--home", str(studio.settings.home)]) == 0
+
+    assert sorted(image.id for image in studio.gallery.page().images) == images
+    assert not any(image.unreadable for image in studio.gallery.page().images)
+    assert repair.fault(studio.database.file) is None
+
+
+def test_a_page_of_rows_without_a_name_leads_to_those_behind_it(studio, images):
+    for image_id in images[1:]:
+        hurt(studio, "images", image_id, "id", f"'x{image_id[-4:]}'")
+    page = studio.gallery.page(limit=1)
+    assert [image.id for image in page.images] == images[:1]
