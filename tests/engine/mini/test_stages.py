@@ -123,7 +123,8 @@ def test_the_studio_draws_with_the_exported_model(made, tmp_path):
     (drawn,) = generate(model, request)
 
     assert drawn.image.size == (64, 64)
-    assert drawn.notes == ()
+    (note,) = drawn.notes
+    assert note.endswith("was trained at 256x256 pixels: at 64x64 the scene will lose its detail.")
     assert model.info.prediction_type == "v_prediction"
 
 
