@@ -164,3 +164,13 @@ def choice(field: str, value: Any, choices: tuple[str, ...]) -> list[Problem]:
 def counted(count: int, one: str, many: str = "") -> str:
     """ "1 picture", "12 pictures"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def rough_duration(seconds: float) -> str:
+    """As people say it, coarser for longer: "1 s", "25 s", "3 min", "1 h 10 min"."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90:
+        return f"{5 * round(seconds / 5)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -15,7 +15,7 @@ from engine.datasets.pictures import open_picture
 from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.errors import NotFound
 from engine.files import read_json, replacing
-from engine.lora import preparing
+from engine.lora import pace, preparing
 from engine.lora.evaluations import HELD_OUT
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import SEEDS, EvaluateLora, TrainLora
@@ -65,7 +65,7 @@ def train_lora(
     order = RunSettings(name or dataset.stem, info, _config(preset, changes), trigger, enrich, share)
     folder = preparing.dataset_folder(studio.settings, dataset)
     prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
-    _say(prepared, order)
+    _say(studio, prepared, order)
     if check:
         _end_check(prepared, as_json)
         return
@@ -192,13 +192,15 @@ def _config(preset: str, changes: dict[str, Any]) -> Config:
     return replace(config, **given)
 
 
-def _say(prepared: PreparedRun, order: RunSettings) -> None:
+def _say(studio: Studio, prepared: PreparedRun, order: RunSettings) -> None:
     report = prepared.dataset.report
     typer.echo(report.summary, err=True)
     for finding in _findings(prepared):
         typer.echo(_line(finding), err=True)
     typer.echo(f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out.", err=True)
-    typer.echo(f"{order.config.steps} steps on {order.model.title}. {prepared.memory.in_words()}", err=True)
+    jobs, accelerated = studio.jobs(kind=TrainLora.kind), studio.engine().accelerated
+    time = pace.in_words(studio.settings, order.config, order.model, jobs, accelerated)
+    typer.echo(f"{order.config.steps} steps on {order.model.title}. {prepared.memory.in_words()} {time}", err=True)
 
 
 def _findings(prepared: PreparedRun) -> list[Finding]:

@@ -68,6 +68,7 @@ class Kind(Generic[R]):
         pictures: how many pictures a job brings into the gallery.
         preview_width: pixels of the picture that a running job shows; None where that is not known before.
         pausable: whether a stopped job goes on where it was.
+        stepwise: whether a job's steps mean something to people; else they see its share in percent.
         once: whether asking for the same again, while that is unfinished, gives that job.
         folder: what must be on disk before a job begins; see `engine.prepared`.
         describe: what its pictures are called, and what other tools read in them.
@@ -83,6 +84,7 @@ class Kind(Generic[R]):
     pictures: Callable[[R], int] = lambda request: 0
     preview_width: Callable[[R], int | None] = lambda request: None
     pausable: bool = False
+    stepwise: bool = True
     once: bool = False
     folder: Callable[[Settings, R], Path | None] = lambda settings, request: None
     describe: Describe = by_kind
@@ -130,6 +132,10 @@ class Kinds:
         """What a picture is called, and what other tools read in it, also of a kind that is not known here."""
         kind = self._kinds.get(recipe.kind)
         return kind.describe(recipe) if kind else Words(recipe.prompt or recipe.kind, recipe.negative_prompt)
+
+    def stepwise(self, name: str) -> bool:
+        """Whether the steps of such a job mean something to people, also of a kind that is not known here."""
+        return name not in self._kinds or self._kinds[name].stepwise
 
     def title(self, name: str, request: Any) -> str:
         """What a job does, in words."""

@@ -76,6 +76,7 @@ KINDS = (
         title=_title,
         check=_check,
         pictures=lambda request: len(request.photos),
+        stepwise=False,
         describe=describe,
     ),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from engine.rules import rough_duration
 from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, Translator
 from engine.translation.request import STYLE_STEPS
 
@@ -196,14 +197,4 @@ def in_words(found: Estimate | None, what: str) -> str:
     if found is None:
         return "The first picture will show how long it takes here."
     place = "here" if found.here else "on two CPU cores"
-    return f"About {duration(found.seconds)} for {what} {place}."
-
-
-def duration(seconds: float) -> str:
-    """As people say it, coarser for longer: "1 s", "25 s", "3 min", "1 h 10 min"."""
-    if seconds < 10:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90:
-        return f"{5 * round(seconds / 5)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"About {rough_duration(found.seconds)} for {what} {place}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from engine.rules import finite
 from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
 from pages.parts.common import ANIMEIFY
@@ -11,17 +12,22 @@ from pages.parts.shown import Shown
 
 def _details(record: ImageRecord) -> dict[str, object]:
     recipe, request = record.recipe, record.recipe.request
-    solver = recipe.model.get("solver") or {}
-    style = request.get("style") or {}
+    solver, style = _mapping(recipe.model.get("solver")), _mapping(request.get("style"))
+    strength = finite(request.get("strength", 1))
     return {
         "Translator": recipe.model.get("title") or record.model,
         "Licence of its weights": recipe.model.get("licence"),
-        "Strength": f"{100 * float(request.get('strength', 1)):.0f} %",
+        "Strength": "" if strength is None else f"{100 * strength:.0f} %",
         "Size": size_of(record),
         "Solver": _solved(solver, recipe.model.get("nfe")),
         "Style picture": style.get("name"),
         **made(record),
     }
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    """What a recipe of another version has in this place, if it is of the right shape."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _solved(solver: Mapping[str, object], evaluations: object) -> str:

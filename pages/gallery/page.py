@@ -8,7 +8,7 @@ from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
 from pages.kinds import shown
-from pages.parts.common import GENERATE, OWNER, open_studio, plain
+from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
 from pages.parts.downloads import download_buttons
 from pages.parts.facts import exact
 from pages.parts.pictures import show_thumbnail
@@ -64,6 +64,8 @@ def _grid(studio: Studio, filters: dict[str, Any]) -> None:
         _empty(filters["search"], trash)
         return
     st.caption(_how_many(studio.gallery.count(**filters, at_most=MOST_COUNTED), trash))
+    if trash:
+        st.page_link(STORAGE, label="Empty the trash", icon=":material/delete_forever:")
     grid = st.grid(min_column_width=TILE_WIDTH)
     for record in page.images:
         with grid.container(key=f"tile_{record.id}"):
@@ -204,6 +206,17 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
         else:
             restore = {"on_click": _restore, "args": (studio, record.id)}
             st.button("Restore", icon=":material/restore_from_trash:", **restore)
+            with st.popover("Delete for good", icon=":material/delete_forever:"):
+                st.markdown("Nothing brings it back.")
+                gone = {"on_click": _delete_for_good, "args": (studio, record.id), "type": "primary"}
+                st.button("Yes, delete it for good", key="gone", **gone)
+
+
+def _delete_for_good(studio: Studio, image_id: str) -> None:
+    studio.gallery.delete_for_good([image_id], owner=OWNER)
+    if st.session_state.get("deleted") == image_id:
+        _dismiss()
+    _close()
 
 
 def _close() -> None:

@@ -64,7 +64,7 @@ def _status(studio: Studio, kinds: Sequence[str], page_title: str) -> None:
     jobs = active_jobs(studio, kinds)
     if not jobs:
         return
-    words = progress_text(jobs[0]) if jobs[0].state == RUNNING else f"In the queue, {_ahead(studio, jobs[0])}"
+    words = progress_text(studio, jobs[0]) if jobs[0].state == RUNNING else f"In the queue, {_ahead(studio, jobs[0])}"
     more = f", {len(jobs) - 1} more waiting" if len(jobs) > 1 else ""
     st.caption(f":material/hourglass_top: {words}{more}. [Show it](#{RESULTS})")
     _tab_title(_percent(jobs[0]), page_title)

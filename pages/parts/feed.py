@@ -101,7 +101,7 @@ def _others_first(studio: Studio, kind: str) -> None:
         if job.kind != kind and job.lane in DEVICE_LANES and not expected_pictures(studio, job):
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 words = f"{plain(studio.title(job))} is at work; what waits begins when that ends or is stopped."
-                st.info(f"{words} {progress_text(job)}", icon=":material/model_training:")
+                st.info(f"{words} {progress_text(studio, job)}", icon=":material/model_training:")
                 stop_button(studio, job)
 
 
@@ -116,7 +116,7 @@ def _running_job(studio: Studio, job: Job) -> None:
         head.text(studio.title(job))
         with stop:
             stop_button(studio, job)
-        show_bar(job, progress_text(job))
+        show_bar(job, progress_text(studio, job))
         preview = studio.preview(job.id)
         if preview:
             width = studio.kinds[job.kind].preview_width(job.request) if job.request else None

@@ -48,7 +48,7 @@ def _job(studio: Studio, job: Job) -> None:
     head.markdown(f"**{plain(studio.title(job))}**")
     with stop:
         stop_button(studio, job)
-    show_bar(job, progress_text(job) if job.state == RUNNING else _waiting(studio))
+    show_bar(job, progress_text(studio, job) if job.state == RUNNING else _waiting(studio))
 
 
 def _waiting(studio: Studio) -> str:

@@ -12,14 +12,20 @@ def show_bar(job: Job, words: str) -> None:
     st.progress(min(job.step / job.steps, 1.0) if job.steps else 0.0, words)
 
 
-def progress_text(job: Job) -> str:
+def progress_text(studio: Studio, job: Job) -> str:
     """Of a running job."""
     text = plain("Stopping at the next step" if job.cancel_requested else job.stage or "Starting")
     if job.steps and not job.cancel_requested:
-        text += f", step {job.step} of {job.steps}"
+        text += f", {_how_far(studio, job)}"
     if job.seconds_left is not None and job.step < job.steps and not job.cancel_requested:
         text += f", about {duration(job.seconds_left)} left"
     return text
+
+
+def _how_far(studio: Studio, job: Job) -> str:
+    if studio.kinds.stepwise(job.kind):
+        return f"step {job.step} of {job.steps}"
+    return f"{100 * job.step // job.steps} %"
 
 
 def stop_button(studio: Studio, job: Job) -> None:

@@ -12,7 +12,6 @@ from pages.parts.common import PEOPLE_ERRORS, open_studio, plain, size_text
 def main() -> None:
     """A row for each kind of things, with a button where something of it can go."""
     studio = open_studio()
-    st.title("Storage")
     used = studio.storage.usage()
     _say_free(studio, used)
     if said := st.session_state.pop("cleared", None):

@@ -9,7 +9,8 @@ import streamlit as st
 from engine.datasets.captions import write_captions
 from engine.datasets.findings import Finding, Severity
 from engine.errors import InvalidRequest, NotFound
-from engine.lora import preparing
+from engine.lora import pace, preparing
+from engine.lora.pace import ABOUT
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS, Config
@@ -80,7 +81,7 @@ def _form(studio: Studio, folder: Path) -> None:
     st.caption(
         plain(
             f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out to measure "
-            f"with. {prepared.memory.in_words()}"
+            f"with. {prepared.memory.in_words()} {_time(studio, order)}"
         )
     )
     _train_button(studio, folder, prepared, order)
@@ -111,11 +112,9 @@ def _settings(info: ModelInfo) -> tuple[Config | None, Any]:
         required=True,
         key="preset",
         bind="query-params",
-        help="recommended: changes the UNet's attention. look: changes its residual blocks too, for colours and light "
-        "that the model has never drawn; its files are four to five times as large. study: as in the study that the "
-        "studio follows, careful steps for large models.",
     )
     base = PRESETS[preset]
+    st.caption(plain(ABOUT[preset]))
     with st.expander("Advanced", icon=":material/tune:"):
         steps = st.number_input("Steps", value=base.steps, step=50, key=f"train_steps_{preset}")
         rank = st.number_input("Rank", value=base.rank, step=4, key=f"rank_{preset}", help="1 to 512")
@@ -158,6 +157,11 @@ def _captions(folder: Path, prepared: PreparedRun) -> None:
             captions = {picture.path: picture.caption for picture in prepared.dataset.pictures}
             write_captions(folder, captions | changed)
             st.rerun()
+
+
+def _time(studio: Studio, order: RunSettings) -> str:
+    jobs = studio.jobs(kind=TrainLora.kind, limit=50)
+    return pace.in_words(studio.settings, order.config, order.model, jobs, studio.engine().accelerated)
 
 
 def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: RunSettings) -> None:

@@ -167,3 +167,14 @@ def test_a_picture_restored_from_the_trash_leaves_nothing_to_undo(open_page, stu
 
     assert studio.gallery.count() == 3
     assert "in the trash" not in texts(page.text)
+
+
+def test_a_picture_in_the_trash_is_deleted_for_good_after_a_second_question(open_page, studio, three_pictures):
+    record = three_pictures[0]
+    studio.gallery.delete([record.id])
+    page = open_page("gallery", trash="true", image=record.id)
+    page.button(key="gone").click().run()
+
+    assert studio.gallery.count(trash=True) == 0
+    assert not page.exception
+    assert "The trash is empty" in texts(page.markdown)

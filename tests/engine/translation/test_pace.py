@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.rules import rough_duration
 from engine.settings import PROJECT
 from engine.translation import pace
 from engine.translation.catalogue import ARCHITECTURES, DOES, WITHOUT_WEIGHTS, Translator
@@ -96,7 +97,7 @@ def test_values_that_are_refused_later_do_no_harm_here(asked: Asked) -> None:
     [(0.1, "1 s"), (7.6, "8 s"), (27, "25 s"), (89, "90 s"), (130, "2 min"), (3700, "1 h 2 min")],
 )
 def test_times_are_said_coarsely(seconds: float, text: str) -> None:
-    assert pace.duration(seconds) == text
+    assert rough_duration(seconds) == text
     assert in_words(Estimate(seconds, here=True), "this photo") == f"About {text} for this photo here."
     assert in_words(Estimate(seconds, here=False), "x") == f"About {text} for x on two CPU cores."
     assert in_words(None, "x") == "The first picture will show how long it takes here."

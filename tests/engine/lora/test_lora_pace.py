@@ -1,0 +1,34 @@
+"""How long a training takes, in words."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from engine.lora import pace
+from engine.lora.runs.config import PRESETS
+from engine.settings import Settings
+from engine.weights.models import Catalogue, ModelInfo
+
+STUDY, LOOK = PRESETS["study"], PRESETS["look"]
+
+
+def words(settings: Settings, model: ModelInfo, config=STUDY, accelerated=False) -> str:
+    return pace.in_words(settings, config, model, [], accelerated)
+
+
+def test_every_preset_says_what_it_does():
+    assert set(pace.ABOUT) == set(PRESETS)
+
+
+def test_a_rate_is_told_for_the_shipped_model_on_a_cpu_alone(tmp_path: Path):
+    settings = Settings(home=tmp_path)
+    mini = next(info for info in Catalogue(settings).all() if info.name == "mini")
+    assert words(settings, mini) == "About 2 min on two CPU cores."
+    shown = "The first training will show how long it takes here."
+    assert words(settings, mini, accelerated=True) == words(settings, replace(mini, name="another")) == shown
+
+
+def test_time_grows_with_steps_pictures_and_pixels(tmp_path: Path):
+    settings = Settings(home=tmp_path)
+    mini = next(info for info in Catalogue(settings).all() if info.name == "mini")
+    assert words(settings, mini, replace(STUDY, resolution=512)) == "About 10 min on two CPU cores."
+    assert words(settings, mini, replace(STUDY, steps=4000)) == "About 24 min on two CPU cores."
