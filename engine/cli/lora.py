@@ -15,7 +15,8 @@ from engine.datasets.pictures import open_picture
 from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.errors import NotFound
 from engine.files import read_json, replacing
-from engine.lora import pace, preparing
+from engine.lora import preparing
+from engine.lora.admission import training_time
 from engine.lora.evaluations import HELD_OUT
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import SEEDS, EvaluateLora, TrainLora
@@ -199,7 +200,7 @@ def _say(studio: Studio, prepared: PreparedRun, order: RunSettings) -> None:
         typer.echo(_line(finding), err=True)
     typer.echo(f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out.", err=True)
     jobs, accelerated = studio.jobs(kind=TrainLora.kind), studio.engine().accelerated
-    time = pace.in_words(studio.settings, order.config, order.model, jobs, accelerated)
+    time = training_time(studio.settings, order.config, order.model, jobs, accelerated)
     typer.echo(f"{order.config.steps} steps on {order.model.title}. {prepared.memory.in_words()} {time}", err=True)
 
 

@@ -1,12 +1,14 @@
 """Trainings, evaluations, grids and promotions of LoRAs: which can be asked for on this machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import Problem
+from engine.errors import Problem, StudioError
 from engine.jobs.kind import Here, Kind
-from engine.jobs.schema import TRAIN
+from engine.jobs.records import Job
+from engine.jobs.schema import SUCCEEDED, TRAIN
+from engine.lora import pace
 from engine.lora.requests import (
     EvaluateLora,
     LoraGrid,
@@ -19,10 +21,14 @@ from engine.lora.requests import (
 )
 from engine.lora.runs.captions import changed_captions, in_words
 from engine.lora.runs.checkpoints import checkpoint_compared, checkpoints_named
+from engine.lora.runs.config import Config
+from engine.lora.runs.plan import read_plan
 from engine.prepared import prepared
 from engine.settings import Settings
 from engine.weights.checks import lora_problems, model_problems
-from engine.weights.models import Catalogue
+from engine.weights.models import Catalogue, ModelInfo
+
+MOST_EARLIER = 5  # trainings that are looked at, the newest
 
 
 def _training(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -62,6 +68,33 @@ def _busy(values: Mapping[str, Any], here: Here) -> list[Problem]:
 
 def _evaluation_folder(settings: Settings, request: EvaluateLora | LoraGrid) -> Path:
     return settings.evaluations_dir / request.evaluation
+
+
+def training_time(settings: Settings, config: Config, info: ModelInfo, jobs: Iterable[Job], accelerated: bool) -> str:
+    """About how long a training takes, in words.
+
+    Args:
+        settings: of the studio.
+        config: of the training.
+        info: the model.
+        jobs: trainings, newest first; those of the same layers of the same model say how quick this machine is.
+        accelerated: whether a GPU trains.
+    """
+    through = [job for job in jobs if job.state == SUCCEEDED and job.request and job.attempt == 1]
+    rates = [rate for job in through[:MOST_EARLIER] if (rate := _rate(settings, config, info, job))]
+    return pace.in_words(config, info, rates, accelerated)
+
+
+def _rate(settings: Settings, config: Config, info: ModelInfo, job: Job) -> float | None:
+    """Seconds that a training of the same kind took for a unit of work; None where it was another or interrupted."""
+    try:
+        plan = read_plan(settings.runs_dir / job.request.run)
+    except StudioError:
+        return None
+    same = plan.model.name == info.name and plan.config.target_modules == config.target_modules
+    if not (same and job.started_at and job.finished_at and plan.config.steps == job.step):
+        return None
+    return (job.finished_at - job.started_at) / pace.work_of(plan.config, plan.model)
 
 
 KINDS = (

@@ -7,8 +7,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.jobs.schema import RUNNING
 from engine.studio import Studio
-from pages.parts.common import OWNER, plain
-from pages.parts.progress import progress_text
+from pages.parts.common import OWNER, duration, plain
 
 NAME = "Niji Studio"
 STATUS_SECONDS = 1.0
@@ -64,10 +63,16 @@ def _status(studio: Studio, kinds: Sequence[str], page_title: str) -> None:
     jobs = active_jobs(studio, kinds)
     if not jobs:
         return
-    words = progress_text(studio, jobs[0]) if jobs[0].state == RUNNING else f"In the queue, {_ahead(studio, jobs[0])}"
+    words = _at_work(jobs[0]) if jobs[0].state == RUNNING else f"In the queue, {_ahead(studio, jobs[0])}"
     more = f", {len(jobs) - 1} more waiting" if len(jobs) > 1 else ""
     st.caption(f":material/hourglass_top: {words}{more}. [Show it](#{RESULTS})")
     _tab_title(_percent(jobs[0]), page_title)
+
+
+def _at_work(job: Job) -> str:
+    """Short: the whole stands where the results are."""
+    left = f", about {duration(job.seconds_left)} left" if job.seconds_left and job.step < job.steps else ""
+    return f"At work, {_percent(job)}{left}"
 
 
 def _ahead(studio: Studio, job: Job) -> str:

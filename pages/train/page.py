@@ -9,7 +9,8 @@ import streamlit as st
 from engine.datasets.captions import write_captions
 from engine.datasets.findings import Finding, Severity
 from engine.errors import InvalidRequest, NotFound
-from engine.lora import pace, preparing
+from engine.lora import preparing
+from engine.lora.admission import training_time
 from engine.lora.pace import ABOUT
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import TrainLora
@@ -161,7 +162,7 @@ def _captions(folder: Path, prepared: PreparedRun) -> None:
 
 def _time(studio: Studio, order: RunSettings) -> str:
     jobs = studio.jobs(kind=TrainLora.kind, limit=50)
-    return pace.in_words(studio.settings, order.config, order.model, jobs, studio.engine().accelerated)
+    return training_time(studio.settings, order.config, order.model, jobs, studio.engine().accelerated)
 
 
 def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: RunSettings) -> None:

@@ -28,11 +28,11 @@ def test_from_upload_to_download(page: Page, address: str, photos: list[Path]) -
     expect(page.get_by_text("Choose a photo, then press Anime-ify")).to_be_visible()
     page.locator("input[type=file]").first.set_input_files(photos)
     expect(page.get_by_text("letter.png is not a PNG, JPEG, WebP or HEIC picture")).to_be_visible()
-    expect(page.get_by_role("button", name="view 0.jpg")).to_be_visible()
+    expect(page.get_by_role("button", name="view 0.jpg", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile(r"photos=[0-9a-f]{16}\.[0-9a-f]{16}"))
 
     page.reload()  # the photos are kept, and the address names them
-    expect(page.get_by_role("button", name="view 1.jpg")).to_be_visible()
+    expect(page.get_by_role("button", name="view 1.jpg", exact=True)).to_be_visible()
     page.get_by_role("button", name="Anime-ify").click()
     expect(page.get_by_role("link", name="Open the gallery")).to_be_visible()
     expect(page.get_by_role("slider", name="Before and after")).to_have_count(2)
@@ -51,6 +51,6 @@ def test_from_upload_to_download(page: Page, address: str, photos: list[Path]) -
             assert image.size == (280, 200)
             assert "studio_recipe" in image.info
 
-    page.get_by_role("button", name="view 0.jpg").click()  # takes it out
-    expect(page.get_by_role("button", name="view 0.jpg")).to_have_count(0)
+    page.get_by_role("button", name="view 0.jpg", exact=True).click()  # takes it out
+    expect(page.get_by_role("button", name="view 0.jpg", exact=True)).to_have_count(0)
     expect(page).to_have_url(re.compile(r"photos=[0-9a-f]{16}(&|$)"))

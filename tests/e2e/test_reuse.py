@@ -44,7 +44,7 @@ def test_settings_of_a_picture_that_was_searched_come_back_and_stay(page: Page, 
         page.goto(f"{address}/gallery?trash=true")
     else:
         page.goto(f"{address}/gallery?search=lighthouse+found+search")
-    page.get_by_role("button", name=prompt).click()
+    page.get_by_role("button", name=prompt, exact=True).click()
     page.get_by_role("link", name="Use these settings").click()
     expect(page).to_have_url(re.compile("num_inference_steps=9"))
     expect_form(page, prompt)

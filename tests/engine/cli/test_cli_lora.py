@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from engine.__main__ import cli
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.jobs.schema import SUCCEEDED
-from engine.lora import pace, preparing
+from engine.lora import preparing
+from engine.lora.admission import training_time
 from engine.lora.preparing import RunSettings
 from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS
@@ -80,7 +81,7 @@ def test_a_killed_training_that_waits_in_the_queue_goes_on_with_the_printed_comm
     said, _ = called("train-lora", "--resume", run, "--json")
     assert json.loads(said)["run"] == run
     jobs = studio.jobs()
-    assert pace.in_words(settings, order.config, model, jobs, False).endswith(" here.")  # this machine's own time
+    assert training_time(settings, order.config, model, jobs, False).endswith(" here.")  # this machine's own time
     assert [job.state for job in studio.jobs()] == [SUCCEEDED]
 
 

@@ -11,8 +11,8 @@ from engine.weights.models import Catalogue, ModelInfo
 STUDY, LOOK = PRESETS["study"], PRESETS["look"]
 
 
-def words(settings: Settings, model: ModelInfo, config=STUDY, accelerated=False) -> str:
-    return pace.in_words(settings, config, model, [], accelerated)
+def words(model: ModelInfo, config=STUDY, accelerated=False) -> str:
+    return pace.in_words(config, model, [], accelerated)
 
 
 def test_every_preset_says_what_it_does():
@@ -22,13 +22,13 @@ def test_every_preset_says_what_it_does():
 def test_a_rate_is_told_for_the_shipped_model_on_a_cpu_alone(tmp_path: Path):
     settings = Settings(home=tmp_path)
     mini = next(info for info in Catalogue(settings).all() if info.name == "mini")
-    assert words(settings, mini) == "About 2 min on two CPU cores."
+    assert words(mini) == "About 2 min on two CPU cores."
     shown = "The first training will show how long it takes here."
-    assert words(settings, mini, accelerated=True) == words(settings, replace(mini, name="another")) == shown
+    assert words(mini, accelerated=True) == words(replace(mini, name="another")) == shown
 
 
 def test_time_grows_with_steps_pictures_and_pixels(tmp_path: Path):
     settings = Settings(home=tmp_path)
     mini = next(info for info in Catalogue(settings).all() if info.name == "mini")
-    assert words(settings, mini, replace(STUDY, resolution=512)) == "About 10 min on two CPU cores."
-    assert words(settings, mini, replace(STUDY, steps=4000)) == "About 24 min on two CPU cores."
+    assert words(mini, replace(STUDY, resolution=512)) == "About 10 min on two CPU cores."
+    assert words(mini, replace(STUDY, steps=4000)) == "About 24 min on two CPU cores."

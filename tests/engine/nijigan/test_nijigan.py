@@ -242,7 +242,7 @@ def test_refuses_folders_that_do_not_fit(folders: Path, tmp_path: Path) -> None:
     for suffix in ("png", "jpg"):
         (tmp_path / f"a.{suffix}").unlink()
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(StudioError, match=r"broken.png cannot be read as a picture: its content is no PNG"):
+    with pytest.raises(StudioError, match=r"broken.png cannot be read as a picture: it is not a PNG"):
         PhotoFolder(tmp_path, 40).picture(0)
 
 
