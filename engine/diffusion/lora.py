@@ -152,6 +152,11 @@ def _adapters(
         alpha = float(parts["alpha"]) if "alpha" in parts else None
         factor = said.factor(layer.component, layer.module, len(parts["down"]), alpha)
         named = folded(layer, parts, factor)
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in named.values()):
+            raise LoraRefused(
+                f"{info.name}: strengths must stay within the numbers that can be computed with; {layer.module} has "
+                f"alpha / rank {factor:g}. The file is damaged or was written wrongly; choose another."
+            )
         kinds = {"lora_magnitude_vector": "dora", "lora_B.bias": "bias"}
         kind = next((kind for name, kind in kinds.items() if name in named), "plain")
         place = f"{layer.component}.{layer.module}"

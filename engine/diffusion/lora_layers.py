@@ -6,6 +6,7 @@ W' - W, which is put on as a pair of matrices of full rank.
 Tucker LoCon: LyCORIS (Yeh et al. 2023, https://arxiv.org/abs/2309.14859); a convolution between two of 1 pixel.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -86,8 +87,10 @@ def is_sound(key: LoraKey, spec: TensorSpec) -> bool:
     """Whether a tensor has as many dimensions as its role needs, and holds anything."""
     if 0 in spec.shape:
         return False
-    dimensions = {"down": (2, 4), "up": (2, 4), "mid": (4,), "alpha": (0, 1), "bias": (1,)}
-    return len(spec.shape) in dimensions.get(key.role, (1, 2, 4)) and (key.role != "alpha" or spec.shape in ((), (1,)))
+    if key.role == "alpha":
+        return math.prod(spec.shape) == 1
+    dimensions = {"down": (2, 4), "up": (2, 4), "mid": (4,), "bias": (1,)}
+    return len(spec.shape) in dimensions.get(key.role, (1, 2, 4))
 
 
 def fits(layer: Layer, shapes: Shapes) -> bool:

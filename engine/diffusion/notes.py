@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from engine.diffusion.request import TextToImage
+from engine.rules import MAX_PROMPT_CHARACTERS
 from engine.scenes import words
 from engine.scenes.captions import vocabulary
 from engine.settings import EMBEDDED_MODEL
@@ -86,7 +87,9 @@ def size_notes(width: int, height: int, model: ModelInfo) -> list[Note]:
 
 
 def _mark_texts(prompt: str) -> Iterable[str]:
-    """Other tools' marks, which are read here as words."""
+    """Other tools' marks, which are read here as words; nothing of a text that is too long, which is refused anyway."""
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        return
     if tags := _TAG.findall(prompt):
         yield f"Typed into a prompt, {_named(tags)} applies nothing. Choose LoRAs in their own field."
     text = _TAG.sub(" ", prompt)
@@ -97,7 +100,8 @@ def _mark_texts(prompt: str) -> Iterable[str]:
 
 def _unknown_texts(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo]) -> Iterable[str]:
     """Words that the shipped model was not trained on; what other models know is not known here."""
-    if model.name != EMBEDDED_MODEL or any(not lora.trigger_words for lora in loras):
+    too_long = len(prompt) > MAX_PROMPT_CHARACTERS
+    if too_long or model.name != EMBEDDED_MODEL or any(not lora.trigger_words for lora in loras):
         return
     taught = {word for lora in loras for trigger in lora.trigger_words for word in _words(trigger)}
     said = [word for word in dict.fromkeys(_words(_OPERATOR.sub(" ", _TAG.sub(" ", prompt)))) if word not in _LITTLE]

@@ -149,7 +149,7 @@ def _ddim(config: Config, seed: int) -> SchedulerMixin:
 
 def _dpm_sde_karras(config: Config, seed: int) -> SchedulerMixin:
     # Its Brownian tree ignores the image's generator; unseeded, it would draw anew each time.
-    options = {"use_karras_sigmas": True, "noise_sampler_seed": seed % 2**63}
+    options = {"use_karras_sigmas": True, "noise_sampler_seed": seed}
     return DPMSolverSDEScheduler.from_config(_without_rescaling(config), **options)
 
 

@@ -58,7 +58,9 @@ def _made_here(info: Translator, jobs: Iterable[Job], gallery: Gallery, device: 
     """What this studio's own pictures say about a translator; `jobs` are translations, newest first."""
     mine = [job for job in jobs if job.request is not None and job.request.translator == info.name][:MOST_JOBS]
     pictures = [record for job in mine for record in gallery.of_job(job.id)]
-    readable = [((each.width, each.height), each.recipe_values) for each in pictures if each.recipe_values is not None]
+    readable = [
+        ((each.width, each.height), each.recipe_values) for each in pictures if isinstance(each.recipe_values, Mapping)
+    ]
     return earlier_of(info, readable, device)
 
 

@@ -29,12 +29,12 @@ from engine.translation.catalogue import (
     read_sidecar,
 )
 from engine.translation.file_kinds import kind_of
-from engine.translation.published import Recognised, build, recognise
+from engine.translation.published import MOST_BYTES, Recognised, build, recognise
 from engine.weights.hashes import file_sha256
 from engine.weights.safetensors_file import check_checkpoint
 from engine.weights.sources import valid_name
 
-MAX_BYTES = 512 * 10**6  # the largest published generator has 46 MB
+MOST_CHARACTERS = {"title": 200, "licence": 1000}
 # Settings and figures that trainings save beside their weights. `_Note` stands for each, so nothing of them is made.
 NOTES = (
     "argparse.Namespace",
@@ -90,6 +90,7 @@ def import_checkpoint(
         ModelBroken: the tensors are of no known generator, or not finite.
     """
     _require_free(folder, name)
+    _require_short(title=title, licence=licence)
     found = recognise(path.name, _read(path), generator)
     _require_finite(path.name, found)
     origin = origin_of(found.architecture, path.name)
@@ -185,6 +186,14 @@ def _require_free(folder: Path, name: str) -> None:
         raise InvalidRequest([Problem("name", message)])
 
 
+def _require_short(**texts: str) -> None:
+    """As the sidecar's reader asks."""
+    for field, text in texts.items():
+        if len(text) > MOST_CHARACTERS[field]:
+            message = f"The {field} may have {MOST_CHARACTERS[field]} characters; got {len(text)}. Shorten it."
+            raise InvalidRequest([Problem(field, message)])
+
+
 def _enlarging(architecture: str, align_corners: bool | None) -> dict[str, bool]:
     """What the file cannot tell about AnimeGANv2."""
     if architecture == "animegan2":
@@ -201,7 +210,13 @@ def _read(path: Path) -> Any:
     if kind_of(path) == "pickle":
         return _unpickled(path)
     check_checkpoint(path)
-    return safetensors.torch.load_file(path)
+    try:
+        return safetensors.torch.load_file(path)
+    except Exception as error:  # kinds of numbers that PyTorch does not know raise one thing or another
+        raise UnsafeFile(
+            f"{path.name}: cannot be read as PyTorch weights: {_first_line(error)}. "
+            "Get it in float32, float16 or bfloat16."
+        ) from None
 
 
 def _require_size(path: Path) -> None:
@@ -212,9 +227,9 @@ def _require_size(path: Path) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeFile(f"{path.name}: must be a file; got a folder or a device. Choose a file of weights.")
     size = max(status.st_size, _unpacked_bytes(path))
-    if size > MAX_BYTES:
+    if size > MOST_BYTES:
         raise UnsafeFile(
-            f"{path.name}: a generator may have {MAX_BYTES / 1e6:,.0f} MB; got {size / 1e6:,.0f} MB. "
+            f"{path.name}: a generator may have {MOST_BYTES / 1e6:,.0f} MB; got {size / 1e6:,.0f} MB. "
             "Check that it is the file you meant."
         )
 

@@ -32,6 +32,7 @@ from engine.translation.published_names import (
 from engine.translation.state_dicts import StateDict, state_dicts
 
 MAX_WIDTH, MAX_BLOCKS = 128, 16  # published are 64 and 9; the limits keep a made-up file from filling the memory
+MOST_BYTES = 512 * 10**6  # of a file, and of a tensor in it; the largest published generator has 46 MB
 SHOWN = 3  # keys of each kind in an error
 FIRST = "model.1.weight"  # of CycleGAN and CUT
 # Keys that only one architecture has.
@@ -230,12 +231,25 @@ def _enlarges_without_weights(state: Mapping[str, Tensor], place: int) -> bool:
     return f"model.{place}.weight" not in state and following is not None and following.ndim == 4
 
 
+_NUMBERS = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int32, torch.int64}
+
+
 def _require_plain(name: str, state: Mapping[str, Tensor]) -> None:
     other = [key[:120] for key, value in state.items() if value.layout != torch.strided or value.is_quantized]
     if other:
         raise ModelBroken(
             f"{name}: a state dict holds plain tensors only; got sparse or quantized ones ({_some(other)}). "
             "Choose the file before it was made smaller."
+        )
+    hollow = [
+        key[:120]
+        for key, value in state.items()
+        if value.is_meta or value.dtype not in _NUMBERS or value.nbytes > MOST_BYTES
+    ]
+    if hollow:
+        raise ModelBroken(
+            f"{name}: a state dict holds its numbers, whole ones or in float16 to float64, at most {MOST_BYTES:,} bytes "
+            f"a tensor; got others ({_some(hollow)}). Choose the file that the training saved."
         )
 
 

@@ -68,7 +68,12 @@ class ModelInfo:
 
 
 def unusable(name: str, path: Path, problem: str = "", hub_id: str = "") -> ModelInfo:
-    """An entry for something that cannot be loaded; `problem` says why."""
+    """An entry for something that cannot be loaded; `problem` says why.
+
+    Args:
+        name: as it stands on the disk; the entry's has one line and nothing that no page can show.
+    """
+    name = " ".join(printable(name).split()) or "unnamed"
     return ModelInfo(
         name=name,
         title=name,
@@ -97,6 +102,7 @@ def size_limits(native_size: int, factor: int) -> dict[str, Any]:
         factor: how many pixels one latent covers, per side.
     """
     multiple = max(8, factor)
+    native_size -= native_size % multiple
     low, high = max(64, native_size // 4), min(2048, native_size * 2)
     low = -(-low // multiple) * multiple
     high = max(low, high - high % multiple)

@@ -65,7 +65,8 @@ def _file_facts(path: Path, header: Header, overrides: dict[str, Any]) -> dict[s
 
 
 def _width(header: Header) -> int:
-    return next((spec.shape[-1] for name, spec in header.tensors.items() if _LDM_WIDTH.match(name)), 0)
+    matrices = (spec.shape for name, spec in header.tensors.items() if _LDM_WIDTH.match(name) and len(spec.shape) > 1)
+    return next((shape[-1] for shape in matrices), 0)
 
 
 def _require_sd2_layout(path: Path, header: Header) -> None:

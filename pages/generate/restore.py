@@ -1,7 +1,7 @@
 """Filling the form from the recipe of an earlier picture."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import streamlit as st
 
@@ -44,6 +44,7 @@ def _restore_model(studio: Studio, recipe: Mapping[str, Any], values: Mapping[st
     """Choose the model and its size; returns its name when it is not known here."""
     known = {info.name: info for info in studio.models()}
     name = recipe.get("model") or studio.default_model().name
+    name = name if isinstance(name, str) else str(name)
     st.session_state.size = DEFAULT_SQUARE
     if name not in known:
         return [str(name)]
@@ -60,10 +61,15 @@ def _restore_size(info: ModelInfo, width: int, height: int) -> None:
         state.width, state.height = width, height
 
 
+def _is_list(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    return isinstance(value, list | tuple)
+
+
 def _restore_loras(studio: Studio, recipe: Mapping[str, Any]) -> list[str]:
     """Choose the LoRAs with their weights; returns the names of those that are not here."""
     here = {lora.name for lora in studio.loras() if not lora.problem}
-    loras = [lora for lora in recipe.get("loras") or () if isinstance(lora, Mapping) and lora.get("name")]
+    listed = recipe.get("loras")
+    loras = [lora for lora in listed if isinstance(lora, Mapping) and lora.get("name")] if _is_list(listed) else []
     wanted = {str(lora["name"]): lora.get("weight") for lora in loras}
     st.session_state.loras = [name for name in wanted if name in here]
     for name in st.session_state.loras:

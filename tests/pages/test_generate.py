@@ -452,6 +452,12 @@ def test_a_recipe_with_values_of_another_version_takes_those_that_fit(restored, 
     assert "gone\\-model" in texts(page.warning)
 
 
+@pytest.mark.parametrize("odd", [["x"], {"a": 1}, 5, True, "x" * 5000, 10**400])
+def test_a_recipe_of_wrong_types_fills_what_it_can(restored, odd):
+    page = restored({"prompt": "a castle", "model": odd, "loras": odd, "width": odd, "height": odd})
+    assert page.text_area(key="prompt").value == "a castle"
+
+
 def test_a_complete_recipe_is_asked_for_again_as_it_was(restored, studio, add_lora):
     add_lora("mine")
     loras = [("mine", -0.5)]

@@ -65,7 +65,13 @@ class Pointers:
             return unusable(name, self.file, _bad_pointer(name, pointer))
         # A file of the weights folder is in the list by itself; its pointer only corrects it.
         added = Path(path).parent != self._folder
-        return replace(_path_info(name, Path(path), pointer), added=added)
+        try:
+            return replace(_path_info(name, Path(path), pointer), added=added)
+        except (OSError, ValueError) as error:  # such as a path that is too long
+            problem = (
+                f"The path of {name[:80]} cannot be looked at ({error.__class__.__name__}). Correct it in {POINTERS}."
+            )
+            return unusable(name, self.file, problem)
 
     def _hub_info(self, name: str, hub_id: str, size_bytes: Any) -> ModelInfo:
         listed = size_bytes if type(size_bytes) is int and 0 < size_bytes < 2**50 else 0

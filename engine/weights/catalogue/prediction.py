@@ -21,6 +21,7 @@ IN_WORDS = {EPSILON: "noise (epsilon)", V_PREDICTION: "v (v_prediction)", "sampl
 
 MARKERS = ("v_pred", "ztsnr")
 NORM_BIAS = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
+MOST_CHANNELS = 10_000  # of the bias; it has 320
 V_SPREAD = 0.09  # standard deviation of that bias, above which the model predicts v
 
 _SPOKEN = {
@@ -108,7 +109,8 @@ def _beginning(text: str, meanings: Mapping[str, str]) -> str | None:
 
 
 def _spread(path: Path, header: Header) -> tuple[str, str] | None:
-    if NORM_BIAS not in header.tensors:
+    bias = header.tensors.get(NORM_BIAS)
+    if bias is None or len(bias.shape) != 1 or bias.shape[0] > MOST_CHANNELS:
         return None
     status = path.stat()
     spread = _spread_once(path, status.st_size, status.st_mtime_ns)

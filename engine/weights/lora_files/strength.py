@@ -58,6 +58,11 @@ class Strength:
     _components: Mapping[str, _Settings]
     unread: bool
 
+    @property
+    def patterned(self) -> bool:
+        """Whether some layers have an alpha of their own by name."""
+        return any(settings.alphas for settings in self._components.values())
+
     def factor(self, component: str, module: str, rank: int, alpha: float | None) -> float:
         """What the product of the two halves is multiplied by: alpha / rank, or alpha / sqrt(rank) (rsLoRA).
 

@@ -157,14 +157,21 @@ def _other_parts(parts: _Parts) -> list[str]:
     return [_count(len(modules), f"{kind} layer") for kind, modules in sorted(parts.others.items())]
 
 
+_MORE_THAN_A_PRODUCT = {"magnitude", "dora_scale", "bias"}  # roles that change the layer whatever alpha is
+
+
 def _without_effect(path: Path, header: Header, parts: _Parts, said: Strength) -> int:
-    """How many layers have an alpha of 0, by their own tensor or by the file's record."""
+    """How many layers have an alpha of 0, by their own tensor or by the file's record, and nothing else that counts.
+
+    A record that strengthens some layers by name is not looked into: here modules have names with underscores.
+    """
     with path.open("rb") as file:
         return sum(
             header.is_zero(file, roles["alpha"])
             if "alpha" in roles
-            else said.factor(component or UNET, module, 1, None) == 0
+            else not said.patterned and said.factor(component or UNET, module, 1, None) == 0
             for (component, module), roles in parts.usable().items()
+            if not _MORE_THAN_A_PRODUCT & roles.keys()
         )
 
 

@@ -358,3 +358,15 @@ def test_parts_of_any_shape_are_put_on_or_refused_in_words(tiny, tmp_path, odd, 
         words = str(error)
     assert not words or words.startswith("odd")
     assert not any(hasattr(module, "lora_A") for module in tiny.pipeline.unet.modules())
+
+
+def test_an_alpha_of_any_shape_with_one_number_counts(tiny, tmp_path):
+    tensors, change = kohya_layer(tiny, LINEAR, alpha=torch.full((1, 1), ALPHA))
+    assert_changes_to(tiny, save(tmp_path / "a.safetensors", tensors), {LINEAR: lambda weight: weight + change})
+
+
+def test_a_strength_beyond_all_numbers_is_refused_before_anything_is_drawn(tiny, tmp_path):
+    tensors, _ = kohya_layer(tiny, LINEAR, alpha=torch.tensor(1e300, dtype=torch.float64))
+    path = save(tmp_path / "a.safetensors", tensors)
+    with pytest.raises(LoraRefused, match="alpha / rank"), applied(tiny, [(lora_info(path), 1.0)]):
+        pass

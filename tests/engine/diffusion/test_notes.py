@@ -119,3 +119,8 @@ def test_what_was_said_stays_with_the_picture(tiny, draw):
         "Other tools' marks are read here as plain words",
         "tiny was trained at 64x64 pixels",
     ]
+
+
+def test_nothing_is_said_of_a_text_that_is_refused_anyway():
+    assert said("(" * 60_000) == said("(castle:1.2) " * 1000) == []
+    assert negative_notes("[blurry] " * 1000) == []

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import json
 import struct
 import zipfile
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
-from engine.errors import InvalidRequest, NotFound, UnsafeFile
+from engine.errors import InvalidRequest, ModelBroken, NotFound, UnsafeFile
 from engine.translation.catalogue import read_sidecar
 from engine.translation.checkpoints import import_checkpoint, load_translator, load_translator_weights
 from engine.translation.file_kinds import kind_of
@@ -265,3 +266,29 @@ def test_the_generator_of_vintagify_draws_as_its_package_does(tmp_path):
 def test_affine_states_wrapped_in_words_are_found():
     found = recognise("G.pth", {"state_dict": in_front("_orig_mod.", affine_cyclegan_state())})
     assert found.settings["affine"]
+
+
+@pytest.mark.parametrize(
+    "hollow", [torch.empty(8, device="meta"), torch.ones(1).expand(10**12)], ids=["without numbers", "a terabyte"]
+)
+def test_tensors_without_their_numbers_are_refused(tmp_path, hollow):
+    path = tmp_path / "net_G.pth"
+    torch.save(STATE | {next(iter(STATE)): hollow}, path)
+    with pytest.raises(ModelBroken, match="holds its numbers"):
+        import_checkpoint(path, tmp_path / "own", "mine")
+
+
+def test_numbers_that_pytorch_does_not_know_are_refused(tmp_path):
+    header = json.dumps({"model.1.weight": {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]}}).encode()
+    path = tmp_path / "net_G.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises((UnsafeFile, ModelBroken), match=r"float16|float32"):  # as far as this PyTorch reads it
+        import_checkpoint(path, tmp_path / "own", "mine")
+
+
+def test_a_title_that_is_too_long_is_refused_before_anything_is_written(tmp_path):
+    path = tmp_path / "net_G.pth"
+    torch.save(STATE, path)
+    with pytest.raises(InvalidRequest, match="200 characters; got 300"):
+        import_checkpoint(path, tmp_path / "own", "mine", title="t" * 300)
+    assert not (tmp_path / "own").exists()

@@ -118,7 +118,7 @@ def test_a_pickle_with_code_is_refused_and_its_code_does_not_run(saved, folder, 
 
 
 def test_a_file_that_is_or_unpacks_too_large_is_refused(saved, folder, monkeypatch):
-    monkeypatch.setattr(checkpoints, "MAX_BYTES", 10**6)
+    monkeypatch.setattr(checkpoints, "MOST_BYTES", 10**6)
     large = saved({"model.1.weight": torch.zeros(10**6)})
     with pytest.raises(UnsafeFile, match=r"a generator may have 1 MB; got 4 MB"):
         import_checkpoint(large, folder, "large")

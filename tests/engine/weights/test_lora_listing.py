@@ -229,6 +229,7 @@ def test_what_is_left_out_is_said(tmp_path, kind):
     ("record", "note"),
     [
         ({"unet.lora_alpha": 0}, "Every alpha in it is 0, so it changes nothing."),
+        ({"unet.lora_alpha": 0, "unet.alpha_pattern": {"to_q": 8}}, ""),  # this layer is on
         ({"unet.lora_alpha": 4, "unet.alpha_pattern": {"to_(q|k)": 8}}, "holds what is not read"),
         ({"unet.lora_alpha": 4, "unet.alpha_pattern": ["to_q"]}, "holds what is not read"),
         ({"unet.lora_alpha": 10**400}, "holds what is not read"),
@@ -307,3 +308,9 @@ def test_names_of_original_checkpoints_tell_the_base(tmp_path, name):
     save_file(tensors, tmp_path / "a.safetensors")
     (lora,) = list_loras([tmp_path])
     assert (lora.base, lora.problem, lora.note) == ("Stable Diffusion 2.x", "", "")
+
+
+def test_a_magnitude_counts_whatever_alpha_is(tmp_path):
+    tensors = layer(alpha=0.0) | {f"{LAYER}q.dora_scale": np.ones((8, 1), np.float16)}
+    save_file(tensors, tmp_path / "a.safetensors")
+    assert list_loras([tmp_path])[0].note == ""

@@ -1,10 +1,13 @@
 """What single files predict, and what decides it."""
 
+import json
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine.errors import InvalidRequest, NotFound
+from engine.weights.catalogue.pointers import Pointers
 from engine.weights.catalogue.prediction import NORM_BIAS
 from engine.weights.models import Catalogue
 from engine.weights.single_file import file_info
@@ -142,3 +145,32 @@ def test_what_cannot_be_corrected_is_told(settings, save_model, save_checkpoint,
     with pytest.raises(NotFound):
         catalogue.correct("none", EPSILON)
     assert not (settings.home / "weights/models.json").exists()
+
+
+def test_a_bias_of_absurd_size_is_not_read(known):
+    assert "assumed" in known("mine", {NORM_BIAS: np.zeros(20_000, np.float32)}).note
+
+
+def test_a_scalar_in_the_place_of_a_matrix_breaks_no_list(tmp_path, save_checkpoint):
+    name = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+    path = save_checkpoint(tmp_path / "odd.safetensors")
+    save_file({**load_file(path), name: np.array(1.0, np.float32)}, path)
+    assert file_info("odd", path).problem
+
+
+@pytest.mark.parametrize("name", ["\ud800", "two\nlines"])
+def test_names_that_no_page_can_show_are_shown_otherwise(tmp_path, name):
+    (info,) = _pointed_to(tmp_path, {name: {"path": "/x"}})
+    assert info.problem
+    assert info.name == info.title == " ".join(info.name.encode().decode().split())
+
+
+def test_a_path_that_is_too_long_breaks_no_list(tmp_path):
+    (info,) = _pointed_to(tmp_path, {"a": {"path": "/" + "x" * 5000}})
+    assert "cannot be looked at" in info.problem
+
+
+def _pointed_to(folder, pointers):
+    (folder / "models.json").write_text(json.dumps(pointers))
+    found = Pointers(folder)
+    return [found.info(name, pointer) for name, pointer in found.read().items()]
