@@ -248,8 +248,8 @@ def _require_plain(name: str, state: Mapping[str, Tensor]) -> None:
     ]
     if hollow:
         raise ModelBroken(
-            f"{name}: a state dict holds its numbers, whole ones or in float16 to float64, at most {MOST_BYTES:,} bytes "
-            f"a tensor; got others ({_some(hollow)}). Choose the file that the training saved."
+            f"{name}: a state dict holds its numbers, whole ones or in float16 to float64, at most {MOST_BYTES:,} "
+            f"bytes a tensor; got others ({_some(hollow)}). Choose the file that the training saved."
         )
 
 
