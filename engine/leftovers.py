@@ -1,6 +1,7 @@
 """What nobody needs any more: photos that no picture or job names, and unpacked archives that no training names.
 
 A name counts as used wherever it stands, in a row that cannot be read too: all texts are searched, none is understood.
+What cannot be looked through ends the search, so that a disk that is away removes nothing.
 """
 
 import json
@@ -8,7 +9,7 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ GRACE_SECONDS = 7 * 24 * 3600.0  # for what was uploaded and may still be asked 
 ASKED_GRACE_SECONDS = 3600.0  # the same where a person says now
 _PHOTO = re.compile(r"[0-9a-f]{64}")
 _ARCHIVE = re.compile(r"(?:.*-)?([0-7][0-9A-HJKMNP-TV-Z]{25})")  # the studio's own folders end in such an id
-_TEXTS = ("*.json", "*.jsonl", "*.csv", "*.toml")
+_TEXTS = (".json", ".jsonl", ".csv", ".toml")
+_CAPTIONS = "captions.csv"  # as `engine.datasets.captions` writes it
 _DEEPEST = 3  # folders below a run
 
 
@@ -71,24 +73,30 @@ def remove(leftovers: Iterable[Leftover], grace_seconds: float) -> tuple[int, in
     for leftover in leftovers:
         if time.time() - leftover.last_used < grace_seconds:
             continue
+        if _leftover(*leftover.paths).last_used > leftover.last_used:  # uploaded anew since
+            continue
         for path in leftover.paths:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
+        if leftover.paths[0].exists():  # such as on a disk that may only be read
+            continue
         log.info("%s was used by nothing any more; removed", leftover.paths[0].name)
         count, size = count + 1, size + leftover.size_bytes
     return count, size
 
 
 def sweep(gallery: Gallery, home: Path, grace_seconds: float = GRACE_SECONDS) -> None:
-    """Remove everything that nothing used for long."""
-    for find in SWEPT:
-        remove(find(gallery, home), grace_seconds)
+    """Remove everything that nothing used for long, but data sets with captions that may be the artist's work.
 
-
-SWEPT: tuple[Callable[[Gallery, Path], Iterator[Leftover]], ...] = (unused_photos, unused_archives)
+    Raises:
+        OSError: a file or folder that may name something cannot be read; nothing more is removed.
+    """
+    remove(list(unused_photos(gallery, home)), grace_seconds)
+    archives = list(unused_archives(gallery, home))
+    remove([found for found in archives if not (found.paths[0] / _CAPTIONS).exists()], grace_seconds)
 
 
 def _photos_in(texts: Iterable[str]) -> set[str]:
@@ -111,23 +119,33 @@ def _texts(gallery: Gallery, home: Path) -> Iterator[str]:
 
 def _recipe_text(path: Path) -> str:
     """Of a picture without a row, which `gallery check --rebuild` may take in."""
+    data = path.read_bytes()
     with suppress(Exception):
-        recipe = read_recipe(path.read_bytes())
-        return json.dumps(recipe.to_dict()) if recipe else ""
-    return ""
+        if recipe := read_recipe(data):
+            return json.dumps(recipe.to_dict())
+    return data.decode("latin-1")  # no recipe that can be read, so whatever stands there
 
 
 def _small_texts(folder: Path) -> Iterator[Path]:
-    for depth in range(_DEEPEST + 1):
-        for pattern in _TEXTS:
-            yield from folder.glob("/".join([*["*"] * depth, pattern]))
+    """Raises OSError: a folder cannot be listed, such as a link to a disk that is away."""
+    if not folder.exists() and not folder.is_symlink():
+        return
+    below = [(folder, 0)]
+    while below:
+        place, depth = below.pop()
+        for path in place.iterdir():
+            if path.suffix in _TEXTS:
+                yield path
+            elif depth < _DEEPEST and path.is_dir():
+                below.append((path, depth + 1))
 
 
 def _text_of(path: Path) -> str:
+    """Raises OSError: it is there and cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(16 * MAX_JSON_BYTES).decode("utf-8", "replace")
-    except OSError:
+    except FileNotFoundError:  # it went meanwhile
         return ""
 
 

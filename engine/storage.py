@@ -4,18 +4,20 @@ The trash is the exception: what is cleared there is gone, so every face asks a 
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from engine import leftovers, prepared
 from engine.errors import NotFound
 from engine.jobs.queue import JobQueue
 from engine.leftovers import ASKED_GRACE_SECONDS
 from engine.settings import Settings
+from gallery.errors import storage_error
 from gallery.mending import repair
 from gallery.schema import Image
 from gallery.store import Gallery
@@ -65,8 +67,8 @@ class Storage:
             Usage("photos", "Photos", "that were translated; those that nothing names can go",
                   size_of(home / "photos"), photos),
             Usage("runs", "Trainings", "runs and evaluations", size_of(home / "runs", home / "evaluations")),
-            Usage("archives", "Data sets", "unpacked archives; those that no training names can go",
-                  size_of(home / "datasets"), archives),
+            Usage("archives", "Data sets", "unpacked archives; what no training names can go, captions too",
+                  size_of(home / "datasets"), archives, final=True),
             Usage("prepared", "Prepared", "for jobs that are just being asked for", size_of(home / "prepared"), half),
             Usage("models", "Models", "your own LoRAs and weights", size_of(own_loras, home / "weights")),
             Usage("thumbnails", "Thumbnails", "small pictures; they are made again", caches[0], caches[0]),
@@ -112,14 +114,25 @@ class Storage:
         return size - self._trash_bytes()
 
     def _trash_bytes(self) -> int:
+        """Added here: the database would add what is no number, too."""
         with self._gallery.database.read() as session:
-            return session.scalar(select(func.sum(Image.size_bytes)).where(Image.deleted_at.is_not(None))) or 0
+            sizes = session.scalars(select(Image.size_bytes).where(Image.deleted_at.is_not(None)))
+            return sum(max(size, 1) for size in sizes)  # a row whose size cannot be read is there all the same
 
     def _unused(self, find: Callable[[Gallery, Path], Iterator[leftovers.Leftover]]) -> int:
-        return sum(leftover.size_bytes for leftover in find(self._gallery, self._settings.home))
+        """Bytes that `clear` would remove now."""
+        try:
+            found = list(find(self._gallery, self._settings.home))
+        except OSError:  # a disk that is away may name all of it
+            return 0
+        old = time.time() - leftovers.ASKED_GRACE_SECONDS
+        return sum(leftover.size_bytes for leftover in found if leftover.last_used <= old)
 
     def _sweep(self, find: Callable[[Gallery, Path], Iterator[leftovers.Leftover]]) -> int:
-        found = list(find(self._gallery, self._settings.home))
+        try:
+            found = list(find(self._gallery, self._settings.home))
+        except OSError as error:
+            raise storage_error(error, self._settings.home) from error
         return leftovers.remove(found, ASKED_GRACE_SECONDS)[1]
 
     def _idle_prepared(self) -> list[Path]:

@@ -247,11 +247,12 @@ class Studio:
         elif file and backups.is_due(file, backups.DAY_SECONDS):
             self._snapshot(file, backups.DAILY)
         self._started = True
-        leftovers.sweep(self.gallery, self.settings.home)
+        if not self.health.unlisted():  # a database that was lost names nothing
+            leftovers.sweep(self.gallery, self.settings.home)
 
     def _snapshot(self, file: Path, reason: str) -> None:
         """None of a database that was lost: ten of these would push out those with something in them."""
-        if self.health.unlisted():
+        if self.health.unlisted() and not self.gallery.count(at_most=1):
             return
         try:
             backups.snapshot(file, reason)

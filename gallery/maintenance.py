@@ -94,7 +94,8 @@ def purge(database: Database, files: ImageFiles, older_than_seconds: float) -> i
     """
     with database.read() as session:
         cutoff = now(session) - older_than_seconds
-        ids = list(session.scalars(select(Image.id).where(Image.deleted_at <= cutoff)))
+        found = session.scalars(select(Image.id).where(Image.deleted_at <= cutoff))
+        ids = [image_id for image_id in found if is_id(image_id)]
     if ids and not files.marker.is_file():
         raise StorageFailed(unmarked(files))
     return sum(_purge_batch(database, files, batch, Image.deleted_at <= cutoff) for batch in batches(ids))

@@ -27,6 +27,7 @@ ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 _ZIP_BEGINS = b"PK\x03\x04"
 _BLOCK = 2**20
 # Only these two can be unpacked in bounded memory; other methods give all that one block holds at once.
+_DEEPEST = 30
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 _MAX_DIRECTORY_BYTES = 16 * 2**20  # a list of 5,000 files takes about 1 MB
@@ -190,6 +191,8 @@ def _place(name: str) -> PurePosixPath:
     drive = path[1:2] == ":" and path[0].isalpha()
     if path.startswith("/") or ".." in parts or not parts or drive:
         raise UnsafeFile(f"Names in a ZIP must stay inside their folder; {shown_name(name)} does not. Pack it again.")
+    if len(parts) > _DEEPEST:
+        raise UnsafeFile(f"Folders in a ZIP may lie {_DEEPEST} deep; {shown_name(name)} lies deeper. Pack it anew.")
     control = any(unicodedata.category(character) == "Cc" for character in path)
     if control or any(len(part.encode()) > _MAX_NAME_BYTES for part in parts):
         raise UnsafeFile(

@@ -21,6 +21,7 @@ from engine.jobs.records import Claim, Job, Lease, Progress, job_of
 from engine.jobs.schema import CANCELLED, ENDED, FAILED, LANES, QUEUED, RUNNING, STATES, SUCCEEDED, JobRow
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
+from gallery.ids import is_id
 
 
 class JobQueue:
@@ -125,9 +126,11 @@ class JobQueue:
         waiting = select(JobRow).where(JobRow.state == QUEUED, JobRow.lane == lane, _NAMED)
         if not self._any(waiting):  # a read first: an idle worker must not take the write lock
             return None
-        oldest = waiting.order_by(JobRow.id).limit(1).with_for_update(skip_locked=True)
+        oldest = waiting.order_by(JobRow.id).limit(LOOKED_AT).with_for_update(skip_locked=True)
         with self._database.write() as session:
-            while row := session.scalar(oldest):
+            for row in list(session.scalars(oldest)):
+                if not is_id(row.id):  # a damaged one, by which nothing can be written
+                    continue
                 if self.kinds.read(row.kind, row.request) is not None:
                     return self._take(session, row, worker)
                 row.state, row.finished_at, row.error = FAILED, now(session), _UNREADABLE
@@ -230,7 +233,7 @@ class JobQueue:
         """Fail the unfinished jobs that nobody would ever begin, since their row cannot be read; returns how many."""
         with self._database.write() as session:
             rows = session.scalars(select(JobRow).where(JobRow.state.not_in(ENDED), _NAMED))
-            lost = [row for row in rows if row.state not in STATES or self._is_lost(row)]
+            lost = [row for row in rows if is_id(row.id) and (row.state not in STATES or self._is_lost(row))]
             for row in lost:
                 _fail(session, row, _UNREADABLE)
             return len(lost)
@@ -303,6 +306,7 @@ class JobQueue:
 
 # The columns of a Lease. Worker, token and time may be null, but never while a job runs.
 _LEASE: tuple[Any, ...] = (JobRow.id, JobRow.lane, JobRow.worker, JobRow.lease_token, JobRow.lease_until)
+LOOKED_AT = 20  # waiting jobs from which the oldest that can be read is taken
 _NAMED = func.length(JobRow.id) == 26  # a damaged row may have no id, by which alone it could be written
 _RELEASED = {"lease_until": None, "lease_token": None, "worker": None}
 _UNREADABLE = (

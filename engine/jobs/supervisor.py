@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from filelock import FileLock, Timeout
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Lease
@@ -123,7 +123,7 @@ class Supervisor:
             log.exception("what was prepared for jobs that never came about could not be looked after")
         try:
             self._queue.settle_unreadable()
-        except (DBAPIError, GalleryError):
+        except (SQLAlchemyError, GalleryError):
             log.exception("unreadable jobs could not be looked after")
         self._keep_up()
 

@@ -3,6 +3,7 @@
 <folder of the database>/backups/studio-20261128T081144123456Z-start.sqlite3    when (UTC) and why it was made
 """
 
+import os
 import re
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gallery.atomic import put, replacing, scratch_of
+from gallery.atomic import put, scratch_of
 from gallery.errors import DatabaseDamaged, SnapshotNotFound, storage_error
 from gallery.mending import repair
 
@@ -79,7 +80,7 @@ def snapshot(file: Path, reason: str) -> Path:
     finally:
         for leftover in repair.with_sidecars(scratch):
             leftover.unlink(missing_ok=True)
-    _thin(file)
+    _thin(file, target)
     return target
 
 
@@ -91,7 +92,10 @@ def snapshots(file: Path) -> list[Snapshot]:
 def is_due(file: Path, seconds: float) -> bool:
     """Whether the newest snapshot is older than that, or there is none."""
     newest = _newest(file)
-    return newest is None or time.time() - _made_at(newest).timestamp() >= seconds
+    if newest is None:
+        return True
+    age = time.time() - _made_at(newest).timestamp()
+    return age >= seconds or age < -3600  # made by a clock that was ahead
 
 
 def find(file: Path, name: str) -> Snapshot:
@@ -124,12 +128,18 @@ def put_back(file: Path, chosen: Snapshot) -> Path | None:
     """
     if fault := repair.fault(chosen.path):
         raise DatabaseDamaged(f"The snapshot {chosen.path} {fault}. Choose another; nothing was changed.")
-    aside = repair.set_aside(file)
+    scratch = scratch_of(file)
     try:
-        with replacing(file) as target, chosen.path.open("rb") as source:
+        with chosen.path.open("rb") as source, scratch.open("wb") as target:
             shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+        aside = repair.set_aside(file)  # only now: a full disk must leave the old one in its place
+        put(scratch, file)
     except OSError as error:
         raise storage_error(error, file.parent) from error
+    finally:
+        scratch.unlink(missing_ok=True)
     return aside
 
 
@@ -174,9 +184,10 @@ def _counts(path: Path) -> Iterator[int]:
         yield count
 
 
-def _thin(file: Path) -> None:
-    """Keep the newest, and nothing that a killed process left half made."""
-    for old in _paths(file)[:-KEEP]:
+def _thin(file: Path, made: Path) -> None:
+    """Keep the newest and the one just made, whatever the clock said before; nothing that was left half made."""
+    others = [path for path in _paths(file) if path != made]
+    for old in others[: -(KEEP - 1)]:
         old.unlink(missing_ok=True)
     for half in folder_of(file).glob(".*.tmp*"):
         with suppress(OSError):

@@ -122,6 +122,15 @@ def test_a_value_of_another_type_in_a_job_stops_no_other(knitting, column):
     assert knitting.queue.leases() == []
 
 
+def test_an_id_that_looks_whole_and_is_not_stops_no_other_job(knitting):
+    bad, *others = sorted(states(knitting))
+    hurt(knitting, "jobs", bad, "id", f"CAST(x'{'7bff7d' * 8}7bff' AS TEXT)")
+
+    assert knitting.queue.settle_unreadable() == 0
+    work_off(knitting)
+    assert {key: states(knitting)[key] for key in others} == dict.fromkeys(others, SUCCEEDED)
+
+
 @pytest.mark.parametrize(("column", "value"), [("state", "'asleep'"), ("lane", "'bridge'"), ("request", "'{'")])
 def test_a_job_that_nobody_would_begin_is_settled_in_words(knitting, column, value):
     bad = sorted(states(knitting))[0]

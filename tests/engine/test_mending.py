@@ -1,6 +1,8 @@
 """Damaged and lost databases of every kind are noticed, and repaired without a loss."""
 
+import errno
 import random
+import re
 import shutil
 import sqlite3
 import time
@@ -390,6 +392,27 @@ def test_snapshots_are_listed_and_put_back(home, file, opened, capsys):
     assert studio.jobs()[0].state == "queued"  # as it was then
     (aside,) = home.glob("studio.sqlite3.damaged-*Z")
     assert repair.fault(aside) is None
+
+
+def test_a_snapshot_that_cannot_be_copied_leaves_the_database_in_its_place(home, file, capsys, monkeypatch):
+    snapshot = backups.snapshot(file, backups.START)
+    before = file.read_bytes()
+    monkeypatch.setattr(shutil, "copyfileobj", _full)
+    assert restored(home, capsys, snapshot.stem)[0] == 1
+    assert file.read_bytes() == before
+    assert not list(home.glob("studio.sqlite3.damaged-*"))
+
+
+def _full(*files: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_clock_that_was_ahead_keeps_no_new_snapshot_away(home, file):
+    made = backups.snapshot(file, backups.START)
+    for year in range(2090, 2100):
+        shutil.copy(made, made.with_name(re.sub(r"-\d{4}", f"-{year}", made.name, count=1)))
+    assert backups.is_due(file, backups.DAY_SECONDS)
+    assert backups.snapshot(file, backups.DAILY).exists()
 
 
 @pytest.mark.parametrize(("name", "said"), [("nothing", "0 snapshots have 'nothing'"), ("studio", "2 snapshots have")])

@@ -103,6 +103,54 @@ def test_an_archive_that_a_training_names_is_kept(studio, place):
     assert (used.exists(), unused.exists()) == (True, False)
 
 
+def test_captions_that_an_artist_may_have_written_are_not_swept(studio):
+    folder = archive(studio)
+    (folder / "captions.csv").write_text("file_name,text\na.png,my own words")
+    aged(folder)
+    leftovers.sweep(studio.gallery, studio.settings.home)
+    assert folder.exists()
+
+
+def test_a_disk_that_is_away_removes_nothing(studio):
+    photo_id, folder = photo(studio, 1), archive(studio)
+    (studio.settings.home / "runs").symlink_to(studio.settings.home / "away")
+    with pytest.raises(FileNotFoundError):
+        leftovers.sweep(studio.gallery, studio.settings.home)
+    assert folder.exists()
+    assert kept_photos(studio) == {photo_id}
+    assert clear(studio, "photos") == 1
+    assert kept_photos(studio) == {photo_id}
+
+
+def test_a_database_that_was_lost_sweeps_nothing(studio):
+    for _ in range(3):
+        studio.gallery.save(picture(), recipe())
+    photo_id = photo(studio, 1)
+    file = studio.database.file
+    studio.database.dispose()
+    file.unlink()
+    again = Studio(studio.settings)
+    again._keep_up()
+    assert kept_photos(again) == {photo_id}
+
+
+def test_what_was_uploaded_anew_since_it_was_looked_at_stays(studio):
+    photo_id = photo(studio, 1)
+    found = list(leftovers.unused_photos(studio.gallery, studio.settings.home))
+    studio.photos.path(photo_id).touch()
+    assert leftovers.remove(found, GRACE_SECONDS) == (0, 0)
+    assert kept_photos(studio) == {photo_id}
+
+
+def test_the_second_question_is_asked_whatever_the_rows_say(studio):
+    record = studio.gallery.save(picture(), recipe())
+    studio.gallery.delete([record.id])
+    with studio.database.write() as session:
+        session.execute(text("UPDATE images SET size_bytes = 'abc'"))
+    assert clear(studio, "trash") == 1
+    assert studio.gallery.count(trash=True) == 1
+
+
 def test_folders_that_are_not_the_studios_and_young_ones_stay(studio):
     mine = studio.settings.home / "datasets" / "castles"
     mine.mkdir(parents=True)
@@ -153,10 +201,8 @@ def test_everything_is_counted_once(studio):
     assert use["pictures"].clearable_bytes == use["database"].clearable_bytes == 0
 
 
-@pytest.mark.parametrize(
-    ("kind", "clears"), [("thumbnails", True), ("logs", True), ("photos", True), ("archives", True)]
-)
-def test_what_can_go_is_cleared_and_the_rest_stays(studio, capsys, kind, clears):
+@pytest.mark.parametrize(("kind", "more"), [("thumbnails", []), ("logs", []), ("photos", []), ("archives", ["--yes"])])
+def test_what_can_go_is_cleared_and_the_rest_stays(studio, capsys, kind, more):
     record = studio.gallery.save(picture(), recipe())
     photo(studio, 1)
     archive(studio)
@@ -164,7 +210,7 @@ def test_what_can_go_is_cleared_and_the_rest_stays(studio, capsys, kind, clears)
     (studio.settings.home / "logs" / "worker.log.1").write_bytes(b"x" * 50)
     before = by_kind(studio)[kind].clearable_bytes
 
-    assert clear(studio, kind) == 0
+    assert clear(studio, kind, *more) == 0
 
     assert before > 0
     assert by_kind(studio)[kind].clearable_bytes == 0

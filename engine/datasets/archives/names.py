@@ -20,8 +20,8 @@ from engine.datasets.texts import decoded
 _SAYS_UTF_8 = 0x800  # bit of the flags
 _UNICODE_PATH = 0x7075  # extra field: version, CRC-32 of the name, the name in UTF-8
 _ZIPS_OWN = "cp437"
-_MOST_TABLES, _MOST_TABLE_BYTES = 4, 4 * 2**20  # that are looked into for names
-_MOST_NAMES = 300  # that are looked for
+_MOST_TABLES, _MOST_TABLE_BYTES = 4, 2**20  # that are looked into for names
+_MOST_NAMES = 100  # that are looked for
 # Programs on Windows write names in the code page of its command line, so of equally good ones it is the likelier.
 _LIKELY = sorted(PAGES, key=lambda page: page.codec not in ("cp437", "cp850"))
 
@@ -120,6 +120,9 @@ def _text_of_tables(content: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]
 
 
 def _text_of(content: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
+    encrypted = entry.flag_bits & 1
+    if encrypted or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return ""  # it is refused when it is unpacked; other methods unpack more than is asked for
     try:
         with content.open(entry) as file:
             text, _ = decoded(file.read(_MOST_TABLE_BYTES))

@@ -60,7 +60,7 @@ def rows_of(
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     rows: list[list[str]] = []
     unclosed: list[Unclosed] = []
-    cells = 0
+    cells = looked_at = 0
     while len(rows) < most:
         first = lines.place
         row = _next(reader)
@@ -71,6 +71,9 @@ def rows_of(
             raise TooLarge(
                 f"a cell may have {csv.field_size_limit():,} characters; one in row {len(rows) + 1} has more"
             )
+        looked_at += len(span) - 1
+        if looked_at > MOST_SPANNED:
+            raise TooLarge(f"it has quotation marks that are never closed; one is in row {len(rows) + 1}")
         whole = len(span) == 1 and lines.place < len(lines.all)  # most rows, and quickly told
         if row is None or (not whole and _is_unclosed(row, span, delimiter, likeness)):
             lines.place = first + 1
@@ -83,6 +86,9 @@ def rows_of(
     if most == MAX_ROWS and lines.place < len(lines.all):
         require_size(most + 1, 0)
     return rows, unclosed
+
+
+MOST_SPANNED = 20_000  # lines that rows with open quotation marks run over, all together
 
 
 class _Lines:

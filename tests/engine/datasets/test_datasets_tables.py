@@ -205,3 +205,8 @@ def test_text_files_and_tables_together_have_limits(save, tmp_path):
     assert "a.txt cannot be read: it has more than 100,000 bytes." in messages
     assert any("4.csv was not used: all tables of a data set together may" in message for message in messages)
     assert sum("bytes that no text has" in message for message in messages) == 4
+
+
+def test_marks_that_open_and_close_over_each_other_are_refused_soon(table):
+    with pytest.raises((TooLarge, NoTable), match="quotation marks that are never closed"):
+        table("file_name,text\na.png,hello\n" + 'x","y\n' * 5000)

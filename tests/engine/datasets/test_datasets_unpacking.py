@@ -2,6 +2,7 @@
 
 import io
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -174,3 +175,26 @@ def test_a_name_that_is_file_and_folder_is_told(packed, tmp_path):
     with pytest.raises(StudioError, match="The ZIP cannot be unpacked"):
         unpack(packed(("a", b""), ("a/b.txt", b"")), tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+def test_a_table_that_is_packed_otherwise_is_not_unpacked_for_its_names(tmp_path):
+    """bzip2 gives a whole block, however little is asked for."""
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("captions.csv", bytes(100_000_000), zipfile.ZIP_BZIP2)
+        odd = zipfile.ZipInfo("x.txt")
+        odd.filename = odd.orig_filename = "\x93\xfa.txt"  # Shift-JIS under another name
+        archive.writestr(odd, "a castle")
+    tracemalloc.start()
+    with pytest.raises(UnsafeFile, match="usual method"):
+        unpack(path, tmp_path / "set")
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+def test_folders_that_lie_too_deep_are_refused(tmp_path):
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/" * 900 + "a.txt", "a castle")
+    with pytest.raises(UnsafeFile, match="deep"):
+        unpack(path, tmp_path / "set")
