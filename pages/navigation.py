@@ -19,7 +19,8 @@ st.html(
     """<style>
     .stMainBlockContainer { padding-top: 4.5rem; }
     button[kind="primary"]:enabled * { color: light-dark(#ffffff, #171614) !important; }
-    .st-key-use_settings a { background: light-dark(#a84c18, #f0a06a); border-radius: 0.5rem; }
+    .st-key-use_settings a { background: light-dark(#a84c18, #f0a06a); border-radius: 0.5rem;
+        min-height: 2.5rem; padding: 0 0.75rem; }
     .st-key-use_settings a * { color: light-dark(#ffffff, #171614) !important; }
     button kbd { color: inherit !important; opacity: 1 !important; }
     .only-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -14,6 +14,7 @@ from engine.cli.app import Home, Json, open_studio, print_json, settings_of
 from engine.errors import StudioError
 from engine.files import replacing
 from engine.mending import Replaced
+from engine.rules import counted
 from engine.settings import Settings
 from engine.studio import Studio
 from gallery.errors import GalleryError
@@ -80,11 +81,11 @@ def export(
         count += 1
         unreadable += record.unreadable
     _write(folder / METADATA, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values()).encode())
-    print(f"{count} images were copied into {folder}.")
+    print(f"{counted(count, 'image was', 'images were')} copied into {folder}.")
     if unreadable:
         print(f"The recipes of {unreadable} cannot be read in the database; `gallery check --rebuild` repairs that.")
     if failures:
-        raise StudioError(f"{len(failures)} images could not be copied; the first: {failures[0]}")
+        raise StudioError(f"{counted(len(failures), 'image')} could not be copied; the first: {failures[0]}")
 
 
 @commands.command()
@@ -100,7 +101,7 @@ def check(
     store = Studio(settings_of(home)).gallery if rebuild else open_studio(home).gallery
     if rebuild:
         renewed = store.renew()
-        print(f"{store.rebuild(settle_seconds=0)} images were taken into the gallery.")
+        print(f"{counted(store.rebuild(settle_seconds=0), 'image was', 'images were')} taken into the gallery.")
         if renewed:
             print(f"Rows put right that could not be read or did not fit their files: {renewed}.")
     _say_swept(store.sweep(settle_seconds=0 if rebuild else SETTLE_SECONDS))
@@ -119,7 +120,8 @@ def restore(
         return
     _say_replaced(mending.put_back(settings, name))
     store = Studio(settings).gallery
-    print(f"{store.rebuild(settle_seconds=0)} images that were made after it were taken into the gallery.")
+    taken = counted(store.rebuild(settle_seconds=0), "image that was", "images that were")
+    print(f"{taken} made after it went into the gallery.")
     _say_swept(store.sweep(settle_seconds=0))
 
 
@@ -134,7 +136,7 @@ def _list_snapshots(settings: Settings, as_json: bool) -> None:
         elif snapshot.images < 0:
             print(f"{snapshot.name}  {moment}  cannot be read")
         else:
-            print(f"{snapshot.name}  {moment}  {snapshot.images} images, {snapshot.jobs} jobs")
+            print(f"{snapshot.name}  {moment}  {counted(snapshot.images, 'image')}, {counted(snapshot.jobs, 'job')}")
     if not found and not as_json:
         print("There are no snapshots yet; the studio makes one at each start and every day.")
 
@@ -147,28 +149,26 @@ def _say_replaced(done: Replaced | None) -> None:
     if done.aside:
         print(f"What was there is kept as {done.aside}.")
     if done.base:
-        rows = f"{done.base.images} images and {done.base.jobs} jobs"
+        rows = f"{counted(done.base.images, 'image')} and {counted(done.base.jobs, 'job')}"
         print(f"The database begins with the snapshot {done.base.name}: {rows}.")
     else:
         print("The database begins empty; there is no sound snapshot. Jobs and what was in the trash are not in files.")
 
 
 def _say_swept(report: SweepReport) -> None:
-    print(f"{report.images} images were compared with their files.")
+    print(f"{counted(report.images, 'image was', 'images were')} compared with their files.")
     found = {
-        "files without a row (--rebuild takes in those with a recipe)": report.orphans,
-        "images whose file is gone": report.missing,
-        "images whose file has another size than was saved": report.wrong_size,
-        "leftovers, removed": report.removed,
+        ("file", "without a row (--rebuild takes in those with a recipe)"): report.orphans,
+        ("image", "whose file is gone"): report.missing,
+        ("image", "whose file has another size than was saved"): report.wrong_size,
+        ("leftover", "removed"): report.removed,
     }
-    for what, names in found.items():
+    for (what, which), names in found.items():
         if names:
-            print(f"{len(names)} {what}: {', '.join(map(str, names))}")
+            print(f"{counted(len(names), what)} {which}: {', '.join(map(str, names))}")
     if report.unreadable:
-        print(
-            f"{len(report.unreadable)} images whose row cannot be read (--rebuild reads it again from the file): "
-            f"{', '.join(report.unreadable)}"
-        )
+        images, names = counted(len(report.unreadable), "image"), ", ".join(report.unreadable)
+        print(f"{images} whose row cannot be read (--rebuild reads it again from the file): {names}")
     if report.index_rebuilt:
         print("The search index differed from the images and was built anew.")
 

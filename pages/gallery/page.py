@@ -196,7 +196,7 @@ def _facts(record: ImageRecord) -> None:
 
 
 def _actions(studio: Studio, record: ImageRecord) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         made_by = shown(record)
         if made_by.page:
             with st.container(key="use_settings", width="content"):

@@ -72,7 +72,7 @@ def _status(studio: Studio, kinds: Sequence[str], page_title: str) -> None:
 def _at_work(job: Job) -> str:
     """Short: the whole stands where the results are."""
     left = f", about {duration(job.seconds_left)} left" if job.seconds_left and job.step < job.steps else ""
-    return f"At work, {_percent(job)}{left}"
+    return f"At work, {_percent(job).lower()}{left}"
 
 
 def _ahead(studio: Studio, job: Job) -> str:

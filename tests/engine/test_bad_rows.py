@@ -155,7 +155,7 @@ def commands_pass(studio: Studio, tmp_path, capsys) -> str:
                   ["gallery", "export", str(tmp_path / "out")], ["gallery", "check"], ["storage"]):  # fmt: skip
         refused = main([*words, *home])
         said = capsys.readouterr()
-        assert not refused or (refused == 1 and "1 images could not be copied" in said.err), said.err
+        assert not refused or (refused == 1 and "1 image could not be copied" in said.err), said.err
         texts.append(said.out)
     return "".join(texts)
 
@@ -184,7 +184,7 @@ def test_an_unreadable_recipe_is_shown_as_such_in_lists_and_jpgs_carry_the_files
     said = commands_pass(studio, tmp_path, capsys)
     assert said.count("its recipe cannot be read") == 1
     assert "The recipes of 1 cannot be read" in said
-    assert "1 images whose row cannot be read" in said
+    assert "1 image whose row cannot be read" in said
     assert read_recipe(studio.gallery.jpg(images[1])) == recipe("dragon 1")
 
 

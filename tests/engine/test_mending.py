@@ -341,8 +341,8 @@ def test_jobs_and_the_trash_survive_by_a_snapshot(home, file, opened, rebuilt, e
     said = rebuilt()
     studio = opened()
 
-    assert f"{PICTURES} images and 1 jobs" in said
-    assert "1 images were taken into the gallery." in said
+    assert f"{PICTURES} images and 1 job" in said
+    assert "1 image was taken into the gallery." in said
     assert [(found.id, found.request) for found in studio.jobs()] == [(job.id, job.request)]
     assert [image.id for image in studio.gallery.page(trash=True).images] == [gone]
     assert studio.gallery.get(later.id).title == "after it"
@@ -353,7 +353,7 @@ def test_a_lost_database_that_was_begun_anew_gives_way_to_its_snapshot(home, fil
     file.unlink()
     opened().database.dispose()  # somebody started the studio in between
 
-    assert f"{PICTURES} images and 1 jobs" in rebuilt()
+    assert f"{PICTURES} images and 1 job" in rebuilt()
     assert len(opened().jobs()) == 1
 
 
@@ -382,11 +382,11 @@ def test_snapshots_are_listed_and_put_back(home, file, opened, capsys):
     code, said = restored(home, capsys)
     assert code == 0
     assert [line.split()[0] for line in said.splitlines()] == [second.stem, first.stem]
-    assert f"{PICTURES} images, 1 jobs" in said
+    assert f"{PICTURES} images, 1 job" in said
 
     code, said = restored(home, capsys, first.stem)
     assert code == 0
-    assert "1 images that were made after it were taken into the gallery." in said
+    assert "1 image that was made after it went into the gallery." in said
     studio = opened()
     assert studio.gallery.get(later.id).title == "after it"
     assert studio.jobs()[0].state == "queued"  # as it was then

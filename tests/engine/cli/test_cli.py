@@ -330,7 +330,7 @@ def test_a_folder_with_other_metadata_is_left_as_it_is(run, pictures, tmp_path):
 def test_the_gallery_is_checked(run, studio, pictures):
     assert run("gallery", "check").stdout == "3 images were compared with their files.\n"
     studio.gallery.path(pictures[0].id).unlink()
-    assert f"1 images whose file is gone: {pictures[0].id}" in run("gallery", "check").stdout
+    assert f"1 image whose file is gone: {pictures[0].id}" in run("gallery", "check").stdout
     assert run("gallery", "check", "--rebuild").stdout.startswith("0 images were taken")
 
 
