@@ -208,7 +208,7 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
             st.button("Restore", icon=":material/restore_from_trash:", **restore)
             with st.popover("Delete for good", icon=":material/delete_forever:"):
                 st.markdown("Nothing brings it back.")
-                gone = {"on_click": _delete_for_good, "args": (studio, record.id), "type": "primary"}
+                gone = {"on_click": _delete_for_good, "args": (studio, record.id)}
                 st.button("Yes, delete it for good", key="gone", **gone)
 
 
