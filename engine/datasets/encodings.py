@@ -12,6 +12,7 @@ from dataclasses import dataclass
 UTF_8 = "UTF-8"
 ODD = 2.2  # points for each character that is not ASCII; from here on a reading is no text
 CLEAR = 1.15  # times the next reading's points: two that come nearer cannot be told apart
+FEW = 3  # different characters
 SHORT, SHORT_CLEAR = 8, 2.0  # bytes above 127 below which chance decides too easily, and what is clear there
 MOST_BYTES = 100_000  # that are looked at
 
@@ -90,6 +91,8 @@ def guess(
     if not fits and oddness > ODD:
         return None
     clear = oddness * (SHORT_CLEAR if sum(byte > 127 for byte in beginning[:1000]) < SHORT else CLEAR)
+    if len({character for character in text if character > "\x7f"}) <= FEW:
+        clear = max(clear, ODD)  # so few may be anything that looks like text
     near = [
         other.title
         for other_fits, other_odd, other, reading in rest

@@ -66,8 +66,11 @@ def test_arrow_keys_go_from_picture_to_picture_and_escape_goes_back(page: Page, 
     settled(page)
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile(f"image={newer}"))
+    settled(page)
+    expect(page.get_by_role("button", name="Older")).to_be_enabled()
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile(f"image={record}"))
+    settled(page)
     page.keyboard.press("Escape")
     expect(page).not_to_have_url(re.compile("image="))
 

@@ -44,6 +44,11 @@ WORDS = {
 }
 
 
+def test_three_characters_that_may_be_two_languages_are_refused():
+    with pytest.raises(ValueError, match="UTF-8"):
+        decoded("설산, 역, 역".encode("cp949"))
+
+
 @pytest.mark.parametrize("codec", WORDS)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
