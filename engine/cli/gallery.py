@@ -167,8 +167,8 @@ def _say_swept(report: SweepReport) -> None:
         if names:
             print(f"{counted(len(names), what)} {which}: {', '.join(map(str, names))}")
     if report.unreadable:
-        images, names = counted(len(report.unreadable), "image"), ", ".join(report.unreadable)
-        print(f"{images} whose row cannot be read (--rebuild reads it again from the file): {names}")
+        images, ids = counted(len(report.unreadable), "image"), ", ".join(report.unreadable)
+        print(f"{images} whose row cannot be read (--rebuild reads it again from the file): {ids}")
     if report.index_rebuilt:
         print("The search index differed from the images and was built anew.")
 

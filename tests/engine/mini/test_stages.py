@@ -70,6 +70,7 @@ def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, 
         STAGES["autoencoder"](replace(made, steps=5))
 
 
+@pytest.mark.timeout(600)  # two processes on a busy machine
 @pytest.mark.parametrize("trainer", [sharpen, finish])
 def test_a_run_of_two_processes_that_was_stopped_ends_with_the_same_weights(made, tmp_path, trainer):
     """The two with the most to remember; the third step needs what the discriminator learned."""
