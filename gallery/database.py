@@ -201,7 +201,7 @@ def _sqlite_file(url: URL) -> Path:
     if name in ("", ":memory:") or url.query.get("mode") == "memory":
         raise StorageFailed(
             f"The database must be a file, because pages and worker are different processes; got {url}, which is in "
-            "memory only. Name a file, such as sqlite:////home/me/studio.sqlite3, or unset STUDIO_DATABASE_URL."
+            "memory only. Name a file, such as sqlite:///studio.sqlite3, or unset STUDIO_DATABASE_URL."
         )
     return Path(name).resolve()
 
