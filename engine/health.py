@@ -42,8 +42,9 @@ class Health:
         return (
             f"{count} pictures lie in {self._gallery.files.images}, but the gallery's database does not know them: "
             "it was deleted, or it is another one. They are safe. Stop the studio and run `python -m engine gallery "
-            "check --rebuild`: it begins with the newest sound snapshot of the database, which has the jobs too, and "
-            "takes these pictures in again with their recipes."
+            "check --rebuild`: it takes these pictures in again with their recipes, after beginning with the newest "
+            "sound snapshot where nothing was made since. `gallery restore` puts a snapshot back in any case, with "
+            "its jobs."
         )
 
     def unlisted(self) -> int:
