@@ -45,7 +45,10 @@ def downloaded(page: Page, name: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-def finished(page: Page, prompt: str, images: int = 1) -> None:
+def finished(page: Page, studio: Studio, prompt: str, images: int = 1, jobs: int = 1) -> None:
+    """Wait for the newest of so many jobs; before it ends, the page shows the pictures of the one before."""
+    while len(studio.jobs()) < jobs or studio.jobs()[0].request.prompt != prompt or not studio.jobs()[0].ended:
+        page.wait_for_timeout(100)
     expect(page.get_by_text(prompt).last).to_be_visible()
     expect(page.get_by_role("button", name="PNG")).to_have_count(images, timeout=120_000)
 
@@ -56,7 +59,7 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     expect(page.get_by_text("Drawing image 1 of 2")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
-    finished(page, prompt, images=2)
+    finished(page, studio, prompt, images=2)
     assert len(studio.jobs()) == 1
 
     page.get_by_role("link", name="Gallery", exact=True).click()
@@ -80,9 +83,7 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     expect(page.get_by_role("textbox", name="Seed")).to_have_value(str(record.seed))
     fill(page, "Images", 1)
     page.keyboard.press("Control+Enter")
-    while len(studio.jobs()) < 2 or not studio.jobs()[0].ended:  # until then the page may still show the first
-        page.wait_for_timeout(100)
-    finished(page, prompt)
+    finished(page, studio, prompt, jobs=2)
     again = studio.gallery.page().images[0]
     assert again.id != record.id
     first, second = (Image.open(studio.gallery.path(image.id)) for image in (record, again))
@@ -95,7 +96,7 @@ def test_a_long_seed_and_a_note_survive_the_browser(page: Page, studio: Studio):
     field.fill(seed)
     field.press("Enter")
     ask(page, "portrait of a cute cat", steps=2)
-    finished(page, "portrait of a cute cat")
+    finished(page, studio, "portrait of a cute cat")
     assert studio.gallery.page().images[0].seed == 2**64 - 1
     expect(page.get_by_text("no word of this prompt: portrait, cute, cat.")).to_have_count(2)  # in the form and beside
 
@@ -114,7 +115,7 @@ def test_a_killed_worker_is_replaced_while_the_page_waits(page: Page, studio: St
     _, pid, _ = studio.engine().worker.rsplit(":", 2)  # host, process, when it began
     os.kill(int(pid), signal.SIGKILL)
 
-    finished(page, "a quiet lake in winter", images=2)
+    finished(page, studio, "a quiet lake in winter", images=2)
     assert studio.jobs()[0].attempt == 2
 
 
@@ -135,12 +136,12 @@ def test_an_empty_prompt_is_refused_next_to_its_field(page: Page, studio: Studio
     assert len(studio.jobs()) == jobs
 
 
-def test_hostile_prompts_are_shown_as_text(page: Page):
+def test_hostile_prompts_are_shown_as_text(page: Page, studio: Studio):
     prompt = "<img src=x onerror=alert(1)> <lora:x:1> **bold** [a](javascript:alert(1))"
     dialogs = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     ask(page, prompt, steps=1)
-    finished(page, prompt)
+    finished(page, studio, prompt)
     page.get_by_role("link", name="Gallery", exact=True).click()
     expect(page.get_by_role("button", name="<img src=x onerror=alert(1)>").first).to_be_visible()
 
