@@ -25,7 +25,9 @@ def generate(
     negative: Annotated[str, typer.Option(help="What to avoid.")] = "",
     seed: Annotated[int | None, typer.Option(help=f"{SEED}; image i uses seed + i. Random when left out.")] = None,
     steps: Annotated[int, typer.Option(help=f"Denoising steps, {STEPS}.")] = STEPS.default,
-    guidance: Annotated[float, typer.Option(help=f"Guidance scale, {GUIDANCE_SCALE}.")] = GUIDANCE_SCALE.default,
+    guidance: Annotated[
+        float, typer.Option(help=f"Guidance scale, {GUIDANCE_SCALE}; 0 and 1 both draw without guidance.")
+    ] = GUIDANCE_SCALE.default,
     width: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
     count: Annotated[int, typer.Option(help=f"Number of images, {NUM_IMAGES}.")] = NUM_IMAGES.default,

@@ -177,7 +177,7 @@ def _advanced(problems: dict[str, str]) -> dict[str, Any]:
             key="guidance_scale",
             bind="query-params",
             help=f"{GUIDANCE_SCALE}: how closely to follow the prompt. "
-            "1 ignores the negative prompt and draws twice as fast.",
+            "0 and 1 both draw without guidance: the negative prompt counts for nothing, and it is twice as fast.",
         )
         scheduler = st.selectbox("Scheduler", SCHEDULERS, key="scheduler", bind="query-params")
         show_problems(problems, *fields)
