@@ -166,13 +166,10 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *text("prompt", values["prompt"], required=True),
         *text("negative_prompt", values["negative_prompt"]),
         *([] if values["seed"] is None else SEED.problems("seed", values["seed"])),
-        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
-        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *drawing_problems(values),
         *multiple("width", values["width"], 8),
         *multiple("height", values["height"], 8),
         *NUM_IMAGES.problems("num_images", values["num_images"]),
-        *choice("scheduler", values["scheduler"], SCHEDULERS),
-        *_lcm_problems(values["scheduler"], values["num_inference_steps"]),
         *_loras(values["loras"]),
         *([] if values["variation_seed"] is None else SEED.problems("variation_seed", values["variation_seed"])),
         *VARIATION_STRENGTH.problems("variation_strength", values["variation_strength"]),
@@ -184,6 +181,16 @@ def _picture_id(field: str, value: Any) -> list[Problem]:
     if value is None or (isinstance(value, str) and re.fullmatch("[0-9A-Z]{26}", value)):
         return []
     return [Problem(field, f"A picture of the gallery is named by its id of 26 characters; got {str(value)[:60]!r}.")]
+
+
+def drawing_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every rule that steps, guidance scale and scheduler break."""
+    return [
+        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
+        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *choice("scheduler", values["scheduler"], SCHEDULERS),
+        *_lcm_problems(values["scheduler"], values["num_inference_steps"]),
+    ]
 
 
 def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:
