@@ -32,7 +32,7 @@ def show_actions(studio: Studio, record: ImageRecord, place: str, popover: bool 
         place: keeps the widgets of the same picture apart when it is shown twice on a page.
         popover: whether variations are in one of their own; not where this is in a popover already.
     """
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for choice, (label, icon, why) in USES.items():
             key = f"{choice}_{place}_{record.id}"
             st.button(label, key=key, icon=icon, help=why, on_click=start_from, args=(record.id, choice))

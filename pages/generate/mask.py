@@ -132,21 +132,11 @@ def _preview(studio: Studio, photo: PhotoRef, values: Mapping[str, Any], info: M
     numbers = (*values["extend"], values["feather"], values["width"], values["height"])
     if any(number is None or not 0 <= number <= EXTEND.high for number in numbers) or values["feather"] > FEATHER.high:
         return
-    name = st.query_params.get(MASK, "")
-    mask = studio.photo(name) if name else None
-    pixels = values["width"] * values["height"]
+    mask = studio.photo(st.query_params.get(MASK) or "-")
+    asked = (values["extend"], values["feather"], values["area"], values["width"] * values["height"])
     model = (info.size_multiple, info.min_size, info.max_size)
     try:
-        picture, drawn = _planned(
-            studio,
-            photo.id,
-            mask.id if mask else "",
-            values["extend"],
-            values["feather"],
-            values["area"],
-            pixels,
-            model,
-        )
+        picture, drawn = _planned(studio, photo.id, mask.id if mask else "", asked, model)
     except PEOPLE_ERRORS as error:
         show_broken(error)
         return

@@ -100,7 +100,9 @@ def pick_start(studio: Studio, problems: dict[str, str]) -> Start:
         help="A picture is drawn over as a whole. A part is redrawn where you paint, or beyond its edges. "
         "A sketch in rough colours says where what stands.",
     )
-    with st.container():
+    with st.container():  # as in show_problems: what comes and goes keeps its place
+        if choice == NOTHING:
+            return Start(choice, None, "crop", st.container())
         photo = _picture(studio) if choice in (PICTURE, PART) else None
         fit = _fit() if choice == PICTURE and photo else "crop"
         place = st.container()
@@ -260,8 +262,8 @@ def _seen(_studio: Studio, photo_id: str, width: int, height: int, fit: str) -> 
 def _strength(key: str, default: float, values: Mapping[str, Any], problems: dict[str, str]) -> dict[str, float]:
     strength = st.slider(
         "Strength",
-        STRENGTH.low,
-        STRENGTH.high,
+        float(STRENGTH.low),
+        float(STRENGTH.high),
         default,
         0.05,
         key=key,
