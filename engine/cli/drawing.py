@@ -24,7 +24,7 @@ from engine.diffusion.request import (
 )
 from engine.errors import NotFound
 from engine.image_to_image.request import FITS, STRENGTH, ImageToImage
-from engine.inpainting.request import AREAS, FEATHER, Inpaint
+from engine.inpainting.request import AREAS, BEYOND, FEATHER, Inpaint
 from engine.inpainting.request import STRENGTH as INPAINT_STRENGTH
 from engine.jobs.records import Job
 from engine.studio import Studio
@@ -56,13 +56,20 @@ def generate(
         float | None,
         typer.Option(
             help=f"How much of it is given up, {STRENGTH}; "
-            f"{STRENGTH.default} when left out, {INPAINT_STRENGTH.default:g} with a mask."
+            f"{STRENGTH.default} when left out, {INPAINT_STRENGTH.default:g} with a mask, "
+            f"{BEYOND['strength']} beyond the edges."
         ),
     ] = None,
     fit: Annotated[str, typer.Option(help=f"How it is brought to width and height: {', '.join(FITS)}.")] = FITS[0],
     mask: Annotated[str | None, typer.Option(help="Redraw what is white in this picture of the same size.")] = None,
     extend: Annotated[str | None, typer.Option(help="Draw on beyond its edges: LEFT,TOP,RIGHT,BOTTOM pixels.")] = None,
-    feather: Annotated[int, typer.Option(help=f"Pixels over which new passes into old, {FEATHER}.")] = FEATHER.default,
+    feather: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Pixels over which new passes into old, {FEATHER}; {FEATHER.default} when left out, "
+            f"{BEYOND['feather']} beyond the edges."
+        ),
+    ] = None,
     area: Annotated[str, typer.Option(help=f"What is in view while a part is redrawn: {', '.join(AREAS)}.")] = AREAS[0],
     out: Annotated[Path | None, typer.Option(help="Also copy the images into this folder.")] = None,
     home: Home = None,
