@@ -13,6 +13,7 @@ from engine.studio import Studio
 from gallery.records import ImageRecord
 from pages.generate.details import KINDS
 from pages.generate.kept import PART, PICTURE, START, START_FROM, start_from
+from pages.parts.attention import toast
 from pages.parts.common import GALLERY, GENERATE, OWNER
 from pages.parts.submit import Press
 
@@ -25,24 +26,27 @@ USES = {
 }
 
 
-def show_actions(studio: Studio, record: ImageRecord, place: str, popover: bool = True) -> None:
-    """On Generate itself, where the form keeps everything else that it says.
+def show_actions(studio: Studio, record: ImageRecord, place: str) -> None:
+    """On Generate itself, where the form keeps everything else that it says; in a horizontal container.
 
     Args:
         place: keeps the widgets of the same picture apart when it is shown twice on a page.
-        popover: whether variations are in one of their own; not where this is in a popover already.
     """
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for choice, (label, icon, why) in USES.items():
-            key = f"{choice}_{place}_{record.id}"
-            st.button(label, key=key, icon=icon, help=why, on_click=start_from, args=(record.id, choice))
-        if popover:
-            _variations_menu(studio, record, place)
-        query = {"image": record.id}
-        why = "Large, with the arrow keys from picture to picture"
-        st.page_link(GALLERY, label="Open", icon=":material/open_in_full:", help=why, query_params=query)
-    if not popover:
-        _variations(studio, record, place)
+    for choice, (label, icon, why) in USES.items():
+        key = f"{choice}_{place}_{record.id}"
+        st.button(label, key=key, icon=icon, help=why, on_click=_use, args=(record, choice))
+    _variations_menu(studio, record, place)
+
+
+def open_link(record: ImageRecord) -> None:
+    """To the picture's own view."""
+    why = "Large, with the arrow keys from picture to picture"
+    st.page_link(GALLERY, label="Open", icon=":material/open_in_full:", help=why, query_params={"image": record.id})
+
+
+def _use(record: ImageRecord, choice: str) -> None:
+    start_from(record.id, choice)
+    toast("The form starts from this picture now.")  # on a small screen it stands far above
 
 
 def show_links(studio: Studio, record: ImageRecord, place: str) -> None:

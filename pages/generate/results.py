@@ -7,7 +7,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.studio import Studio
 from gallery.records import ImageRecord
-from pages.generate.actions import show_actions
+from pages.generate.actions import open_link, show_actions
 from pages.generate.details import KINDS, SHOWN
 from pages.parts.common import OWNER, plain, shown_width
 from pages.parts.downloads import download_buttons, zip_button
@@ -31,9 +31,7 @@ def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> No
             st.caption(caption_of(image))
             if shown:
                 download_buttons(studio, image, place="feed")
-            show_actions(studio, image, "feed")
-            with st.container(horizontal=True, gap="small"):
-                _again(image, "feed")
+            _next(studio, image, "feed")
 
 
 def show_earlier(studio: Studio) -> None:
@@ -57,9 +55,14 @@ def _recipe(studio: Studio, image: ImageRecord) -> None:
     if image.negative_prompt:
         st.caption(f"Without: {plain(image.negative_prompt)}")
     st.table({label: plain(value) for label, value in SHOWN.details(image).items() if value not in (None, "")})
-    show_actions(studio, image, "earlier", popover=False)
-    with st.container(horizontal=True, gap="small"):
-        _again(image, "earlier")
+    _next(studio, image, "earlier")
+
+
+def _next(studio: Studio, image: ImageRecord, place: str) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        show_actions(studio, image, place)
+        _again(image, place)
+        open_link(image)
 
 
 def _again(image: ImageRecord, place: str) -> None:

@@ -61,13 +61,15 @@ function makeEasel(root) {
     earlier.length = 0;
     find(".undo").disabled = true;
     const wanted = shown;
+    canvas.ariaBusy = String(Boolean(address)); // a stroke that came first would be painted over
     if (!address) return blank();
     const image = new Image();
-    image.onload = () => {
+    image.onload = image.onerror = () => {
       if (wanted !== shown) return; // another one was asked for since
       blank();
-      context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      if (image.width) context.drawImage(image, 0, 0, canvas.width, canvas.height);
       if (mask) seeThrough();
+      canvas.ariaBusy = "false";
     };
     image.src = address;
   };
@@ -98,7 +100,7 @@ function makeEasel(root) {
     context.lineCap = context.lineJoin = "round";
     context.beginPath();
     context.moveTo(...from);
-    context.lineTo(...to);
+    context.lineTo(to[0] + 0.01, to[1]); // a line of no length would draw nothing
     context.stroke();
     context.globalCompositeOperation = "source-over";
   };
@@ -108,7 +110,7 @@ function makeEasel(root) {
     changed();
   };
   canvas.onpointerdown = (event) => {
-    if (event.button || last) return; // one finger, one stroke
+    if (event.button || last || canvas.ariaBusy === "true") return; // one finger, one stroke
     remember();
     if (tool === "bucket") {
       flood(context, ...place(event), rgb(colour));
@@ -181,7 +183,6 @@ function makeEasel(root) {
       load(data.drawing);
     }
     if (mine) shown = data.name;
-    root.dataset.kept = data.name; // for tests: which drawing the page has
   };
   return { show };
 }
