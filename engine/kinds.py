@@ -4,6 +4,7 @@ from engine.diffusion import admission as diffusion
 from engine.jobs.kind import Kinds
 from engine.lora import admission as lora
 from engine.translation import admission as translation
+from engine.upscaling import admission as upscaling
 from engine.weights import admission as weights
 
-KINDS = Kinds([*diffusion.KINDS, *translation.KINDS, *lora.KINDS, *weights.KINDS])
+KINDS = Kinds([*diffusion.KINDS, *translation.KINDS, *upscaling.KINDS, *lora.KINDS, *weights.KINDS])

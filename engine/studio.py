@@ -17,13 +17,14 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
+from engine.kept_photos import PhotoRef
 from engine.kinds import KINDS
 from engine.prepared import adopt, discard
 from engine.safety.photos import plain_photo
 from engine.settings import Settings
 from engine.storage import Storage
 from engine.translation.catalogue import Translator, translators
-from engine.translation.request import PhotoRef
+from engine.upscaling.catalogue import Upscaler, upscalers
 from engine.weights.checks import default_model
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
@@ -147,6 +148,17 @@ class Studio:
         found = self.photos.find(beginning)
         return PhotoRef(*found) if found else None
 
+    def picture(self, image_id: str, owner: str | None = None) -> PhotoRef:
+        """A picture of the gallery as what other work begins with; its pixels are kept with the photos.
+
+        Raises:
+            ImageNotFound, ImageMissing, ImageDamaged: it is not there, or not as it was saved.
+            StorageFailed: the disk did not take it.
+        """
+        record = self.gallery.get(image_id, owner)
+        name = printable(" ".join(record.title.split()))[:MAX_NAME] or "picture"
+        return PhotoRef(self.photos.keep(self.gallery.png(image_id, owner), name), name, image_id)
+
     # -- watching
 
     def job(self, job_id: str) -> Job:
@@ -232,6 +244,10 @@ class Studio:
     def translators(self) -> list[Translator]:
         """Every translator, also those that cannot be used, with the reason."""
         return translators(self.settings)
+
+    def upscalers(self) -> list[Upscaler]:
+        """Every upscaler, also those that cannot be used, with the reason."""
+        return upscalers(self.settings)
 
     # -- the worker's life
 

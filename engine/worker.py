@@ -178,10 +178,11 @@ def device_work(
     from engine.diffusion.job import Drawing
     from engine.lora.job import Training
     from engine.translation.job import Translating
+    from engine.upscaling.job import Upscaling
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Translating, Training])
+    return device, place.furnish([Drawing, Translating, Upscaling, Training])
 
 
 def fetch_work(settings: Settings, queue: JobQueue) -> dict[str, Handler]:

@@ -58,8 +58,8 @@ def animeify(
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
     }
-    kept_style = _kept(studio, style) if style else None
-    kept, refused = _all_kept(studio, _files(photos))
+    kept_style = kept_photo(studio, style) if style else None
+    kept, refused = _all_kept(studio, picture_files(photos))
     for text in refused:
         typer.echo(text, err=True)
     if kept and not as_json and (about := _about(studio, model, kept, options)):
@@ -183,7 +183,7 @@ def _name_of(file: Path) -> str:
     return re.sub(r"[^\w.+-]+", "-", bare).strip("-.+")[:64]
 
 
-def _files(given: list[Path]) -> list[Path]:
+def picture_files(given: list[Path]) -> list[Path]:
     """The files, and those in the folders."""
     found = []
     for path in given:
@@ -201,13 +201,14 @@ def _all_kept(studio: Studio, files: list[Path]) -> tuple[list[PhotoRef], list[s
     kept, refused = [], []
     for file in files:
         try:
-            kept.append(_kept(studio, file))
+            kept.append(kept_photo(studio, file))
         except (PhotoRefused, NotFound) as error:
             refused.append(str(error))
     return kept, refused
 
 
-def _kept(studio: Studio, file: Path) -> PhotoRef:
+def kept_photo(studio: Studio, file: Path) -> PhotoRef:
+    """The photo in a file. Raises PhotoRefused, NotFound."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise PhotoRefused(f"A photo's file may have {MOST_BYTES / 1e6:.0f} MB; {file.name} has more.")
