@@ -24,6 +24,11 @@ class PhotoRef:
     name: str
     image: str | None = None
 
+    def to_dict(self) -> dict[str, str]:
+        """JSON-ready values."""
+        values = {"id": self.id, "name": self.name}
+        return values if self.image is None else {**values, "image": self.image}
+
     def parent(self, role: str) -> dict[str, str | None]:
         """How a recipe names it among the pictures that another was made from."""
         return {"role": role, "image": self.image, "photo": self.id}

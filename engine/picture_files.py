@@ -1,7 +1,6 @@
 """How picture files become pixels: which files they are, and upright 8-bit RGB in sRGB of any of them. No torch."""
 
 import io
-import struct
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -60,16 +59,6 @@ def read_picture(path: Path) -> Image.Image:
         raise _unreadable(path, error.strerror or str(error)) from None
     except Refused as error:
         raise _unreadable(path, f"it {error}".rstrip(".")) from None
-
-
-def png_size(path: Path) -> tuple[int, int] | None:
-    """Width and height of a PNG of the studio's own, from its header; None where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(24)
-    except OSError:
-        return None
-    return struct.unpack(">II", head[16:24]) if head.startswith(b"\x89PNG") and len(head) == 24 else None
 
 
 def pixels_of(png: bytes) -> np.ndarray:

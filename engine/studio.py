@@ -143,21 +143,22 @@ class Studio:
         name = printable(Path(name).name).strip()[:MAX_NAME] or "photo"
         return PhotoRef(self.photos.keep(plain_photo(data, name).png, name), name)
 
+    def start_from(self, image_id: str, owner: str | None = None) -> PhotoRef:
+        """A picture of the gallery as something to begin with: its pixels are kept, whatever becomes of it.
+
+        Raises:
+            GalleryError: there is none of that id, or its file is gone or damaged.
+            StorageFailed: the disk did not take it.
+        """
+        record = self.gallery.get(image_id, owner)
+        png = plain_photo(self.gallery.png(image_id, owner), record.title).png
+        name = record.title.strip()[:MAX_NAME] or "picture"
+        return PhotoRef(self.photos.keep(png, name), name, image_id)
+
     def photo(self, beginning: str) -> PhotoRef | None:
         """The kept photo whose id begins so; None where there is none."""
         found = self.photos.find(beginning)
         return PhotoRef(*found) if found else None
-
-    def picture(self, image_id: str, owner: str | None = None) -> PhotoRef:
-        """A picture of the gallery as what other work begins with; its pixels are kept with the photos.
-
-        Raises:
-            ImageNotFound, ImageMissing, ImageDamaged: it is not there, or not as it was saved.
-            StorageFailed: the disk did not take it.
-        """
-        record = self.gallery.get(image_id, owner)
-        name = printable(" ".join(record.title.split()))[:MAX_NAME] or "picture"
-        return PhotoRef(self.photos.keep(self.gallery.png(image_id, owner), name), name, image_id)
 
     # -- watching
 

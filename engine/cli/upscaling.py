@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from engine.cli.app import Home, Json, copied, open_studio, print_json
-from engine.cli.photos import kept_photo, picture_files
+from engine.cli.kept import kept_picture
 from engine.cli.waiting import finished, require_success
 from engine.errors import NotFound, PhotoRefused, StudioError
 from engine.kept_photos import PhotoRef
+from engine.picture_files import PHOTO_SUFFIXES, pictures_in
 from engine.studio import Studio
 from engine.upscaling.catalogue import own_folder
 from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, MOST_PICTURES, Upscale
 from gallery.errors import GalleryError
-from gallery.ids import is_id
 
 commands = typer.Typer()
 
@@ -68,8 +68,8 @@ def _all_kept(studio: Studio, given: list[Path]) -> tuple[list[PhotoRef], list[s
     refused = []
     for each in given:
         try:
-            found = [studio.picture(str(each))] if is_id(str(each)) and not each.exists() else None
-            for photo in found or (kept_photo(studio, file) for file in picture_files([each])):
+            for file in pictures_in(each, PHOTO_SUFFIXES) if each.is_dir() else [each]:
+                photo = kept_picture(studio, str(file))
                 kept.setdefault(photo.id, photo)
         except (PhotoRefused, NotFound, GalleryError) as error:
             refused.append(str(error))

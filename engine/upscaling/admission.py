@@ -1,15 +1,15 @@
 """Upscaling: what can be asked for on this machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
 from engine.kept_photos import PhotoRef, photos_from
-from engine.picture_files import png_size
 from engine.upscaling.catalogue import factor_problem, upscalers
-from engine.upscaling.request import FACTORS, Upscale, upscale
+from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, Upscale, upscale, upscale_problems
 from engine.upscaling.words import describe
+from gallery.errors import GalleryError
 from gallery.files import ImageFiles
 from gallery.metadata import MAX_SIDE
 from gallery.photos import Photos
@@ -17,8 +17,15 @@ from gallery.photos import Photos
 NAMED = 3  # pictures of a job that its title names
 
 
+def _completed(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
+    return {"factor": FACTORS[0], "upscaler": DEFAULT_UPSCALER, **values}
+
+
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
-    return [*_upscaler_problems(values, here), *_picture_problems(values, here)]
+    photos = photos_from(values.get("photos"))
+    if upscale_problems({**values, "photos": photos}):
+        return []  # the request says those, and the rest makes no sense with them
+    return [*_upscaler_problems(values, here), *_picture_problems(photos, values["factor"], here)]
 
 
 def _upscaler_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -33,17 +40,18 @@ def _upscaler_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
     return [Problem("factor", problem)] if problem else []
 
 
-def _picture_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
+def _picture_problems(photos: Iterable[PhotoRef], factor: int, here: Here) -> list[Problem]:
     kept = Photos(ImageFiles(here.settings.home))
-    found = (_picture_problem(kept, photo, values["factor"]) for photo in photos_from(values.get("photos")))
+    found = (_picture_problem(kept, photo, factor) for photo in photos)
     return [problem for problem in found if problem]
 
 
 def _picture_problem(kept: Photos, photo: PhotoRef, factor: int) -> Problem | None:
-    size = png_size(kept.path(photo.id))
-    if size is None:
+    try:
+        size = kept.size(photo.id)
+    except GalleryError:
         return Problem("photos", f"{photo.name} is not kept here any more. Choose it again.")
-    if max(size) * factor <= MAX_SIDE or factor not in FACTORS:
+    if max(size) * factor <= MAX_SIDE:
         return None
     width, height = size
     fits = [each for each in FACTORS if max(size) * each <= MAX_SIDE]
@@ -67,6 +75,7 @@ KINDS = (
         name=Upscale.kind,
         read=upscale,
         title=_title,
+        complete=_completed,
         check=_check,
         pictures=lambda request: len(request.photos),
         stepwise=False,

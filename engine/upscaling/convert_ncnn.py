@@ -36,9 +36,7 @@ class Layer:
         """One of its settings; 0 where it is not set, as ncnn has it. Raises UnsafeFile where it is no number."""
         text = self.settings.get(key, "0")
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise UnsafeFile(
-                f"A setting of a layer must be a number from 0 on; got {key}={text[:40]!r} of {self.kind}."
-            )
+            raise UnsafeFile(f"A layer's setting must be a number from 0 on; got {key}={text[:40]!r} of {self.kind}.")
         return int(text)
 
 

@@ -105,6 +105,7 @@ class Upscaling:
             kind=request.kind,
             request=request.to_dict(),
             image_index=index,
+            parents=tuple(photo.parent("original") for photo in request.photos),
             model={
                 "name": info.name,
                 "title": info.title,

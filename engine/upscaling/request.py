@@ -43,7 +43,7 @@ class Upscale:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""
-        return asdict(self) | {"photos": [asdict(photo) for photo in self.photos]}
+        return asdict(self) | {"photos": [photo.to_dict() for photo in self.photos]}
 
 
 def upscale(values: Mapping[str, Any]) -> Upscale:
@@ -53,14 +53,18 @@ def upscale(values: Mapping[str, Any]) -> Upscale:
 
 def upscale_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Every rule of `Upscale` that these values break, those of the upscaler aside."""
-    return [*_pictures(values["photos"]), *_factor(values["factor"])]
+    return [*_pictures(values["photos"]), *_factor(values["factor"]), *_named(values["upscaler"])]
 
 
 def _factor(value: Any) -> list[Problem]:
-    if not isinstance(value, bool) and value in FACTORS:
+    if type(value) is int and value in FACTORS:
         return []
     factors = " or ".join(map(str, FACTORS))
     return [Problem("factor", f"{field_label('factor')} must be {factors} times; got {value!r}.")]
+
+
+def _named(value: Any) -> list[Problem]:
+    return [] if isinstance(value, str) else [Problem("upscaler", f"An upscaler is named by a text; got {value!r}.")]
 
 
 def _pictures(photos: tuple[PhotoRef, ...]) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,17 +11,15 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from engine.errors import InvalidRequest
-from engine.jobs.context import JobContext
-from engine.jobs.schema import CANCELLED, DRAW, FAILED, SUCCEEDED
+from engine.jobs.schema import CANCELLED, FAILED, SUCCEEDED
 from engine.kept_photos import PhotoRef
 from engine.kinds import KINDS
 from engine.studio import Studio
 from engine.upscaling.catalogue import LOOKED_AT, own_folder
 from engine.upscaling.request import Upscale
-from engine.worker import Worker, device_work
 from gallery.metadata import read_digital_source
 from tests.gallery.samples import picture, recipe
-from tests.tiny_upscaler import save_compact, save_esrgan, tiny_compact
+from tests.tiny_upscaler import save_compact, save_esrgan, save_swinir, tiny_compact
 
 Work = Callable[[], None]
 
@@ -77,13 +76,14 @@ def test_a_recipe_gives_the_same_pixels_again(studio: Studio, work: Work) -> Non
 
 def test_a_picture_of_the_gallery_is_enlarged_under_its_title(studio: Studio, work: Work) -> None:
     drawn = studio.gallery.save(picture(size=(24, 16), mode="RGBA"), recipe("a castle\non a mountain"))
-    chosen = studio.picture(drawn.id)
-    assert (chosen.image, chosen.name) == (drawn.id, "a castle on a mountain")
+    chosen = studio.start_from(drawn.id)
+    assert (chosen.image, chosen.name) == (drawn.id, "a castle\non a mountain")
     job = studio.submit(Upscale(photos=(chosen,)))
     work()
     (large,) = studio.gallery.of_job(job.id)
-    assert (large.width, large.height, large.title) == (48, 32, "a castle on a mountain")
-    assert large.recipe.request["photos"][0]["image"] == drawn.id
+    assert (large.width, large.height, large.title) == (48, 32, "a castle\non a mountain")
+    assert large.recipe.parents == ({"role": "original", "image": drawn.id, "photo": chosen.id},)
+    assert [child.id for child in studio.gallery.children(drawn.id)] == [large.id]
     assert read_digital_source(studio.gallery.png(large.id)) == "trainedAlgorithmicMedia"
 
 
@@ -108,24 +108,22 @@ def test_one_picture_that_is_gone_leaves_the_others(studio: Studio, work: Work) 
     assert [record.title for record in studio.gallery.of_job(job.id)] == ["1.png"]
 
 
-def test_a_cancelled_job_stops_between_tiles_and_the_next_one_runs(studio: Studio, monkeypatch) -> None:
-    photos = tuple(studio.add_photo(photo_file(seed, (300, 300)), f"{seed}.png") for seed in range(2))
-    job, after = (studio.submit(Upscale(photos=photos[:count])) for count in (2, 1))
-    worker = Worker(studio.settings, studio.database)
-    _, handlers = device_work(studio.settings, worker.queue, studio.database)
-    said = []
+def test_a_batch_stops_between_tiles_and_the_next_job_runs(studio: Studio, work: Work) -> None:
+    small = studio.add_photo(photo_file(), "a.png")
+    large = studio.add_photo(photo_file(1, (1900, 1900)), "b.png")  # far longer than a worker takes to hear of it
+    job = studio.submit(Upscale(photos=(small, large), factor=4))
+    after = studio.submit(Upscale(photos=(small,)))
+    save = studio.gallery.files.write
 
-    def cancel_at_the_second_tile(context: JobContext) -> bool:
-        said.append(context.progress.step)
-        return job.id == context.job.id and len(said) == 4
+    def cancel_then_write(path: Path, data: bytes, **more: bool) -> None:
+        studio.cancel(job.id)
+        save(path, data, **more)
 
-    monkeypatch.setattr(JobContext, "should_stop", cancel_at_the_second_tile)
-    studio.queue.cancel(job.id) if worker.run_one(DRAW, handlers) else None
-    while worker.run_one(DRAW, handlers):
-        pass
-    assert said[2:4] == [250, 500]
-    assert not studio.gallery.of_job(job.id)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gallery.files.ImageFiles.write", lambda self, *given, **more: cancel_then_write(*given, **more))
+        work()
     assert studio.job(job.id).state == CANCELLED
+    assert [record.title for record in studio.gallery.of_job(job.id)] == ["a.png"]
     assert studio.job(after.id).state == SUCCEEDED
 
 
@@ -143,7 +141,8 @@ KEPT = PhotoRef("ab" * 32, "a.png")
         ({"factor": [2]}, r"got \[2\]"),
         ({}, "a.png is not kept here any more"),
         ({"upscaler": "other"}, "no upscaler named 'other'; known are: realesr-animevideov3"),
-        ({"upscaler": None}, "no upscaler named None"),
+        ({"upscaler": ["a"]}, "named by a text"),
+        ({"factor": 4.0}, "got 4.0"),
     ],
 )
 def test_what_cannot_be_asked_is_said_at_once(studio: Studio, changes: dict, words: str) -> None:
@@ -170,7 +169,7 @@ def listed(studio: Studio, name: str):
     return next(info for info in studio.upscalers() if info.name == name)
 
 
-@pytest.mark.parametrize(("save", "scale"), [(save_compact, 2), (save_esrgan, 2), (save_compact, 8)])
+@pytest.mark.parametrize(("save", "scale"), [(save_compact, 8), (save_esrgan, 2), (save_swinir, 2)])
 def test_own_networks_enlarge_by_both_factors(studio: Studio, work: Work, save: Callable, scale: int) -> None:
     save(own_folder(studio.settings) / "mine.safetensors", scale)
     assert listed(studio, "mine").scale is None
@@ -181,7 +180,7 @@ def test_own_networks_enlarge_by_both_factors(studio: Studio, work: Work, save: 
     sizes = [(each.width, each.height) for job in jobs for each in studio.gallery.of_job(job.id)]
     assert sizes == [(40, 32), (80, 64)]
     assert listed(studio, "mine").scale == scale
-    assert listed(studio, "mine").architecture in ("ESRGAN", "RealESRGAN Compact")
+    assert listed(studio, "mine").architecture in ("ESRGAN", "RealESRGAN Compact", "SwinIR")
 
 
 def unsupported(path):
@@ -189,10 +188,7 @@ def unsupported(path):
 
 
 def one_channel(path):
-    from spandrel.architectures.ESRGAN import RRDBNet
-
-    network = RRDBNet(in_nc=1, out_nc=1, num_filters=4, num_blocks=1, scale=2)
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    save_esrgan(path, channels=1)
 
 
 def not_enlarging(path):
