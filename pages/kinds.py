@@ -2,12 +2,14 @@
 
 from engine.diffusion.request import TextToImage
 from engine.translation.request import Translate
+from engine.upscaling.request import Upscale
 from gallery.records import ImageRecord
 from pages.animeify.details import SHOWN as TRANSLATED
 from pages.generate.details import SHOWN as DRAWN
 from pages.parts.shown import Shown
+from pages.upscale.details import SHOWN as ENLARGED
 
-SHOWN = {TextToImage.kind: DRAWN, Translate.kind: TRANSLATED}
+SHOWN = {TextToImage.kind: DRAWN, Translate.kind: TRANSLATED, Upscale.kind: ENLARGED}
 
 
 def shown(record: ImageRecord) -> Shown:

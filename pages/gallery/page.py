@@ -13,6 +13,7 @@ from pages.parts.downloads import download_buttons
 from pages.parts.facts import exact
 from pages.parts.pictures import show_thumbnail
 from pages.parts.reuse import reuse_link
+from pages.upscale.button import show_upscale
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
@@ -168,6 +169,7 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         _facts(record)
         if readable:
             download_buttons(studio, record, place="detail")
+            show_upscale(studio, record, "detail")
         _actions(studio, record)
 
 

@@ -14,6 +14,7 @@ from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import caption_of, expected_pictures
 from pages.parts.pictures import show_picture, show_thumbnail
 from pages.parts.reuse import reuse_here
+from pages.upscale.button import show_upscale
 
 EARLIER = 8  # pictures shown below the last job's
 LOOKED_AT = 40  # newest pictures of all kinds among which they are
@@ -33,6 +34,7 @@ def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> No
                 download_buttons(studio, image, place="feed")
             with st.container(horizontal=True, gap="small"):
                 _again(image, "feed")
+                show_upscale(studio, image, "feed")
 
 
 def show_earlier(studio: Studio) -> None:
