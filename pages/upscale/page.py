@@ -11,6 +11,7 @@ from engine.studio import Studio
 from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, Upscale
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos
+from pages.generate.actions import show_links
 from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
 from pages.parts.common import OWNER, open_studio, plain
@@ -94,6 +95,8 @@ def _show_enlarged(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> N
         if show_before_after(studio, image, place="feed"):
             st.caption(plain(f"{title}{size_of(image)}"))
             download_buttons(studio, image, place="feed")
+            with st.container(horizontal=True, gap="small"):
+                show_links(studio, image, "feed")
 
 
 main()
