@@ -26,6 +26,7 @@ from engine.safety.photos import plain_photo
 from engine.settings import Settings
 from engine.storage import Storage
 from engine.translation.catalogue import Translator, translators
+from engine.upscaling.catalogue import Upscaler, upscalers
 from engine.weights.checks import default_model
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
@@ -264,6 +265,10 @@ class Studio:
     def translators(self) -> list[Translator]:
         """Every translator, also those that cannot be used, with the reason."""
         return translators(self.settings)
+
+    def upscalers(self) -> list[Upscaler]:
+        """Every upscaler, also those that cannot be used, with the reason."""
+        return upscalers(self.settings)
 
     # -- the worker's life
 
