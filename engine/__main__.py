@@ -2,10 +2,24 @@
 
 import sys
 
-from engine.cli import checkpoints, datasets, drawing, gallery, jobs, lora, mini, models, nijigan, photos, storage
+from engine.cli import (
+    checkpoints,
+    datasets,
+    drawing,
+    gallery,
+    grids,
+    jobs,
+    lora,
+    mini,
+    models,
+    nijigan,
+    photos,
+    storage,
+)
 from engine.cli.app import cli, main
 
 cli.add_typer(drawing.commands)
+cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)

@@ -5,13 +5,15 @@ from typing import Any
 
 import streamlit as st
 
+from engine.diffusion.defaults import Defaults
 from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, VARIATION_STRENGTH
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from pages.generate.defaults import follow_model, own_defaults, say_defaults
 from pages.generate.details import KINDS
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
-from pages.generate.notes import show_prompt_notes, show_size_notes
+from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
 from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import read_seed, seed_field
@@ -119,7 +121,13 @@ def _settings(
     with st.container():
         values["loras"] = pick_loras(studio, model)
     show_problems(problems, "loras")
-    return values | _advanced(problems), model
+    said = st.container()
+    wanted = follow_model(studio, model, values["loras"])
+    values |= _advanced(studio, model, wanted, problems)
+    with said:
+        say_defaults(wanted)
+        show_drawing_notes(studio, model, values)
+    return values, model
 
 
 def _take_model_name(models: dict[str, ModelInfo]) -> None:
@@ -171,12 +179,12 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
     return {"width": width, "height": height}
 
 
-def _advanced(problems: dict[str, str]) -> dict[str, Any]:
+def _advanced(studio: Studio, model: ModelInfo, wanted: Defaults, problems: dict[str, str]) -> dict[str, Any]:
     fields = ("num_inference_steps", "guidance_scale", "scheduler", "variation_strength", "variation_seed")
     with st.expander("Advanced", icon=":material/tune:", expanded=any(field in problems for field in fields)):
         steps = st.number_input(
             "Steps",
-            value=STEPS.default,
+            value=wanted.num_inference_steps,
             step=1,
             key="num_inference_steps",
             bind="query-params",
@@ -184,16 +192,24 @@ def _advanced(problems: dict[str, str]) -> dict[str, Any]:
         )
         guidance = st.number_input(
             "Guidance scale",
-            value=GUIDANCE_SCALE.default,
+            value=float(wanted.guidance_scale),
             step=0.5,
             key="guidance_scale",
             bind="query-params",
             help=f"{GUIDANCE_SCALE}: how closely to follow the prompt. "
-            "1 ignores the negative prompt and draws twice as fast.",
+            "0 and 1 both draw without guidance: the negative prompt counts for nothing, and it is twice as fast.",
         )
-        scheduler = st.selectbox("Scheduler", SCHEDULERS, key="scheduler", bind="query-params")
+        scheduler = st.selectbox(
+            "Scheduler",
+            SCHEDULERS,
+            index=SCHEDULERS.index(wanted.scheduler),
+            key="scheduler",
+            bind="query-params",
+            help="LCM and Turbo are for models and LoRAs that were made for few steps.",
+        )
         variation = _variation()
         show_problems(problems, *fields)
+        own_defaults(studio, model, wanted)
     return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, **variation}
 
 

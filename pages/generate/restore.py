@@ -9,6 +9,7 @@ from engine.diffusion.request import LORA_WEIGHT, TextToImage, text_to_image_pro
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from gallery.records import ImageRecord
+from pages.generate.defaults import keep_fields
 from pages.generate.loras import weight_key
 from pages.generate.restore_start import restore_start, restore_variation
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
@@ -29,6 +30,7 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     state.guidance_scale = float(values["guidance_scale"])
     state.seed = "" if values["seed"] is None else str(values["seed"])
     state.num_images = 1
+    keep_fields()
     restore_variation(record, values)
     missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
     return [*missing, *restore_start(studio, record, values["model"])]

@@ -60,7 +60,7 @@ def test_a_mask_is_painted_drawn_and_restored(page: Page, studio: Studio, addres
     stroke(page, canvas, (0.5, 0.75), (0.5, 0.75))
     two, _ = kept(page, studio, "mask", one)
     page.get_by_role("button", name="Undo").click()
-    undone, _ = kept(page, studio, "mask", two)
+    undone, _again = kept(page, studio, "mask", two)
     assert undone == one
     page.get_by_role("button", name="Eraser").click()
     stroke(page, canvas, (0.5, 0.1), (0.5, 0.4))
