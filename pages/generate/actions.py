@@ -125,7 +125,7 @@ def _near(request: TextToImage, record: ImageRecord, strength: float) -> TextToI
 
 
 def _holding(studio: Studio, request: TextToImage, record: ImageRecord) -> ImageToImage:
-    names = [spec.name for spec in fields(TextToImage) if spec.name not in ("seed", "variation_seed")]
+    names = {spec.name for spec in fields(TextToImage)} - {"seed", "variation_seed"}
     values = {name: getattr(request, name) for name in names}
     values |= {"num_images": MORE, "variation_strength": 0.0, "variation_of": record.id}
     fit = "crop"
