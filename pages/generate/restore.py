@@ -11,6 +11,7 @@ from engine.weights.models import ModelInfo
 from gallery.records import ImageRecord
 from pages.generate.defaults import keep_fields
 from pages.generate.loras import weight_key
+from pages.generate.restore_start import restore_start, restore_variation
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
 
 SIMPLE_FIELDS = ("prompt", "negative_prompt", "num_inference_steps", "scheduler")
@@ -30,7 +31,9 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     state.seed = "" if values["seed"] is None else str(values["seed"])
     state.num_images = 1
     keep_fields()
-    return [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
+    restore_variation(record, values)
+    missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
+    return [*missing, *restore_start(studio, record, values["model"])]
 
 
 def _valid_values(recipe: Mapping[str, Any], side: int) -> dict[str, Any]:
