@@ -1,6 +1,7 @@
 """Drawings: which can be asked for on this machine."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
@@ -46,6 +47,7 @@ KINDS = (
         complete=_complete,
         check=_check,
         settle=TextToImage.with_seed,
+        afresh=lambda request: replace(request, seed=None),
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=describe,

@@ -45,20 +45,15 @@ def show_feed(studio: Studio, kind: str, empty: Callable[[], None], show_images:
 def _first_active(studio: Studio, kind: str) -> list[Job]:
     """The running job and the first ones that wait, in the order in which they are drawn."""
     limit = 1 + MOST_WAITING
-    jobs = studio.jobs(owner=OWNER, kind=kind, active=True, oldest_first=True, limit=limit)
-    return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))
+    jobs = studio.jobs(owner=OWNER, kind=kind, active=True, in_order=True, limit=limit)
+    return sorted(jobs, key=lambda job: job.state != RUNNING)
 
 
 def _latest_ended(studio: Studio, kind: str) -> Job | None:
     """The job that ended last, which is not always the newest: later ones can be cancelled before it."""
-    limit = _unfinished(studio, kind) + RECENT
+    limit = studio.queue.count_unfinished(OWNER, kind) + RECENT
     jobs = studio.jobs(owner=OWNER, kind=kind, limit=limit)
     return max((job for job in jobs if job.ended), key=lambda job: job.finished_at or 0.0, default=None)
-
-
-def _unfinished(studio: Studio, kind: str) -> int:
-    newest = studio.jobs(owner=OWNER, kind=kind, active=True, limit=1)
-    return studio.ahead_of(newest[0]) + 1 if newest else 0
 
 
 def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
@@ -75,7 +70,7 @@ def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
         elif shown < MOST_WAITING:
             _waiting_job(studio, job)
             shown += 1
-    more = _unfinished(studio, kind) - shown - sum(job.state == RUNNING for job in jobs)
+    more = studio.queue.count_unfinished(OWNER, kind) - shown - sum(job.state == RUNNING for job in jobs)
     if more > 0:
         st.caption(f"… and {more} more waiting")
 
