@@ -7,6 +7,7 @@ from engine.cli import (
     datasets,
     drawing,
     gallery,
+    grids,
     jobs,
     lora,
     mini,
@@ -19,6 +20,7 @@ from engine.cli import (
 from engine.cli.app import cli, main
 
 cli.add_typer(drawing.commands)
+cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)

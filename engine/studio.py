@@ -18,13 +18,13 @@ from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
+from engine.kept_photos import PhotoRef
 from engine.kinds import KINDS
 from engine.prepared import adopt, discard
 from engine.safety.photos import plain_photo
 from engine.settings import Settings
 from engine.storage import Storage
 from engine.translation.catalogue import Translator, translators
-from engine.translation.request import PhotoRef
 from engine.weights.checks import default_model
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
@@ -142,6 +142,18 @@ class Studio:
         """
         name = printable(Path(name).name).strip()[:MAX_NAME] or "photo"
         return PhotoRef(self.photos.keep(plain_photo(data, name).png, name), name)
+
+    def start_from(self, image_id: str, owner: str | None = None) -> PhotoRef:
+        """A picture of the gallery as something to begin with: its pixels are kept, whatever becomes of it.
+
+        Raises:
+            GalleryError: there is none of that id, or its file is gone or damaged.
+            StorageFailed: the disk did not take it.
+        """
+        record = self.gallery.get(image_id, owner)
+        png = plain_photo(self.gallery.png(image_id, owner), record.title).png
+        name = record.title.strip()[:MAX_NAME] or "picture"
+        return PhotoRef(self.photos.keep(png, name), name, image_id)
 
     def photo(self, beginning: str) -> PhotoRef | None:
         """The kept photo whose id begins so; None where there is none."""

@@ -15,7 +15,7 @@ from engine.weights.models import Catalogue, size_problems
 UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
-def _complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
+def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
     """The default model and its own size, where a form leaves them out."""
     values = {"prompt": "", **values}
     if values.keys() >= {"model", "width", "height"}:
@@ -26,7 +26,7 @@ def _complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
     return {"model": name, "width": native, "height": native, **values}
 
 
-def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+def check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     models = Catalogue(here.settings).all()
     model = next((info for info in models if info.name == values["model"]), None)
     problems = model_problems(values["model"], models)
@@ -44,8 +44,8 @@ KINDS = (
         name=TextToImage.kind,
         read=text_to_image,
         title=lambda request: request.prompt,
-        complete=_complete,
-        check=_check,
+        complete=complete,
+        check=check,
         settle=TextToImage.with_seed,
         afresh=lambda request: replace(request, seed=None),
         pictures=lambda request: request.num_images,

@@ -3,7 +3,8 @@
 A drawing goes before a training, and a training at work that can go on later makes room for one at its next step.
 After MOST_PASSED drawings that were begun while a training waited, the training gets a turn: it goes first, and makes
 room for nobody before it has worked for TURN_SECONDS. So no stream of drawings keeps a training away for ever, and no
-drawing waits for more than one such turn.
+drawing waits for more than one such turn. A job that can go on later also makes room for another owner's in its lane,
+after HOLD_SECONDS.
 """
 
 from collections.abc import Sequence
@@ -17,11 +18,12 @@ from gallery.database import Database
 
 MOST_PASSED = 10
 TURN_SECONDS = 120.0
+HOLD_SECONDS = 1800.0
 NAMES = {DRAW: "Drawings", TRAIN: "Trainings", FETCH: "Downloads"}
 RULE = (
     "Drawings go before trainings, and a training at work makes room for them. After "
     f"{MOST_PASSED} drawings a waiting training gets a turn of {TURN_SECONDS / 60:.0f} minutes. "
-    "Where several people ask, they take turns."
+    "Where several people ask, they take turns, also half an hour at a time in trainings."
 )
 
 
@@ -90,12 +92,14 @@ def count_claim(session: Session, lane: str) -> float:
     return TURN_SECONDS
 
 
-def waits(session: Session, lane: str) -> bool:
-    """Whether a job waits in a lane that is not paused."""
+def waits(session: Session, lane: str, *, of_others_than: str | None = None) -> bool:
+    """Whether a job waits in a lane that is not paused; of other owners than one, where that is named."""
     if lane in paused_lanes(session):
         return False
-    waiting = select(JobRow.id).where(JobRow.state == QUEUED, JobRow.lane == lane).limit(1)
-    return session.scalar(waiting) is not None
+    waiting = select(JobRow.id).where(JobRow.state == QUEUED, JobRow.lane == lane)
+    if of_others_than is not None:
+        waiting = waiting.where(JobRow.owner != of_others_than)
+    return session.scalar(waiting.limit(1)) is not None
 
 
 def _is_owed(session: Session) -> bool:

@@ -164,16 +164,18 @@ class JobQueue:
             order.put_first(session, job_id)
 
     def should_make_room(self, claim: Claim, worked_seconds: float) -> bool:
-        """Whether a job at work that can go on later is to be put back: for a drawing, or since its lane is paused.
+        """Whether a job at work that can go on later is to be put back for others, or since its lane is paused.
 
         Args:
             worked_seconds: since it was begun this time.
         """
         with self._database.read() as session:
-            if claim.job.lane in lanes.paused_lanes(session):
+            lane, owner = claim.job.lane, claim.job.owner
+            if lane in lanes.paused_lanes(session):
                 return True
-            its_turn = claim.job.lane != TRAIN or worked_seconds < claim.turn_seconds
-            return not its_turn and lanes.waits(session, DRAW)
+            if lane == TRAIN and worked_seconds >= claim.turn_seconds and lanes.waits(session, DRAW):
+                return True
+            return worked_seconds >= lanes.HOLD_SECONDS and lanes.waits(session, lane, of_others_than=owner)
 
     def claim(self, worker: str, lane: str) -> Claim | None:
         """Take the first waiting job of a lane under a new lease; None when none waits or the lane is paused."""

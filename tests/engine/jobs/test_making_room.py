@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import StudioError
-from engine.jobs.lanes import MOST_PASSED, TURN_SECONDS
+from engine.jobs.lanes import HOLD_SECONDS, MOST_PASSED, TURN_SECONDS
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Progress
 from engine.jobs.schema import DEVICE_LANES, DRAW, FETCH, QUEUED, RUNNING, SUCCEEDED, TRAIN
@@ -132,6 +132,20 @@ def test_in_its_turn_a_training_makes_room_for_nobody_before_it_worked_for_long(
     queue.lanes.resume(TRAIN)
     queue.lanes.resume(DRAW)
     assert queue.lanes.in_turn(DEVICE_LANES) == list(DEVICE_LANES), "it had its turn"
+
+
+def test_a_training_makes_room_for_one_of_another_owner_after_a_while(studio):
+    ask(studio, Weave, "long")
+    claim = studio.queue.claim("w", TRAIN)
+    ask(studio, Weave, "next")
+    assert not studio.queue.should_make_room(claim, 10 * HOLD_SECONDS)
+
+    request = Weave(name="other", rows=1)
+    other = studio.queue.submit(request, owner="guest")
+    assert not studio.queue.should_make_room(claim, HOLD_SECONDS - 1)
+    assert studio.queue.should_make_room(claim, HOLD_SECONDS)
+    studio.queue.release(claim)
+    assert studio.queue.claim("w", TRAIN).job.id == other.id
 
 
 def test_a_worker_that_dies_while_its_lane_is_paused_leaves_the_job_waiting(studio):
