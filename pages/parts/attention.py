@@ -76,6 +76,8 @@ def _at_work(job: Job) -> str:
 
 
 def _ahead(studio: Studio, job: Job) -> str:
+    if job.lane in studio.queue.lanes.paused():
+        return "paused"
     ahead = studio.ahead_of(job)
     return f"{ahead} ahead of it" if ahead else "next in line"
 

@@ -11,6 +11,7 @@ from engine.studio import Studio
 from gallery.store import ImageRecord
 from pages.parts.attention import announce_end, show_results_anchor
 from pages.parts.common import GALLERY, OWNER, plain, show_problems, shown_width
+from pages.parts.paused import show_paused
 from pages.parts.pictures import show_thumbnail
 from pages.parts.progress import progress_text, show_bar, stop_button
 
@@ -63,6 +64,7 @@ def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     if jobs:
         _engine_state(studio, kind)
+        show_paused(studio, jobs)
     shown = 0
     for job in jobs:
         if job.state == RUNNING:

@@ -60,10 +60,13 @@ class FairQueue(RuleBasedStateMachine):
         if came:
             self.begin_to_wait(owner, lane)
 
-    @rule(lane=LANES)
-    def submit_of_a_new_owner(self, lane: str) -> None:
-        self.guests += 1
-        self.submit(f"guest {self.guests}", lane)
+    @rule(lane=LANES, times=st.integers(1, 4))
+    def new_owners_come_one_after_the_other(self, lane: str, times: int) -> None:
+        for _ in range(times):
+            self.guests += 1
+            self.submit(f"guest {self.guests}", lane)
+            if claim := self.begin():
+                self.queue.succeed(claim, Progress())
 
     def begin_to_wait(self, owner: str, lane: str) -> None:
         """Also those may still go first who come before anything else is begun."""
