@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from functools import cache
 
 from engine.diffusion.few_steps import misfits
-from engine.diffusion.request import TextToImage
-from engine.rules import MAX_PROMPT_CHARACTERS
+from engine.diffusion.request import TextToImage, steps_run
+from engine.rules import MAX_PROMPT_CHARACTERS, counted
 from engine.scenes import words
 from engine.scenes.captions import vocabulary
 from engine.settings import EMBEDDED_MODEL
@@ -21,6 +21,7 @@ from engine.weights.models import ModelInfo
 
 LARGE, SMALL = 1.5, 0.5  # of the model's own side: beyond, scenes repeat or lose their detail
 MOST_NAMED = 8
+COARSE = 0.2  # of the whole strength: what fewer steps than were meant may differ by before it is said
 _TAG = re.compile(r"<\s*\w+:[^<>]{1,200}>")
 _MARKS = re.compile(
     r"(?<!\\)\([^()]{1,200}:\s*[0-9]*\.?[0-9]+\s*\)"  # (word:1.3)
@@ -57,6 +58,7 @@ def request_notes(request: TextToImage, model: ModelInfo, loras: Sequence[LoraIn
         *negative_notes(request.negative_prompt),
         *size_notes(request.width, request.height, model),
         *drawing_notes(request.num_inference_steps, request.guidance_scale, request.scheduler, model, applied),
+        *_start_notes(request),
     )
     return list(dict.fromkeys(note.text for note in notes))
 
@@ -95,6 +97,18 @@ def drawing_notes(
 ) -> list[Note]:
     """Steps, guidance and scheduler that the model, or a LoRA that is applied, was not made for."""
     return [Note("scheduler", text) for text in misfits(steps, guidance, scheduler, model, loras)]
+
+
+def _start_notes(request: TextToImage) -> Iterable[Note]:
+    """A strength that so few steps cannot tell from another."""
+    strength, steps = getattr(request, "strength", 1), request.num_inference_steps
+    run = steps_run(steps, strength)
+    if strength and run / steps - strength > COARSE:
+        verb = "is" if run == 1 else "are"
+        text = (
+            f"At strength {strength:g} {run} of {counted(steps, 'step')} {verb} run, so more of the start is given up."
+        )
+        yield Note("strength", f"{text} Use more steps, or the strength that you mean.")
 
 
 def _mark_texts(prompt: str) -> Iterable[str]:

@@ -8,9 +8,12 @@ import pytest
 
 from engine.diffusion.defaults import Defaults, Own, in_words, suggested
 from engine.diffusion.few_steps import misfits
+from engine.diffusion.notes import request_notes
 from engine.errors import InvalidRequest, ModelBroken, NotFound
+from engine.image_to_image.request import image_to_image
+from engine.kept_photos import PhotoRef
 from engine.weights.loras import LoraInfo
-from tests.tiny import save_tiny_pipeline, tiny_info
+from tests.tiny import REQUEST, save_tiny_pipeline, tiny_info
 from tests.tiny_lora import save_lora
 
 MINI = tiny_info(Path("mini"), name="mini", title="Niji mini (256 px)")
@@ -80,12 +83,22 @@ def test_some_of_the_values_in_words():
     assert in_words({"scheduler": "LCM"}) == "LCM"
 
 
+@pytest.fixture(scope="module")
+def quick_models(tmp_path_factory):
+    """A folder with a turbo model and a latent consistency model."""
+    folder = tmp_path_factory.mktemp("quick")
+    save_tiny_pipeline(folder / "sd-turbo", "epsilon")
+    save_tiny_pipeline(folder / "told", "epsilon", guidance_width=16)
+    return folder
+
+
 @pytest.fixture
-def few(studio):
-    """The studio with a turbo model, a latent consistency model and an LCM LoRA of the artist's."""
+def few(studio, quick_models):
+    """The studio with both, and with an LCM LoRA of the artist's."""
     weights = studio.settings.home / "weights"
-    save_tiny_pipeline(weights / "sd-turbo", "epsilon")
-    save_tiny_pipeline(weights / "told", "epsilon", guidance_width=16)
+    weights.mkdir(parents=True)
+    for folder in quick_models.iterdir():
+        (weights / folder.name).symlink_to(folder)
     save_lora(studio.settings.home / "loras/lcm-lora.safetensors")
     return studio
 
@@ -103,6 +116,20 @@ def test_what_is_left_out_takes_what_the_model_wants(few):
     assert asked(few, loras=[("lcm-lora", 1.0)]) == (4, 1.0, "LCM")
     assert asked(few, loras=[("lcm-lora", 0.0)]) == (25, 7.5, "DDIM")
     assert asked(few, model="none") == (25, 7.5, "DDIM")  # refused when it is submitted
+
+
+@pytest.mark.parametrize(
+    ("steps", "strength", "said"),
+    [(1, 0.6, "1 of 1"), (1, 0.0, ""), (1, 1.0, ""), (4, 0.6, ""), (2, 0.35, ""), (3, 0.1, "1 of 3"), (25, 0.61, "")],
+)
+def test_few_steps_on_a_start_picture_are_coarse(steps, strength, said):
+    """The strength chooses how many steps are run, and of one step there is only all or nothing."""
+    photo = PhotoRef("a" * 64, "x.png")
+    values = {**REQUEST.to_dict(), "num_inference_steps": steps, "scheduler": "Turbo", "guidance_scale": 0.0}
+    request = image_to_image({**values, "strength": strength, "image": photo.to_dict()})
+    notes = [note for note in request_notes(request, TURBO) if "strength" in note]
+    assert len(notes) == bool(said)
+    assert all(f" {said} step" in note for note in notes)
 
 
 def test_drawn_from_request_to_gallery(few, work):
