@@ -16,12 +16,14 @@ from engine.cli import (
     photos,
     queue,
     storage,
+    upscaling,
 )
 from engine.cli.app import cli, main
 
 cli.add_typer(drawing.commands)
 cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
+cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
 cli.add_typer(datasets.commands)

@@ -181,10 +181,11 @@ def device_work(
     from engine.inpainting.job import Inpainting
     from engine.lora.job import Training
     from engine.translation.job import Translating
+    from engine.upscaling.job import Upscaling
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Training])
+    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Training])
 
 
 def fetch_work(settings: Settings, queue: JobQueue) -> dict[str, Handler]:
