@@ -85,13 +85,13 @@ def _watched(studio: Studio, job: Job, supervisor: Supervisor, interrupted: thre
         job = studio.job(job.id)
         if not job.ended:
             worker.require_working()
-            paused = _said_paused(studio, job, paused)
+            paused = said_paused(studio, job, paused)
         if show:
             typer.echo(f"\r\x1b[K{_line(job)}", nl=False, err=True)
     return job
 
 
-def _said_paused(studio: Studio, job: Job, said: bool) -> bool:
+def said_paused(studio: Studio, job: Job, said: bool) -> bool:
     """Say once that the job's lane is paused, again after it went on; returns whether it is."""
     paused = job.state == QUEUED and job.lane in studio.queue.lanes.paused()
     if paused and not said:

@@ -47,9 +47,9 @@ def show_results_anchor() -> None:
 
 
 def active_jobs(studio: Studio, kinds: Sequence[str]) -> list[Job]:
-    """The artist's unfinished jobs of these kinds, the running one first."""
+    """The artist's unfinished jobs of these kinds, the running one first, then as they will be begun."""
     jobs = [job for kind in kinds for job in studio.jobs(kind=kind, active=True, owner=OWNER, in_order=True)]
-    return sorted(jobs, key=lambda job: job.state != RUNNING)
+    return sorted(jobs, key=lambda job: (job.state != RUNNING, studio.ahead_of(job)))
 
 
 def show_status(studio: Studio, kinds: Sequence[str], page_title: str) -> None:

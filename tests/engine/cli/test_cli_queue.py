@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.__main__ import main
+from engine.cli.waiting import said_paused
 from engine.jobs.schema import DRAW, FETCH, QUEUED
 from engine.weights.request import FetchModel
 
@@ -58,6 +59,21 @@ def test_a_paused_lane_is_said(run, studio):
     assert run("jobs")[2] == run("queue")[2] == run("queue", "front", job)[2] == said
     assert run("queue", "resume", "draw")[1] == ["Drawings go on."]
     assert run("jobs")[2] == ""
+
+
+def test_a_command_that_waits_says_once_that_the_lane_is_paused(studio, capsys):
+    (job_id,) = asked(studio, "one")
+    job = studio.job(job_id)
+    assert not said_paused(studio, job, said=False)
+    studio.queue.lanes.pause(DRAW)
+    assert said_paused(studio, job, said=False)
+    assert said_paused(studio, job, said=True)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "Drawings are paused, so this waits. `python -m engine queue resume draw` has them go on; "
+        "Ctrl+C cancels this job."
+    )
 
 
 def test_all_are_cancelled_after_a_second_question(run, studio):
