@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, select
 
-from gallery import fulltext
+from gallery import family, fulltext
 from gallery.database import Database, now
 from gallery.errors import StorageFailed, SweepRefused
 from gallery.files import FoundFile, ImageFiles
@@ -139,6 +139,7 @@ def _purge_batch(database: Database, files: ImageFiles, ids: list[str], still: C
         for row in rows:
             fulltext.remove(session, row)
             session.delete(row)
+        family.remove(session, [row.id for row in rows])
     purged = {row.id for row in rows}
     for image_id in ids:
         if image_id in purged:

@@ -9,6 +9,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from PIL import Image, UnidentifiedImageError
+
 from gallery.errors import ImageDamaged, ImageMissing
 from gallery.files import ImageFiles, sha256
 
@@ -69,6 +71,21 @@ class Photos:
             raise ImageMissing(f"A photo's id must be 64 hexadecimal characters; got {photo_id[:70]!r}.")
         return self.folder / photo_id[:2] / f"{photo_id}.png"
 
+    def size(self, photo_id: str) -> tuple[int, int]:
+        """Width and height in pixels, of the file's head.
+
+        Raises:
+            ImageMissing: it is gone; ImageDamaged: it is no picture.
+        """
+        path = self.path(photo_id)
+        try:
+            with Image.open(path, formats=("PNG",)) as image:
+                return image.size
+        except UnidentifiedImageError as error:
+            raise ImageDamaged(f"The photo {path} has changed since it was kept. Upload it again.") from error
+        except OSError as error:
+            raise self._missing(path, error) from error
+
     def png(self, photo_id: str) -> bytes:
         """The file as it was kept.
 
@@ -79,10 +96,11 @@ class Photos:
         try:
             data = path.read_bytes()
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise ImageMissing(
-                f"The photo {path} cannot be read: {reason}. Put it back, or upload it again."
-            ) from error
+            raise self._missing(path, error) from error
         if sha256(data) != photo_id:
             raise ImageDamaged(f"The photo {path} has changed since it was kept. Put it back, or upload it again.")
         return data
+
+    def _missing(self, path: Path, error: OSError) -> ImageMissing:
+        reason = error.strerror or type(error).__name__
+        return ImageMissing(f"The photo {path} cannot be read: {reason}. Put it back, or upload it again.")

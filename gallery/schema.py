@@ -33,6 +33,16 @@ class Seed(TypeDecorator[int]):
         return value if value >= 0 else value + SEEDS
 
 
+class ImageParent(Base):
+    """One picture was made from another; see `gallery.family`."""
+
+    __tablename__ = "image_parents"
+    __table_args__ = (Index("ix_image_parents_parent", "parent_id"),)
+
+    child_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    parent_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+
+
 class Image(Base):
     """One image that was made; its pixels are in the file of the same id."""
 

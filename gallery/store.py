@@ -14,7 +14,7 @@ from sqlalchemy import Select, SQLColumnExpression, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import fulltext, maintenance, thumbnails
+from gallery import family, fulltext, maintenance, thumbnails
 from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
@@ -114,6 +114,7 @@ class Gallery:
         session.add(row)
         session.flush()
         fulltext.add(session, row)
+        family.add(session, row.id, Recipe.from_dict(row.recipe))
         return row
 
     def _discard_unless_saved(self, image_id: str) -> None:
@@ -161,6 +162,14 @@ class Gallery:
             statement = statement.where(Image.deleted_at.is_(None))
         with self.database.read() as session:
             return tuple(map(record_of, session.scalars(statement)))
+
+    def parents(self, record: ImageRecord, owner: str | None = None) -> tuple[family.Parent, ...]:
+        """What a picture was made from, also what is in the trash or gone."""
+        return family.parents(self.database, record.recipe, owner)
+
+    def children(self, image_id: str, owner: str | None = None) -> tuple[ImageRecord, ...]:
+        """What came of a picture, newest first, without what is in the trash."""
+        return family.children(self.database, image_id, owner)
 
     def page(
         self,

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.app import Home, Json, copied, open_studio, print_json
+from engine.cli.kept import kept_file
 from engine.cli.waiting import finished, require_success
 from engine.errors import NotFound, PhotoRefused, StudioError
-from engine.files import read_plain
+from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES
-from engine.safety.photos import MOST_BYTES
 from engine.studio import Studio
 from engine.translation import pace
 from engine.translation.admission import estimate_here
@@ -24,7 +24,6 @@ from engine.translation.request import (
     SOLVERS,
     STRENGTH,
     STYLE_STEPS,
-    PhotoRef,
     Translate,
 )
 
@@ -58,7 +57,7 @@ def animeify(
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
     }
-    kept_style = _kept(studio, style) if style else None
+    kept_style = kept_file(studio, style) if style else None
     kept, refused = _all_kept(studio, _files(photos))
     for text in refused:
         typer.echo(text, err=True)
@@ -201,16 +200,7 @@ def _all_kept(studio: Studio, files: list[Path]) -> tuple[list[PhotoRef], list[s
     kept, refused = [], []
     for file in files:
         try:
-            kept.append(_kept(studio, file))
+            kept.append(kept_file(studio, file))
         except (PhotoRefused, NotFound) as error:
             refused.append(str(error))
     return kept, refused
-
-
-def _kept(studio: Studio, file: Path) -> PhotoRef:
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise PhotoRefused(f"A photo's file may have {MOST_BYTES / 1e6:.0f} MB; {file.name} has more.")
-        return studio.add_photo(read_plain(file, MOST_BYTES + 1), file.name)
-    except OSError as error:
-        raise NotFound(f"{file} cannot be read: {error.strerror}. Check its place and its name.") from None

@@ -1,8 +1,10 @@
 """Drawings: which can be asked for on this machine."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.words import describe
 from engine.errors import Problem
@@ -14,18 +16,20 @@ from engine.weights.models import Catalogue, size_problems
 UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
-def _complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """The default model and its own size, where a form leaves them out."""
+def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
+    """The default model, its own size and what else it wants, where a form leaves them out. Raises ModelBroken."""
     values = {"prompt": "", **values}
-    if values.keys() >= {"model", "width", "height"}:
+    if values.keys() >= {"model", "width", "height", *FIELDS}:
         return values
     models = Catalogue(here.settings).all()
     name = values.get("model", default_model(models, here.accelerated).name)
-    native = next((info.native_size for info in models if info.name == name), 0) or UNKNOWN_SIZE
-    return {"model": name, "width": native, "height": native, **values}
+    info = next((info for info in models if info.name == name), None)
+    native = (info.native_size if info else 0) or UNKNOWN_SIZE
+    wanted = defaults_here(here.settings, info, loras_from(values.get("loras")))
+    return {"model": name, "width": native, "height": native, **wanted.values(), **values}
 
 
-def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+def check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     models = Catalogue(here.settings).all()
     model = next((info for info in models if info.name == values["model"]), None)
     problems = model_problems(values["model"], models)
@@ -43,9 +47,10 @@ KINDS = (
         name=TextToImage.kind,
         read=text_to_image,
         title=lambda request: request.prompt,
-        complete=_complete,
-        check=_check,
+        complete=complete,
+        check=check,
         settle=TextToImage.with_seed,
+        afresh=lambda request: replace(request, seed=None),
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=describe,

@@ -1,29 +1,37 @@
 """Text-to-image jobs: from the request through the warm model to the gallery."""
 
+import io
 import logging
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import torch
+from PIL import Image
 
 from engine import __version__
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.request import TextToImage
-from engine.diffusion.text_to_image import GeneratedImage, StepReport, generate, planned_steps
+from engine.diffusion.starting import Start
+from engine.diffusion.text_to_image import GeneratedImage, Report, StepReport, generate, planned_steps
 from engine.errors import NotFound, StudioError
 from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
+from engine.kept_photos import PhotoRef
+from engine.picture_files import plain
 from engine.settings import EMBEDDED_MODEL
 from engine.weights.hashes import file_sha256, tensor_sha256
 from engine.weights.layout import COMPONENTS, weight_files
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available
+from gallery.photos import Photos
 from gallery.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -31,8 +39,30 @@ log = logging.getLogger(__name__)
 BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a drawing from a picture has beside its request.
+
+    Attributes:
+        start: what it begins with.
+        finish: makes the picture that is kept of the one that was drawn.
+    """
+
+    start: Start | None = None
+    finish: Callable[[Image.Image], Image.Image] = lambda drawn: drawn
+
+
+FROM_NOISE = Beginning()
+
+
+def kept_picture(place: Workplace, photo: PhotoRef) -> Image.Image:
+    """A kept photo as RGB. Raises GalleryError where it is gone or damaged."""
+    with Image.open(io.BytesIO(Photos(place.gallery.files).png(photo.id)), formats=("PNG",)) as image:
+        return plain(image)
+
+
 class Drawing:
-    """Runs text-to-image jobs; models stay warm between them."""
+    """Runs text-to-image jobs, and for others draws what begins with a picture; models stay warm between them."""
 
     def __init__(self, place: Workplace):
         settings, device = place.settings, place.device
@@ -63,7 +93,7 @@ class Drawing:
         """Give the device's memory to other work; models are read again when they are needed."""
         self._models.clear()
 
-    def draw(self, context: JobContext) -> None:
+    def draw(self, context: JobContext, beginning: Beginning = FROM_NOISE) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
         request: TextToImage = context.request
         require_space(self._settings.home)
@@ -77,12 +107,32 @@ class Drawing:
         if first == request.num_images:
             self._queue.succeed(context.claim, context.progress)
             return
-        per_image = planned_steps(request, model)
+        start = beginning.start
+        per_image = planned_steps(request, model, start.strength if start else 1.0)
         report = partial(self._report, context, request.num_images, per_image)
-        images = generate(model, request, loras, first=first, report=report, should_stop=context.should_stop)
+        if start:
+            request = replace(request, width=start.picture.width, height=start.picture.height)
+        images = generate(
+            model, request, loras, start=start, first=first, report=report, should_stop=context.should_stop
+        )
         with closing(images):  # an error while saving must also take the LoRAs off the model
             for image in images:
-                self._save(context, image, facts)
+                image = replace(image, image=beginning.finish(image.image))
+                self._save(context, context.request, image, facts, place=image.index)
+
+    def draw_one(
+        self, context: JobContext, request: TextToImage, beginning: Beginning, *, place: int, report: Report
+    ) -> None:
+        """Draw the first image of a request that is a part of another kind's job, and save it as that job's `place`."""
+        require_space(self._settings.home)
+        info = self._available(request.model)
+        model = self._models.get(info)
+        loras = self._loras(request)
+        facts = self._facts(model, loras)
+        images = generate(model, request, loras, start=beginning.start, report=report, should_stop=context.should_stop)
+        with closing(images):
+            image = next(images)
+            self._save(context, request, replace(image, image=beginning.finish(image.image)), facts, place=place)
 
     def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
         of_all = f" of {images}" if images > 1 else ""
@@ -93,13 +143,14 @@ class Drawing:
             done.preview,
         )
 
-    def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
-        request: TextToImage = context.request
+    def _save(
+        self, context: JobContext, request: TextToImage, image: GeneratedImage, facts: dict[str, Any], *, place: int
+    ) -> None:
         require_space(self._settings.home)
         for note in image.notes:
             context.note(note)
         context.report(context.progress.stage, context.progress.step, context.progress.steps)
-        last = image.index == request.num_images - 1
+        last = request is context.request and image.index == request.num_images - 1
         recipe = Recipe(
             kind=request.kind,
             request=request.to_dict(),
@@ -108,6 +159,7 @@ class Drawing:
             seconds=round(image.seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=image.notes,
+            parents=tuple(request.parents()),
             **facts,
         )
         self._gallery.save(
@@ -115,7 +167,7 @@ class Drawing:
             recipe,
             owner=context.job.owner,
             job_id=context.job.id,
-            job_index=image.index,
+            job_index=place,
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
         )
 

@@ -5,10 +5,11 @@ picture's recipe, so the field names are the ones the diffusers library uses.
 """
 
 import random
+import re
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self
 
 from engine.errors import InvalidRequest, Problem
 from engine.rules import Real, Whole, choice, cleaned, multiple, text
@@ -18,9 +19,12 @@ RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show
 
 SEED = Whole(0, SEEDS - 1)
 STEPS = Whole(1, 150, default=25)
-GUIDANCE_SCALE = Real(1, 30, default=7.5)
+GUIDANCE_SCALE = Real(0, 30, default=7.5)
+NO_GUIDANCE = 1  # up to it the prompt alone is followed: one pass through the model for each step, not two
 NUM_IMAGES = Whole(1, 8, default=1)
 LORA_WEIGHT = Real(-2.0, 2.0, default=1.0)
+VARIATION_STRENGTH = Real(0, 1, default=0.0)
+STRENGTH = Real(0, 1)  # how much of a start picture is given up
 
 # The names artists know, in the order they are offered. `engine.diffusion.schedulers` builds them.
 SCHEDULERS = (
@@ -33,7 +37,10 @@ SCHEDULERS = (
     "UniPC",
     "Heun",
     "LMS",
+    "LCM",
+    "Turbo",
 )
+LCM_STEPS = Whole(1, 50)  # its teacher had 50, of which it visits some
 # What "sample" means to a model: it predicts the clean picture itself. The library has no formula for it in these.
 SAMPLE = "sample"
 NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
@@ -57,12 +64,16 @@ class TextToImage:
         seed: `SEED`; image i is drawn from `seed + i`, and after the highest seed comes 0. None means random, drawn on
             submission.
         num_inference_steps: denoising steps, `STEPS`.
-        guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 1 is not at all.
+        guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 0 to 1 is without guidance.
         width, height: pixels, multiples of 8; the model sets further limits.
         num_images: `NUM_IMAGES`.
         scheduler: one of `SCHEDULERS`.
         model: name of a model in the catalogue.
         loras: applied together, each name once.
+        variation_seed: the seed whose noise is mixed into that of `seed`; image i takes `variation_seed + i`, and all
+            take `seed`. None is as `seed`: drawn on submission where it is used.
+        variation_strength: `VARIATION_STRENGTH`; 0 is the noise of `seed`, 1 that of `variation_seed`.
+        variation_of: id of the gallery's picture that more are wanted of; None for a drawing of its own.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -79,6 +90,9 @@ class TextToImage:
     scheduler: str = SCHEDULERS[0]
     model: str
     loras: tuple[LoraWeight, ...] = ()
+    variation_seed: int | None = None
+    variation_strength: float = VARIATION_STRENGTH.default
+    variation_of: str | None = None
 
     kind: ClassVar[str] = "text_to_image"
 
@@ -86,17 +100,31 @@ class TextToImage:
         for name in ("prompt", "negative_prompt"):
             if isinstance(words := getattr(self, name), str):
                 object.__setattr__(self, name, cleaned(words))
-        problems = text_to_image_problems({name: getattr(self, name) for name in self.__slots__})
-        if problems:
+        if problems := self.problems({spec.name: getattr(self, spec.name) for spec in fields(self)}):
             raise InvalidRequest(problems)
 
-    def with_seed(self) -> "TextToImage":
-        """This request with a seed: its own, or one drawn now."""
-        if self.seed is not None:
+    @staticmethod
+    def problems(values: Mapping[str, Any]) -> list[Problem]:
+        """Every rule that the values of all fields break."""
+        return text_to_image_problems(values)
+
+    def with_seed(self) -> Self:
+        """This request with its seeds: its own, or drawn now."""
+        drawn = {name: random.SystemRandom().randrange(RANDOM_SEED_LIMIT) for name in self._open_seeds()}
+        if not drawn:
             return self
         seeded = copy(self)  # not `replace`, which would check all rules again: a drawn seed keeps them
-        object.__setattr__(seeded, "seed", random.SystemRandom().randrange(RANDOM_SEED_LIMIT))
+        for name, seed in drawn.items():
+            object.__setattr__(seeded, name, seed)
         return seeded
+
+    def _open_seeds(self) -> list[str]:
+        varied = ["variation_seed"] if self.variation_strength else []
+        return [name for name in ("seed", *varied) if getattr(self, name) is None]
+
+    def parents(self) -> list[dict[str, Any]]:
+        """What its pictures are made from, as `gallery.recipe.Recipe.parents` has it."""
+        return [{"role": "variation", "image": self.variation_of, "photo": None}] if self.variation_of else []
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""
@@ -113,7 +141,18 @@ def text_to_image(values: Mapping[str, Any]) -> TextToImage:
 def seed_of(request: TextToImage, index: int) -> int:
     """The seed of one image of a request whose seed is drawn; after the highest comes 0."""
     assert request.seed is not None
-    return (request.seed + index) % SEEDS
+    return (request.seed + (0 if request.variation_strength else index)) % SEEDS
+
+
+def variation_seed_of(request: TextToImage, index: int) -> int:
+    """The seed of one image's variation, where the request has any."""
+    assert request.variation_seed is not None
+    return (request.variation_seed + index) % SEEDS
+
+
+def steps_run(steps: int, strength: float) -> int:
+    """How many of the steps are run on a start picture: none at strength 0, else the last ones, at least one."""
+    return min(steps, max(1, int(steps * strength + 1e-6))) if strength else 0
 
 
 def loras_from(values: Iterable[Any] | None) -> tuple[LoraWeight, ...]:
@@ -127,13 +166,30 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *text("prompt", values["prompt"], required=True),
         *text("negative_prompt", values["negative_prompt"]),
         *([] if values["seed"] is None else SEED.problems("seed", values["seed"])),
-        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
-        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *drawing_problems(values),
         *multiple("width", values["width"], 8),
         *multiple("height", values["height"], 8),
         *NUM_IMAGES.problems("num_images", values["num_images"]),
-        *choice("scheduler", values["scheduler"], SCHEDULERS),
         *_loras(values["loras"]),
+        *([] if values["variation_seed"] is None else SEED.problems("variation_seed", values["variation_seed"])),
+        *VARIATION_STRENGTH.problems("variation_strength", values["variation_strength"]),
+        *_picture_id("variation_of", values["variation_of"]),
+    ]
+
+
+def _picture_id(field: str, value: Any) -> list[Problem]:
+    if value is None or (isinstance(value, str) and re.fullmatch("[0-9A-Z]{26}", value)):
+        return []
+    return [Problem(field, f"A picture of the gallery is named by its id of 26 characters; got {str(value)[:60]!r}.")]
+
+
+def drawing_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every rule that steps, guidance scale and scheduler break."""
+    return [
+        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
+        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *choice("scheduler", values["scheduler"], SCHEDULERS),
+        *_lcm_problems(values["scheduler"], values["num_inference_steps"]),
     ]
 
 
@@ -147,6 +203,14 @@ def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:
         f"Choose one of {others}."
     )
     return [Problem("scheduler", message)]
+
+
+def _lcm_problems(scheduler: Any, steps: Any) -> list[Problem]:
+    if scheduler != "LCM" or STEPS.problems("num_inference_steps", steps):
+        return []
+    field = "num_inference_steps"
+    problems = LCM_STEPS.problems(field, steps)
+    return [Problem(field, f"{problem.message} LCM has no more; it is made for 4 to 8.") for problem in problems]
 
 
 def _lora(value: Any) -> LoraWeight:

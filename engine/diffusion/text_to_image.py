@@ -1,4 +1,6 @@
-"""Draw images from a prompt: one at a time, each from its own seed, reproducible to the bit on a CPU."""
+"""Draw images from a prompt, alone or with a picture to begin with: one at a time, each from its own seed,
+reproducible to the bit on a CPU.
+"""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -6,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from diffusers import SchedulerMixin
 from PIL import Image
 from torch import Tensor
 
@@ -13,9 +16,20 @@ from engine.device import TILING_PIXELS
 from engine.diffusion import schedulers
 from engine.diffusion.loading import MODELS, LoadedModel
 from engine.diffusion.lora import AppliedLora, applied
+from engine.diffusion.noise import varied_noise
 from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
-from engine.diffusion.request import TextToImage, seed_of
+from engine.diffusion.request import NO_GUIDANCE, TextToImage, seed_of, steps_run
+from engine.diffusion.starting import (
+    Start,
+    StartLatents,
+    begin_late,
+    beside,
+    encode,
+    free_places,
+    kept_outside,
+    with_beside,
+)
 from engine.errors import Cancelled, ImageFailed
 from engine.images import to_pil
 from engine.seeding import generator_of
@@ -62,6 +76,7 @@ def generate(
     request: TextToImage,
     loras: Sequence[tuple[LoraInfo, float]] = (),
     *,
+    start: Start | None = None,
     first: int = 0,
     report: Report = lambda step: None,
     should_stop: ShouldStop = lambda: False,
@@ -75,6 +90,7 @@ def generate(
         model: as loaded by `engine.diffusion.loading.load`.
         request: with its seed drawn (`with_seed`).
         loras: what `request.loras` names, with weights.
+        start: what to begin with; None draws from noise alone.
         first: index of the first image to draw; earlier ones are there already.
         report: called after every step, on this thread.
         should_stop: asked after every step.
@@ -101,12 +117,12 @@ def generate(
         for index in range(first, request.num_images):
             if should_stop():
                 raise Cancelled(f"Stopped before image {index + 1} of {request.num_images}.")
-            yield _Drawing(model, request, index, report, should_stop).finish(prompts, notes)
+            yield _Drawing(model, request, index, report, should_stop, start).finish(prompts, notes)
 
 
-def planned_steps(request: TextToImage, model: LoadedModel) -> int:
-    """Steps of each image of this request, as `StepReport.steps` will count them."""
-    scheduler = schedulers.build(request.scheduler, model.pipeline.scheduler.config)
+def planned_steps(request: TextToImage, model: LoadedModel, strength: float = 1.0) -> int:
+    """Steps of each image of this request, as `StepReport.steps` will count them, on a start of that strength."""
+    scheduler = begin_late(schedulers.build(request.scheduler, model.pipeline.scheduler.config), strength)
     scheduler.set_timesteps(request.num_inference_steps)
     return len(scheduler.timesteps)
 
@@ -120,6 +136,7 @@ class _Drawing:
     index: int
     report: Report
     should_stop: ShouldStop
+    start: Start | None = None
 
     def finish(self, prompts: tuple[Tensor, Tensor | None], notes: tuple[str, ...]) -> GeneratedImage:
         """Draw it, if need be a second time in float32."""
@@ -148,10 +165,15 @@ class _Drawing:
         return to_pil(pixels)[0] if bool(torch.isfinite(pixels).all()) else None
 
     def _latents(self, prompt_embeds: Tensor, negative_prompt_embeds: Tensor | None) -> Tensor:
-        request, pipeline = self.request, self.model.pipeline
+        request, pipeline, generator = self.request, self.model.pipeline, generator_of(self._seed)
         base = pipeline.scheduler
-        pipeline.scheduler = schedulers.build(request.scheduler, base.config, self._seed)
-        estimate = CleanEstimate(pipeline.scheduler)
+        scheduler = schedulers.build(request.scheduler, base.config, self._seed)
+        estimate = CleanEstimate(scheduler)
+        latents, keep = self._beginning(scheduler, generator, prompt_embeds.dtype)
+        if self.start and not steps_run(request.num_inference_steps, self.start.strength):
+            assert latents is not None
+            return latents
+        pipeline.scheduler = scheduler
         try:
             return pipeline(
                 prompt_embeds=prompt_embeds,
@@ -160,20 +182,67 @@ class _Drawing:
                 height=request.height,
                 num_inference_steps=request.num_inference_steps,
                 guidance_scale=request.guidance_scale,
-                generator=generator_of(self._seed),
+                generator=generator,
+                latents=latents,
                 output_type="latent",
-                callback_on_step_end=self._after_step(estimate),
+                callback_on_step_end=self._after_step(estimate, keep),
             ).images
         finally:
             pipeline.scheduler = base
 
-    def _after_step(self, estimate: CleanEstimate) -> Callable:
+    def _beginning(
+        self, scheduler: SchedulerMixin, generator: torch.Generator, dtype: torch.dtype
+    ) -> tuple[Tensor | None, Callable[[int, Tensor], Tensor] | None]:
+        """The latents that the pipeline scales and begins with, None where it draws them itself; and what keeps the
+        picture outside a mask.
+        """
+        request, start = self.request, self.start
+        if start is None and not request.variation_strength:
+            return None, None
+        noise = varied_noise(request, self.index, self._shape, generator, self._device, dtype)
+        if start is None:
+            return noise, None
+        latents = self._start_latents(start, noise)
+        if latents.beside is not None:
+            with_beside(scheduler, latents.beside)
+        begin_late(scheduler, start.strength)
+        scheduler.set_timesteps(request.num_inference_steps, device=self._device)
+        timesteps = scheduler.timesteps
+        keep = None if latents.free is None else kept_outside(latents, scheduler, timesteps)
+        if not len(timesteps):
+            return latents.clean, keep
+        if start.strength == 1:
+            return noise, keep
+        return latents.noisy(scheduler, timesteps, 0) / scheduler.init_noise_sigma, keep
+
+    def _start_latents(self, start: Start, noise: Tensor) -> StartLatents:
+        vae, (height, width) = self.model.pipeline.vae, noise.shape[-2:]
+        clean = encode(vae, start.picture, self._device)
+        if start.mask is None:
+            return StartLatents(clean, noise)
+        free = free_places(start.mask, height, width, self._device, clean.dtype)
+        trained = self.model.pipeline.unet.config.in_channels == 2 * clean.shape[1] + 1
+        if trained:
+            return StartLatents(clean, noise, beside=beside(vae, start, free, self._device))
+        return StartLatents(clean, noise, free)
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int]:
+        pipeline, request = self.model.pipeline, self.request
+        factor = pipeline.vae_scale_factor
+        return 1, pipeline.vae.config.latent_channels, request.height // factor, request.width // factor
+
+    @property
+    def _device(self) -> torch.device:
+        return self.model.pipeline._execution_device
+
+    def _after_step(self, estimate: CleanEstimate, keep: Callable[[int, Tensor], Tensor] | None) -> Callable:
         def after_step(pipeline, step: int, timestep: Tensor, tensors: dict) -> dict:
             steps = pipeline.num_timesteps
             self.report(StepReport(self.index, step + 1, steps, lambda: self.model.preview(estimate.latents())))
             if self.should_stop():
                 raise Cancelled(f"Stopped at step {step + 1} of {steps} of image {self.index + 1}.")
-            return {}
+            return {"latents": keep(step + 1, tensors["latents"])} if keep else {}
 
         return after_step
 
@@ -192,9 +261,14 @@ def _encode(model: LoadedModel, request: TextToImage) -> tuple[Tensor, Tensor | 
         request.prompt,
         model.pipeline._execution_device,
         1,
-        request.guidance_scale > 1,
+        _is_guided(model, request),
         request.negative_prompt,
     )
+
+
+def _is_guided(model: LoadedModel, request: TextToImage) -> bool:
+    """Whether each step asks the UNet twice; one with an embedding of the guidance is told the number instead."""
+    return request.guidance_scale > NO_GUIDANCE and model.pipeline.unet.config.time_cond_proj_dim is None
 
 
 @torch.no_grad()

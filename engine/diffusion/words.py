@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gallery.infotext import KARRAS, number_text
-from gallery.recipe import Recipe
-from gallery.words import Pairs, Parameters, Words
+from engine.diffusion.request import NO_GUIDANCE
+from engine.rules import finite
+from gallery.infotext import KARRAS, SAME_AS, number_text
+from gallery.recipe import SEEDS, Recipe
+from gallery.words import TRAINED, Pairs, Parameters, Words
 
 
-def describe(recipe: Recipe) -> Words:
+def describe(recipe: Recipe, digital_source: str = TRAINED) -> Words:
     """By its prompt."""
-    return Words(recipe.prompt, recipe.negative_prompt, parameters_of(recipe))
+    return Words(recipe.prompt, recipe.negative_prompt, parameters_of(recipe), digital_source)
 
 
 def parameters_of(recipe: Recipe) -> Parameters:
@@ -29,25 +31,36 @@ def _core(recipe: Recipe) -> Pairs:
         ("Steps", request.get("num_inference_steps")),
         ("Sampler", sampler),
         ("Schedule type", schedule),
-        ("CFG scale", request.get("guidance_scale")),
+        ("CFG scale", _cfg_scale(request.get("guidance_scale"))),
         ("Seed", recipe.seed),
         ("Size", f"{width}x{height}" if width and height else None),
     )
 
 
 def _optional(recipe: Recipe) -> Pairs:
-    model = recipe.model
+    model, request = recipe.model, recipe.request
     # Only a single file has the hash that other tools mean; a folder of weights has none.
     hashed = model.get("single_file") and model.get("sha256")
     studio = recipe.software.get("studio")
     return (
         ("Model hash", str(hashed)[:10] if hashed else None),
         ("Model", recipe.model_name),
+        ("Variation seed", _variation_seed(recipe)),
+        ("Variation seed strength", request.get("variation_strength") or None),
+        ("Denoising strength", request.get("strength")),
+        ("Mask blur", request.get("feather")),
         ("RNG", "CPU"),
         ("Lora hashes", _lora_hashes(recipe)),
         # A bare number would be read as an old AUTOMATIC1111 and switch on its old behaviour.
         ("Version", f"niji-studio-{studio}" if studio else "niji-studio"),
     )
+
+
+def _variation_seed(recipe: Recipe) -> int | None:
+    seed = recipe.request.get("variation_seed")
+    if not isinstance(seed, int) or not recipe.request.get("variation_strength"):
+        return None
+    return (seed + recipe.image_index) % SEEDS
 
 
 def _prompt_with_tags(recipe: Recipe) -> str:
@@ -73,4 +86,10 @@ def _sampler(scheduler: Any) -> tuple[str | None, str | None]:
     name = str(scheduler or "")
     if name.endswith(KARRAS):
         return name.removesuffix(KARRAS), "Karras"
-    return name or None, None
+    return SAME_AS.get(name) or (name or None, None)
+
+
+def _cfg_scale(guidance: Any) -> Any:
+    """Without guidance is 1 to other tools; with 0 they would draw the negative prompt alone."""
+    number = finite(guidance)
+    return guidance if number is None else max(guidance, NO_GUIDANCE)

@@ -1,7 +1,7 @@
 """What the work of one worker process has in common: where it reads and writes, its device, and room on it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
@@ -25,6 +25,9 @@ class Work(Protocol):
         ...
 
 
+W = TypeVar("W", bound=Work)
+
+
 class Workplace:
     """Of one worker process; the works share it.
 
@@ -38,14 +41,21 @@ class Workplace:
         self.gallery = gallery
         self.device = device
         self.warm = warm
-        self._works: list[Work] = []
+        self._works: dict[Callable[[Workplace], Work], Work] = {}
 
     def furnish(self, works: Iterable[Callable[["Workplace"], Work]]) -> dict[str, Handler]:
         """Bring works here; returns the handlers of all their kinds."""
-        self._works += [work(self) for work in works]
-        return {name: handler for work in self._works for name, handler in work.handlers.items()}
+        for work in works:
+            self.one(work)
+        return {name: handler for work in self._works.values() for name, handler in work.handlers.items()}
+
+    def one(self, work: Callable[["Workplace"], W]) -> W:
+        """The one work of that kind here, brought now if it is not here yet; so works can use one another's models."""
+        if work not in self._works:
+            self._works[work] = work(self)
+        return cast(W, self._works[work])
 
     def make_room(self) -> None:
         """Have every work give back the device's memory, before one that needs all of it."""
-        for work in self._works:
+        for work in self._works.values():
             work.release()

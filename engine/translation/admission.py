@@ -7,9 +7,10 @@ from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus
+from engine.kept_photos import photo_from, photos_from
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
 from engine.translation.pace import Asked, Earlier, Estimate, Size, earlier_of, estimate
-from engine.translation.request import Translate, photo_from, photos_from, translate
+from engine.translation.request import Translate, translate
 from engine.translation.words import describe
 from gallery.files import ImageFiles
 from gallery.photos import Photos

@@ -134,6 +134,11 @@ class Translating:
             request=request.to_dict(),
             image_index=index,
             model=_facts(model, options),
+            parents=tuple(
+                photo.parent(role)
+                for role, photo in (("photo", request.photos[0]), ("style", request.style))
+                if photo is not None
+            ),
             software={"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")},
             device=self._device.name,
             dtype="float32",

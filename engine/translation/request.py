@@ -1,11 +1,11 @@
 """What can be asked for photos: an immutable value, validated when it is made."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from engine.errors import InvalidRequest, Problem
+from engine.kept_photos import PhotoRef, photo_from, photo_problems, photos_from
 from engine.rules import Real, Whole, choice
 
 MOST_PHOTOS = 50
@@ -16,15 +16,6 @@ STYLE_STEPS = Whole(10, 1000, default=150)
 # Computed without a network. On photos that nobody tuned for it is cleaner than NijiGAN, and quicker.
 DEFAULT_TRANSLATOR = "classical"
 SOLVERS = ("euler", "midpoint", "heun3", "rk4", "dopri5")  # `engine.translation.networks.ode` has them
-_ID = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoRef:
-    """A kept photo: its id, and the name of the file that it came from."""
-
-    id: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +60,8 @@ class Translate:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""
         values = asdict(self)
-        values["photos"] = [asdict(photo) for photo in self.photos]
+        values["photos"] = [photo.to_dict() for photo in self.photos]
+        values["style"] = self.style.to_dict() if self.style else None
         return values
 
 
@@ -78,16 +70,6 @@ def translate(values: Mapping[str, Any]) -> Translate:
     return Translate(
         **{**values, "photos": photos_from(values.get("photos")), "style": photo_from(values.get("style"))}
     )
-
-
-def photos_from(values: Iterable[Any] | None) -> tuple[PhotoRef, ...]:
-    """Photos from mappings or `PhotoRef`s; None means none."""
-    return tuple(photo for photo in map(photo_from, values or ()) if photo)
-
-
-def photo_from(value: Any) -> PhotoRef | None:
-    """A photo from a mapping or a `PhotoRef`."""
-    return PhotoRef(**value) if isinstance(value, Mapping) else value
 
 
 def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
@@ -108,5 +90,4 @@ def _photos(photos: tuple[PhotoRef, ...]) -> list[Problem]:
         return [Problem("photos", "There must be a photo. Choose one or more files.")]
     if len(photos) > MOST_PHOTOS:
         return [Problem("photos", f"At most {MOST_PHOTOS} photos go into one job; got {len(photos)}. Leave some out.")]
-    unknown = [photo.name for photo in photos if not _ID.fullmatch(photo.id)]
-    return [Problem("photos", f"{name} must be kept first. Choose its file again.") for name in unknown]
+    return [problem for photo in photos for problem in photo_problems("photos", photo)]

@@ -14,13 +14,14 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import fulltext
+from gallery import family, fulltext
 from gallery.database import Database
 from gallery.errors import GalleryError, StorageFailed, UnreadableImage
 from gallery.files import ImageFiles
 from gallery.ids import is_id, seconds_of
 from gallery.maintenance import batches, is_orphan, sizes_of, unmarked
 from gallery.metadata import read_recipe, read_record
+from gallery.recipe import Recipe
 from gallery.records import row_of
 from gallery.schema import Image
 from gallery.words import Describe, by_kind
@@ -92,6 +93,8 @@ def _renew_some(database: Database, files: ImageFiles, ids: list[str], describe:
     with database.write() as session:
         for image_id, values in fresh.items():
             session.execute(update(Image).where(Image.id == image_id).values(values))
+            if "recipe" in values:
+                family.add(session, image_id, Recipe.from_dict(values["recipe"]))
         if any("title" in values for values in fresh.values()):
             fulltext.rebuild(session)
     return len(fresh)
@@ -131,6 +134,7 @@ def _adopt(session: Session, row: Image) -> bool:
             session.add(row)
             session.flush()
             fulltext.add(session, row)
+            family.add(session, row.id, Recipe.from_dict(row.recipe))
     except IntegrityError:
         return False
     return True

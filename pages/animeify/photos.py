@@ -5,10 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
 from engine.translation.pace import STYLED_SIDE_LIMIT, style_defaults
-from engine.translation.request import LONG_SIDE, MOST_PHOTOS, STYLE_STEPS, PhotoRef
+from engine.translation.request import LONG_SIDE, MOST_PHOTOS, STYLE_STEPS
 from pages.parts.before_after import small_jpeg
 from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.pictures import show_broken

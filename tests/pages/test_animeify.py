@@ -161,7 +161,7 @@ def test_photos_beyond_a_job_are_said(open_page, studio, more, text):
     def script(count):
         import streamlit as st
 
-        from engine.translation.request import PhotoRef
+        from engine.kept_photos import PhotoRef
         from pages.animeify.photos import choose
 
         choose("photos", [PhotoRef(f"{number:064x}", "a.png") for number in range(count)])

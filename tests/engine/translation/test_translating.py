@@ -13,6 +13,7 @@ from PIL import Image
 from engine.errors import InvalidRequest, PhotoRefused
 from engine.jobs.context import JobContext
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, SUCCEEDED
+from engine.kept_photos import PhotoRef
 from engine.kinds import KINDS
 from engine.studio import Studio
 from engine.translation.catalogue import Sidecar, own_folder
@@ -20,7 +21,7 @@ from engine.translation.checkpoints import save_translator
 from engine.translation.classical import illustrate
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
-from engine.translation.request import PhotoRef, Translate
+from engine.translation.request import Translate
 from engine.worker import Worker, device_work
 from gallery.metadata import read_digital_source
 

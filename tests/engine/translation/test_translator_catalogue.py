@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.errors import ModelBroken, NotFound
+from engine.kept_photos import PhotoRef
 from engine.settings import PROJECT, Settings
 from engine.translation.catalogue import (
     ARCHITECTURES,
@@ -25,7 +26,7 @@ from engine.translation.catalogue import (
 )
 from engine.translation.checkpoints import load_translator, save_translator
 from engine.translation.published import BUILDERS, build
-from engine.translation.request import PhotoRef, Translate
+from engine.translation.request import Translate
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Pictures that begin with another picture."""

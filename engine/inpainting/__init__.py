@@ -1,0 +1,1 @@
+"""Redrawing a part of a picture, and drawing on beyond its edges."""
