@@ -1,5 +1,6 @@
 """Shared fixtures: a studio in a temporary folder, with a tiny model loaded through the real loader."""
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -27,6 +28,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     config.option.loadscopereorder = False  # it would put the long files, which have few tests, at the end
     return ByFile(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Take what all tests import out of the search for garbage.
+
+    Streamlit searches everything after each run of a page; with the libraries of all tests imported that takes
+    longer than the page itself.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
