@@ -113,6 +113,8 @@ def _texts(gallery: Gallery, home: Path) -> Iterator[str]:
     for file in gallery.files.found(gallery.files.images):
         if gallery.files.is_image(file.path) and file.path.stem not in known:
             yield _recipe_text(file.path)
+    for file in gallery.files.in_folder(gallery.files.aside):
+        yield _recipe_text(file.path)
     for folder in ("runs", "evaluations", "prepared", "loras"):
         yield from map(_text_of, _small_texts(home / folder))
 
