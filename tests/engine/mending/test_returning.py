@@ -58,7 +58,11 @@ def test_a_rebuild_changes_no_job_that_is_there(file, opened, rebuilt):
 def test_jobs_come_back_from_a_snapshot_of_an_earlier_schema(home, file, opened, rebuilt, lost):
     (old,) = (home / "backups").glob("*-start.sqlite3")
     with closing(sqlite3.connect(old)) as earlier:
-        earlier.executescript("DROP TABLE image_parents; UPDATE alembic_version SET version_num = '0002'")
+        earlier.executescript(
+            "DROP TABLE lanes; DROP INDEX ix_jobs_turn; DROP INDEX ix_jobs_lane_owner_turn;"
+            + "".join(f"ALTER TABLE jobs DROP COLUMN {name};" for name in ("position", "turn", "claims"))
+            + "UPDATE alembic_version SET version_num = '0003'"
+        )
     assert "1 job was taken back" in rebuilt()
     assert len(opened().jobs()) == 2
 
