@@ -42,9 +42,9 @@ class Health:
         return (
             f"{count} pictures lie in {self._gallery.files.images}, but the gallery's database does not know them: "
             "it was deleted, or it is another one. They are safe. Stop the studio and run `python -m engine gallery "
-            "check --rebuild`: it takes these pictures in again with their recipes, after beginning with the newest "
-            "sound snapshot where nothing was made since. `gallery restore` puts a snapshot back in any case, with "
-            "its jobs."
+            "check --rebuild`: it takes these pictures in again with their recipes, and the jobs of the snapshots. "
+            "What is damaged or has no recipe it names and leaves; `gallery check --set-aside` moves that to a folder "
+            "of its own, and this is no longer said."
         )
 
     def unlisted(self) -> int:

@@ -8,9 +8,10 @@ import json
 import logging
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sqlalchemy import String, cast, select
 from engine.files import MAX_JSON_BYTES
 from engine.jobs.schema import JobRow
 from gallery.maintenance import sizes_of
+from gallery.mending import backups, repair
 from gallery.metadata import read_recipe
 from gallery.schema import Image
 from gallery.store import Gallery
@@ -51,11 +53,12 @@ class Leftover:
 
 def unused_photos(gallery: Gallery, home: Path) -> Iterator[Leftover]:
     """Photos that no picture, trashed or not, no job, and no run names."""
-    used: set[str] | None = None
-    for path in sorted((home / "photos").glob("??/*.png")):
-        used = _photos_in(_texts(gallery, home)) if used is None else used
-        if _PHOTO.fullmatch(path.stem) and path.stem not in used:
-            yield _leftover(path, path.with_suffix(".txt"))
+    unused = {path.stem: path for path in (home / "photos").glob("??/*.png") if _PHOTO.fullmatch(path.stem)}
+    for text in _texts(gallery, home) if unused else ():
+        for name in _PHOTO.findall(text):
+            unused.pop(name, None)
+    for path in sorted(unused.values()):
+        yield _leftover(path, path.with_suffix(".txt"))
 
 
 def unused_archives(gallery: Gallery, home: Path) -> Iterator[Leftover]:
@@ -99,22 +102,29 @@ def sweep(gallery: Gallery, home: Path, grace_seconds: float = GRACE_SECONDS) ->
     remove([found for found in archives if not (found.paths[0] / _CAPTIONS).exists()], grace_seconds)
 
 
-def _photos_in(texts: Iterable[str]) -> set[str]:
-    return {name for text in texts for name in _PHOTO.findall(text)}
-
-
 def _texts(gallery: Gallery, home: Path) -> Iterator[str]:
     """Everything in which a photo or an archive may be named."""
     with gallery.database.read() as session:
         for column in (Image.recipe, JobRow.request):
             for text in session.scalars(select(cast(column, String)).execution_options(yield_per=500)):
                 yield text or ""
+    yield from _of_snapshots(gallery.database.file)
     known = sizes_of(gallery.database)
     for file in gallery.files.found(gallery.files.images):
         if gallery.files.is_image(file.path) and file.path.stem not in known:
             yield _recipe_text(file.path)
+    for file in gallery.files.in_folder(gallery.files.aside):
+        yield _recipe_text(file.path)
     for folder in ("runs", "evaluations", "prepared", "loras"):
         yield from map(_text_of, _small_texts(home / folder))
+
+
+def _of_snapshots(file: Path | None) -> Iterator[str]:
+    """Of jobs that a repair would take back; the pictures of snapshots carry their recipes themselves."""
+    for snapshot in backups.snapshots(file) if file else ():
+        with suppress(sqlite3.Error), closing(repair.connect(snapshot.path)) as connection:
+            for (request,) in connection.execute("SELECT CAST(request AS BLOB) FROM jobs"):
+                yield (request or b"").decode("utf-8", "replace")
 
 
 def _recipe_text(path: Path) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from engine.errors import StudioBusy
 from engine.settings import Settings
 from gallery.database import Database
-from gallery.mending import backups, repair
+from gallery.mending import backups, repair, returning
 from gallery.mending.backups import Snapshot
 from gallery.store import Gallery
 
@@ -35,6 +35,19 @@ class Replaced:
     fault: str
     aside: Path | None
     base: Snapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was put right after a database was replaced.
+
+    Attributes:
+        jobs: taken back from snapshots.
+        deleted: pictures of the snapshot that were deleted for good after it, and stay so.
+    """
+
+    jobs: int
+    deleted: int
 
 
 def database_file(settings: Settings) -> Path | None:
@@ -87,6 +100,19 @@ def put_back(settings: Settings, name: str) -> Replaced:
     chosen = backups.find(file, name)
     with alone(settings):
         return Replaced(file, "", backups.put_back(file, chosen), chosen)
+
+
+def settle(database: Database, home: Path, done: Replaced | None) -> Settled:
+    """What a database that is in its place again lacks of the snapshots' jobs, and has of pictures deleted for good.
+
+    Raises:
+        StorageFailed: the disk did not take it.
+    """
+    gone = 0
+    if done and done.base:
+        gone = returning.forget_deleted_for_good(database, Gallery(database, home).files, done.base, done.aside)
+    jobs = 0 if done and not done.fault else returning.take_back_jobs(database)  # a chosen moment has its own jobs
+    return Settled(jobs, gone)
 
 
 @contextmanager

@@ -76,6 +76,7 @@ class Storage:
             Usage("database", "Database", "pictures' recipes and jobs", size_of(*self._database_files())),
             Usage("backups", "Backups", "the last ten snapshots of the database", size_of(home / "backups")),
             Usage("damaged", "Databases set aside", "replaced by a repair or a restored snapshot", aside, aside, True),
+            Usage("set-aside", "Pictures set aside", "that the gallery could not take in", size_of(home / "set-aside")),
             Usage("logs", "Logs", "of the worker; older parts can go", size_of(home / "logs"), old_logs),
         ]  # fmt: skip
 

@@ -5,6 +5,7 @@ home/images/ab/<id>.png         what was made; `ab` are the id's last two charac
 home/images/.niji-studio        marks the folder as the gallery's own
 home/thumbnails/ab/<id>.webp    a cache: may be missing, is made again
 home/trash/<id>.png             on the way out while images are removed for good
+home/set-aside/<id>.png         what could not be taken into the gallery and was moved out of its folder by a person
 """
 
 import hashlib
@@ -44,6 +45,7 @@ class ImageFiles:
         self.images = Path(home).resolve() / "images"
         self.thumbnails = self.images.parent / "thumbnails"
         self.trash = self.images.parent / "trash"
+        self.aside = self.images.parent / "set-aside"
         self._os = system
 
     @property

@@ -337,7 +337,11 @@ class Gallery:
 
     def count_unlisted(self) -> int:
         """How many image files lie in the folder without being in the gallery."""
-        return rebuilding.count_unlisted(self.database, self.files)
+        return len(rebuilding.unlisted(self.database, self.files))
+
+    def set_aside_unlisted(self) -> list[Path]:
+        """Move image files without a row into a folder of their own; returns where they are. Use after `rebuild`."""
+        return rebuilding.set_aside_unlisted(self.database, self.files)
 
 
 def _of_slot(session: Session, job_id: str | None, job_index: int | None) -> Image | None:

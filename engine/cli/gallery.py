@@ -13,7 +13,7 @@ from engine import mending
 from engine.cli.app import Home, Json, open_studio, print_json, settings_of
 from engine.errors import StudioError
 from engine.files import replacing
-from engine.mending import Replaced
+from engine.mending import Replaced, Settled
 from engine.rules import counted
 from engine.settings import Settings
 from engine.studio import Studio
@@ -93,18 +93,49 @@ def check(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Repair: a damaged database, unreadable rows, files without a row.")
     ] = False,
+    set_aside: Annotated[
+        bool, typer.Option("--set-aside", help="--rebuild, then move what it cannot take in to a folder of its own.")
+    ] = False,
     home: Home = None,
 ) -> None:
     """Compare the image files with the database; no picture is ever dropped."""
-    if rebuild:
-        _say_replaced(mending.begin_anew(settings_of(home)))
-    store = Studio(settings_of(home)).gallery if rebuild else open_studio(home).gallery
-    if rebuild:
-        renewed = store.renew()
-        print(f"{counted(store.rebuild(settle_seconds=0), 'image was', 'images were')} taken into the gallery.")
-        if renewed:
-            print(f"Rows put right that could not be read or did not fit their files: {renewed}.")
-    _say_swept(store.sweep(settle_seconds=0 if rebuild else SETTLE_SECONDS))
+    if rebuild or set_aside:
+        store = _repaired(settings_of(home))
+        if set_aside:
+            _say_set_aside(store.set_aside_unlisted())
+        _say_swept(store.sweep(settle_seconds=0))
+    else:
+        _say_swept(open_studio(home).gallery.sweep(settle_seconds=SETTLE_SECONDS))
+
+
+def _repaired(settings: Settings) -> Gallery:
+    done = mending.begin_anew(settings)
+    _say_replaced(done)
+    store = Studio(settings).gallery
+    settled = mending.settle(store.database, settings.home, done)
+    renewed = store.renew()
+    print(f"{counted(store.rebuild(settle_seconds=0), 'image was', 'images were')} taken into the gallery.")
+    if renewed:
+        print(f"Rows put right that could not be read or did not fit their files: {renewed}.")
+    _say_settled(settled)
+    return store
+
+
+def _say_settled(settled: Settled) -> None:
+    if settled.jobs:
+        jobs = counted(settled.jobs, "job was", "jobs were")
+        print(f"{jobs} taken back from the snapshots as they were then; what waited begins when the studio starts.")
+    if settled.deleted:
+        images = counted(settled.deleted, "image of the snapshot was", "images of the snapshot were")
+        print(f"{images} deleted for good after it and did not come back.")
+
+
+def _say_set_aside(moved: list[Path]) -> None:
+    if moved:
+        files = counted(len(moved), "file that cannot be taken in is", "files that cannot be taken in are")
+        print(f"{files} now in {moved[0].parent}: {', '.join(path.name for path in moved)}")
+    else:
+        print("There is no picture file that cannot be taken in; nothing was moved.")
 
 
 @commands.command()
@@ -118,8 +149,10 @@ def restore(
     if name is None:
         _list_snapshots(settings, as_json)
         return
-    _say_replaced(mending.put_back(settings, name))
+    done = mending.put_back(settings, name)
+    _say_replaced(done)
     store = Studio(settings).gallery
+    _say_settled(mending.settle(store.database, settings.home, done))
     taken = counted(store.rebuild(settle_seconds=0), "image that was", "images that were")
     print(f"{taken} made after it went into the gallery.")
     _say_swept(store.sweep(settle_seconds=0))
@@ -158,7 +191,7 @@ def _say_replaced(done: Replaced | None) -> None:
 def _say_swept(report: SweepReport) -> None:
     print(f"{counted(report.images, 'image was', 'images were')} compared with their files.")
     found = {
-        ("file", "without a row (--rebuild takes in those with a recipe)"): report.orphans,
+        ("file", "without a row (--rebuild takes in those with a recipe, --set-aside moves the rest)"): report.orphans,
         ("image", "whose file is gone"): report.missing,
         ("image", "whose file has another size than was saved"): report.wrong_size,
         ("leftover", "removed"): report.removed,

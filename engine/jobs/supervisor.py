@@ -29,6 +29,7 @@ LOCK_SECONDS = 1.0
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0  # between the end of a worker and the start of the next
 HEALTHY_SECONDS = 60.0  # a worker that lived this long, or finished a job, is followed after the shortest pause
 UPKEEP_SECONDS = 3600.0
+LAST_UPKEEP_SECONDS = 5.0  # an end waits so long for it
 MOST_LOCKED_LOOKS = 2  # each waits for the database's own timeout first
 
 
@@ -40,8 +41,8 @@ class Supervisor:
 
     Args:
         module: what the worker process runs.
-        upkeep: what there is to look after once the folder is this supervisor's, and every hour; it must not raise
-            for what may pass.
+        upkeep: what there is to look after once the folder is this supervisor's, and every hour, in a thread of its
+            own after the worker's start. It may be killed at any moment: an end of the studio does not wait for it.
     """
 
     def __init__(
@@ -49,13 +50,14 @@ class Supervisor:
         settings: Settings,
         queue: JobQueue,
         module: str = "engine.worker",
-        upkeep: Callable[[], None] = lambda: None,
+        upkeep: Callable[[], object] = lambda: None,
     ):
         self._settings = settings
         self._module = module
         self._queue = queue
         self._upkeep = upkeep
-        self._kept_up = 0.0
+        self._kept_up: float | None = None
+        self._keeper: threading.Thread | None = None
         self._watch = LeaseWatch()
         self._trouble = Trouble(log)
         self._locked_looks = 0
@@ -113,6 +115,8 @@ class Supervisor:
             self._reclaim_of(self._worker, f"it ended with code {code}")
             self._stopping.wait(pause)
         self._drain()
+        if self._keeper is not None:
+            self._keeper.join(LAST_UPKEEP_SECONDS)  # while the folder is still this supervisor's
 
     def _tidy(self) -> None:
         """Leave nothing that a killed process left, and no job that nobody would ever begin."""
@@ -125,13 +129,20 @@ class Supervisor:
             self._queue.settle_unreadable()
         except (SQLAlchemyError, GalleryError):
             log.exception("unreadable jobs could not be looked after")
-        self._keep_up()
+
+    def _look_after(self) -> None:
+        """The upkeep where it is due, beside everything else: it reads the whole database, which takes its time."""
+        if self._keeper is not None and self._keeper.is_alive():
+            return
+        if self._kept_up is None or time.monotonic() - self._kept_up >= UPKEEP_SECONDS:
+            self._kept_up = time.monotonic()
+            self._keeper = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
+            self._keeper.start()
 
     def _keep_up(self) -> None:
-        self._kept_up = time.monotonic()
         try:
             self._upkeep()
-        except Exception:  # whatever it is, it must not keep the worker away
+        except Exception:  # whatever it is, it must end no process
             log.exception("the studio's upkeep met an error")
 
     def _succeeded(self) -> int:
@@ -161,8 +172,7 @@ class Supervisor:
             if time.monotonic() - looked >= LEASES_SECONDS:
                 self._look_at_leases(process)
                 looked = time.monotonic()
-            if time.monotonic() - self._kept_up >= UPKEEP_SECONDS:
-                self._keep_up()
+            self._look_after()
         return process.poll()
 
     def _look_at_leases(self, process: subprocess.Popen[bytes]) -> None:

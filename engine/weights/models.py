@@ -1,5 +1,6 @@
 """The catalogue of models: shipped, in the artist's weights folder, added, or known and not here yet."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from engine.weights.hub import delete_fetched
 from engine.weights.hub_client import KNOWN_BYTES, SD21_HUB_ID, download_bytes
 from engine.weights.manifest import damaged
 from engine.weights.single_file import file_info
-from engine.weights.sources import name_of, pointer_from, snapshot_in, valid_name
+from engine.weights.sources import full_name_of, name_of, pointer_from, snapshot_in, valid_name
 
 __all__ = ["Catalogue", "ModelInfo", "named", "require_available", "size_problems"]
 
@@ -186,11 +187,18 @@ class Catalogue:
         for folder in _model_folders(self._own_folder):
             if folder.name not in taken:
                 yield folder_info(folder.name, folder)
-        for folder in sorted(self._own_folder.glob("models--*--*")):  # copied as it lies in the hub's cache
-            if (snapshot := snapshot_in(folder)) and name_of(folder) not in taken:
-                yield folder_info(name_of(folder), snapshot)
+        yield from self._cached(taken)
         for path in sorted(self._own_folder.glob("*.safetensors")):
             yield file_info(path.name if path.stem in taken else path.stem, path)
+
+    def _cached(self, taken: dict[str, ModelInfo]) -> Iterator[ModelInfo]:
+        """What was copied as it lies in the hub's cache, by short names, or with the owner's where several have one."""
+        folders = sorted(self._own_folder.glob("models--*--*"))
+        snapshots = {folder: snapshot for folder in folders if (snapshot := snapshot_in(folder))}
+        short = Counter([*taken, *map(name_of, snapshots), *(f.name for f in _model_folders(self._own_folder))])
+        for folder, snapshot in snapshots.items():
+            name = name_of(folder)
+            yield folder_info(name if short[name] == 1 else full_name_of(folder), snapshot)
 
     def _pointed(self, found: dict[str, ModelInfo]) -> Iterator[ModelInfo]:
         try:

@@ -66,6 +66,11 @@ def name_of(path: Path) -> str:
     return _name_from(path.stem if path.is_file() else path.name)
 
 
+def full_name_of(folder: Path) -> str:
+    """The name of a folder `models--org--name` that no folder of another owner has."""
+    return _name_from(folder.name.removeprefix("models--").replace("--", "-", 1))
+
+
 def snapshot_in(path: Path) -> Path | None:
     """The model in the top folder of a repository in the hub's cache (`models--org--name`), None in other folders.
 

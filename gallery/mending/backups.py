@@ -3,6 +3,7 @@
 <folder of the database>/backups/studio-20261128T081144123456Z-start.sqlite3    when (UTC) and why it was made
 """
 
+import filecmp
 import os
 import re
 import shutil
@@ -73,7 +74,7 @@ def snapshot(file: Path, reason: str) -> Path:
             raise DatabaseDamaged(repair.unusable(file, fault))
         before = _newest(file)
         put(scratch, target)
-        if before and reason in (START, DAILY) and before.read_bytes() == target.read_bytes():
+        if before and reason in (START, DAILY) and filecmp.cmp(before, target, shallow=False):
             before.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, folder) from error

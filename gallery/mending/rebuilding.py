@@ -20,6 +20,7 @@ from gallery.errors import GalleryError, StorageFailed, UnreadableImage
 from gallery.files import ImageFiles
 from gallery.ids import is_id, seconds_of
 from gallery.maintenance import batches, is_orphan, sizes_of, unmarked
+from gallery.mending.returning import take_back_trash
 from gallery.metadata import read_recipe, read_record
 from gallery.recipe import Recipe
 from gallery.records import row_of
@@ -38,7 +39,8 @@ def rebuild(
 ) -> int:
     """Insert a row for every image file that carries a recipe and has none.
 
-    The owner is not written into files (they are shared), so all rows get the given one.
+    The owner is not written into files (they are shared), so all rows get the given one, but those that a snapshot of
+    the database knows: they get theirs, and their place in the trash.
     """
     if not files.marker.is_file():
         if sizes_of(database):
@@ -48,11 +50,12 @@ def rebuild(
     known = sizes_of(database)
     orphans = (f.path for f in found if files.is_image(f.path) and is_orphan(f, files, known, settle_seconds))
     rows = (row for row in (_row_of_file(path, owner, describe) for path in orphans) if row)
-    adopted = 0
+    adopted: list[str] = []
     while batch := list(islice(rows, _BATCH)):
         with database.write() as session:
-            adopted += sum(_adopt(session, row) for row in batch)
-    return adopted
+            adopted += [row.id for row in batch if _adopt(session, row)]
+    take_back_trash(database, adopted)
+    return len(adopted)
 
 
 def renew(database: Database, files: ImageFiles, describe: Describe = by_kind) -> int:
@@ -78,10 +81,28 @@ def drop_nameless(database: Database) -> int:
     return len(bad)
 
 
-def count_unlisted(database: Database, files: ImageFiles) -> int:
-    """How many image files have no row; no file is opened."""
+def unlisted(database: Database, files: ImageFiles) -> list[Path]:
+    """The image files that have no row; no file is opened."""
     known = sizes_of(database)
-    return sum(files.is_image(file.path) and file.path.stem not in known for file in files.found(files.images))
+    found = (file.path for file in files.found(files.images))
+    return sorted(path for path in found if files.is_image(path) and path.stem not in known)
+
+
+def set_aside_unlisted(database: Database, files: ImageFiles) -> list[Path]:
+    """Move the image files out of the gallery's folder that have no row; returns where they are now.
+
+    After `rebuild` these are the ones that cannot be taken in: cut short, damaged, without a recipe, or a second file
+    of a picture that is there.
+
+    Raises:
+        StorageFailed: one cannot be moved.
+    """
+    moved = []
+    for path in unlisted(database, files):
+        target = files.aside / path.name
+        files.move(path, target)
+        moved.append(target)
+    return moved
 
 
 def _renew_some(database: Database, files: ImageFiles, ids: list[str], describe: Describe) -> int:

@@ -13,6 +13,7 @@ from engine import leftovers
 from engine.__main__ import main
 from engine.leftovers import GRACE_SECONDS
 from engine.studio import Studio
+from gallery.mending import backups
 from gallery.metadata import png_bytes
 from tests.gallery.samples import picture, recipe
 
@@ -78,6 +79,17 @@ def test_a_photo_that_anything_names_is_kept(studio):
 
     assert kept_photos(studio) == {shown, trashed, unreadable, orphan, asked, trained}
     assert not studio.photos.path(unused).with_suffix(".txt").exists()
+
+
+def test_a_photo_that_only_a_job_of_a_snapshot_names_is_kept(studio):
+    asked, unused = photo(studio, 1), photo(studio, 2)
+    studio.submit(studio.request("text_to_image", {"prompt": f"like {asked}"}))
+    backups.snapshot(studio.database.file, backups.START)
+    with studio.database.write() as session:
+        session.execute(text("DELETE FROM jobs"))
+    leftovers.sweep(studio.gallery, studio.settings.home)
+    assert kept_photos(studio) == {asked}
+    assert not studio.photos.path(unused).exists()
 
 
 def test_a_photo_that_was_just_brought_waits(studio):

@@ -100,8 +100,9 @@ def test_a_running_one_is_stopped_at_its_next_row(knitting):
     assert 1 < len(scarf(knitting, job.request)) < 1000
 
 
-def test_it_goes_on_after_its_worker_was_killed(knitting):
-    supervisor = Supervisor(knitting.settings, knitting.queue, module="tests.toy_kind")
+def test_it_goes_on_after_its_worker_was_killed_while_the_upkeep_takes_its_time(knitting):
+    slow = threading.Event()
+    supervisor = Supervisor(knitting.settings, knitting.queue, module="tests.toy_kind", upkeep=slow.wait)
     supervisor.start()
     try:
         job = knitting.submit(asked(knitting, rows=40, seconds_a_row=0.1))
@@ -109,6 +110,7 @@ def test_it_goes_on_after_its_worker_was_killed(knitting):
         os.kill(supervisor.worker_pid, signal.SIGKILL)
         until(lambda: knitting.job(job.id).ended, 90)
     finally:
+        slow.set()
         supervisor.stop()
 
     ended = knitting.job(job.id)

@@ -149,3 +149,14 @@ def test_a_pointer_with_a_wrong_size_is_read_without_it(catalogue, settings):
         pointers = {"x": {"hub_id": "a/b", "size_bytes": size}}
         (settings.home / "weights/models.json").write_text(json.dumps(pointers))
         assert catalogue.get("x").size_bytes == 0
+
+
+def test_two_cached_models_of_one_name_are_both_listed_by_their_owners(catalogue, settings, save_model):
+    own = settings.home / "weights"
+    folders = {owner: save_model(own / f"models--{owner}--x/snapshots/{OLD}") for owner in ("orga", "orgb")}
+    save_model(own / f"models--orgc--alone/snapshots/{OLD}")
+    found = {info.name: info for info in catalogue.all()}
+    assert {found[f"{owner}-x"].path for owner in folders} == set(folders.values())
+    assert found["alone"].available
+    with pytest.raises(NotFound):
+        catalogue.get("x")

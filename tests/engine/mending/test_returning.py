@@ -1,0 +1,128 @@
+"""What a lost database knew comes back beside what was made since; what was deleted for good stays deleted."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from engine.__main__ import main
+from gallery.mending import backups
+from tests.engine.mending.damages import PICTURES, restored
+from tests.gallery.samples import picture, recipe
+
+
+@pytest.fixture
+def lost(home, file, opened, expected):
+    """The database was lost after a snapshot, and something new was drawn and asked for since."""
+    studio = opened()
+    trashed, *_ = expected
+    studio.gallery.delete([trashed])
+    (job,) = studio.jobs()
+    studio.database.dispose()
+    backups.snapshot(file, backups.START)
+    file.unlink()
+    studio = opened()
+    studio.gallery.save(picture(77), recipe("made since"))
+    studio.submit(studio.request("text_to_image", {"prompt": "asked since"}))
+    backups.snapshot(file, backups.DAILY)  # the newest knows nothing of before
+    studio.database.dispose()
+    return job, trashed
+
+
+def test_a_rebuild_takes_jobs_and_the_trash_back_beside_what_was_made_since(home, opened, rebuilt, lost):
+    job, trashed = lost
+    (said,) = opened().health.troubles()
+    assert "the jobs of the snapshots" in said
+
+    said = rebuilt()
+    studio = opened()
+
+    assert f"{PICTURES} images were taken into the gallery." in said
+    assert "1 job was taken back from the snapshots" in said
+    assert [found.request.prompt for found in studio.jobs()] == ["asked since", "a castle"]
+    assert studio.job(job.id) == job
+    assert studio.gallery.count() == PICTURES
+    assert [image.id for image in studio.gallery.page(trash=True).images] == [trashed]
+    assert studio.health.troubles() == []
+    assert "taken back" not in rebuilt()
+
+
+def test_a_rebuild_changes_no_job_that_is_there(file, opened, rebuilt):
+    (job,) = opened().jobs()
+    backups.snapshot(file, backups.START)
+    opened().cancel(job.id)
+    assert "taken back" not in rebuilt()
+    assert opened().job(job.id).state == "cancelled"
+
+
+def test_jobs_come_back_from_a_snapshot_of_an_earlier_schema(home, file, opened, rebuilt, lost):
+    (old,) = (home / "backups").glob("*-start.sqlite3")
+    with closing(sqlite3.connect(old)) as earlier:
+        earlier.executescript(
+            "DROP TABLE lanes; DROP INDEX ix_jobs_turn; DROP INDEX ix_jobs_lane_owner_turn;"
+            + "".join(f"ALTER TABLE jobs DROP COLUMN {name};" for name in ("position", "turn", "claims"))
+            + "UPDATE alembic_version SET version_num = '0003'"
+        )
+    assert "1 job was taken back" in rebuilt()
+    assert len(opened().jobs()) == 2
+
+
+def test_files_that_cannot_be_taken_in_are_named_and_set_aside_when_told_so(home, opened, capsys, expected, lost):
+    images = [path for path in (home / "images").glob("??/*.png") if path.stem in expected]
+    kept = {path.name: path.read_bytes()[:200] for path in images[:6]}
+    for path in images[:6]:
+        path.write_bytes(kept[path.name])
+    assert main(["gallery", "check", "--rebuild", "--home", str(home)]) == 0
+    said = capsys.readouterr().out
+    assert all(path.name in said for path in images[:6])
+    (said,) = opened().health.troubles()
+    assert "6 pictures lie in" in said
+    assert "gallery check --set-aside" in said
+
+    assert main(["gallery", "check", "--set-aside", "--home", str(home)]) == 0
+    assert "6 files that cannot be taken in are now in" in capsys.readouterr().out
+    studio = opened()
+    assert studio.health.troubles() == []
+    assert {path.name: path.read_bytes() for path in (home / "set-aside").iterdir()} == kept
+    assert [usage.size_bytes for usage in studio.storage.usage() if usage.kind == "set-aside"] == [1200]
+    assert "nothing was moved" in _set_aside(home, capsys)
+
+
+def _set_aside(home, capsys) -> str:
+    assert main(["gallery", "check", "--set-aside", "--home", str(home)]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("newer", ["the database set aside", "a newer snapshot", "only the trash"])
+def test_what_was_deleted_for_good_does_not_come_back_with_a_snapshot(home, file, opened, expected, capsys, newer):
+    gone = sorted(expected)[:8]
+    studio = opened()
+    if newer == "only the trash":
+        studio.gallery.delete(gone)
+    snapshot = backups.snapshot(file, backups.START)
+    studio.gallery.delete(gone)
+    studio.gallery.purge(0)
+    if newer == "a newer snapshot":
+        backups.snapshot(file, backups.DAILY)
+    studio.database.dispose()
+    if newer != "the database set aside":
+        file.write_bytes(b"nothing that can be read")
+
+    code, said = restored(home, capsys, snapshot.stem)
+
+    assert code == 0, said
+    assert "8 images of the snapshot were deleted for good after it and did not come back." in said
+    studio = opened()
+    assert {image.id for image in studio.gallery.page().images} == set(expected) - set(gone)
+    assert studio.gallery.count(trash=True) == 0
+    assert studio.gallery.count(search="dragon") == PICTURES - 8
+
+
+def test_pictures_that_are_lost_and_were_not_deleted_keep_their_rows(home, file, opened, expected, capsys):
+    lost = min(expected)
+    opened().gallery.path(lost).unlink()
+    snapshot = backups.snapshot(file, backups.START)
+    code, said = restored(home, capsys, snapshot.stem)
+    assert code == 0
+    assert f"1 image whose file is gone: {lost}" in said
+    assert opened().gallery.get(lost).id == lost
