@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.diffusion.prompts.grammar import WEIGHTED
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.words import describe
 from engine.errors import Problem
@@ -15,8 +16,8 @@ UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
 def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """The default model and its own size, where a form leaves them out."""
-    values = {"prompt": "", **values}
+    """The default model and its own size, where a form leaves them out; and what is asked for anew has weights."""
+    values = {"prompt": "", "prompt_syntax": WEIGHTED, **values}
     if values.keys() >= {"model", "width", "height"}:
         return values
     models = Catalogue(here.settings).all()

@@ -19,6 +19,8 @@ from engine.diffusion.lora import AppliedLora, applied
 from engine.diffusion.noise import varied_noise
 from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
+from engine.diffusion.prompts.encoding import encode as encode_prompts
+from engine.diffusion.prompts.grammar import PLAIN
 from engine.diffusion.request import TextToImage, seed_of, steps_run
 from engine.diffusion.starting import (
     Start,
@@ -113,7 +115,7 @@ def generate(
         told = request_notes(request, model.info, [lora for lora, _ in loras])
         notes = (*told, *_unread_notes(model, request), *_lora_notes(active))
         _set_tiling(model, request)
-        prompts = _encode(model, request)
+        prompts = encode_prompts(model.pipeline, request)
         for index in range(first, request.num_images):
             if should_stop():
                 raise Cancelled(f"Stopped before image {index + 1} of {request.num_images}.")
@@ -145,7 +147,7 @@ class _Drawing:
         if _unusable(picture) and self.model.dtype != torch.float32:
             notes = (*notes, DRAWN_AGAIN)
             with _full_precision(self.model):
-                picture = self._picture(_encode(self.model, self.request))
+                picture = self._picture(encode_prompts(self.model.pipeline, self.request))
         if picture is None:
             raise ImageFailed(self._failure())
         if _unusable(picture):
@@ -255,18 +257,6 @@ class _Drawing:
 
 
 @torch.no_grad()
-def _encode(model: LoadedModel, request: TextToImage) -> tuple[Tensor, Tensor | None]:
-    """Embeddings of the prompt and, with guidance, of the negative prompt: (1, tokens, width) each."""
-    return model.pipeline.encode_prompt(
-        request.prompt,
-        model.pipeline._execution_device,
-        1,
-        request.guidance_scale > 1,
-        request.negative_prompt,
-    )
-
-
-@torch.no_grad()
 def _decode(model: LoadedModel, latents: Tensor) -> Tensor:
     """(1, 3, H, W) in about [-1, 1]."""
     vae = model.pipeline.vae
@@ -301,7 +291,9 @@ def _full_precision(model: LoadedModel) -> Iterator[None]:
 
 
 def _unread_notes(model: LoadedModel, request: TextToImage) -> tuple[str, ...]:
-    """A sentence for each prompt that is longer than the text encoder reads."""
+    """A sentence for each plain prompt that is longer than the text encoder reads; others are read in chunks."""
+    if request.prompt_syntax != PLAIN:
+        return ()
     texts = {"prompt": request.prompt, "negative prompt": request.negative_prompt}
     unread = {name: _unread(model.pipeline.tokenizer, text) for name, text in texts.items()}
     return tuple(f"The end of the {name} was not read: {text!r}. Shorten it." for name, text in unread.items() if text)

@@ -16,7 +16,13 @@ def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
     names = {name for name, _ in values["loras"]}
     loras = [lora for lora in studio.loras() if lora.name in names] if names else []
     model = studio.model(values["model"])
-    _show([*prompt_notes(values["prompt"], model, loras), *negative_notes(values["negative_prompt"])])
+    syntax = values["prompt_syntax"]
+    _show(
+        [
+            *prompt_notes(values["prompt"], model, loras, syntax),
+            *negative_notes(values["negative_prompt"], syntax),
+        ]
+    )
 
 
 def show_size_notes(model: ModelInfo, width: int | None, height: int | None) -> None:

@@ -14,6 +14,7 @@ from pages.generate.notes import show_prompt_notes, show_size_notes
 from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import seed_field
+from pages.generate.reading import syntax_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
@@ -80,7 +81,7 @@ def _prompts() -> dict[str, str]:
         bind="query-params",
         placeholder="what to avoid: blurry, people, text",
     )
-    return {"prompt": prompt or "", "negative_prompt": negative or ""}
+    return {"prompt": prompt or "", "negative_prompt": negative or "", "prompt_syntax": syntax_field()}
 
 
 def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, str]) -> dict[str, Any]:
