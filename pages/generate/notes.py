@@ -8,6 +8,7 @@ import streamlit as st
 from engine.diffusion.notes import Note, negative_notes, prompt_notes, size_notes
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from pages.generate.reading import show_length
 from pages.parts.common import plain
 
 
@@ -17,6 +18,7 @@ def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
     loras = [lora for lora in studio.loras() if lora.name in names] if names else []
     model = studio.model(values["model"])
     syntax = values["prompt_syntax"]
+    show_length(values["prompt"], model, syntax)
     _show(
         [
             *prompt_notes(values["prompt"], model, loras, syntax),

@@ -11,10 +11,10 @@ from engine.weights.models import ModelInfo
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_prompt_notes, show_size_notes
+from pages.generate.reading import syntax_field
 from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import seed_field
-from pages.generate.reading import syntax_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields

@@ -2,7 +2,11 @@
 
 import streamlit as st
 
+from engine.diffusion.prompts.counting import Length, length_of
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
+from engine.rules import MAX_PROMPT_CHARACTERS
+from engine.weights.models import ModelInfo
+from pages.parts.common import plain
 
 KEY = "prompt_syntax"
 
@@ -27,3 +31,20 @@ def syntax_field() -> str:
 
 def _read_weights() -> None:
     st.session_state[KEY] = WEIGHTED
+
+
+def show_length(prompt: str, model: ModelInfo, syntax: str) -> None:
+    """How many tokens the prompt has, and where its chunks end; nothing for a model whose files are not here."""
+    length = length_of(prompt, model, syntax) if prompt and len(prompt) <= MAX_PROMPT_CHARACTERS else None
+    if length:
+        st.caption(plain(_length_text(length)))
+
+
+def _length_text(length: Length) -> str:
+    count = sum(length.chunks)
+    if len(length.chunks) == 1:
+        behind = "; the rest is not read" if length.unread else ""
+        return f"{count} of {length.room} tokens{behind}"
+    ends = ", ".join(f"…{end}" for end in length.ends[:3])
+    which = "the first ends" if len(length.ends) == 1 else "they end"
+    return f"{len(length.chunks)} chunks of {length.room}: {count} tokens; {which} after “{ends}”"

@@ -221,12 +221,16 @@ def test_a_second_click_on_the_old_button_makes_no_second_job(open_page, studio)
 
 
 def test_words_that_the_model_cannot_use_are_said_before_and_after(open_page, studio, work):
-    page = open_page("generate", prompt="portrait of a cute cat <lora:x:0.8>", negative_prompt="(blurry:1.3)")
+    page = open_page("generate", prompt="portrait of a cute cat <lora:x:0.8>", negative_prompt="[blurry:fog:0.5]")
 
     def said():
         return texts([*page.caption, *page.warning]).replace("\\", "")
 
-    told = ("no word of this prompt: portrait, cute, cat.", "<lora:x:0.8> applies nothing", "plain words: (blurry:1.3)")
+    told = (
+        "no word of this prompt: portrait, cute, cat.",
+        "<lora:x:0.8> applies nothing",
+        "plain words: [blurry:fog:0.5]",
+    )
     assert all(text in said() for text in told)
     assert not page.warning
     press_generate(page)
@@ -525,7 +529,7 @@ def test_the_examples_are_found_again_after_the_first_picture(open_page, studio,
 
 
 def test_a_recipe_of_before_is_read_as_before_until_weights_are_asked_for(restored, studio):
-    page = restored(prompt="a (castle:1.3)", width=64, height=64)
+    page = restored({"prompt": "a (castle:1.3)", "width": 64, "height": 64})
     assert "read as by earlier versions" in texts(page.caption)
     press_generate(page)
     button(page, "Read weights").click().run()
@@ -542,5 +546,12 @@ def test_weights_beyond_the_range_are_refused_on_the_page(open_page, studio):
     page = open_page("generate")
     page.text_area(key="prompt").set_value("(" * 3000 + "castle")
     press_generate(page)
-    assert "words may weigh -10 to 10" in texts(page.error)
+    assert "words may weigh" in texts(page.error)
     assert studio.jobs() == []
+
+
+def test_the_tokens_of_the_prompt_are_counted_and_chunks_named(open_page):
+    page = open_page("generate", prompt="a (castle:1.3)")
+    assert "2 of 75 tokens" in texts(page.caption)
+    page.text_area(key="prompt").set_value("a castle BREAK a cat").run()
+    assert "2 chunks of 75: 4 tokens; the first ends after “…a castle”" in texts(page.caption).replace("\\", "")

@@ -1,8 +1,8 @@
 """AUTOMATIC1111's grammar of attention in prompts (`modules/prompt_parser.py` there): which words weigh how much.
 
-`(word)` weighs 1.1, `(word:1.3)` 1.3, `[word]` 1/1.1; nested weights multiply, and a bracket that is left open ends with
-the text. `\\(`, `\\)`, `\\[`, `\\]` and `\\\\` are the characters themselves; any other backslash is dropped, as there.
-`BREAK` ends a chunk, here also inside brackets.
+`(word)` weighs 1.1, `(word:1.3)` 1.3, `[word]` 1/1.1; nested weights multiply, and a bracket that is left open ends
+with the text. `\\(`, `\\)`, `\\[`, `\\]` and `\\\\` are the characters themselves; any other backslash is dropped, as
+there. `BREAK` ends a chunk, here also inside brackets.
 """
 
 import math

@@ -1,5 +1,7 @@
 """AUTOMATIC1111's grammar: its own examples, and what people really paste."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,7 +82,7 @@ def test_escaped_text_is_read_as_it_stands(text):
 def test_anything_gives_pieces_none_twice_the_same_weight(text):
     pieces = parse(text)
     assert pieces
-    assert all(a.weight != b.weight for a, b in zip(pieces, pieces[1:], strict=False) if not b.breaks)
+    assert all(a.weight != b.weight for a, b in pairwise(pieces) if not b.breaks)
 
 
 @pytest.mark.parametrize("marks", ["(", "[", ")", "([", "(a:1.0)", ":1.3)", "\\", "BREAK ", ":", " "])
