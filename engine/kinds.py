@@ -1,11 +1,13 @@
 """The one table of what can be asked of the studio."""
 
 from engine.diffusion import admission as diffusion
+from engine.grids import admission as grids
 from engine.image_to_image import admission as image_to_image
 from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
 from engine.lora import admission as lora
 from engine.translation import admission as translation
+from engine.upscaling import admission as upscaling
 from engine.weights import admission as weights
 
 KINDS = Kinds(
@@ -13,7 +15,9 @@ KINDS = Kinds(
         *diffusion.KINDS,
         *image_to_image.KINDS,
         *inpainting.KINDS,
+        *grids.KINDS,
         *translation.KINDS,
+        *upscaling.KINDS,
         *lora.KINDS,
         *weights.KINDS,
     ]

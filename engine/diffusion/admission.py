@@ -1,8 +1,10 @@
 """Drawings: which can be asked for on this machine."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.prompts.grammar import WEIGHTED
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.words import describe
@@ -16,14 +18,18 @@ UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
 def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """The default model and its own size, where a form leaves them out; and what is asked for anew has weights."""
+    """The default model, its own size and what else it wants, where a form leaves them out; and what is asked for anew
+    has weights. Raises ModelBroken.
+    """
     values = {"prompt": "", "prompt_syntax": WEIGHTED, **values}
-    if values.keys() >= {"model", "width", "height"}:
+    if values.keys() >= {"model", "width", "height", *FIELDS}:
         return values
     models = Catalogue(here.settings).all()
     name = values.get("model", default_model(models, here.accelerated).name)
-    native = next((info.native_size for info in models if info.name == name), 0) or UNKNOWN_SIZE
-    return {"model": name, "width": native, "height": native, **values}
+    info = next((info for info in models if info.name == name), None)
+    native = (info.native_size if info else 0) or UNKNOWN_SIZE
+    wanted = defaults_here(here.settings, info, loras_from(values.get("loras")))
+    return {"model": name, "width": native, "height": native, **wanted.values(), **values}
 
 
 def check(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -47,6 +53,7 @@ KINDS = (
         complete=complete,
         check=check,
         settle=TextToImage.with_seed,
+        afresh=lambda request: replace(request, seed=None),
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=describe,

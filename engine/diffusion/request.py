@@ -20,7 +20,8 @@ RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show
 
 SEED = Whole(0, SEEDS - 1)
 STEPS = Whole(1, 150, default=25)
-GUIDANCE_SCALE = Real(1, 30, default=7.5)
+GUIDANCE_SCALE = Real(0, 30, default=7.5)
+NO_GUIDANCE = 1  # up to it the prompt alone is followed: one pass through the model for each step, not two
 NUM_IMAGES = Whole(1, 8, default=1)
 LORA_WEIGHT = Real(-2.0, 2.0, default=1.0)
 VARIATION_STRENGTH = Real(0, 1, default=0.0)
@@ -37,7 +38,10 @@ SCHEDULERS = (
     "UniPC",
     "Heun",
     "LMS",
+    "LCM",
+    "Turbo",
 )
+LCM_STEPS = Whole(1, 50)  # its teacher had 50, of which it visits some
 # What "sample" means to a model: it predicts the clean picture itself. The library has no formula for it in these.
 SAMPLE = "sample"
 NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
@@ -61,7 +65,7 @@ class TextToImage:
         seed: `SEED`; image i is drawn from `seed + i`, and after the highest seed comes 0. None means random, drawn on
             submission.
         num_inference_steps: denoising steps, `STEPS`.
-        guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 1 is not at all.
+        guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 0 to 1 is without guidance.
         width, height: pixels, multiples of 8; the model sets further limits.
         num_images: `NUM_IMAGES`.
         scheduler: one of `SCHEDULERS`.
@@ -167,12 +171,10 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *text("prompt", values["prompt"], required=True),
         *text("negative_prompt", values["negative_prompt"]),
         *([] if values["seed"] is None else SEED.problems("seed", values["seed"])),
-        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
-        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *drawing_problems(values),
         *multiple("width", values["width"], 8),
         *multiple("height", values["height"], 8),
         *NUM_IMAGES.problems("num_images", values["num_images"]),
-        *choice("scheduler", values["scheduler"], SCHEDULERS),
         *_loras(values["loras"]),
         *([] if values["variation_seed"] is None else SEED.problems("variation_seed", values["variation_seed"])),
         *VARIATION_STRENGTH.problems("variation_strength", values["variation_strength"]),
@@ -197,6 +199,16 @@ def _picture_id(field: str, value: Any) -> list[Problem]:
     return [Problem(field, f"A picture of the gallery is named by its id of 26 characters; got {str(value)[:60]!r}.")]
 
 
+def drawing_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every rule that steps, guidance scale and scheduler break."""
+    return [
+        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
+        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *choice("scheduler", values["scheduler"], SCHEDULERS),
+        *_lcm_problems(values["scheduler"], values["num_inference_steps"]),
+    ]
+
+
 def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:
     """Why this scheduler cannot draw with a model that predicts `prediction_type`."""
     if prediction_type != SAMPLE or scheduler not in NOT_FOR_SAMPLE:
@@ -207,6 +219,14 @@ def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:
         f"Choose one of {others}."
     )
     return [Problem("scheduler", message)]
+
+
+def _lcm_problems(scheduler: Any, steps: Any) -> list[Problem]:
+    if scheduler != "LCM" or STEPS.problems("num_inference_steps", steps):
+        return []
+    field = "num_inference_steps"
+    problems = LCM_STEPS.problems(field, steps)
+    return [Problem(field, f"{problem.message} LCM has no more; it is made for 4 to 8.") for problem in problems]
 
 
 def _lora(value: Any) -> LoraWeight:

@@ -21,7 +21,7 @@ from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
 from engine.diffusion.prompts.encoding import encode as encode_prompts
 from engine.diffusion.prompts.grammar import PLAIN
-from engine.diffusion.request import TextToImage, seed_of, steps_run
+from engine.diffusion.request import NO_GUIDANCE, TextToImage, seed_of, steps_run
 from engine.diffusion.starting import (
     Start,
     StartLatents,
@@ -115,7 +115,7 @@ def generate(
         told = request_notes(request, model.info, [lora for lora, _ in loras])
         notes = (*told, *_unread_notes(model, request), *_lora_notes(active))
         _set_tiling(model, request)
-        prompts = encode_prompts(model.pipeline, request)
+        prompts = _encode(model, request)
         for index in range(first, request.num_images):
             if should_stop():
                 raise Cancelled(f"Stopped before image {index + 1} of {request.num_images}.")
@@ -147,7 +147,7 @@ class _Drawing:
         if _unusable(picture) and self.model.dtype != torch.float32:
             notes = (*notes, DRAWN_AGAIN)
             with _full_precision(self.model):
-                picture = self._picture(encode_prompts(self.model.pipeline, self.request))
+                picture = self._picture(_encode(self.model, self.request))
         if picture is None:
             raise ImageFailed(self._failure())
         if _unusable(picture):
@@ -254,6 +254,15 @@ class _Drawing:
             "precision. Its weights or a LoRA may be damaged: try without LoRAs or with a lower weight, then "
             "another model."
         )
+
+
+def _encode(model: LoadedModel, request: TextToImage) -> tuple[Tensor, Tensor | None]:
+    return encode_prompts(model.pipeline, request, _is_guided(model, request))
+
+
+def _is_guided(model: LoadedModel, request: TextToImage) -> bool:
+    """Whether each step asks the UNet twice; one with an embedding of the guidance is told the number instead."""
+    return request.guidance_scale > NO_GUIDANCE and model.pipeline.unet.config.time_cond_proj_dim is None
 
 
 @torch.no_grad()

@@ -15,12 +15,11 @@ NO_MEAN = 1e-3  # of the root mean square: less is what float16 rounds
 
 
 @torch.no_grad()
-def encode(pipeline: StableDiffusionPipeline, request: TextToImage) -> tuple[Tensor, Tensor | None]:
-    """Embeddings of the prompt and, with guidance, of the negative prompt: (1, tokens, width) each, equally long.
+def encode(pipeline: StableDiffusionPipeline, request: TextToImage, guided: bool) -> tuple[Tensor, Tensor | None]:
+    """Embeddings of the prompt and, where it is `guided`, of the negative prompt: (1, tokens, width), equally long.
 
     Where both are read at once and every word weighs 1, they are the pipeline's own, bit for bit.
     """
-    guided = request.guidance_scale > 1
     syntax = request.prompt_syntax
     texts = [request.prompt, request.negative_prompt] if guided else [request.prompt]
     read = [] if syntax == PLAIN else [_chunks(pipeline.tokenizer, text) for text in texts]

@@ -17,9 +17,9 @@ from tests.tiny_lora import save_lora
 HALF = Device(torch.device("cpu"), torch.float16, "the CPU in half precision")
 
 
-def embeds(model, prompt: str, negative: str = "", syntax: str = "a1111", guidance_scale: float = 7.5):
+def embeds(model, prompt: str, negative: str = "", syntax: str = "a1111", guided: bool = True):
     request = replace(REQUEST, prompt=prompt, negative_prompt=negative, prompt_syntax=syntax)
-    return encode(model.pipeline, replace(request, guidance_scale=guidance_scale))
+    return encode(model.pipeline, request, guided)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_weight_multiplies_its_tokens_and_the_mean_stays(biased):
 def test_both_prompts_have_as_many_chunks_as_the_longer_one(tiny, prompt, chunks):
     for pair in (embeds(tiny, prompt, "cat"), embeds(tiny, "cat", prompt)):
         assert [tuple(tensor.shape) for tensor in pair] == [(1, 77 * chunks, 32)] * 2
-    assert embeds(tiny, prompt, guidance_scale=1.0)[1] is None
+    assert embeds(tiny, prompt, guided=False)[1] is None
 
 
 def test_chunks_are_what_each_text_alone_gives(tiny):
