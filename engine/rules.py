@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.errors import Problem
 
-MAX_PROMPT_CHARACTERS = 1000
+MAX_PROMPT_CHARACTERS = 4000
 
 # What a paste brings along. All line ends become "\n"; characters without a glyph that only say where a line
 # may break, or begin a file, are no part of any word: soft hyphen, zero width space, word joiner, the invisible

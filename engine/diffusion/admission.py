@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.diffusion.defaults import FIELDS, defaults_here
+from engine.diffusion.prompts.grammar import WEIGHTED
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.words import describe
 from engine.errors import Problem
@@ -17,8 +18,10 @@ UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
 def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """The default model, its own size and what else it wants, where a form leaves them out. Raises ModelBroken."""
-    values = {"prompt": "", **values}
+    """The default model, its own size and what else it wants, where a form leaves them out; and what is asked for anew
+    has weights. Raises ModelBroken.
+    """
+    values = {"prompt": "", "prompt_syntax": WEIGHTED, **values}
     if values.keys() >= {"model", "width", "height", *FIELDS}:
         return values
     models = Catalogue(here.settings).all()

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from engine.diffusion.few_steps import misfits
+from engine.diffusion.prompts.grammar import PLAIN, words_of
 from engine.diffusion.request import TextToImage, steps_run
 from engine.rules import MAX_PROMPT_CHARACTERS, counted
 from engine.scenes import words
@@ -28,6 +29,11 @@ _MARKS = re.compile(
     r"|(?<!\\)\({2,}[^()]{1,200}\){2,}"  # ((word))
     r"|(?<!\\)\[[^\[\]]{1,200}\]|\{[^{}]{1,200}\}|__[\w/*-]{1,60}__"  # [word], {one|other}, __list__
     r"|\b(?:BREAK|AND)\b"
+)
+# What AUTOMATIC1111's grammar has beyond weights and BREAK.
+_UNREAD_MARKS = re.compile(
+    r"(?<!\\)\[[^\[\]:|]{0,200}(?::[^\[\]:|]{0,200})?:\s*[0-9.]+\s*\]"  # [from:to:0.5], [to:0.5], [from::0.5]
+    r"|(?<!\\)\[[^\[\]|]{0,200}\|[^\[\]]{0,200}\]|\{[^{}]{1,200}\}|__[\w/*-]{1,60}__|\bAND\b"  # [one|other]
 )
 _OPERATOR = re.compile(r"\b(?:BREAK|AND)\b")
 _WORD = re.compile(r"[^\s\d.,;:!?()\[\]{}<>\"“”‘|/\\_*+=#&%~…、。・-]+")
@@ -54,8 +60,8 @@ def request_notes(request: TextToImage, model: ModelInfo, loras: Sequence[LoraIn
     active = {lora.name for lora in request.loras if lora.weight}
     applied = [lora for lora in loras if lora.name in active]
     notes = (
-        *prompt_notes(request.prompt, model, loras),
-        *negative_notes(request.negative_prompt),
+        *prompt_notes(request.prompt, model, loras, request.prompt_syntax),
+        *negative_notes(request.negative_prompt, request.prompt_syntax),
         *size_notes(request.width, request.height, model),
         *drawing_notes(request.num_inference_steps, request.guidance_scale, request.scheduler, model, applied),
         *_start_notes(request),
@@ -63,21 +69,22 @@ def request_notes(request: TextToImage, model: ModelInfo, loras: Sequence[LoraIn
     return list(dict.fromkeys(note.text for note in notes))
 
 
-def prompt_notes(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo] = ()) -> list[Note]:
+def prompt_notes(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo] = (), syntax: str = PLAIN) -> list[Note]:
     """What the model cannot use of a prompt.
 
     Args:
         prompt: as typed.
         model: that draws it.
         loras: that are chosen beside it, since they may know more words.
+        syntax: how it is read, one of `engine.diffusion.prompts.grammar.SYNTAXES`.
     """
-    found = [*_mark_texts(prompt), *_unknown_texts(prompt, model, loras)]
+    found = [*_mark_texts(prompt, syntax), *_unknown_texts(prompt, model, loras, syntax)]
     return [Note("prompt", text) for text in found]
 
 
-def negative_notes(negative_prompt: str) -> list[Note]:
+def negative_notes(negative_prompt: str, syntax: str = PLAIN) -> list[Note]:
     """What no model here can use of a negative prompt."""
-    return [Note("negative_prompt", text) for text in _mark_texts(negative_prompt)]
+    return [Note("negative_prompt", text) for text in _mark_texts(negative_prompt, syntax)]
 
 
 def size_notes(width: int, height: int, model: ModelInfo) -> list[Note]:
@@ -111,25 +118,27 @@ def _start_notes(request: TextToImage) -> Iterable[Note]:
         yield Note("strength", f"{text} Use more steps, or the strength that you mean.")
 
 
-def _mark_texts(prompt: str) -> Iterable[str]:
+def _mark_texts(prompt: str, syntax: str) -> Iterable[str]:
     """Other tools' marks, which are read here as words; nothing of a text that is too long, which is refused anyway."""
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         return
     if tags := _TAG.findall(prompt):
         yield f"Typed into a prompt, {_named(tags)} applies nothing. Choose LoRAs in their own field."
     text = _TAG.sub(" ", prompt)
-    marks = [mark for mark in _MARKS.findall(text) if not (mark.isalpha() and text.isupper())]
+    pattern = _MARKS if syntax == PLAIN else _UNREAD_MARKS
+    marks = [mark for mark in pattern.findall(text) if not (mark.isalpha() and text.isupper())]
     if marks:
         yield f"Other tools' marks are read here as plain words: {_named(marks)}. Say it in words instead."
 
 
-def _unknown_texts(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo]) -> Iterable[str]:
+def _unknown_texts(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo], syntax: str) -> Iterable[str]:
     """Words that the shipped model was not trained on; what other models know is not known here."""
     too_long = len(prompt) > MAX_PROMPT_CHARACTERS
     if too_long or model.name != EMBEDDED_MODEL or any(not lora.trigger_words for lora in loras):
         return
     taught = {word for lora in loras for trigger in lora.trigger_words for word in _words(trigger)}
-    said = [word for word in dict.fromkeys(_words(_OPERATOR.sub(" ", _TAG.sub(" ", prompt)))) if word not in _LITTLE]
+    read = _OPERATOR.sub(" ", words_of(_TAG.sub(" ", prompt), syntax))
+    said = [word for word in dict.fromkeys(_words(read)) if word not in _LITTLE]
     unknown = [word for word in said if word not in known_words() | taught]
     if unknown and len(unknown) == len(said):
         yield f"{_draws(model)} It knows no word of this prompt: {_named(map(_hinted, unknown))}."

@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
+from engine.diffusion.prompts.grammar import PLAIN, SYNTAXES, WEIGHTED, weight_problems
 from engine.errors import InvalidRequest, Problem
 from engine.rules import Real, Whole, choice, cleaned, multiple, text
 
@@ -59,8 +60,8 @@ class TextToImage:
     """Images from a prompt with Stable Diffusion.
 
     Attributes:
-        prompt: what to draw, 1 to 1000 characters; `cleaned`, as is the negative prompt.
-        negative_prompt: what to avoid, up to 1000 characters.
+        prompt: what to draw, 1 to 4000 characters; `cleaned`, as is the negative prompt.
+        negative_prompt: what to avoid, up to 4000 characters.
         seed: `SEED`; image i is drawn from `seed + i`, and after the highest seed comes 0. None means random, drawn on
             submission.
         num_inference_steps: denoising steps, `STEPS`.
@@ -74,6 +75,9 @@ class TextToImage:
             take `seed`. None is as `seed`: drawn on submission where it is used.
         variation_strength: `VARIATION_STRENGTH`; 0 is the noise of `seed`, 1 that of `variation_seed`.
         variation_of: id of the gallery's picture that more are wanted of; None for a drawing of its own.
+        prompt_syntax: how both prompts are read, one of `SYNTAXES`: `plain` is every character as it stands, and no
+            more than the text encoder reads at once, which is what requests without this field mean; `a1111` has
+            weights and any length (`engine.diffusion.prompts`).
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -93,6 +97,7 @@ class TextToImage:
     variation_seed: int | None = None
     variation_strength: float = VARIATION_STRENGTH.default
     variation_of: str | None = None
+    prompt_syntax: str = PLAIN
 
     kind: ClassVar[str] = "text_to_image"
 
@@ -174,7 +179,18 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *([] if values["variation_seed"] is None else SEED.problems("variation_seed", values["variation_seed"])),
         *VARIATION_STRENGTH.problems("variation_strength", values["variation_strength"]),
         *_picture_id("variation_of", values["variation_of"]),
+        *choice("prompt_syntax", values["prompt_syntax"], SYNTAXES),
+        *_weights(values),
     ]
+
+
+def _weights(values: Mapping[str, Any]) -> list[Problem]:
+    """Of prompts that are read with weights and not too long, which is said already."""
+    if values["prompt_syntax"] != WEIGHTED:
+        return []
+    fields_of_text = ("prompt", "negative_prompt")
+    read = {name: values[name] for name in fields_of_text if not text(name, values[name])}
+    return [problem for name, prompt in read.items() for problem in weight_problems(name, prompt)]
 
 
 def _picture_id(field: str, value: Any) -> list[Problem]:

@@ -19,6 +19,8 @@ from engine.diffusion.lora import AppliedLora, applied
 from engine.diffusion.noise import varied_noise
 from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
+from engine.diffusion.prompts.encoding import encode as encode_prompts
+from engine.diffusion.prompts.grammar import PLAIN
 from engine.diffusion.request import NO_GUIDANCE, TextToImage, seed_of, steps_run
 from engine.diffusion.starting import (
     Start,
@@ -254,16 +256,8 @@ class _Drawing:
         )
 
 
-@torch.no_grad()
 def _encode(model: LoadedModel, request: TextToImage) -> tuple[Tensor, Tensor | None]:
-    """Embeddings of the prompt and, with guidance, of the negative prompt: (1, tokens, width) each."""
-    return model.pipeline.encode_prompt(
-        request.prompt,
-        model.pipeline._execution_device,
-        1,
-        _is_guided(model, request),
-        request.negative_prompt,
-    )
+    return encode_prompts(model.pipeline, request, _is_guided(model, request))
 
 
 def _is_guided(model: LoadedModel, request: TextToImage) -> bool:
@@ -306,7 +300,9 @@ def _full_precision(model: LoadedModel) -> Iterator[None]:
 
 
 def _unread_notes(model: LoadedModel, request: TextToImage) -> tuple[str, ...]:
-    """A sentence for each prompt that is longer than the text encoder reads."""
+    """A sentence for each plain prompt that is longer than the text encoder reads; others are read in chunks."""
+    if request.prompt_syntax != PLAIN:
+        return ()
     texts = {"prompt": request.prompt, "negative prompt": request.negative_prompt}
     unread = {name: _unread(model.pipeline.tokenizer, text) for name, text in texts.items()}
     return tuple(f"The end of the {name} was not read: {text!r}. Shorten it." for name, text in unread.items() if text)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from engine.diffusion.prompts.grammar import WEIGHTED, escaped
 from engine.diffusion.request import NO_GUIDANCE
 from engine.rules import finite
 from gallery.infotext import KARRAS, SAME_AS, number_text
@@ -19,7 +20,7 @@ def describe(recipe: Recipe, digital_source: str = TRAINED) -> Words:
 def parameters_of(recipe: Recipe) -> Parameters:
     """As AUTOMATIC1111 calls what made the picture."""
     return Parameters(
-        _prompt_with_tags(recipe), _without_tags(recipe.negative_prompt), _core(recipe), _optional(recipe)
+        _prompt_with_tags(recipe), _exported(recipe, recipe.negative_prompt), _core(recipe), _optional(recipe)
     )
 
 
@@ -65,7 +66,13 @@ def _variation_seed(recipe: Recipe) -> int | None:
 
 def _prompt_with_tags(recipe: Recipe) -> str:
     tags = (f"<lora:{_lora_name(lora)}:{number_text(lora.get('weight', 1.0))}>" for lora in recipe.loras)
-    return " ".join(filter(None, [_without_tags(recipe.prompt), *tags]))
+    return " ".join(filter(None, [_exported(recipe, recipe.prompt), *tags]))
+
+
+def _exported(recipe: Recipe, prompt: str) -> str:
+    """A prompt so that other tools read it as it was read here: the brackets of a plain one are marked as such."""
+    weighted = recipe.request.get("prompt_syntax") == WEIGHTED
+    return _without_tags(prompt if weighted else escaped(prompt))
 
 
 def _without_tags(prompt: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from engine.diffusion.notes import Note, drawing_notes, negative_notes, prompt_notes, size_notes
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from pages.generate.reading import show_length
 from pages.parts.common import plain
 
 
@@ -16,7 +17,14 @@ def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
     names = {name for name, _ in values["loras"]}
     loras = [lora for lora in studio.loras() if lora.name in names] if names else []
     model = studio.model(values["model"])
-    _show([*prompt_notes(values["prompt"], model, loras), *negative_notes(values["negative_prompt"])])
+    syntax = values["prompt_syntax"]
+    show_length(values["prompt"], model, syntax)
+    _show(
+        [
+            *prompt_notes(values["prompt"], model, loras, syntax),
+            *negative_notes(values["negative_prompt"], syntax),
+        ]
+    )
 
 
 def show_size_notes(model: ModelInfo, width: int | None, height: int | None) -> None:

@@ -14,6 +14,7 @@ from pages.generate.details import KINDS
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
+from pages.generate.reading import syntax_field
 from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import read_seed, seed_field
@@ -90,7 +91,7 @@ def _prompts() -> dict[str, str]:
         bind="query-params",
         placeholder="what to avoid: blurry, people, text",
     )
-    return {"prompt": prompt or "", "negative_prompt": negative or ""}
+    return {"prompt": prompt or "", "negative_prompt": negative or "", "prompt_syntax": syntax_field()}
 
 
 def _settings(

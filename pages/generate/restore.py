@@ -27,6 +27,7 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     state = st.session_state
     for name in SIMPLE_FIELDS:
         state[name] = values[name]
+    state.prompt_syntax = values["prompt_syntax"]
     state.guidance_scale = float(values["guidance_scale"])
     state.seed = "" if values["seed"] is None else str(values["seed"])
     state.num_images = 1

@@ -9,7 +9,7 @@ from engine.diffusion.request import TextToImage
 from engine.jobs.schema import QUEUED, SUCCEEDED
 from engine.weights.request import FetchModel
 from tests.gallery.samples import picture, recipe
-from tests.pages.helpers import press_generate, texts
+from tests.pages.helpers import button, press_generate, texts
 from tests.tiny import save_tiny_pipeline
 from tests.tiny_lora import kohya, lora_layers
 
@@ -221,12 +221,16 @@ def test_a_second_click_on_the_old_button_makes_no_second_job(open_page, studio)
 
 
 def test_words_that_the_model_cannot_use_are_said_before_and_after(open_page, studio, work):
-    page = open_page("generate", prompt="portrait of a cute cat <lora:x:0.8>", negative_prompt="(blurry:1.3)")
+    page = open_page("generate", prompt="portrait of a cute cat <lora:x:0.8>", negative_prompt="[blurry:fog:0.5]")
 
     def said():
         return texts([*page.caption, *page.warning]).replace("\\", "")
 
-    told = ("no word of this prompt: portrait, cute, cat.", "<lora:x:0.8> applies nothing", "plain words: (blurry:1.3)")
+    told = (
+        "no word of this prompt: portrait, cute, cat.",
+        "<lora:x:0.8> applies nothing",
+        "plain words: [blurry:fog:0.5]",
+    )
     assert all(text in said() for text in told)
     assert not page.warning
     press_generate(page)
@@ -522,3 +526,32 @@ def test_the_examples_are_found_again_after_the_first_picture(open_page, studio,
     page = open_page("generate")
     page.button(key="example_a volcano by the sea at night").click().run()
     assert page.text_area(key="prompt").value == "a volcano by the sea at night"
+
+
+def test_a_recipe_of_before_is_read_as_before_until_weights_are_asked_for(restored, studio):
+    page = restored({"prompt": "a (castle:1.3)", "width": 64, "height": 64})
+    assert "read as by earlier versions" in texts(page.caption)
+    press_generate(page)
+    button(page, "Read weights").click().run()
+    assert "read as by earlier versions" not in texts(page.caption)
+    time.sleep(LONGER_THAN_A_DOUBLE_CLICK)
+    press_generate(page)
+
+    later, earlier = studio.jobs()
+    assert [job.request.prompt for job in (earlier, later)] == ["a (castle:1.3)"] * 2
+    assert [job.request.prompt_syntax for job in (earlier, later)] == ["plain", "a1111"]
+
+
+def test_weights_beyond_the_range_are_refused_on_the_page(open_page, studio):
+    page = open_page("generate")
+    page.text_area(key="prompt").set_value("(" * 3000 + "castle")
+    press_generate(page)
+    assert "words may weigh" in texts(page.error)
+    assert studio.jobs() == []
+
+
+def test_the_tokens_of_the_prompt_are_counted_and_chunks_named(open_page):
+    page = open_page("generate", prompt="a (castle:1.3)")
+    assert "2 of 75 tokens" in texts(page.caption)
+    page.text_area(key="prompt").set_value("a castle BREAK a cat").run()
+    assert "2 chunks of 75: 4 tokens; the first ends after “…a castle”" in texts(page.caption).replace("\\", "")

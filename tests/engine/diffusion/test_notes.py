@@ -87,6 +87,29 @@ def test_marks_of_other_tools_are_named(prompt, marks):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "marks"),
+    [
+        ("a [castle:lake:0.5]", "[castle:lake:0.5]"),
+        ("a [castle:0.5], [lake::.2]", "[castle:0.5], [lake::.2]"),
+        ("a [castle|lake]", "[castle|lake]"),
+        ("castle AND lake BREAK (sea:1.2)", "AND"),
+        ("{castle|tower}, __sky__", "{castle|tower}, __sky__"),
+    ],
+)
+def test_marks_that_are_not_read_are_named(prompt, marks):
+    expected = f"Other tools' marks are read here as plain words: {marks}. Say it in words instead."
+    assert [note.text for note in prompt_notes(prompt, OTHER, syntax="a1111")] == [expected]
+    assert [note.text for note in negative_notes(prompt, "a1111")] == [expected]
+
+
+def test_weights_and_breaks_are_no_words_and_nothing_is_said_of_them():
+    prompt = r"a (castle:1.3), ((lake)) [snow] BREAK \(sea\) [mountain:1.3"
+    assert prompt_notes(prompt, MINI, syntax="a1111") == []
+    (note,) = prompt_notes("a (portrait:1.3) by a l(ake)", MINI, syntax="a1111")
+    assert note.text == "Niji mini does not know these words: portrait."
+
+
+@pytest.mark.parametrize(
     "prompt", ["rem \\(character\\)", "a castle (old), a lake", "CASTLE AND LAKE", "land and sea", "10:30"]
 )
 def test_brackets_and_words_that_are_no_marks(prompt):

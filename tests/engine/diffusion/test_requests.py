@@ -34,7 +34,7 @@ def problems_of(**values) -> dict[str, str]:
     ("field", "value", "said"),
     [
         ("prompt", "  ", "must not be empty"),
-        ("prompt", "x" * 1001, "may have 1000 characters; got 1001"),
+        ("prompt", "x" * 4001, "may have 4000 characters; got 4001"),
         ("prompt", "\u200d\ufe0f \u0301\u200b", "must not be empty"),
         ("prompt", "a\x00b", "U+0000 behind 'a'"),
         ("prompt", "\x1b[1m a", "U+001B at the beginning"),
@@ -132,6 +132,15 @@ def test_a_request_survives_json(prompt, seed, steps, guidance, scheduler, weigh
         loras=tuple(LoraWeight(*pair) for pair in weights.items()),
     )
     assert KINDS.read(request.kind, json.loads(json.dumps(request.to_dict()))) == request
+
+
+def test_weights_are_rules_of_prompts_that_are_read_with_them():
+    heavy = {"prompt": "(" * 3999 + "a", "negative_prompt": "(b:99)"}
+    assert text_to_image({**GOOD, **heavy}).prompt_syntax == "plain"  # what earlier versions asked for
+    wrong = problems_of(**heavy, prompt_syntax="a1111")
+    assert "e+165 for 'a'" in wrong["prompt"]
+    assert "99 for 'b'" in wrong["negative_prompt"]
+    assert "must be one of plain, a1111; got 'comfy'" in problems_of(prompt_syntax="comfy")["prompt_syntax"]
 
 
 def test_an_open_seed_is_drawn_once():

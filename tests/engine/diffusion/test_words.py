@@ -78,6 +78,18 @@ def test_a_typed_tag_does_not_look_applied(tag):
     assert (describe(made).title, made.prompt) == (request["prompt"], request["prompt"])
 
 
+def test_brackets_of_a_plain_prompt_are_marked_as_characters_and_weights_stay():
+    request = {**recipe().request, "prompt": r"a (red:1.2) [sky] \o/", "negative_prompt": "(fog)"}
+    for syntax, prompt, negative in (
+        (None, r"a \(red:1.2\) \[sky\] \\o/", r"\(fog\)"),
+        ("plain", r"a \(red:1.2\) \[sky\] \\o/", r"\(fog\)"),
+        ("a1111", request["prompt"], "(fog)"),
+    ):
+        made = recipe(request={**request, "prompt_syntax": syntax}, loras=())
+        fields = parse_parameters(format_parameters(parameters_of(made)))
+        assert (fields["Prompt"], fields["Negative prompt"]) == (prompt, negative)
+
+
 def test_a_limit_drops_optional_fields_then_cuts_the_prompts():
     full = format_parameters(parameters_of(recipe()))
     core = format_parameters(parameters_of(recipe()), len(full) - 1)
@@ -100,6 +112,7 @@ prompts = (
 @given(prompts, prompts, one_line, st.integers(0, 2**64 - 1), st.floats(1, 30))
 def test_written_and_read_again(prompt, negative, model, seed, guidance):
     request = {**recipe().request, "prompt": prompt, "negative_prompt": negative, "guidance_scale": guidance}
+    request["prompt_syntax"] = "a1111"
     made = recipe(request=request, seed=seed, model={"name": model or "m"}, loras=())
     fields = parse_parameters(format_parameters(parameters_of(made)))
     assert fields["Prompt"] == prompt

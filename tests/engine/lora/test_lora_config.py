@@ -24,7 +24,7 @@ def test_every_wrong_value_is_reported_at_once():
             patience=3,
             held_out_every=0,
             min_scale=0.1,
-            validation_prompt="x" * 1001,
+            validation_prompt="x" * 4001,
         )
     texts = {problem.field: problem.message for problem in caught.value.problems}
     assert texts["rank"] == "Rank must be a whole number from 1 to 512; got 0."
@@ -35,7 +35,7 @@ def test_every_wrong_value_is_reported_at_once():
     assert texts["warmup_steps"].startswith("The warm-up must be shorter than the run; got 400 of 400 steps.")
     assert texts["patience"].startswith("Stopping early needs the held-out loss; it is never measured.")
     assert "from 0.25 to 1; got 0.1" in texts["min_scale"]
-    assert "1000 characters; got 1001" in texts["validation_prompt"]
+    assert "4000 characters; got 4001" in texts["validation_prompt"]
 
 
 @pytest.mark.parametrize("config", [*PRESETS.values(), Config(rank=8, target_modules=("to_q",), patience=2)])
