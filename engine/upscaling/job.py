@@ -100,9 +100,10 @@ class Upscaling:
         drawing = request.redraw
         assert drawing is not None
         assert drawing.seed is not None
+        first = drawing.seed
 
         def redraw(tile: int, picture: Image.Image) -> Image.Image:
-            own = replace(drawing, seed=(drawing.seed + tile) % SEEDS, num_images=1, variation_strength=0.0)
+            own = replace(drawing, seed=(first + tile) % SEEDS, num_images=1, variation_strength=0.0)
             start = Start(picture, request.redraw_strength)
             drawn = self._drawing.part(own, start, lambda step: None, context.should_stop)
             for note in drawn.notes:
