@@ -14,6 +14,7 @@ from engine.cli import (
     models,
     nijigan,
     photos,
+    queue,
     storage,
     upscaling,
 )
@@ -28,6 +29,7 @@ cli.add_typer(checkpoints.commands)
 cli.add_typer(datasets.commands)
 cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
+cli.add_typer(queue.commands, name="queue")
 cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)

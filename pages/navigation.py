@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.attention import show_attention
-from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, STORAGE, TRAIN, UPSCALE
+from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, QUEUE, STORAGE, TRAIN, UPSCALE
 from pages.parts.health import show_health
 
 ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetched from the web
@@ -42,6 +42,7 @@ page = st.navigation(
         st.Page(TRAIN, title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(EVALUATE, title="Evaluate", icon=":material/query_stats:", url_path="evaluate"),
         st.Page(GALLERY, title="Gallery", icon=":material/photo_library:", url_path="gallery"),
+        st.Page(QUEUE, title="Queue", icon=":material/queue:", url_path="queue"),
         st.Page(STORAGE, title="Storage", icon=":material/hard_drive:", url_path="storage"),
     ],
     position="top",
