@@ -45,6 +45,7 @@ LABELS = {
     "solver_steps": "Solver steps",
     "style_steps": "Style steps",
     "factor": "Factor",
+    "redraw_strength": "Strength of the second pass",
     "upscaler": "Upscaler",
     "seeds": "Pictures for each caption",
     "captions": "Captions to draw",

@@ -1,7 +1,7 @@
 """The commands for making pictures larger."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES, pictures_in
 from engine.studio import Studio
 from engine.upscaling.catalogue import own_folder
-from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, MOST_PICTURES, Upscale
+from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, MOST_PICTURES, REDRAW_STRENGTH, Upscale, drawing_of
 from gallery.errors import GalleryError
 
 commands = typer.Typer()
@@ -26,6 +26,12 @@ def upscale(
     ],
     factor: Annotated[int, typer.Option(help=f"{' or '.join(map(str, FACTORS))} times as wide and high.")] = FACTORS[0],
     upscaler: Annotated[str, typer.Option(help="Name of an upscaler; see `upscalers`.")] = DEFAULT_UPSCALER,
+    redraw_strength: Annotated[
+        float, typer.Option(help=f"A second pass draws it again in tiles, {REDRAW_STRENGTH}; 0 is none.")
+    ] = 0.0,
+    prompt: Annotated[
+        str, typer.Option(help="Of the second pass; a picture of the gallery has its own recipe when left out.")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -35,8 +41,12 @@ def upscale(
     kept, refused = _all_kept(studio, pictures)
     for text in refused:
         typer.echo(text, err=True)
-    for first in range(0, len(kept), MOST_PICTURES):
-        request = Upscale(photos=tuple(kept[first : first + MOST_PICTURES]), factor=factor, upscaler=upscaler)
+    asked = {"factor": factor, "upscaler": upscaler, "redraw_strength": redraw_strength}
+    at_once = 1 if redraw_strength else MOST_PICTURES  # each has a recipe of its own
+    for first in range(0, len(kept), at_once):
+        some = tuple(kept[first : first + at_once])
+        redraw = {"redraw": _drawing(studio, some[0], prompt)} if redraw_strength else {}
+        request = studio.request(Upscale.kind, {**asked, **redraw, "photos": some})
         job = finished(studio, studio.submit(request), quiet=as_json)
         for record in studio.gallery.of_job(job.id):
             path = copied(studio.gallery.path(record.id), out)
@@ -60,6 +70,13 @@ def upscalers(home: Home = None, as_json: Json = False) -> None:
             print(f"{info.name:24} {info.title}  ({info.licence}){state}")
     if not as_json:
         print(f"Your own go into {own_folder(studio.settings)}")
+
+
+def _drawing(studio: Studio, photo: PhotoRef, prompt: str) -> dict[str, Any] | None:
+    """What a second pass draws: by the picture's own recipe where it was drawn here; None where nobody knows."""
+    recipe = studio.gallery.get(photo.image).recipe if photo.image else None
+    own = drawing_of(recipe.request) if recipe else {}
+    return {**own, **({"prompt": prompt} if prompt else {})} or None
 
 
 def _all_kept(studio: Studio, given: list[Path]) -> tuple[list[PhotoRef], list[str]]:

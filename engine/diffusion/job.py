@@ -134,6 +134,19 @@ class Drawing:
             image = next(images)
             self._save(context, request, replace(image, image=beginning.finish(image.image)), facts, place=place)
 
+    def part(
+        self, request: TextToImage, start: Start, report: Report, should_stop: Callable[[], bool]
+    ) -> GeneratedImage:
+        """Draw the first image of a request over a start, and leave it to the caller: a part of another picture."""
+        model = self._models.get(self._available(request.model))
+        images = generate(model, request, self._loras(request), start=start, report=report, should_stop=should_stop)
+        with closing(images):
+            return next(images)
+
+    def facts(self, request: TextToImage) -> dict[str, Any]:
+        """What a recipe says about the tools of a request: model, loras, software, device, dtype."""
+        return self._facts(self._models.get(self._available(request.model)), self._loras(request))
+
     def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
         of_all = f" of {images}" if images > 1 else ""
         context.report(

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.diffusion import admission as diffusion
+from engine.diffusion.request import TextToImage, text_to_image
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
 from engine.kept_photos import PhotoRef, photos_from
@@ -18,14 +20,23 @@ NAMED = 3  # pictures of a job that its title names
 
 
 def _completed(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
-    return {"factor": FACTORS[0], "upscaler": DEFAULT_UPSCALER, **values}
+    """A second pass takes its model's own size and what else the model wants where that is left out."""
+    values = {"factor": FACTORS[0], "upscaler": DEFAULT_UPSCALER, "redraw_strength": 0.0, "redraw": None, **values}
+    redraw = values["redraw"]
+    return {**values, "redraw": diffusion.complete(redraw, here)} if isinstance(redraw, Mapping) else values
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     photos = photos_from(values.get("photos"))
-    if upscale_problems({**values, "photos": photos}):
+    redraw = values["redraw"].to_dict() if isinstance(values["redraw"], TextToImage) else values["redraw"]
+    drawing = text_to_image(redraw) if redraw else None
+    if upscale_problems({**values, "photos": photos, "redraw": drawing}):
         return []  # the request says those, and the rest makes no sense with them
-    return [*_upscaler_problems(values, here), *_picture_problems(photos, values["factor"], here)]
+    return [
+        *(diffusion.check(redraw, here) if redraw else []),
+        *_upscaler_problems(values, here),
+        *_picture_problems(photos, values["factor"], here),
+    ]
 
 
 def _upscaler_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -77,6 +88,7 @@ KINDS = (
         title=_title,
         complete=_completed,
         check=_check,
+        settle=Upscale.with_seed,
         pictures=lambda request: len(request.photos),
         stepwise=False,
         describe=describe,

@@ -65,7 +65,8 @@ def tensors(listed: list[Layer], data: bytes) -> dict[str, np.ndarray]:
     Raises:
         UnsafeFile: a layer of another kind of network, or too few or too many numbers.
     """
-    reader, found, place = _Reader(data), {}, 0
+    found: dict[str, np.ndarray] = {}
+    reader, place = _Reader(data), 0
     for layer in listed:
         if layer.kind in _QUIET:
             continue

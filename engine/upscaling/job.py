@@ -10,6 +10,9 @@ import numpy as np
 from PIL import Image
 
 from engine import __version__
+from engine.diffusion.job import Drawing
+from engine.diffusion.request import SEEDS
+from engine.diffusion.starting import Start
 from engine.errors import Cancelled, InvalidRequest, OutOfMemory, StudioError
 from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
@@ -18,12 +21,15 @@ from engine.jobs.workplace import Workplace
 from engine.picture_files import pixels_of
 from engine.upscaling.catalogue import Upscaler, upscaler
 from engine.upscaling.loading import LoadedUpscaler
+from engine.upscaling.redrawing import redrawn
 from engine.upscaling.request import Upscale
 from engine.upscaling.running import PARTS, enlarged
+from engine.upscaling.tiles import Report
 from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
 from gallery.photos import Photos
 from gallery.recipe import Recipe
 
+FIRST_PASS = 0.1  # of the work where there is a second one
 # What is wrong with one picture alone; anything else would meet the next one too.
 PICTURE_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, InvalidRequest, OutOfMemory)
 
@@ -37,6 +43,7 @@ class Upscaling:
         self._gallery = place.gallery
         self._photos = Photos(place.gallery.files)
         self._device = place.device
+        self._drawing = place.one(Drawing)
         self._warm: LoadedUpscaler | None = None
 
     @property
@@ -81,8 +88,29 @@ class Upscaling:
         report(0, PARTS)
         height, width = picture.shape[:2]
         with self._device.explaining_out_of_memory(f"Enlarging {width}x{height} pixels", "Choose a smaller picture."):
-            large = enlarged(model, picture, request.factor, report, context.should_stop)
+            share = FIRST_PASS if request.redraw_strength else 1.0
+            large = enlarged(model, picture, request.factor, partial(_share, report, 0, share), context.should_stop)
+            if request.redraw_strength:
+                large = self._redrawn(context, large, partial(_share, report, share, 1 - share))
         self._save(context, index, large, model, time.monotonic() - started)
+
+    def _redrawn(self, context: JobContext, large: np.ndarray, report: Report) -> np.ndarray:
+        """The second pass: each tile from a seed of its own, so that nothing repeats from tile to tile."""
+        request: Upscale = context.request
+        drawing = request.redraw
+        assert drawing is not None
+        assert drawing.seed is not None
+        first = drawing.seed
+
+        def redraw(tile: int, picture: Image.Image) -> Image.Image:
+            own = replace(drawing, seed=(first + tile) % SEEDS, num_images=1, variation_strength=0.0)
+            start = Start(picture, request.redraw_strength)
+            drawn = self._drawing.part(own, start, lambda step: None, context.should_stop)
+            for note in drawn.notes:
+                context.note(note)
+            return drawn.image
+
+        return redrawn(large, (drawing.width, drawing.height), redraw, report, context.should_stop)
 
     def _save(self, context: JobContext, index: int, large: np.ndarray, model: LoadedUpscaler, seconds: float) -> None:
         request: Upscale = context.request
@@ -100,7 +128,8 @@ class Upscaling:
     def _recipe(
         self, request: Upscale, index: int, model: LoadedUpscaler, seconds: float, notes: tuple[str, ...]
     ) -> Recipe:
-        info = model.info
+        info, drawing = model.info, request.redraw if request.redraw_strength else None
+        facts = self._drawing.facts(drawing) if drawing else {"model": None, "loras": (), "software": {}}
         return Recipe(
             kind=request.kind,
             request=request.to_dict(),
@@ -113,14 +142,22 @@ class Upscaling:
                 "scale": model.network.scale,
                 "licence": info.licence,
                 "sha256": model.sha256,
+                "redrawn_by": facts["model"],
             },
-            software={"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel")},
+            seed=drawing.seed if drawing else None,
+            loras=facts["loras"],
+            software=facts["software"]
+            | {"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel")},
             device=self._device.name,
             dtype=str(model.network.dtype).removeprefix("torch."),
             seconds=round(seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=notes,
         )
+
+
+def _share(report: Report, begin: float, share: float, done: int, parts: int) -> None:
+    report(round(PARTS * (begin + share * done / parts)), PARTS)
 
 
 def _report(context: JobContext, index: int, pictures: int, done: int, parts: int) -> None:

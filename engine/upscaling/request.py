@@ -1,16 +1,29 @@
 """What can be asked of an upscaler: an immutable value, validated when it is made."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from engine.diffusion.request import TextToImage, text_to_image
 from engine.errors import InvalidRequest, Problem
 from engine.kept_photos import PhotoRef, photo_problems, photos_from
-from engine.rules import field_label
+from engine.rules import Real, field_label
 
 MOST_PICTURES = 50
 FACTORS = (2, 4)
+REDRAW_STRENGTH = Real(0.2, 0.5, default=0.3)
 DEFAULT_UPSCALER = "realesr-animevideov3"
+
+_TAKEN_OVER = (
+    "prompt",
+    "negative_prompt",
+    "seed",
+    "num_inference_steps",
+    "guidance_scale",
+    "scheduler",
+    "model",
+    "loras",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +34,9 @@ class Upscale:
         photos: 1 to 50 kept photos or pictures of the gallery.
         factor: how much wider and higher, one of `FACTORS`.
         upscaler: name of an upscaler in the catalogue.
+        redraw_strength: 0, or `REDRAW_STRENGTH`: how freely the enlarged picture is drawn again in a second pass.
+        redraw: what that draws: prompt, model, seed and so on; its width and height are those of the tiles, and tile i
+            is drawn from its seed + i. None where there is no second pass.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -29,6 +45,8 @@ class Upscale:
     photos: tuple[PhotoRef, ...]
     factor: int = 2
     upscaler: str = DEFAULT_UPSCALER
+    redraw_strength: float = 0.0
+    redraw: TextToImage | None = None
 
     kind: ClassVar[str] = "upscale"
 
@@ -41,19 +59,42 @@ class Upscale:
         """The request for one of its pictures alone."""
         return replace(self, photos=(self.photos[index],))
 
+    def with_seed(self) -> "Upscale":
+        """This request with the seed of its second pass: its own, or drawn now."""
+        return replace(self, redraw=self.redraw.with_seed()) if self.redraw else self
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""
-        return asdict(self) | {"photos": [photo.to_dict() for photo in self.photos]}
+        values = {name: getattr(self, name) for name in ("factor", "upscaler", "redraw_strength")}
+        redraw = self.redraw.to_dict() if self.redraw else None
+        return values | {"photos": [photo.to_dict() for photo in self.photos], "redraw": redraw}
 
 
 def upscale(values: Mapping[str, Any]) -> Upscale:
-    """Build the request from JSON-like values (photos as mappings)."""
-    return Upscale(**{**values, "photos": photos_from(values.get("photos"))})
+    """Build the request from JSON-like values (photos and redraw as mappings)."""
+    redraw = values.get("redraw")
+    drawing = text_to_image(redraw) if isinstance(redraw, Mapping) else redraw
+    return Upscale(**{**values, "photos": photos_from(values.get("photos")), "redraw": drawing})
+
+
+def drawing_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a second pass takes over from the request of a drawing, as its recipe has it; empty for anything else.
+
+    Size, variations and the number of pictures are its own.
+    """
+    if not isinstance(request.get("prompt"), str):
+        return {}
+    return {name: request[name] for name in _TAKEN_OVER if name in request}
 
 
 def upscale_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Every rule of `Upscale` that these values break, those of the upscaler aside."""
-    return [*_pictures(values["photos"]), *_factor(values["factor"]), *_named(values["upscaler"])]
+    return [
+        *_pictures(values["photos"]),
+        *_factor(values["factor"]),
+        *_named(values["upscaler"]),
+        *_second_pass(values),
+    ]
 
 
 def _factor(value: Any) -> list[Problem]:
@@ -65,6 +106,17 @@ def _factor(value: Any) -> list[Problem]:
 
 def _named(value: Any) -> list[Problem]:
     return [] if isinstance(value, str) else [Problem("upscaler", f"An upscaler is named by a text; got {value!r}.")]
+
+
+def _second_pass(values: Mapping[str, Any]) -> list[Problem]:
+    strength, redraw = values["redraw_strength"], values["redraw"]
+    if strength == 0 and not isinstance(strength, bool):
+        return []
+    if problems := REDRAW_STRENGTH.problems("redraw_strength", strength):
+        return [Problem("redraw_strength", f"{problems[0].message} 0 leaves the second pass out.")]
+    if not isinstance(redraw, TextToImage):
+        return [Problem("redraw", "A second pass draws by a prompt and a model; got none. Name a prompt.")]
+    return []
 
 
 def _pictures(photos: tuple[PhotoRef, ...]) -> list[Problem]:

@@ -1,5 +1,8 @@
 """What Gallery shows of an enlarged picture, and how its settings come back to the form."""
 
+from collections.abc import Mapping
+
+from engine.rules import finite
 from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
 from pages.parts.common import UPSCALE
@@ -19,9 +22,17 @@ def _details(record: ImageRecord) -> dict[str, object]:
         "Network": f"{network}, {scale} times" if network else "",
         "Licence of its weights": recipe.model.get("licence"),
         "Factor": f"{factor}x" if factor else "",
+        "Second pass": _second_pass(recipe.request),
         "Size": size_of(record),
         **made(record),
     }
+
+
+def _second_pass(request: Mapping[str, object]) -> str:
+    strength, redraw = finite(request.get("redraw_strength")), request.get("redraw")
+    if not strength or not isinstance(redraw, Mapping):
+        return ""
+    return f"strength {strength:g}, seed {redraw.get('seed')}, by {redraw.get('model')}: {redraw.get('prompt')}"
 
 
 SHOWN = Shown(

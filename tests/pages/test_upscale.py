@@ -81,6 +81,17 @@ def test_the_button_beside_a_picture_asks_once_and_says_what_cannot_be(open_page
     assert len(studio.jobs()) == 1
 
 
+def test_a_drawing_is_drawn_again_by_its_own_recipe(open_page, studio, drawn, work):
+    page = open_page("gallery", image=drawn.id)
+    page.button(key=f"redraw_2_detail_{drawn.id}").click().run()
+    (job,) = studio.jobs()
+    assert (job.request.redraw_strength, job.request.redraw.prompt) == (0.3, "a castle")
+    work()
+    (again,) = studio.gallery.of_job(job.id)
+    page = open_page("gallery", image=again.id)
+    assert "by mini: a castle" in page.table[0].value.to_string().replace("\\", "")
+
+
 def test_a_picture_that_is_gone_is_said_and_left_out(open_page, studio, photo):
     page = open_with(open_page, photos=photo.id[:16], pictures="01ARZ3NDEKTSV4RRFFQ69G5FAV.nonsense")
     assert not page.exception

@@ -46,7 +46,12 @@ def test_files_folders_and_pictures_of_the_gallery_are_enlarged(studio: Studio, 
 
 def test_what_cannot_be_done_is_said_before_anything_is_queued(studio: Studio, tmp_path: Path) -> None:
     picture(size=(2100, 20)).save(tmp_path / "wide.png")
-    wrong = {"2 or 4 times": ["--factor", 3], "8400x80": ["--factor", 4], "known are": ["--upscaler", "x"]}
+    wrong = {
+        "got none. Name a prompt": ["--redraw-strength", 0.3],
+        "2 or 4 times": ["--factor", 3],
+        "8400x80": ["--factor", 4],
+        "known are": ["--upscaler", "x"],
+    }
     for words, more in wrong.items():
         with pytest.raises(InvalidRequest, match=words):
             called(studio, "upscale", tmp_path / "wide.png", *more)
