@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
+from engine.diffusion.templating import resolved, template_problems
 from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
@@ -15,8 +16,8 @@ UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
 def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """The default model and its own size, where a form leaves them out."""
-    values = {"prompt": "", **values}
+    """The default model and its own size, where a form leaves them out; the words of each image, where it has none."""
+    values = {"prompt": "", **resolved(values, here.settings.home)}
     if values.keys() >= {"model", "width", "height"}:
         return values
     models = Catalogue(here.settings).all()
@@ -35,14 +36,14 @@ def check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     if model:
         problems += sampler_problems(values.get("scheduler", SCHEDULERS[0]), model.prediction_type)
     names = [lora.name for lora in loras_from(values.get("loras"))]
-    return [*problems, *lora_problems(here.settings, names, model)]
+    return [*problems, *lora_problems(here.settings, names, model), *template_problems(values, here.settings.home)]
 
 
 KINDS = (
     Kind(
         name=TextToImage.kind,
         read=text_to_image,
-        title=lambda request: request.prompt,
+        title=lambda request: request.words,
         complete=complete,
         check=check,
         settle=TextToImage.with_seed,

@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from engine.errors import InvalidRequest, Problem
@@ -41,6 +41,9 @@ SCHEDULERS = (
 SAMPLE = "sample"
 NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
 
+# Fields that may have words of their own for each image, and where those stand.
+PER_IMAGE = {"prompt": "prompts", "negative_prompt": "negative_prompts"}
+
 
 @dataclass(frozen=True, slots=True)
 class LoraWeight:
@@ -70,6 +73,8 @@ class TextToImage:
             take `seed`. None is as `seed`: drawn on submission where it is used.
         variation_strength: `VARIATION_STRENGTH`; 0 is the noise of `seed`, 1 that of `variation_seed`.
         variation_of: id of the gallery's picture that more are wanted of; None for a drawing of its own.
+        prompt_template, negative_prompt_template: what was typed, where the words come of it; see `engine.prompting`.
+        prompts, negative_prompts: the words of each image where they differ; `prompt` is then that of the first.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -89,6 +94,10 @@ class TextToImage:
     variation_seed: int | None = None
     variation_strength: float = VARIATION_STRENGTH.default
     variation_of: str | None = None
+    prompt_template: str | None = None
+    negative_prompt_template: str | None = None
+    prompts: tuple[str, ...] = ()
+    negative_prompts: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "text_to_image"
 
@@ -96,6 +105,9 @@ class TextToImage:
         for name in ("prompt", "negative_prompt"):
             if isinstance(words := getattr(self, name), str):
                 object.__setattr__(self, name, cleaned(words))
+        for name in PER_IMAGE.values():
+            if isinstance(several := getattr(self, name), list):  # as JSON has it
+                object.__setattr__(self, name, tuple(several))
         if problems := self.problems({spec.name: getattr(self, spec.name) for spec in fields(self)}):
             raise InvalidRequest(problems)
 
@@ -126,7 +138,22 @@ class TextToImage:
         """JSON-ready values of every field."""
         values = asdict(self)
         values["loras"] = [asdict(lora) for lora in self.loras]
+        for name in PER_IMAGE.values():
+            if several := values.pop(name):
+                values[name] = list(several)
         return values
+
+    def of_image(self, index: int) -> Self:
+        """This request with the words of one of its images for all."""
+        own = {name: getattr(self, several)[index] for name, several in PER_IMAGE.items() if getattr(self, several)}
+        if not own:
+            return self
+        return replace(self, **own, **dict.fromkeys(PER_IMAGE.values(), ()))
+
+    @property
+    def words(self) -> str:
+        """What the whole job is called: the template, where its images have words of their own."""
+        return (self.prompts and self.prompt_template) or self.prompt
 
 
 def text_to_image(values: Mapping[str, Any]) -> TextToImage:
@@ -172,6 +199,7 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *([] if values["variation_seed"] is None else SEED.problems("variation_seed", values["variation_seed"])),
         *VARIATION_STRENGTH.problems("variation_strength", values["variation_strength"]),
         *_picture_id("variation_of", values["variation_of"]),
+        *_texts(values),
     ]
 
 
@@ -179,6 +207,22 @@ def _picture_id(field: str, value: Any) -> list[Problem]:
     if value is None or (isinstance(value, str) and re.fullmatch("[0-9A-Z]{26}", value)):
         return []
     return [Problem(field, f"A picture of the gallery is named by its id of 26 characters; got {str(value)[:60]!r}.")]
+
+
+def _texts(values: Mapping[str, Any]) -> list[Problem]:
+    """Of templates, and of the words that came of them."""
+    problems = []
+    for name, several in PER_IMAGE.items():
+        template, texts = values[f"{name}_template"], values[several]
+        problems += [] if template is None else text(name, template)
+        if not isinstance(texts, tuple) or len(texts) not in (0, values["num_images"]):
+            message = f"There must be words for each of the {values['num_images']} images; got {str(texts)[:60]}."
+            problems.append(Problem(name, message))
+            continue
+        for index, words in enumerate(texts[1:], 2):  # the first is the prompt itself
+            for problem in text(name, words, required=name == "prompt"):
+                problems.append(Problem(name, f"Image {index}: {problem.message}"))
+    return problems
 
 
 def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:

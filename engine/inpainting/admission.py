@@ -86,7 +86,7 @@ KINDS = (
     Kind(
         name=Inpaint.kind,
         read=inpaint,
-        title=lambda request: request.prompt,
+        title=lambda request: request.words,
         complete=diffusion.complete,
         check=_check,
         settle=Inpaint.with_seed,
