@@ -2,10 +2,25 @@
 
 import sys
 
-from engine.cli import checkpoints, datasets, drawing, gallery, jobs, lora, mini, models, nijigan, photos, storage
+from engine.cli import (
+    checkpoints,
+    datasets,
+    drawing,
+    gallery,
+    grids,
+    jobs,
+    lora,
+    mini,
+    models,
+    nijigan,
+    photos,
+    prompting,
+    storage,
+)
 from engine.cli.app import cli, main
 
 cli.add_typer(drawing.commands)
+cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
@@ -13,6 +28,8 @@ cli.add_typer(datasets.commands)
 cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
 cli.add_typer(gallery.commands, name="gallery")
+cli.add_typer(prompting.styles, name="styles")
+cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)

@@ -1,6 +1,7 @@
 """The one table of what can be asked of the studio."""
 
 from engine.diffusion import admission as diffusion
+from engine.grids import admission as grids
 from engine.image_to_image import admission as image_to_image
 from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
@@ -13,6 +14,7 @@ KINDS = Kinds(
         *diffusion.KINDS,
         *image_to_image.KINDS,
         *inpainting.KINDS,
+        *grids.KINDS,
         *translation.KINDS,
         *lora.KINDS,
         *weights.KINDS,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engine import leftovers
+from engine.diffusion.defaults import Defaults, Own, defaults_here
+from engine.diffusion.request import LoraWeight
 from engine.errors import StudioError
 from engine.files import printable
 from engine.health import Health
@@ -217,17 +219,35 @@ class Studio:
         """One model. Raises NotFound naming the known ones."""
         return self._catalogue.get(name)
 
-    def add_model(self, source: str, name: str | None = None, prediction_type: str | None = None) -> ModelInfo:
+    def add_model(
+        self, source: str, name: str | None = None, prediction_type: str | None = None, few_steps: str | None = None
+    ) -> ModelInfo:
         """Remember a model by folder, .safetensors file or hub id; see `Catalogue.add`. Raises StudioError."""
-        return self._catalogue.add(source, name, prediction_type)
+        return self._catalogue.add(source, name, prediction_type, few_steps)
 
     def correct_model(self, name: str, prediction_type: str | None) -> ModelInfo:
         """Say what a single file predicts; None goes back to what it tells. Raises StudioError."""
         return self._catalogue.correct(name, prediction_type)
 
+    def say_few_steps(self, name: str, few_steps: str | None) -> ModelInfo:
+        """Say for how few steps a model was made; None goes back to what it tells. Raises StudioError."""
+        return self._catalogue.say_few_steps(name, few_steps)
+
     def remove_model(self, name: str, delete_files: bool = False) -> None:
         """Forget an added model, with the files that were fetched for it if told so. Raises StudioError."""
         self._catalogue.remove(name, delete_files)
+
+    def defaults(self, model: ModelInfo, loras: Iterable[LoraWeight] = ()) -> Defaults:
+        """With which values a drawing with this model and these LoRAs begins. Raises ModelBroken."""
+        return defaults_here(self.settings, model, loras)
+
+    def save_defaults(self, name: str, values: Mapping[str, Any]) -> Defaults:
+        """Remember steps, guidance scale and scheduler for a model. Raises StudioError."""
+        return Own(self.settings).save(self.model(name).name, values)
+
+    def forget_defaults(self, name: str) -> None:
+        """Go back to what the model was made for. Raises StudioError."""
+        Own(self.settings).forget(name)
 
     def default_model(self, models: Iterable[ModelInfo] | None = None) -> ModelInfo:
         """The large model where it is here and a GPU draws it, else the embedded one, else any that is here.

@@ -176,6 +176,7 @@ def device_work(
     # Seconds of imports: here, so that the process can already be told to stop.
     from engine.device import choose
     from engine.diffusion.job import Drawing
+    from engine.grids.job import Grids
     from engine.image_to_image.job import Redrawing
     from engine.inpainting.job import Inpainting
     from engine.lora.job import Training
@@ -183,7 +184,7 @@ def device_work(
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Translating, Training])
+    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Training])
 
 
 def fetch_work(settings: Settings, queue: JobQueue) -> dict[str, Handler]:

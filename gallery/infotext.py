@@ -20,6 +20,8 @@ MAX_READ = 40_000
 
 _NEGATIVE = "Negative prompt:"
 KARRAS = " Karras"
+# Samplers that other tools know by other names: theirs, and their schedule.
+SAME_AS = {"Turbo": ("Euler", "SGM Uniform")}
 _MIN_PAIRS = 3
 # A ControlNet or other extension may write its own "Model: ..." later in the line.
 _FIRST_WINS = ("Steps", "Sampler", "CFG scale", "Seed", "Size-1", "Size-2", "Model", "Model hash")
@@ -99,8 +101,6 @@ def to_request(fields: Mapping[str, str]) -> dict[str, Any]:
     `loras` holds name and weight of every LoRA tag, and the prompt is without the tags.
     """
     prompt = fields.get("Prompt", "")
-    schedule = KARRAS if fields.get("Schedule type") == KARRAS.strip() else ""
-    sampler = fields.get("Sampler")
     request = {
         "prompt": re.sub(r" *" + _LORA.pattern, "", prompt).strip(),
         "negative_prompt": fields.get("Negative prompt", ""),
@@ -109,11 +109,18 @@ def to_request(fields: Mapping[str, str]) -> dict[str, Any]:
         "guidance_scale": _read(float, fields.get("CFG scale")),
         "width": _read(int, fields.get("Size-1")),
         "height": _read(int, fields.get("Size-2")),
-        "scheduler": sampler and sampler.removesuffix(schedule) + schedule,
+        "scheduler": _sampler(fields.get("Sampler"), fields.get("Schedule type")),
         "model": fields.get("Model"),
         "loras": [{"name": name, "weight": _tag_weight(rest)} for name, rest in _LORA.findall(prompt)],
     }
     return {name: value for name, value in request.items() if value is not None}
+
+
+def _sampler(sampler: str | None, schedule_type: str | None) -> str | None:
+    if same := next((name for name, theirs in SAME_AS.items() if theirs == (sampler, schedule_type)), None):
+        return same
+    schedule = KARRAS if schedule_type == KARRAS.strip() else ""
+    return sampler and sampler.removesuffix(schedule) + schedule
 
 
 def _split_lines(lines: list[str]) -> tuple[list[str], str]:

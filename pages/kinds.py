@@ -1,13 +1,13 @@
 """The one table of how the pages show each kind's pictures."""
 
-from engine.diffusion.request import TextToImage
 from engine.translation.request import Translate
 from gallery.records import ImageRecord
 from pages.animeify.details import SHOWN as TRANSLATED
+from pages.generate.details import KINDS as DRAWINGS
 from pages.generate.details import SHOWN as DRAWN
 from pages.parts.shown import Shown
 
-SHOWN = {TextToImage.kind: DRAWN, Translate.kind: TRANSLATED}
+SHOWN = {**dict.fromkeys(DRAWINGS, DRAWN), Translate.kind: TRANSLATED}
 
 
 def shown(record: ImageRecord) -> Shown:

@@ -33,6 +33,7 @@ def save_tiny_pipeline(
     prediction_type: str = "v_prediction",
     cross_attention_dim: int = 32,
     seed: int = 0,
+    guidance_width: int | None = None,
 ) -> Path:
     """Save a complete pipeline: 64 px, 4 latent channels, VAE factor 8, about 2 MB.
 
@@ -41,16 +42,18 @@ def save_tiny_pipeline(
         prediction_type: "v_prediction" or "epsilon".
         cross_attention_dim: width of the text encoder and of the UNet's cross-attention; a multiple of 8.
         seed: of the random weights.
+        guidance_width: of the UNet's embedding of the guidance scale, as distilled models have it; None for none.
 
     Returns:
         The folder.
     """
-    build_tiny_pipeline(folder, prediction_type, cross_attention_dim, seed).save_pretrained(folder)
+    pipeline = build_tiny_pipeline(folder, prediction_type, cross_attention_dim, seed, guidance_width)
+    pipeline.save_pretrained(folder)
     return folder
 
 
 def build_tiny_pipeline(
-    folder: Path, prediction_type: str, cross_attention_dim: int, seed: int
+    folder: Path, prediction_type: str, cross_attention_dim: int, seed: int, guidance_width: int | None = None
 ) -> StableDiffusionPipeline:
     """The pipeline in memory; only its tokenizer's files are written to `folder`."""
     with torch.random.fork_rng(devices=[]):
@@ -59,7 +62,7 @@ def build_tiny_pipeline(
             vae=_vae(),
             text_encoder=_text_encoder(cross_attention_dim),
             tokenizer=save_tiny_tokenizer(folder / "tokenizer"),
-            unet=_unet(cross_attention_dim),
+            unet=_unet(cross_attention_dim, guidance_width),
             scheduler=_scheduler(prediction_type),
             safety_checker=None,
             feature_extractor=None,
@@ -123,7 +126,7 @@ def _text_encoder(width: int) -> CLIPTextModel:
     return CLIPTextModel(config)
 
 
-def _unet(cross_attention_dim: int) -> UNet2DConditionModel:
+def _unet(cross_attention_dim: int, guidance_width: int | None) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=NATIVE_SIZE // SIZE_MULTIPLE,
         in_channels=4,
@@ -136,6 +139,7 @@ def _unet(cross_attention_dim: int) -> UNet2DConditionModel:
         attention_head_dim=4,
         cross_attention_dim=cross_attention_dim,
         use_linear_projection=True,
+        time_cond_proj_dim=guidance_width,
     )
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from engine.cli.app import Home, Json, copied, open_studio, print_json
 from engine.cli.kept import kept_picture
 from engine.cli.waiting import finished, require_success
+from engine.diffusion.defaults import Defaults, in_words
 from engine.diffusion.notes import request_notes
 from engine.diffusion.request import (
     GUIDANCE_SCALE,
@@ -24,12 +25,13 @@ from engine.diffusion.request import (
 )
 from engine.errors import NotFound
 from engine.image_to_image.request import FITS, STRENGTH, ImageToImage
-from engine.inpainting.request import AREAS, FEATHER, Inpaint
+from engine.inpainting.request import AREAS, BEYOND, FEATHER, Inpaint
 from engine.inpainting.request import STRENGTH as INPAINT_STRENGTH
 from engine.jobs.records import Job
 from engine.studio import Studio
 
 commands = typer.Typer()
+AS_THE_MODEL_WANTS = "as the model wants when left out, see `model-defaults`."
 
 Values = dict[str, Any]
 
@@ -39,14 +41,18 @@ def generate(
     prompt: Annotated[str, typer.Argument(help="What to draw.")],
     negative: Annotated[str, typer.Option(help="What to avoid.")] = "",
     seed: Annotated[int | None, typer.Option(help=f"{SEED}; image i uses seed + i. Random when left out.")] = None,
-    steps: Annotated[int, typer.Option(help=f"Denoising steps, {STEPS}.")] = STEPS.default,
-    guidance: Annotated[float, typer.Option(help=f"Guidance scale, {GUIDANCE_SCALE}.")] = GUIDANCE_SCALE.default,
+    steps: Annotated[int | None, typer.Option(help=f"Denoising steps, {STEPS}; {AS_THE_MODEL_WANTS}")] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(help=f"Guidance scale, {GUIDANCE_SCALE}; 0 and 1 are without guidance; {AS_THE_MODEL_WANTS}"),
+    ] = None,
     width: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
     count: Annotated[int, typer.Option(help=f"Number of images, {NUM_IMAGES}.")] = NUM_IMAGES.default,
     model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
     lora: Annotated[list[str] | None, typer.Option(help="NAME or NAME:WEIGHT; may be given several times.")] = None,
-    scheduler: Annotated[str, typer.Option(help=", ".join(SCHEDULERS))] = SCHEDULERS[0],
+    style: Annotated[list[str] | None, typer.Option(help="A saved style; may be given several times.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help=f"{', '.join(SCHEDULERS)}; {AS_THE_MODEL_WANTS}")] = None,
     variation_seed: Annotated[int | None, typer.Option(help=f"{SEED}; its noise is mixed in.")] = None,
     variation_strength: Annotated[
         float, typer.Option(help="0 (the seed's picture) to 1 (the variation seed's).")
@@ -56,13 +62,20 @@ def generate(
         float | None,
         typer.Option(
             help=f"How much of it is given up, {STRENGTH}; "
-            f"{STRENGTH.default} when left out, {INPAINT_STRENGTH.default:g} with a mask."
+            f"{STRENGTH.default} when left out, {INPAINT_STRENGTH.default:g} with a mask, "
+            f"{BEYOND['strength']} beyond the edges."
         ),
     ] = None,
     fit: Annotated[str, typer.Option(help=f"How it is brought to width and height: {', '.join(FITS)}.")] = FITS[0],
     mask: Annotated[str | None, typer.Option(help="Redraw what is white in this picture of the same size.")] = None,
     extend: Annotated[str | None, typer.Option(help="Draw on beyond its edges: LEFT,TOP,RIGHT,BOTTOM pixels.")] = None,
-    feather: Annotated[int, typer.Option(help=f"Pixels over which new passes into old, {FEATHER}.")] = FEATHER.default,
+    feather: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Pixels over which new passes into old, {FEATHER}; {FEATHER.default} when left out, "
+            f"{BEYOND['feather']} beyond the edges."
+        ),
+    ] = None,
     area: Annotated[str, typer.Option(help=f"What is in view while a part is redrawn: {', '.join(AREAS)}.")] = AREAS[0],
     out: Annotated[Path | None, typer.Option(help="Also copy the images into this folder.")] = None,
     home: Home = None,
@@ -80,6 +93,7 @@ def generate(
         "num_images": count,
         "model": model,
         "loras": [lora_from(text) for text in lora or ()],
+        "styles": tuple(style or ()) or None,
         "scheduler": scheduler,
         "variation_seed": variation_seed,
         "variation_strength": variation_strength,
@@ -90,8 +104,10 @@ def generate(
     values |= more
     if kind == TextToImage.kind and values.pop("strength") is not None:
         raise NotFound("Strength belongs to a picture to begin with; none is named. Add --image FILE.")
-    request = studio.request(kind, {name: value for name, value in values.items() if value is not None})
+    given = {name: value for name, value in values.items() if value is not None}
+    request = studio.request(kind, given)
     job = studio.submit(request)
+    _tell_defaults(studio, request, given)
     told = _told_before(studio, job.request)
     job = finished(studio, job, quiet=as_json)
     for note in job.notes:
@@ -131,6 +147,14 @@ def lora_from(text: str) -> tuple[str, float]:
         return (name, float(weight)) if name else (text, 1.0)
     except ValueError:
         return text, 1.0
+
+
+def _tell_defaults(studio: Studio, request: TextToImage, given: Values) -> None:
+    """What was left out and is other than usual."""
+    taken = studio.defaults(studio.model(request.model), request.loras)
+    open_values = {name: value for name, value in taken.values().items() if name not in given}
+    if taken != Defaults() and open_values:
+        print(f"{in_words(open_values)}: {taken.why}.", file=sys.stderr)
 
 
 def _told_before(studio: Studio, request: TextToImage) -> list[str]:

@@ -6,13 +6,15 @@ import typer
 
 from engine.cli.app import Home, Json, open_studio, print_json
 from engine.cli.waiting import done
+from engine.diffusion.defaults import FIELDS
+from engine.diffusion.request import GUIDANCE_SCALE, SCHEDULERS, STEPS
 from engine.weights.request import FetchModel
 
 commands = typer.Typer()
 
 FACTS = (
     *("name", "title", "available", "problem", "note", "base", "native_size", "prediction_type"),
-    *("licence", "size_bytes", "hub_id", "added"),
+    *("licence", "size_bytes", "hub_id", "added", "few_steps"),
 )
 
 
@@ -40,13 +42,48 @@ def add_model(
             "wrongly. Also for a file that lies in the studio's weights folder."
         ),
     ] = None,
+    few_steps: Annotated[
+        str | None,
+        typer.Option(
+            help="turbo (1 to 4 steps without guidance), lcm (4 to 8 steps) or none: for how few steps the model was "
+            "made, where neither its files nor its name tell it or they tell it wrongly."
+        ),
+    ] = None,
     home: Home = None,
 ) -> None:
     """Remember a model that is on this machine, or on the model hub."""
-    info = open_studio(home).add_model(source, name, prediction_type)
+    info = open_studio(home).add_model(source, name, prediction_type, few_steps)
     print(f"{info.name}: {info.title}" + (f"  [{info.problem}]" if info.problem else ""))
     if info.note:
         print(info.note)
+
+
+@commands.command()
+def model_defaults(
+    name: str,
+    steps: Annotated[int | None, typer.Option(help=f"Denoising steps to save, {STEPS}.")] = None,
+    guidance: Annotated[float | None, typer.Option(help=f"Guidance scale to save, {GUIDANCE_SCALE}.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help=f"Scheduler to save: {', '.join(SCHEDULERS)}.")] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget what was saved.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show with which values a model draws when none are given; save your own for it, or forget them.
+
+    What is not given when some are saved stays as it is.
+    """
+    studio = open_studio(home)
+    given = dict(zip(FIELDS, (steps, guidance, scheduler), strict=True))
+    saved = {field: value for field, value in given.items() if value is not None}
+    if forget:
+        studio.forget_defaults(name)
+    if saved:
+        studio.save_defaults(name, studio.defaults(studio.model(name)).values() | saved)
+    taken = studio.defaults(studio.model(name))
+    if as_json:
+        print_json({"name": name, **taken.values(), "why": taken.why})
+    else:
+        print(f"{name}: {taken}, {taken.why}.")
 
 
 @commands.command()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.templating import resolved, template_problems
 from engine.diffusion.words import describe
@@ -16,14 +17,20 @@ UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
 def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """The default model and its own size, where a form leaves them out; the words of each image, where it has none."""
+    """What a form leaves out: the words of each image, the default model, its own size and what else it wants.
+
+    Raises:
+        ModelBroken: the file of the artist's own defaults cannot be read.
+    """
     values = {"prompt": "", **resolved(values, here.settings.home)}
-    if values.keys() >= {"model", "width", "height"}:
+    if values.keys() >= {"model", "width", "height", *FIELDS}:
         return values
     models = Catalogue(here.settings).all()
     name = values.get("model", default_model(models, here.accelerated).name)
-    native = next((info.native_size for info in models if info.name == name), 0) or UNKNOWN_SIZE
-    return {"model": name, "width": native, "height": native, **values}
+    info = next((info for info in models if info.name == name), None)
+    native = (info.native_size if info else 0) or UNKNOWN_SIZE
+    wanted = defaults_here(here.settings, info, loras_from(values.get("loras")))
+    return {"model": name, "width": native, "height": native, **wanted.values(), **values}
 
 
 def check(values: Mapping[str, Any], here: Here) -> list[Problem]:

@@ -18,7 +18,7 @@ from engine.diffusion.cache import ModelCache
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.request import TextToImage
 from engine.diffusion.starting import Start
-from engine.diffusion.text_to_image import GeneratedImage, StepReport, generate, planned_steps
+from engine.diffusion.text_to_image import GeneratedImage, Report, StepReport, generate, planned_steps
 from engine.errors import NotFound, StudioError
 from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
@@ -117,7 +117,22 @@ class Drawing:
         )
         with closing(images):  # an error while saving must also take the LoRAs off the model
             for image in images:
-                self._save(context, replace(image, image=beginning.finish(image.image)), facts)
+                image = replace(image, image=beginning.finish(image.image))
+                self._save(context, context.request, image, facts, place=image.index)
+
+    def draw_one(
+        self, context: JobContext, request: TextToImage, beginning: Beginning, *, place: int, report: Report
+    ) -> None:
+        """Draw the first image of a request that is a part of another kind's job, and save it as that job's `place`."""
+        require_space(self._settings.home)
+        info = self._available(request.model)
+        model = self._models.get(info)
+        loras = self._loras(request)
+        facts = self._facts(model, loras)
+        images = generate(model, request, loras, start=beginning.start, report=report, should_stop=context.should_stop)
+        with closing(images):
+            image = next(images)
+            self._save(context, request, replace(image, image=beginning.finish(image.image)), facts, place=place)
 
     def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
         of_all = f" of {images}" if images > 1 else ""
@@ -128,13 +143,14 @@ class Drawing:
             done.preview,
         )
 
-    def _save(self, context: JobContext, image: GeneratedImage, facts: dict[str, Any]) -> None:
-        request: TextToImage = context.request
+    def _save(
+        self, context: JobContext, request: TextToImage, image: GeneratedImage, facts: dict[str, Any], *, place: int
+    ) -> None:
         require_space(self._settings.home)
         for note in image.notes:
             context.note(note)
         context.report(context.progress.stage, context.progress.step, context.progress.steps)
-        last = image.index == request.num_images - 1
+        last = request is context.request and image.index == request.num_images - 1
         recipe = Recipe(
             kind=request.kind,
             request=request.of_image(image.index).to_dict(),
@@ -151,7 +167,7 @@ class Drawing:
             recipe,
             owner=context.job.owner,
             job_id=context.job.id,
-            job_index=image.index,
+            job_index=place,
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
         )
 

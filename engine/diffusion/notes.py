@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
+from engine.diffusion.few_steps import misfits
 from engine.diffusion.request import TextToImage
 from engine.rules import MAX_PROMPT_CHARACTERS
 from engine.scenes import words
@@ -49,10 +50,13 @@ class Note:
 
 def request_notes(request: TextToImage, model: ModelInfo, loras: Sequence[LoraInfo] = ()) -> list[str]:
     """All that can be said of a request before it is drawn, each sentence once; `loras` are those that it names."""
+    active = {lora.name for lora in request.loras if lora.weight}
+    applied = [lora for lora in loras if lora.name in active]
     notes = (
         *prompt_notes(request.prompt, model, loras),
         *negative_notes(request.negative_prompt),
         *size_notes(request.width, request.height, model),
+        *drawing_notes(request.num_inference_steps, request.guidance_scale, request.scheduler, model, applied),
     )
     return list(dict.fromkeys(note.text for note in notes))
 
@@ -84,6 +88,13 @@ def size_notes(width: int, height: int, model: ModelInfo) -> list[Note]:
     else:
         return []
     return [Note("width", f"{_called(model)} was trained at {side}x{side} pixels: at {width}x{height} {what}.")]
+
+
+def drawing_notes(
+    steps: int, guidance: float, scheduler: str, model: ModelInfo, loras: Iterable[LoraInfo] = ()
+) -> list[Note]:
+    """Steps, guidance and scheduler that the model, or a LoRA that is applied, was not made for."""
+    return [Note("scheduler", text) for text in misfits(steps, guidance, scheduler, model, loras)]
 
 
 def _mark_texts(prompt: str) -> Iterable[str]:

@@ -19,7 +19,8 @@ RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show
 
 SEED = Whole(0, SEEDS - 1)
 STEPS = Whole(1, 150, default=25)
-GUIDANCE_SCALE = Real(1, 30, default=7.5)
+GUIDANCE_SCALE = Real(0, 30, default=7.5)
+NO_GUIDANCE = 1  # up to it the prompt alone is followed: one pass through the model for each step, not two
 NUM_IMAGES = Whole(1, 8, default=1)
 LORA_WEIGHT = Real(-2.0, 2.0, default=1.0)
 VARIATION_STRENGTH = Real(0, 1, default=0.0)
@@ -36,7 +37,10 @@ SCHEDULERS = (
     "UniPC",
     "Heun",
     "LMS",
+    "LCM",
+    "Turbo",
 )
+LCM_STEPS = Whole(1, 50)  # its teacher had 50, of which it visits some
 # What "sample" means to a model: it predicts the clean picture itself. The library has no formula for it in these.
 SAMPLE = "sample"
 NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
@@ -63,7 +67,7 @@ class TextToImage:
         seed: `SEED`; image i is drawn from `seed + i`, and after the highest seed comes 0. None means random, drawn on
             submission.
         num_inference_steps: denoising steps, `STEPS`.
-        guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 1 is not at all.
+        guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 0 to 1 is without guidance.
         width, height: pixels, multiples of 8; the model sets further limits.
         num_images: `NUM_IMAGES`.
         scheduler: one of `SCHEDULERS`.
@@ -74,6 +78,7 @@ class TextToImage:
         variation_strength: `VARIATION_STRENGTH`; 0 is the noise of `seed`, 1 that of `variation_seed`.
         variation_of: id of the gallery's picture that more are wanted of; None for a drawing of its own.
         prompt_template, negative_prompt_template: what was typed, where the words come of it; see `engine.prompting`.
+        styles: names of the saved styles that are in the words already.
         prompts, negative_prompts: the words of each image where they differ; `prompt` is then that of the first.
 
     Raises:
@@ -98,6 +103,7 @@ class TextToImage:
     negative_prompt_template: str | None = None
     prompts: tuple[str, ...] = ()
     negative_prompts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "text_to_image"
 
@@ -105,7 +111,7 @@ class TextToImage:
         for name in ("prompt", "negative_prompt"):
             if isinstance(words := getattr(self, name), str):
                 object.__setattr__(self, name, cleaned(words))
-        for name in PER_IMAGE.values():
+        for name in (*PER_IMAGE.values(), "styles"):
             if isinstance(several := getattr(self, name), list):  # as JSON has it
                 object.__setattr__(self, name, tuple(several))
         if problems := self.problems({spec.name: getattr(self, spec.name) for spec in fields(self)}):
@@ -138,7 +144,7 @@ class TextToImage:
         """JSON-ready values of every field."""
         values = asdict(self)
         values["loras"] = [asdict(lora) for lora in self.loras]
-        for name in PER_IMAGE.values():
+        for name in (*PER_IMAGE.values(), "styles"):
             if several := values.pop(name):
                 values[name] = list(several)
         return values
@@ -189,12 +195,10 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *text("prompt", values["prompt"], required=True),
         *text("negative_prompt", values["negative_prompt"]),
         *([] if values["seed"] is None else SEED.problems("seed", values["seed"])),
-        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
-        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *drawing_problems(values),
         *multiple("width", values["width"], 8),
         *multiple("height", values["height"], 8),
         *NUM_IMAGES.problems("num_images", values["num_images"]),
-        *choice("scheduler", values["scheduler"], SCHEDULERS),
         *_loras(values["loras"]),
         *([] if values["variation_seed"] is None else SEED.problems("variation_seed", values["variation_seed"])),
         *VARIATION_STRENGTH.problems("variation_strength", values["variation_strength"]),
@@ -212,8 +216,11 @@ def _picture_id(field: str, value: Any) -> list[Problem]:
 def _texts(values: Mapping[str, Any]) -> list[Problem]:
     """Of templates, and of the words that came of them."""
     problems = []
+    styles = values.get("styles", ())
+    if not isinstance(styles, tuple) or not all(isinstance(name, str) for name in styles):
+        problems.append(Problem("styles", f"Styles are chosen by their names; got {str(styles)[:60]}."))
     for name, several in PER_IMAGE.items():
-        template, texts = values[f"{name}_template"], values[several]
+        template, texts = values.get(f"{name}_template"), values.get(several, ())
         problems += [] if template is None else text(name, template)
         if not isinstance(texts, tuple) or len(texts) not in (0, values["num_images"]):
             message = f"There must be words for each of the {values['num_images']} images; got {str(texts)[:60]}."
@@ -223,6 +230,16 @@ def _texts(values: Mapping[str, Any]) -> list[Problem]:
             for problem in text(name, words, required=name == "prompt"):
                 problems.append(Problem(name, f"Image {index}: {problem.message}"))
     return problems
+
+
+def drawing_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every rule that steps, guidance scale and scheduler break."""
+    return [
+        *STEPS.problems("num_inference_steps", values["num_inference_steps"]),
+        *GUIDANCE_SCALE.problems("guidance_scale", values["guidance_scale"]),
+        *choice("scheduler", values["scheduler"], SCHEDULERS),
+        *_lcm_problems(values["scheduler"], values["num_inference_steps"]),
+    ]
 
 
 def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:
@@ -235,6 +252,14 @@ def sampler_problems(scheduler: str, prediction_type: str) -> list[Problem]:
         f"Choose one of {others}."
     )
     return [Problem("scheduler", message)]
+
+
+def _lcm_problems(scheduler: Any, steps: Any) -> list[Problem]:
+    if scheduler != "LCM" or STEPS.problems("num_inference_steps", steps):
+        return []
+    field = "num_inference_steps"
+    problems = LCM_STEPS.problems(field, steps)
+    return [Problem(field, f"{problem.message} LCM has no more; it is made for 4 to 8.") for problem in problems]
 
 
 def _lora(value: Any) -> LoraWeight:

@@ -19,13 +19,14 @@ from diffusers import (
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     HeunDiscreteScheduler,
+    LCMScheduler,
     LMSDiscreteScheduler,
     SchedulerMixin,
     UniPCMultistepScheduler,
 )
 from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 
-from engine.diffusion.request import sampler_problems
+from engine.diffusion.request import LCM_STEPS, sampler_problems
 from engine.errors import InvalidRequest, NotFound, Problem
 
 Config = Mapping[str, Any]
@@ -46,6 +47,7 @@ SPACING = ("timestep_spacing", "steps_offset")
 EPSILON = "epsilon"
 # The library's stand-in for a terminal signal of zero: the smallest float16, so that no sigma is infinite.
 TERMINAL_ALPHA = 2**-24
+TRAILING = {"timestep_spacing": "trailing"}
 
 # The Brownian tree of DPM++ SDE remarks on rounding in the seventh digit of its interval's ends.
 warnings.filterwarnings("ignore", message="Should have t[ab]", module="torchsde")
@@ -121,15 +123,11 @@ def _from_the_top(scheduler: SchedulerMixin) -> SchedulerMixin:
     @wraps(set_timesteps)
     def checked(num_inference_steps=None, *args, **kwargs):
         if num_inference_steps is not None and num_inference_steps >= levels:
-            raise InvalidRequest(
-                [
-                    Problem(
-                        "num_inference_steps",
-                        f"This model knows {levels} levels of noise and can be drawn with in 1 to {levels - 1} steps; "
-                        f"got {num_inference_steps}. Use fewer.",
-                    )
-                ]
+            message = (
+                f"This model knows {levels} levels of noise and can be drawn with in 1 to {levels - 1} steps; "
+                f"got {num_inference_steps}. Use fewer."
             )
+            raise InvalidRequest([Problem("num_inference_steps", message)])
         set_timesteps(num_inference_steps, *args, **kwargs)
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(0)
@@ -140,9 +138,19 @@ def _from_the_top(scheduler: SchedulerMixin) -> SchedulerMixin:
 
 def _ddim(config: Config, seed: int) -> SchedulerMixin:
     # Latents have no bounds to clip to, and Stable Diffusion ends at its first noise level: as in its own config.
-    scheduler = EvenDDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=False)
+    return _with_some_signal(EvenDDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=False))
+
+
+def _lcm(config: Config, seed: int) -> SchedulerMixin:
+    # The steps of the teacher, of which the student visits some: 50 of 1000 levels, so one of 20, as in its training.
+    levels = config.get("num_train_timesteps", 1000)
+    steps = levels // max(1, levels // LCM_STEPS.high)
+    return _with_some_signal(LCMScheduler.from_config(config, original_inference_steps=steps))
+
+
+def _with_some_signal(scheduler: SchedulerMixin) -> SchedulerMixin:
+    """Without any signal a predicted noise tells no picture: the library would divide by zero here."""
     if scheduler.config.rescale_betas_zero_snr and scheduler.config.prediction_type == EPSILON:
-        # Without any signal a predicted noise tells no picture: the library's DDIM would divide by zero here.
         scheduler.alphas_cumprod[-1] = TERMINAL_ALPHA
     return scheduler
 
@@ -182,4 +190,7 @@ BUILDERS: dict[str, Builder] = {
     "UniPC": partial(_plain, UniPCMultistepScheduler),
     "Heun": partial(_rescaled, HeunDiscreteScheduler),
     "LMS": partial(_rescaled, LMSDiscreteScheduler),
+    "LCM": _lcm,
+    # As in SD-Turbo's own scheduler_config.json: a single step must begin at pure noise, which "leading" never visits.
+    "Turbo": partial(_plain, EulerDiscreteScheduler, **TRAILING),
 }

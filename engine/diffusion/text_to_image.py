@@ -19,7 +19,7 @@ from engine.diffusion.lora import AppliedLora, applied
 from engine.diffusion.noise import varied_noise
 from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
-from engine.diffusion.request import TextToImage, seed_of, steps_run
+from engine.diffusion.request import NO_GUIDANCE, TextToImage, seed_of, steps_run
 from engine.diffusion.starting import (
     Start,
     StartLatents,
@@ -265,9 +265,14 @@ def _encode(model: LoadedModel, request: TextToImage) -> tuple[Tensor, Tensor | 
         request.prompt,
         model.pipeline._execution_device,
         1,
-        request.guidance_scale > 1,
+        _is_guided(model, request),
         request.negative_prompt,
     )
+
+
+def _is_guided(model: LoadedModel, request: TextToImage) -> bool:
+    """Whether each step asks the UNet twice; one with an embedding of the guidance is told the number instead."""
+    return request.guidance_scale > NO_GUIDANCE and model.pipeline.unet.config.time_cond_proj_dim is None
 
 
 @torch.no_grad()

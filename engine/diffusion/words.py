@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gallery.infotext import KARRAS, number_text
+from engine.diffusion.request import NO_GUIDANCE
+from engine.rules import finite
+from gallery.infotext import KARRAS, SAME_AS, number_text
 from gallery.recipe import SEEDS, Recipe
 from gallery.words import TRAINED, Pairs, Parameters, Words
 
@@ -29,7 +31,7 @@ def _core(recipe: Recipe) -> Pairs:
         ("Steps", request.get("num_inference_steps")),
         ("Sampler", sampler),
         ("Schedule type", schedule),
-        ("CFG scale", request.get("guidance_scale")),
+        ("CFG scale", _cfg_scale(request.get("guidance_scale"))),
         ("Seed", recipe.seed),
         ("Size", f"{width}x{height}" if width and height else None),
     )
@@ -84,4 +86,10 @@ def _sampler(scheduler: Any) -> tuple[str | None, str | None]:
     name = str(scheduler or "")
     if name.endswith(KARRAS):
         return name.removesuffix(KARRAS), "Karras"
-    return name or None, None
+    return SAME_AS.get(name) or (name or None, None)
+
+
+def _cfg_scale(guidance: Any) -> Any:
+    """Without guidance is 1 to other tools; with 0 they would draw the negative prompt alone."""
+    number = finite(guidance)
+    return guidance if number is None else max(guidance, NO_GUIDANCE)

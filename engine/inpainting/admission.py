@@ -11,7 +11,7 @@ from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.image_to_image.admission import kept_problems, size_of_photo
 from engine.inpainting.region import THRESHOLD
-from engine.inpainting.request import EXTEND, Inpaint, inpaint
+from engine.inpainting.request import BEYOND, EXTEND, Inpaint, inpaint
 from engine.jobs.kind import Here, Kind
 from engine.kept_photos import PhotoRef, photo_from, photo_problems
 from gallery.errors import GalleryError
@@ -19,6 +19,12 @@ from gallery.files import ImageFiles
 from gallery.metadata import MAX_SIDE
 from gallery.photos import Photos
 from gallery.words import COMPOSITE
+
+
+def _complete(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
+    """As of a drawing; what only draws on beyond the edges has defaults of its own."""
+    beyond = values.get("mask") is None and any(_sides(values.get("extend")))
+    return diffusion.complete({**(BEYOND if beyond else {}), **values}, here)
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -87,7 +93,7 @@ KINDS = (
         name=Inpaint.kind,
         read=inpaint,
         title=lambda request: request.words,
-        complete=diffusion.complete,
+        complete=_complete,
         check=_check,
         settle=Inpaint.with_seed,
         pictures=lambda request: request.num_images,

@@ -16,6 +16,9 @@ FEATHER = Whole(0, 256, default=8)  # pixels
 EXTEND = Whole(0, 4096)  # pixels on each side
 SIDES = ("left", "top", "right", "bottom")
 AREAS = ("whole", "masked")
+# Beyond the edges there is nothing to begin with but the edge itself: some of it carries colours on, and a wide
+# passage hides the seam. Looked at with the shipped model; at full strength the new sides have skies of their own.
+BEYOND = {"strength": 0.8, "feather": 32}
 MASK = "mask"  # its role in the recipes of what is made with it
 
 

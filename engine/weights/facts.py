@@ -9,12 +9,16 @@ from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
 from engine.files import printable
+from engine.weights.catalogue import few_steps
 from engine.weights.catalogue.readable import config, require_readable
 from engine.weights.families import base_of_width
 from engine.weights.layout import COMPONENTS, PICKLES, missing_configuration, weight_files
 from engine.weights.safetensors_file import Header, TensorSpec, check_checkpoint
+from engine.weights.sources import name_of
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
+# Both have the same parts; the second is how latent consistency models are published.
+PIPELINES = ("StableDiffusionPipeline", "LatentConsistencyModelPipeline")
 
 _LICENCE_LINE = re.compile(r"^license(?:_name)?:\s*['\"]?([\w .+-]{2,60}?)['\"]?\s*$", re.MULTILINE)
 
@@ -43,6 +47,8 @@ class ModelInfo:
         note: what else to know: which clue decided the prediction type of a single file, or what could not be asked.
         zero_terminal_snr: whether a single file was trained up to pure noise.
         added: whether the artist added it, so that it can be removed from the list again.
+        few_steps: "turbo" or "lcm" where it was distilled for few steps, else empty; see `catalogue.few_steps`.
+        guidance_embedding: whether its UNet is told the guidance scale, so that each step asks it once.
     """
 
     name: str
@@ -65,6 +71,8 @@ class ModelInfo:
     note: str = ""
     zero_terminal_snr: bool = False
     added: bool = False
+    few_steps: str = ""
+    guidance_embedding: bool = False
 
 
 def unusable(name: str, path: Path, problem: str = "", hub_id: str = "") -> ModelInfo:
@@ -114,11 +122,16 @@ def has_weights(folder: Path) -> bool:
     return any(path.suffix in (".safetensors", *PICKLES) for part in COMPONENTS for path in (folder / part).glob("*.*"))
 
 
-def folder_info(name: str, folder: Path) -> ModelInfo:
-    """Describe a folder in diffusers layout; what is wrong with it goes into `problem`."""
+def folder_info(name: str, folder: Path, pointer: Mapping[str, Any] | None = None) -> ModelInfo:
+    """Describe a folder in diffusers layout; what is wrong with it goes into `problem`.
+
+    Args:
+        pointer: what the artist says about it (`few_steps`), and from where it is (`hub_id`).
+    """
     info = unusable(name, folder)
     try:
         info = replace(info, **folder_facts(folder), licence=_licence(folder))
+        info = replace(info, **_few_step_facts(name, folder, pointer or {}))
         weights = [path for component in COMPONENTS for path in weight_files(folder, component)]
         info = replace(info, size_bytes=sum(path.stat().st_size for path in weights))
         for path in weights:
@@ -128,6 +141,17 @@ def folder_info(name: str, folder: Path) -> ModelInfo:
     except OSError as error:
         return replace(info, problem=f"{folder} cannot be read: {error.strerror}. Check its place and rights.")
     return replace(info, available=True, about=about_model(info))
+
+
+def _few_step_facts(name: str, folder: Path, pointer: Mapping[str, Any]) -> dict[str, Any]:
+    files = {"index": "model_index.json", "unet": "unet/config.json", "scheduler": "scheduler/scheduler_config.json"}
+    configs = {part: config(folder, file) for part, file in files.items()}
+    names = (name, name_of(folder), str(pointer.get("hub_id", "")))
+    few = few_steps.of_folder(configs, names, few_steps.valid_few_steps(folder, pointer.get("few_steps")))
+    width = configs["unet"].get("time_cond_proj_dim")
+    if width is not None:
+        _whole(folder, "unet/config.json", "time_cond_proj_dim", width)
+    return {"few_steps": few.kind, "note": few.note, "guidance_embedding": width is not None}
 
 
 def _require_plain_numbers(path: Path) -> None:
@@ -222,7 +246,7 @@ def valid_prediction_type(where: Path, value: Any) -> str:
 
 def _require_text_to_image(folder: Path, index: dict, unet: dict, vae: dict) -> None:
     kind = index.get("_class_name")
-    if kind != "StableDiffusionPipeline":
+    if kind not in PIPELINES:
         raise ModelBroken(
             f"{folder} must be a StableDiffusionPipeline (Stable Diffusion 1.x or 2.x); "
             f"got {str(kind)[:80]!r}. Choose another model."

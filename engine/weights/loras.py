@@ -4,7 +4,7 @@ A folder may hold `name.safetensors` files, folders of them, four deep, and PEFT
 (`name/adapter_model.safetensors`, `name/pytorch_lora_weights.safetensors`). Pickles (`name.pt`) are listed with the
 reason why they cannot be used. Beside a file may lie `name.json`
 with notes, in A1111's words ("activation text", "description", "preferred weight") or ours ("trigger_words",
-"about", "preferred_weight"), and a picture `name.png` or `name.preview.png`.
+"about", "preferred_weight", "few_steps": "lcm" or "none"), and a picture `name.png` or `name.preview.png`.
 """
 
 import os
@@ -19,6 +19,7 @@ from engine.errors import UnsafeFile
 from engine.files import printable, read_json
 from engine.picture_files import SUFFIXES
 from engine.rules import finite
+from engine.weights.catalogue.few_steps import LCM, ORDINARY, of_lora
 from engine.weights.families import base_of_width
 from engine.weights.lora_files.survey import survey
 from engine.weights.safetensors_file import TensorSpec, check_lora
@@ -57,6 +58,7 @@ class LoraInfo:
         preview: picture beside the file.
         preferred_weight: the weight that its author suggests, -2 to 2.
         note: what of it is left out or has no effect; empty when all of it counts.
+        few_steps: "lcm" where it makes a model draw in few steps, else empty; see `catalogue.few_steps`.
     """
 
     name: str
@@ -71,6 +73,7 @@ class LoraInfo:
     preview: Path | None = None
     preferred_weight: float = 1.0
     note: str = ""
+    few_steps: str = ""
 
 
 def list_loras(folders: Sequence[Path]) -> list[LoraInfo]:
@@ -186,6 +189,7 @@ def _described_file(path: Path, size: int, mtime_ns: int) -> LoraInfo:
         about=_about(header.metadata.get("modelspec.description") or header.metadata.get("ss_training_comment")),
         problem=found.problem or _ending(path),
         note=found.note,
+        few_steps=of_lora(header.metadata, _name(path)).kind,
     )
 
 
@@ -226,6 +230,7 @@ def _with_notes(info: LoraInfo, path: Path, size: int, mtime_ns: int) -> LoraInf
         trigger_words=_words(notes.get("trigger_words") or notes.get("activation text")) or info.trigger_words,
         about=_about(notes.get("about") or notes.get("description")) or info.about,
         preferred_weight=_weight(notes.get("preferred_weight") or notes.get("preferred weight")),
+        few_steps={LCM: LCM, ORDINARY: ""}.get(str(notes.get("few_steps")), info.few_steps),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound, Offline, Problem
 from engine.settings import Settings
+from engine.weights.catalogue.few_steps import SAYABLE
 from engine.weights.catalogue.pointers import POINTERS, Pointer, Pointers
 from engine.weights.facts import (
     PREDICTION_TYPES,
@@ -57,7 +58,13 @@ class Catalogue:
         """
         return named(name, self.all())
 
-    def add(self, source: str, name: str | None = None, prediction_type: str | None = None) -> ModelInfo:
+    def add(
+        self,
+        source: str,
+        name: str | None = None,
+        prediction_type: str | None = None,
+        few_steps: str | None = None,
+    ) -> ModelInfo:
         """Remember a model by a folder, a .safetensors file or a hub id.
 
         Args:
@@ -65,6 +72,7 @@ class Catalogue:
                 up, for a few seconds at most.
             name: for requests; None takes the name of the folder, file or repository.
             prediction_type: "epsilon" or "v_prediction" for a single file that tells it wrongly or not at all.
+            few_steps: "turbo", "lcm" or "none" for a model that tells wrongly or not at all how it was distilled.
 
         Returns:
             The model; its `note` says which clue decided its prediction type, or that the hub could not be asked.
@@ -78,7 +86,7 @@ class Catalogue:
         """
         pointer, default_name = pointer_from(source)
         name = valid_name(name or default_name)
-        pointer |= _said(pointer, prediction_type)
+        pointer |= _said(pointer, prediction_type) | _said_of_steps(few_steps)
         info = self._pointers.info(name, pointer)
         if info.problem:
             raise ModelBroken(info.problem)
@@ -107,6 +115,29 @@ class Catalogue:
         kept = {key: value for key, value in kept.items() if key != "prediction_type"}
         changed: Pointer = {**kept, **said}
         listed_anyway = changed == place and info.path.parent == self._own_folder
+        self._pointers.change(lambda old: _without(old, name) if listed_anyway else {**old, name: changed})
+        return self.get(name)
+
+    def say_few_steps(self, name: str, few_steps: str | None) -> ModelInfo:
+        """Say for how few steps a model was made, wherever it lies; None goes back to what its files tell.
+
+        Args:
+            few_steps: "turbo", "lcm" or "none".
+
+        Raises:
+            NotFound: no model has that name.
+            InvalidRequest: it ships with the studio, or is not here; or that is none of the three.
+        """
+        info, said = self.get(name), _said_of_steps(few_steps)
+        place = {"path": str(info.path)}
+        pointer = self._pointers.read().get(name)
+        if pointer is None and (not info.available or info.path.is_relative_to(self._shipped_folder)):
+            why = "ships with the studio" if info.available else "is not on this machine"
+            message = f"For how few steps a model was made is said of your own models; {name!r} {why}. Choose another."
+            raise InvalidRequest([Problem("few_steps", message)])
+        kept = {key: value for key, value in (pointer or place).items() if key != "few_steps"}
+        changed: Pointer = {**kept, **said}
+        listed_anyway = changed == place and self._pointers.lists_by_itself(info.path)
         self._pointers.change(lambda old: _without(old, name) if listed_anyway else {**old, name: changed})
         return self.get(name)
 
@@ -170,7 +201,9 @@ class Catalogue:
         for name, pointer in pointers.items():
             info = self._pointers.info(name, pointer)
             fetched = found.get(name) if info.hub_id else None
-            yield replace(fetched, hub_id=info.hub_id, added=True) if fetched else info
+            if fetched:
+                info = replace(folder_info(name, fetched.path, pointer), hub_id=info.hub_id, added=True)
+            yield info
 
     def _require_free(self, name: str, info: ModelInfo) -> None:
         taken = {known.name: known for known in self.all()}.get(name)
@@ -193,6 +226,15 @@ def _said(pointer: Pointer, prediction_type: str | None) -> Pointer:
         )
         raise InvalidRequest([Problem("prediction_type", message)])
     return {"prediction_type": prediction_type}
+
+
+def _said_of_steps(few_steps: str | None) -> Pointer:
+    if few_steps is None:
+        return {}
+    if few_steps not in SAYABLE:
+        message = f"Few steps is one of {', '.join(SAYABLE)}; got {few_steps[:40]!r}. Choose one."
+        raise InvalidRequest([Problem("few_steps", message)])
+    return {"few_steps": few_steps}
 
 
 def _look_up(pointer: Pointer) -> str:

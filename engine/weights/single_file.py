@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ModelBroken, UnsafeFile
+from engine.weights.catalogue import few_steps
 from engine.weights.catalogue.prediction import prediction_note, prediction_of
 from engine.weights.facts import (
     ModelInfo,
@@ -35,7 +36,7 @@ def file_info(name: str, path: Path, overrides: dict[str, Any] | None = None) ->
     """Describe a single-file checkpoint; what is wrong with it goes into `problem`.
 
     Args:
-        overrides: `prediction_type` and `native_size`, which go before what the file tells.
+        overrides: `prediction_type`, `native_size` and `few_steps`, which go before what the file tells.
     """
     info = unusable(name, path)
     try:
@@ -53,12 +54,15 @@ def file_info(name: str, path: Path, overrides: dict[str, Any] | None = None) ->
 def _file_facts(path: Path, header: Header, overrides: dict[str, Any]) -> dict[str, Any]:
     width = _width(header)
     said = overrides.get("prediction_type")
-    found = prediction_of(path, header, None if said is None else valid_prediction_type(path, said))
+    few = few_steps.of_file(header.metadata, path.stem, few_steps.valid_few_steps(path, overrides.get("few_steps")))
+    usual = "SD-Turbo" if few.kind == few_steps.TURBO else ""
+    found = prediction_of(path, header, None if said is None else valid_prediction_type(path, said), usual)
     return {
         "base": base_of_width(width),
         "cross_attention_dim": width,
         "prediction_type": found.prediction_type,
-        "note": prediction_note(found.prediction_type, found.clue),
+        "note": " ".join(filter(None, [prediction_note(found.prediction_type, found.clue), few.note])),
+        "few_steps": few.kind,
         "zero_terminal_snr": found.zero_terminal_snr,
         **size_limits(valid_native_size(path, overrides.get("native_size", found.native_size)), 8),
     }

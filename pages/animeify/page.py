@@ -16,6 +16,7 @@ from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, T
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos, pick_style, style_side
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
+from pages.generate.actions import show_links
 from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
 from pages.parts.common import OWNER, open_studio, plain
@@ -154,6 +155,8 @@ def _show_translations(studio: Studio, job: Job, images: Sequence[ImageRecord]) 
             st.caption(plain(image.title))
         if show_before_after(studio, image, place="feed"):
             download_buttons(studio, image, place="feed")
+            with st.container(horizontal=True, gap="small"):
+                show_links(studio, image, "feed")
 
 
 main()

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
+from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
 from pages.parts.downloads import download_buttons
@@ -202,6 +203,7 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
             with st.container(key="use_settings", width="content"):
                 reuse_link(record, made_by.page, "Use these settings", made_by.reuse)
         if record.deleted_at is None:
+            show_links(studio, record, "detail")
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:
             restore = {"on_click": _restore, "args": (studio, record.id)}

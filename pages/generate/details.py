@@ -1,9 +1,17 @@
 """What Gallery shows of a drawn picture, and how its settings come back to the form."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from engine.diffusion.request import TextToImage
+from engine.image_to_image.request import ImageToImage
+from engine.inpainting.request import SIDES, Inpaint
 from gallery.records import ImageRecord
 from pages.parts.common import GENERATE
 from pages.parts.facts import made, size_of
 from pages.parts.shown import Shown
+
+KINDS = (TextToImage.kind, ImageToImage.kind, Inpaint.kind)  # what Generate asks for
 
 
 def _details(record: ImageRecord) -> dict[str, object]:
@@ -16,8 +24,30 @@ def _details(record: ImageRecord) -> dict[str, object]:
         "Steps": request.get("num_inference_steps"),
         "Guidance scale": request.get("guidance_scale"),
         "Scheduler": request.get("scheduler"),
+        **_beginning(request),
         **made(record),
     }
+
+
+def _beginning(request: Mapping[str, Any]) -> dict[str, object]:
+    """What it was drawn from; a drawing from a prompt alone has none of that."""
+    varied = request.get("variation_strength")
+    return {
+        "Start picture": _name_of(request.get("image")),
+        "Mask": _name_of(request.get("mask")),
+        "Strength": request.get("strength"),
+        "Extended": _extended(request.get("extend")),
+        "Variation": f"{varied} of the noise of another seed" if varied else None,
+    }
+
+
+def _name_of(photo: object) -> object:
+    return photo.get("name") if isinstance(photo, Mapping) else None
+
+
+def _extended(extend: object) -> str:
+    sides = extend if isinstance(extend, list | tuple) else ()
+    return ", ".join(f"{side} {pixels}" for side, pixels in zip(SIDES, sides, strict=False) if pixels)
 
 
 SHOWN = Shown(

@@ -49,6 +49,8 @@ def _weight(lora: LoraInfo, model: ModelInfo) -> float:
         st.warning(plain(text), icon=":material/warning:")
     if lora.note:
         st.caption(f":material/info: {plain(lora.note)}")
+    if lora.few_steps:
+        st.caption(":material/tune: It is for 4 to 8 steps with the scheduler LCM and a guidance scale of 1 to 2.")
     if lora.trigger_words:
         st.caption(f"Trigger words: {plain(', '.join(lora.trigger_words))}")
     return weight

@@ -16,6 +16,13 @@ PREDICTS = {
     "Noise (epsilon)": "epsilon",
     "v (v_prediction)": "v_prediction",
 }
+FEW_STEPS = {
+    "Read it from its files": None,
+    "An ordinary model": "none",
+    "Turbo: 1 to 4 steps, no guidance": "turbo",
+    "LCM: 4 to 8 steps": "lcm",
+}
+_FEW_HELP = "For a model whose files and name do not tell that it was made for few steps, or tell it wrongly."
 _PREDICTS_HELP = "For a single .safetensors file whose pictures are noise or pale blots: it was read as the wrong kind."
 _ADDED = "added_model_note"  # name and note of the model that was added or corrected last
 
@@ -82,6 +89,8 @@ def show_model_menu(studio: Studio, info: ModelInfo) -> None:
         _add_form(studio, "Path or hub id", "Add", None)
         if info.single_file and info.available:
             _correction(studio, info)
+        if info.available and not info.path.is_relative_to(studio.settings.weights_dir):
+            _few_steps(studio, info)
         if info.added:
             _removal(studio, info)
 
@@ -102,12 +111,13 @@ def _add_form(studio: Studio, label: str, button: str, name: str | None) -> None
     with st.form(f"add_{name}", border=False):
         source = st.text_input(label, key=f"source_{name}")
         predicts = st.selectbox("What it predicts", PREDICTS, key=f"predicts_{name}", help=_PREDICTS_HELP)
+        few = st.selectbox("Few steps", FEW_STEPS, key=f"few_{name}", help=_FEW_HELP)
         pressed = st.form_submit_button(button, key=f"use_{name}")
     if not pressed:
         return
     try:
         with st.spinner("Looking at the model. A hub id is looked up, for some seconds at most."):
-            info = studio.add_model(source, name, PREDICTS[predicts])
+            info = studio.add_model(source, name, PREDICTS[predicts], FEW_STEPS[few])
     except StudioError as error:
         st.error(plain(error), icon=":material/error:")
     else:
@@ -133,6 +143,20 @@ def _correction(studio: Studio, info: ModelInfo) -> None:
         key=f"correct_{info.name}",
         on_click=press.now,
         args=(lambda key: _choose(studio.correct_model(info.name, said)), said),
+    )
+    press.show_problems()
+
+
+def _few_steps(studio: Studio, info: ModelInfo) -> None:
+    st.divider()
+    press = Press(f"few_steps_{info.name}")
+    choice = st.selectbox("Few steps", FEW_STEPS, key=f"few_steps_of_{info.name}", help=_FEW_HELP)
+    said = FEW_STEPS[choice]
+    st.button(
+        "Say so",
+        key=f"say_few_steps_{info.name}",
+        on_click=press.now,
+        args=(lambda key: _choose(studio.say_few_steps(info.name, said)), said),
     )
     press.show_problems()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.notes import Note, negative_notes, prompt_notes, size_notes
+from engine.diffusion.notes import Note, drawing_notes, negative_notes, prompt_notes, size_notes
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.parts.common import plain
@@ -22,6 +22,14 @@ def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
 def show_size_notes(model: ModelInfo, width: int | None, height: int | None) -> None:
     """About width and height; an empty field is said when the button is pressed."""
     _show(size_notes(width, height, model) if width and height else [])
+
+
+def show_drawing_notes(studio: Studio, model: ModelInfo, values: dict[str, Any]) -> None:
+    """About steps, guidance and scheduler that the model or a LoRA was not made for; not of an empty field."""
+    chosen = (values["num_inference_steps"], values["guidance_scale"], values["scheduler"])
+    active = {name for name, weight in values["loras"] if weight}
+    loras = [lora for lora in studio.loras() if lora.name in active] if active else []
+    _show([] if None in chosen else drawing_notes(*chosen, model, loras))
 
 
 def _show(notes: Sequence[Note]) -> None:

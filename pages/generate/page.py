@@ -5,16 +5,20 @@ from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, TextToImage
+from engine.diffusion.defaults import Defaults
+from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, VARIATION_STRENGTH
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from pages.generate.defaults import follow_model, own_defaults, say_defaults
+from pages.generate.details import KINDS
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
-from pages.generate.notes import show_prompt_notes, show_size_notes
+from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
 from pages.generate.restore import fill_generate
 from pages.generate.results import show_drawings, show_earlier
-from pages.generate.seed import seed_field
+from pages.generate.seed import read_seed, seed_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
+from pages.generate.start import Start, pick_start, start_fields, start_values
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
 from pages.parts.feed import show_feed
@@ -23,7 +27,11 @@ from pages.parts.submit import Press
 
 PRESS = Press(
     "generate",
-    together=[("model", "loras"), *((own, side) for own in ("model", "size") for side in ("width", "height"))],
+    together=[
+        ("model", "loras"),
+        ("mask", "extend", "image"),
+        *((own, side) for own in ("model", "size") for side in ("width", "height")),
+    ],
 )
 BY_THE_BUTTON = ("prompt", "negative_prompt", STUDIO)
 EXAMPLES = (
@@ -39,27 +47,29 @@ def main() -> None:
     studio = open_studio()
     if "added_model" in st.session_state:
         st.session_state.model = st.session_state.pop("added_model")
-    fill_form(studio, TextToImage.kind, partial(fill_generate, studio))
+    fill_form(studio, KINDS, partial(fill_generate, studio))
     models = {info.name: info for info in studio.models()}
     _take_model_name(models)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        problems = PRESS.problems(st.session_state)
+        problems = PRESS.problems(start_fields())
         prompts = _prompts()
         pressed = PRESS.button("Generate", ":material/brush:")
-        show_status(studio, [TextToImage.kind], "Generate")
+        show_status(studio, KINDS, "Generate")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
         show_wrong_fields(problems, *BY_THE_BUTTON)
         notes = st.container()
-        values = prompts | _settings(studio, models, problems)
+        start = pick_start(studio, problems)
+        values, info = _settings(studio, models, start, problems)
+        values = start_values(studio, start, prompts | values, info, problems)
         with notes:
             show_prompt_notes(studio, values)
     if pressed:
         _submit(studio, values)
     with right:
-        show_feed(studio, TextToImage.kind, _examples, show_drawings)
-        if studio.jobs(owner=OWNER, kind=TextToImage.kind, limit=1):
+        show_feed(studio, KINDS, _examples, show_drawings)
+        if any(studio.jobs(owner=OWNER, kind=kind, limit=1) for kind in KINDS):
             show_earlier(studio)
             with st.expander("Examples to start from", icon=":material/lightbulb:"):
                 _example_buttons()
@@ -83,14 +93,18 @@ def _prompts() -> dict[str, str]:
     return {"prompt": prompt or "", "negative_prompt": negative or ""}
 
 
-def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, str]) -> dict[str, Any]:
+def _settings(
+    studio: Studio, models: dict[str, ModelInfo], start: Start, problems: dict[str, str]
+) -> tuple[dict[str, Any], ModelInfo]:
     model = _model_picker(studio, models)
     show_problems(problems, "model")
     with st.container():  # as in show_problems: what comes and goes keeps its place
         if not model.available:
             show_missing_model(studio, model)
-    values = {"model": model.name, **_size(model, problems)}
-    show_size_notes(model, values["width"], values["height"])
+    values: dict[str, Any] = {"model": model.name}
+    if not start.sizes_itself:
+        values |= _size(model, problems)
+        show_size_notes(model, values["width"], values["height"])
     count, seed = st.columns([1, 2])
     with count:
         values["num_images"] = st.number_input(
@@ -107,7 +121,13 @@ def _settings(studio: Studio, models: dict[str, ModelInfo], problems: dict[str, 
     with st.container():
         values["loras"] = pick_loras(studio, model)
     show_problems(problems, "loras")
-    return values | _advanced(problems)
+    said = st.container()
+    wanted = follow_model(studio, model, values["loras"])
+    values |= _advanced(studio, model, wanted, problems)
+    with said:
+        say_defaults(wanted)
+        show_drawing_notes(studio, model, values)
+    return values, model
 
 
 def _take_model_name(models: dict[str, ModelInfo]) -> None:
@@ -159,12 +179,12 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
     return {"width": width, "height": height}
 
 
-def _advanced(problems: dict[str, str]) -> dict[str, Any]:
-    fields = ("num_inference_steps", "guidance_scale", "scheduler")
+def _advanced(studio: Studio, model: ModelInfo, wanted: Defaults, problems: dict[str, str]) -> dict[str, Any]:
+    fields = ("num_inference_steps", "guidance_scale", "scheduler", "variation_strength", "variation_seed")
     with st.expander("Advanced", icon=":material/tune:", expanded=any(field in problems for field in fields)):
         steps = st.number_input(
             "Steps",
-            value=STEPS.default,
+            value=wanted.num_inference_steps,
             step=1,
             key="num_inference_steps",
             bind="query-params",
@@ -172,23 +192,51 @@ def _advanced(problems: dict[str, str]) -> dict[str, Any]:
         )
         guidance = st.number_input(
             "Guidance scale",
-            value=GUIDANCE_SCALE.default,
+            value=float(wanted.guidance_scale),
             step=0.5,
             key="guidance_scale",
             bind="query-params",
             help=f"{GUIDANCE_SCALE}: how closely to follow the prompt. "
-            "1 ignores the negative prompt and draws twice as fast.",
+            "0 and 1 both draw without guidance: the negative prompt counts for nothing, and it is twice as fast.",
         )
-        scheduler = st.selectbox("Scheduler", SCHEDULERS, key="scheduler", bind="query-params")
+        scheduler = st.selectbox(
+            "Scheduler",
+            SCHEDULERS,
+            index=SCHEDULERS.index(wanted.scheduler),
+            key="scheduler",
+            bind="query-params",
+            help="LCM and Turbo are for models and LoRAs that were made for few steps.",
+        )
+        variation = _variation()
         show_problems(problems, *fields)
-    return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler}
+        own_defaults(studio, model, wanted)
+    return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, **variation}
+
+
+def _variation() -> dict[str, Any]:
+    """How much of another seed's noise is mixed in; which, is asked only where there is any."""
+    strength = st.number_input(
+        "Variation strength",
+        value=VARIATION_STRENGTH.default,
+        step=0.05,
+        key="variation_strength",
+        bind="query-params",
+        help=f"{VARIATION_STRENGTH}: how much noise of another seed is mixed into the seed's. "
+        "0 is the seed's picture, 0.1 to 0.3 are pictures near it.",
+    )
+    if not strength:
+        return {}
+    seed = st.text_input("Variation seed", key="variation_seed", bind="query-params", placeholder="drawn anew")
+    return {"variation_strength": strength, "variation_seed": read_seed(seed)}
 
 
 def _submit(studio: Studio, values: dict[str, Any]) -> None:
-    def submit(key: str) -> None:
-        studio.submit(studio.request(TextToImage.kind, values), key=key, owner=OWNER)
+    fields = {name: value for name, value in values.items() if name != "kind"}
 
-    PRESS.ask(values, submit, st.session_state)
+    def submit(key: str) -> None:
+        studio.submit(studio.request(values["kind"], fields), key=key, owner=OWNER)
+
+    PRESS.ask(values, submit, start_fields())
 
 
 def _examples() -> None:

@@ -9,7 +9,9 @@ from engine.diffusion.request import LORA_WEIGHT, TextToImage, text_to_image_pro
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from gallery.records import ImageRecord
+from pages.generate.defaults import keep_fields
 from pages.generate.loras import weight_key
+from pages.generate.restore_start import restore_start, restore_variation
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
 
 SIMPLE_FIELDS = ("prompt", "negative_prompt", "num_inference_steps", "scheduler")
@@ -28,7 +30,10 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     state.guidance_scale = float(values["guidance_scale"])
     state.seed = "" if values["seed"] is None else str(values["seed"])
     state.num_images = 1
-    return [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
+    keep_fields()
+    restore_variation(record, values)
+    missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
+    return [*missing, *restore_start(studio, record, values["model"])]
 
 
 def _valid_values(recipe: Mapping[str, Any], side: int) -> dict[str, Any]:

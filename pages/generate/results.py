@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.diffusion.request import TextToImage
 from engine.jobs.records import Job
 from engine.studio import Studio
 from gallery.records import ImageRecord
-from pages.generate.details import SHOWN
+from pages.generate.actions import open_link, show_actions
+from pages.generate.details import KINDS, SHOWN
 from pages.parts.common import OWNER, plain, shown_width
 from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import caption_of, expected_pictures
@@ -20,7 +20,7 @@ LOOKED_AT = 40  # newest pictures of all kinds among which they are
 
 
 def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> None:
-    """The pictures of a text-to-image job with their downloads, two in a row."""
+    """The pictures of a drawing with their downloads, two in a row."""
     single = expected_pictures(studio, job) <= 1
     if len(images) > 1:
         zip_button(studio, images, place="feed")
@@ -31,14 +31,13 @@ def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> No
             st.caption(caption_of(image))
             if shown:
                 download_buttons(studio, image, place="feed")
-            with st.container(horizontal=True, gap="small"):
-                _again(image, "feed")
+            _next(studio, image, "feed")
 
 
 def show_earlier(studio: Studio) -> None:
     """The drawings before the last job's, small, with their recipes; they are found again after a refresh."""
     newest = studio.gallery.page(limit=LOOKED_AT, owner=OWNER).images
-    drawn = [image for image in newest if image.kind == TextToImage.kind]
+    drawn = [image for image in newest if image.kind in KINDS]
     earlier = [image for image in drawn if image.job_id != drawn[0].job_id][:EARLIER]
     if not earlier:
         return
@@ -48,16 +47,22 @@ def show_earlier(studio: Studio) -> None:
         with grid.container():
             show_thumbnail(studio, image, "stretch")
             with st.popover(caption_of(image), width="stretch"):
-                _recipe(image)
+                _recipe(studio, image)
 
 
-def _recipe(image: ImageRecord) -> None:
+def _recipe(studio: Studio, image: ImageRecord) -> None:
     st.text(image.title)
     if image.negative_prompt:
         st.caption(f"Without: {plain(image.negative_prompt)}")
     st.table({label: plain(value) for label, value in SHOWN.details(image).items() if value not in (None, "")})
-    with st.container(horizontal=True, gap="small"):
-        _again(image, "earlier")
+    _next(studio, image, "earlier")
+
+
+def _next(studio: Studio, image: ImageRecord, place: str) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        show_actions(studio, image, place)
+        _again(image, place)
+        open_link(image)
 
 
 def _again(image: ImageRecord, place: str) -> None:

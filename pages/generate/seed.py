@@ -8,8 +8,9 @@ import random
 
 import streamlit as st
 
-from engine.diffusion.request import RANDOM_SEED_LIMIT, SEED, TextToImage
+from engine.diffusion.request import RANDOM_SEED_LIMIT, SEED
 from engine.studio import Studio
+from pages.generate.details import KINDS
 from pages.parts.common import OWNER, show_problems
 
 MOST_CHARACTERS = 60  # that are looked at; a seed has up to 20 digits
@@ -67,9 +68,9 @@ def _switch(studio: Studio) -> None:
 
 def _last_seed(studio: Studio) -> int:
     """That of the newest drawing that was asked for, or one drawn now."""
-    jobs = studio.jobs(owner=OWNER, kind=TextToImage.kind, limit=1)
-    seeds = [job.request.seed for job in jobs if job.request]
-    return seeds[0] if seeds else _drawn()
+    jobs = [job for kind in KINDS for job in studio.jobs(owner=OWNER, kind=kind, limit=1)]
+    newest = max((job for job in jobs if job.request), key=lambda job: job.id, default=None)
+    return newest.request.seed if newest else _drawn()
 
 
 def _roll() -> None:

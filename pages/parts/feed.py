@@ -22,52 +22,58 @@ RECENT = 20  # how far back the latest result is looked for
 ShowImages = Callable[[Studio, Job, Sequence[ImageRecord]], None]
 
 
-def show_feed(studio: Studio, kind: str, empty: Callable[[], None], show_images: ShowImages) -> None:
-    """Show the artist's jobs of a kind; while one is unfinished, look again twice a second.
+def show_feed(studio: Studio, kinds: str | Sequence[str], empty: Callable[[], None], show_images: ShowImages) -> None:
+    """Show the artist's jobs of these kinds; while one is unfinished, look again twice a second.
 
     Nothing here lives in the session: after a refresh the same jobs are found in the database.
 
     Args:
+        kinds: one, or several that a page has in one feed.
         empty: shown where nothing was asked for yet.
         show_images: shows the pictures of a job that has ended; there is at least one.
     """
     show_results_anchor()
-    active = _first_active(studio, kind)
+    kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    active = _first_active(studio, kinds)
     watched = tuple(job.id for job in active)
-    st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, kind, watched)
-    latest = _latest_ended(studio, kind)
+    st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, kinds, watched)
+    latest = _latest_ended(studio, kinds)
     if latest is not None:
         _ended_job(studio, latest, show_images)
     elif not active:
         empty()
 
 
-def _first_active(studio: Studio, kind: str) -> list[Job]:
+def _first_active(studio: Studio, kinds: Sequence[str]) -> list[Job]:
     """The running job and the first ones that wait, in the order in which they are drawn."""
     limit = 1 + MOST_WAITING
-    jobs = studio.jobs(owner=OWNER, kind=kind, active=True, oldest_first=True, limit=limit)
-    return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))
+    jobs = [
+        job
+        for kind in kinds
+        for job in studio.jobs(owner=OWNER, kind=kind, active=True, oldest_first=True, limit=limit)
+    ]
+    return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))[:limit]
 
 
-def _latest_ended(studio: Studio, kind: str) -> Job | None:
+def _latest_ended(studio: Studio, kinds: Sequence[str]) -> Job | None:
     """The job that ended last, which is not always the newest: later ones can be cancelled before it."""
-    limit = _unfinished(studio, kind) + RECENT
-    jobs = studio.jobs(owner=OWNER, kind=kind, limit=limit)
+    limit = _unfinished(studio, kinds) + RECENT
+    jobs = [job for kind in kinds for job in studio.jobs(owner=OWNER, kind=kind, limit=limit)]
     return max((job for job in jobs if job.ended), key=lambda job: job.finished_at or 0.0, default=None)
 
 
-def _unfinished(studio: Studio, kind: str) -> int:
-    newest = studio.jobs(owner=OWNER, kind=kind, active=True, limit=1)
-    return studio.ahead_of(newest[0]) + 1 if newest else 0
+def _unfinished(studio: Studio, kinds: Sequence[str]) -> int:
+    newest = [job for kind in kinds for job in studio.jobs(owner=OWNER, kind=kind, active=True, limit=1)]
+    return max((studio.ahead_of(job) + 1 for job in newest), default=0)
 
 
-def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
-    jobs = _first_active(studio, kind)
+def _active_jobs(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...]) -> None:
+    jobs = _first_active(studio, kinds)
     if ended := set(watched).difference(job.id for job in jobs):
         announce_end(studio, sorted(ended))
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     if jobs:
-        _engine_state(studio, kind)
+        _engine_state(studio, kinds)
     shown = 0
     for job in jobs:
         if job.state == RUNNING:
@@ -75,12 +81,12 @@ def _active_jobs(studio: Studio, kind: str, watched: tuple[str, ...]) -> None:
         elif shown < MOST_WAITING:
             _waiting_job(studio, job)
             shown += 1
-    more = _unfinished(studio, kind) - shown - sum(job.state == RUNNING for job in jobs)
+    more = _unfinished(studio, kinds) - shown - sum(job.state == RUNNING for job in jobs)
     if more > 0:
         st.caption(f"… and {more} more waiting")
 
 
-def _engine_state(studio: Studio, kind: str) -> None:
+def _engine_state(studio: Studio, kinds: Sequence[str]) -> None:
     engine = studio.engine()
     if engine.problem:
         st.error(plain(engine.problem), icon=":material/error:")
@@ -92,13 +98,13 @@ def _engine_state(studio: Studio, kind: str) -> None:
             icon=":material/hourglass_disabled:",
         )
     else:
-        _others_first(studio, kind)
+        _others_first(studio, kinds)
 
 
-def _others_first(studio: Studio, kind: str) -> None:
+def _others_first(studio: Studio, kinds: Sequence[str]) -> None:
     """Say so when a training or another job without pictures holds the device, and offer to stop it."""
     for job in studio.jobs(running=True):
-        if job.kind != kind and job.lane in DEVICE_LANES and not expected_pictures(studio, job):
+        if job.kind not in kinds and job.lane in DEVICE_LANES and not expected_pictures(studio, job):
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 words = f"{plain(studio.title(job))} is at work; what waits begins when that ends or is stopped."
                 st.info(f"{words} {progress_text(studio, job)}", icon=":material/model_training:")

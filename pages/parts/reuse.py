@@ -1,6 +1,6 @@
 """How the settings of a picture come back into a form: the address names the picture, the form is filled from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import streamlit as st
 
@@ -24,13 +24,14 @@ def reuse_here(record: ImageRecord) -> None:
     st.query_params[RECIPE] = record.id
 
 
-def fill_form(studio: Studio, kind: str, fill: Callable[[ImageRecord], list[str]]) -> None:
+def fill_form(studio: Studio, kinds: str | Collection[str], fill: Callable[[ImageRecord], list[str]]) -> None:
     """Fill the form if the address names a picture; call it before the form's widgets, and `settle_form` after them.
 
     The form is filled in two runs of the page. A value that is given to a widget before the page has shown it is not
     written into the address, and would be lost at the next refresh; the second time it is.
 
     Args:
+        kinds: whose pictures' settings the form takes, one or several.
         fill: puts the picture's settings where the widgets take them; returns what of them is not on this machine.
     """
     image_id = st.query_params.get(RECIPE)
@@ -42,7 +43,7 @@ def fill_form(studio: Studio, kind: str, fill: Callable[[ImageRecord], list[str]
         _forget()
         st.error(plain(error), icon=":material/image_not_supported:")
         return
-    if record.kind != kind:
+    if record.kind not in ((kinds,) if isinstance(kinds, str) else kinds):
         _forget()
         st.error("These settings are of another page: choose “Use these settings” beside the picture in the Gallery.")
         return

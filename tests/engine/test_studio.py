@@ -63,7 +63,9 @@ def test_one_press_checks_the_rules_once_and_scans_the_models_once(studio, monke
     rules, scan = request_module.text_to_image_problems, Catalogue.all
     monkeypatch.setattr(request_module, "text_to_image_problems", counting("rules", rules))
     monkeypatch.setattr(Catalogue, "all", counting("models", scan))
-    studio.submit(studio.request("text_to_image", {**ASKED, "seed": None, "model": "mini"}))
+    whole = {**ASKED, "seed": None, "model": "mini", **studio.defaults(studio.model("mini")).values()}
+    asked["models"] = 0
+    studio.submit(studio.request("text_to_image", whole))
 
     assert asked == {"rules": 1, "models": 1}
 

@@ -5,6 +5,7 @@
 
 A path to a single file may add "prediction_type" and "native_size", which go before what the file itself tells; it may
 lie in the weights folder, too: so such a file is corrected. A path may be the top folder of a model in the hub's cache.
+Any entry may add "few_steps": "turbo", "lcm" or "none".
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from filelock import FileLock
 
 from engine.errors import ModelBroken
 from engine.files import read_json, write_json
+from engine.weights.catalogue import few_steps
 from engine.weights.facts import ModelInfo, folder_info, unusable
 from engine.weights.hub_client import KNOWN_BYTES
 from engine.weights.single_file import file_info
@@ -60,26 +62,31 @@ class Pointers:
             return unusable(name, self.file, _bad_pointer(name, pointer))
         path, hub_id = pointer.get("path"), pointer.get("hub_id")
         if isinstance(hub_id, str) and hub_id_in(hub_id) == hub_id:
-            return self._hub_info(name, hub_id, pointer.get("size_bytes"))
+            return self._hub_info(name, hub_id, pointer)
         if not isinstance(path, str) or not Path(path).is_absolute():
             return unusable(name, self.file, _bad_pointer(name, pointer))
-        # A file of the weights folder is in the list by itself; its pointer only corrects it.
-        added = Path(path).parent != self._folder
         try:
-            return replace(_path_info(name, Path(path), pointer), added=added)
+            return replace(_path_info(name, Path(path), pointer), added=not self.lists_by_itself(Path(path)))
         except (OSError, ValueError) as error:  # such as a path that is too long
             problem = (
                 f"The path of {name[:80]} cannot be looked at ({error.__class__.__name__}). Correct it in {POINTERS}."
             )
             return unusable(name, self.file, problem)
 
-    def _hub_info(self, name: str, hub_id: str, size_bytes: Any) -> ModelInfo:
+    def lists_by_itself(self, path: Path) -> bool:
+        """Whether a model of the weights folder is in the list anyway; its pointer then only corrects it."""
+        cached = path.parent.name == "snapshots" and path.parents[2] == self._folder
+        return cached or path.parent == self._folder
+
+    def _hub_info(self, name: str, hub_id: str, pointer: Pointer) -> ModelInfo:
+        size_bytes, said = pointer.get("size_bytes"), pointer.get("few_steps")
         listed = size_bytes if type(size_bytes) is int and 0 < size_bytes < 2**50 else 0
         return replace(
             unusable(name, self._folder / name, hub_id=hub_id),
             size_bytes=KNOWN_BYTES.get(hub_id, listed),
             about=f"Not on this machine yet; can be fetched from {hub_id}.",
             added=True,
+            few_steps=few_steps.of_file({}, hub_id, said if said in few_steps.SAYABLE else None).kind,
         )
 
 
@@ -93,7 +100,7 @@ def _bad_pointer(name: str, pointer: Any) -> str:
 
 def _path_info(name: str, path: Path, pointer: Pointer) -> ModelInfo:
     if path.is_dir():
-        return folder_info(name, snapshot_in(path) or path)
+        return folder_info(name, snapshot_in(path) or path, pointer)
     if path.is_file():
         return file_info(name, path, pointer)
     return unusable(

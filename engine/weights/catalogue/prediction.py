@@ -59,14 +59,17 @@ class Prediction:
     native_size: int
 
 
-def prediction_of(path: Path, header: Header, said: str | None = None) -> Prediction:
+def prediction_of(path: Path, header: Header, said: str | None = None, usual: str = "") -> Prediction:
     """Everything about a checkpoint's prediction.
 
     Args:
         header: of the file.
         said: the prediction type that the artist gave; it goes before all clues.
+        usual: the family whose models predict noise, where nothing else tells; empty for none.
     """
     found = (said, "you said so") if said else _found(path, header)
+    if not found and usual:
+        found = (EPSILON, f"{usual} models do")
     prediction_type, clue = found or (V_PREDICTION, "")
     native = _metadata_size(header.metadata) or _named_size(path.stem) or (512 if prediction_type == EPSILON else 768)
     return Prediction(prediction_type, clue, "ztsnr" in header.tensors, native)
@@ -144,13 +147,13 @@ def _numbers(data: bytes, dtype: str) -> np.ndarray | None:
 
 def _named(stem: str) -> tuple[str, str] | None:
     for pattern, meaning in _NAMED:
-        if word := _word(stem, pattern):
+        if word := word_in(stem, pattern):
             return meaning, f"its name says {word!r}"
     return None
 
 
-def _word(stem: str, pattern: re.Pattern[str]) -> str:
-    """The first place where the pattern stands as a whole word; "myVPred" has two words, "21base" has one."""
+def word_in(stem: str, pattern: re.Pattern[str]) -> str:
+    """The first place where it stands as a whole word, else ""; "myVPred" has two words, "21base" has one."""
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", stem).lower()
     found = re.search(rf"(?<![a-z0-9])(?:{pattern.pattern})(?![a-z0-9])", text)
     return found.group() if found else ""
@@ -166,4 +169,4 @@ def _metadata_size(metadata: Mapping[str, str]) -> int:
 
 
 def _named_size(stem: str) -> int:
-    return next((size for size in (768, 512) if _word(stem, re.compile(rf"{size}(?:[-_ ]?v)?"))), 0)
+    return next((size for size in (768, 512) if word_in(stem, re.compile(rf"{size}(?:[-_ ]?v)?"))), 0)

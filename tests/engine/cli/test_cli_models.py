@@ -67,3 +67,19 @@ def test_a_hub_model_is_added_with_a_word_and_removed_with_or_without_its_files(
     said("remove-model", "tiny", "--delete-files")
     assert not folder.exists()
     assert "no model named 'tiny'" in said("remove-model", "tiny").err
+
+
+def test_for_how_few_steps_a_model_was_made_is_said_and_its_defaults_are_kept(said, studio, tmp_path):
+    path = checkpoint(tmp_path / "quick.safetensors")
+    assert (
+        "in 1 to 4 steps without guidance (Turbo): you said so" in said("add-model", path, "--few-steps", "turbo").out
+    )
+    assert listed(said)["quick"]["few_steps"] == "turbo"
+    assert said("model-defaults", "quick").out == "quick: Steps 1, guidance 0, Turbo, as this model wants.\n"
+    assert "Steps 3, guidance 0, Turbo, as you saved" in said("model-defaults", "quick", "--steps", 3).out
+    assert json.loads(said("model-defaults", "quick", "--json").out)["num_inference_steps"] == 3
+    assert "as this model wants" in said("model-defaults", "quick", "--forget").out
+    assert "No defaults are saved for 'quick'" in said("model-defaults", "quick", "--forget").err
+    assert "from 1 to 150; got 0" in said("model-defaults", "quick", "--steps", 0).err
+    assert "no model named 'none'" in said("model-defaults", "none").err
+    assert "one of turbo, lcm, none; got 'x'" in said("add-model", path, "--few-steps", "x").err

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.diffusion.request import SCHEDULERS, LoraWeight, TextToImage, sampler_problems, text_to_image
+from engine.diffusion.request import (
+    SCHEDULERS,
+    LoraWeight,
+    TextToImage,
+    sampler_problems,
+    text_to_image,
+    text_to_image_problems,
+)
 from engine.errors import InvalidRequest
 from engine.kinds import KINDS
 from engine.lora.runs.config import Config
@@ -42,7 +49,7 @@ def problems_of(**values) -> dict[str, str]:
         ("num_inference_steps", 0, "from 1 to 150; got 0"),
         ("num_inference_steps", 151, "from 1 to 150; got 151"),
         ("num_inference_steps", True, "got True"),
-        ("guidance_scale", 0.5, "from 1 to 30; got 0.5"),
+        ("guidance_scale", -0.5, "from 0 to 30; got -0.5"),
         ("guidance_scale", math.nan, "got nan"),
         ("guidance_scale", math.inf, "got inf"),
         ("width", 250, "multiple of 8; got 250 (2 over). Use 248 or 256"),
@@ -58,6 +65,15 @@ def test_a_wrong_value_names_the_field_the_value_and_the_range(field, value, sai
 
     assert said in message
     assert field == "loras" or message.startswith(LABELS[field])
+
+
+@pytest.mark.parametrize(("steps", "problems"), [(4, 0), (50, 0), (51, 1), (0, 1), (151, 1)])
+def test_lcm_has_as_many_steps_as_its_teacher_had(steps, problems):
+    found = text_to_image_problems({**text_to_image(GOOD).to_dict(), "scheduler": "LCM", "num_inference_steps": steps})
+    assert [problem.field for problem in found] == ["num_inference_steps"] * problems
+    assert steps != 51 or found[0].message == (
+        "Steps must be a whole number from 1 to 50; got 51. LCM has no more; it is made for 4 to 8."
+    )
 
 
 def test_all_problems_are_reported_together():
@@ -104,8 +120,8 @@ def test_what_a_paste_brings_along_is_cleaned(pasted, kept):
     prompt=st.text("aé城🏰 \n<>&\"'\\", min_size=1, max_size=50).filter(str.strip),
     seed=st.none() | st.integers(0, 2**64 - 1),
     steps=st.integers(1, 150),
-    guidance=st.floats(1, 30),
-    scheduler=st.sampled_from(SCHEDULERS),
+    guidance=st.floats(0, 30),
+    scheduler=st.sampled_from([name for name in SCHEDULERS if name != "LCM"]),
     weights=st.dictionaries(st.text(min_size=1, max_size=5), st.floats(-2, 2), max_size=3),
 )
 def test_a_request_survives_json(prompt, seed, steps, guidance, scheduler, weights):

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from diffusers import (
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     HeunDiscreteScheduler,
+    LCMScheduler,
     LMSDiscreteScheduler,
     UniPCMultistepScheduler,
 )
@@ -28,31 +31,45 @@ CONFIG = {
     "clip_sample": False,
     "timestep_spacing": "leading",
 }
+ORDINARY = [name for name in SCHEDULERS if name != "LCM"]  # that reach the distribution with an ordinary model
 
 
-def sample(name: str, prediction: str, spacing: str, steps: int, **own) -> torch.Tensor:
-    """Draw from a distribution whose perfect denoiser is known: N(0.5, 0.3^2) in every place."""
+def sample(name: str, prediction: str, spacing: str, steps: int, distilled: bool = False, **own) -> torch.Tensor:
+    """Draw from a distribution whose perfect denoiser is known: N(0.5, 0.3^2) in every place.
+
+    A model that was distilled for few steps says where the noisy value's path ends, not the mean of all that it may be.
+    """
     config = {**CONFIG, "prediction_type": prediction, "timestep_spacing": spacing, **own}
     scheduler = schedulers.build(name, config, seed=3)
     scheduler.set_timesteps(steps)
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(1, 4, 16, 16, generator=generator) * scheduler.init_noise_sigma
     alphas = scheduler.alphas_cumprod.numpy()
-    accepts = {"generator": generator} if name == "Euler a" else {}
+    accepts = {"generator": generator} if name in ("Euler a", "LCM") else {}
     for timestep in scheduler.timesteps:
         model_input = scheduler.scale_model_input(x, timestep)
         alpha = np.interp(float(timestep), np.arange(len(alphas)), alphas)
-        x = scheduler.step(perfect(model_input, alpha, prediction), timestep, x, **accepts).prev_sample
+        output = predicted(model_input, alpha, prediction, consistent if distilled else mean)
+        x = scheduler.step(output, timestep, x, **accepts).prev_sample
     return x
 
 
-def perfect(noisy: torch.Tensor, alpha: float, prediction: str) -> torch.Tensor:
-    """The best prediction for noisy = sqrt(alpha) x + sqrt(1 - alpha) noise with x from N(0.5, 0.3^2)."""
+def predicted(noisy: torch.Tensor, alpha: float, prediction: str, clean_of: Callable) -> torch.Tensor:
+    """The prediction for noisy = sqrt(alpha) x + sqrt(1 - alpha) noise with x from N(0.5, 0.3^2)."""
     signal, noise = alpha**0.5, (1 - alpha) ** 0.5
-    gain = 0.09 * signal / (0.09 * alpha + 1 - alpha)
-    clean = 0.5 + gain * (noisy - signal * 0.5)
+    clean = clean_of(noisy, alpha)
     epsilon = (noisy - signal * clean) / noise
     return signal * epsilon - noise * clean if prediction == "v_prediction" else epsilon
+
+
+def mean(noisy: torch.Tensor, alpha: float) -> torch.Tensor:
+    """What a perfect ordinary model knows: the mean of all clean values that this one may come from."""
+    return 0.5 + 0.09 * alpha**0.5 / (0.09 * alpha + 1 - alpha) * (noisy - alpha**0.5 * 0.5)
+
+
+def consistent(noisy: torch.Tensor, alpha: float) -> torch.Tensor:
+    """What a perfect distilled model knows: the end of the path of the probability flow through this value."""
+    return 0.5 + 0.3 / (0.09 * alpha + 1 - alpha) ** 0.5 * (noisy - alpha**0.5 * 0.5)
 
 
 def test_the_offered_names_are_the_ones_built():
@@ -62,11 +79,42 @@ def test_the_offered_names_are_the_ones_built():
 @pytest.mark.parametrize(
     ("prediction", "spacing"), [("v_prediction", "leading"), ("v_prediction", "trailing"), ("epsilon", "leading")]
 )
-@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("name", ORDINARY)
 def test_every_scheduler_reaches_the_distribution(name, prediction, spacing):
     x = sample(name, prediction, spacing, steps=60)
     assert float(x.mean()) == pytest.approx(0.5, abs=0.03)
     assert float(x.std()) == pytest.approx(0.3, abs=0.045)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize(("name", "steps"), [("LCM", 1), ("LCM", 2), ("LCM", 4), ("LCM", 50), ("Turbo", 1)])
+def test_few_steps_reach_the_distribution_with_a_distilled_model(name, steps, prediction):
+    x = sample(name, prediction, "leading", steps, distilled=True)
+    assert float(x.mean()) == pytest.approx(0.5, abs=0.03)
+    assert float(x.std()) == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("LCM", 4), ("LCM", 50), ("Turbo", 1), ("Turbo", 4)])
+def test_few_steps_give_an_ordinary_model_flat_pictures(name, steps):
+    """What the note about it says: only a distilled model knows the end of a path, others know a mean."""
+    assert float(sample(name, "epsilon", "leading", steps).std()) < 0.2
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_turbo_is_what_the_published_model_asks_for(steps):
+    config = {**CONFIG, "prediction_type": "epsilon"}  # SD-Turbo's own, but for the spacing, which the name brings
+    ours = run(schedulers.build("Turbo", config), steps)
+    library = run(EulerDiscreteScheduler.from_config(config, timestep_spacing="trailing"), steps)
+    assert all(map(torch.equal, ours, library))
+    assert float(ours[0][0]) == 999
+
+
+@pytest.mark.parametrize(("levels", "first"), [(1000, 999), (500, 499), (130, 129), (75, 74), (20, 19)])
+def test_lcm_begins_at_the_noise_of_any_model(levels, first):
+    scheduler = schedulers.build("LCM", {**CONFIG, "num_train_timesteps": levels, "prediction_type": "epsilon"})
+    for steps in {1, 4, min(50, levels - 1)}:
+        scheduler.set_timesteps(steps)
+        assert (len(scheduler.timesteps), int(scheduler.timesteps[0])) == (steps, first)
 
 
 @pytest.mark.parametrize("name", ["DDIM", "Euler a", "DPM++ 2M", "UniPC", "Heun"])
@@ -154,7 +202,10 @@ LIBRARY = {
     "UniPC": (UniPCMultistepScheduler, {}),
     "Heun": (HeunDiscreteScheduler, {}),
     "LMS": (LMSDiscreteScheduler, {}),
+    "LCM": (LCMScheduler, {}),
+    "Turbo": (EulerDiscreteScheduler, {"timestep_spacing": "trailing"}),
 }
+NOISY = (EulerAncestralDiscreteScheduler, LCMScheduler)
 
 
 def run(scheduler, steps: int = 8) -> tuple[torch.Tensor, ...]:
@@ -162,7 +213,7 @@ def run(scheduler, steps: int = 8) -> tuple[torch.Tensor, ...]:
     scheduler.set_timesteps(steps)
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(1, 4, 4, 4, generator=generator) * scheduler.init_noise_sigma
-    accepts = {"generator": generator} if isinstance(scheduler, EulerAncestralDiscreteScheduler) else {}
+    accepts = {"generator": generator} if isinstance(scheduler, NOISY) else {}
     for timestep in scheduler.timesteps:
         output = torch.sin(scheduler.scale_model_input(x, timestep))
         x = scheduler.step(output, timestep, x, **accepts).prev_sample
@@ -199,7 +250,7 @@ def test_all_share_the_noise_levels_that_the_folder_names_or_leaves_out(name):
 
 
 @pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
-@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("name", ORDINARY)
 def test_zero_terminal_snr_reaches_the_distribution(name, prediction):
     x = sample(name, prediction, "trailing", steps=60, rescale_betas_zero_snr=True)
     assert float(x.mean()) == pytest.approx(0.5, abs=0.05)

@@ -25,6 +25,22 @@ def test_the_text_other_tools_expect():
     )
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "guidance", "said"),
+    [
+        ("Turbo", 0.0, "Steps: 20, Sampler: Euler, Schedule type: SGM Uniform, CFG scale: 1, Seed: 42"),
+        ("LCM", 0.5, "Steps: 20, Sampler: LCM, CFG scale: 1, Seed: 42"),
+        ("LCM", 1.5, "Steps: 20, Sampler: LCM, CFG scale: 1.5, Seed: 42"),
+    ],
+)
+def test_few_steps_in_the_words_of_other_tools(scheduler, guidance, said):
+    """There a guidance of 0 draws the negative prompt alone; without guidance is 1."""
+    request = {**recipe().request, "scheduler": scheduler, "guidance_scale": guidance}
+    text = format_parameters(parameters_of(recipe(request=request)))
+    assert said in text
+    assert to_request(parse_parameters(text))["scheduler"] == scheduler
+
+
 def test_the_negative_line_stands_there_even_when_empty():
     made = recipe(request={**recipe().request, "negative_prompt": ""})
     assert "\nNegative prompt: \nSteps: 20" in format_parameters(parameters_of(made))

@@ -1,0 +1,1 @@
+"""Grids: one drawing over and over with single values changed, to see what they do."""

@@ -1,0 +1,94 @@
+"""Grids: which can be asked for on this machine, and about how long they take here."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from engine.diffusion import admission as diffusion
+from engine.diffusion.request import TextToImage
+from engine.errors import InvalidRequest, Problem
+from engine.grids.request import Grid, axes_from, grid
+from engine.grids.words import describe
+from engine.image_to_image import admission as image_to_image
+from engine.image_to_image.request import ImageToImage
+from engine.jobs.kind import Here, Kind
+from engine.rules import counted, finite
+from gallery.records import ImageRecord
+
+_KINDS = {kind.name: kind for kind in (*diffusion.KINDS, *image_to_image.KINDS)}
+
+
+def _complete(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
+    """The base as its own kind completes it."""
+    kind = _KINDS[values.get("base_kind", TextToImage.kind)]
+    base = {name: value for name, value in values["base"].items() if value is not None}
+    return {"base_kind": kind.name, "base": kind.complete(base, here), "axes": axes_from(values.get("axes"))}
+
+
+def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    """Of each drawing that differs in what this machine must have, the problems; each said once."""
+    kind = _KINDS[values["base_kind"]]
+    try:
+        cells = grid(values).cells()
+    except InvalidRequest:
+        return []  # what its values break is said already
+    different = {_needs(cell.request): cell.request for cell in cells}
+    found = [problem for request in different.values() for problem in kind.check(request.to_dict(), here)]
+    return list(dict.fromkeys(found))
+
+
+def _needs(request: TextToImage) -> tuple[Any, ...]:
+    return request.model, request.scheduler, tuple(lora.name for lora in request.loras)
+
+
+def seconds_of(request: Grid, earlier: Iterable[ImageRecord]) -> float | None:
+    """About how long it takes, by the newest picture of each model; None where there is none of one.
+
+    Args:
+        earlier: pictures that were drawn here, newest first.
+    """
+    rates = _rates(earlier)
+    cells = [cell.request for cell in request.cells()]
+    if any(each.model not in rates for each in cells):
+        return None
+    return sum(rates[each.model] * _work(each.to_dict()) for each in cells)
+
+
+def _rates(earlier: Iterable[ImageRecord]) -> dict[str, float]:
+    """Seconds for one step of one pixel, by model."""
+    rates: dict[str, float] = {}
+    for record in earlier:
+        recipe = record.recipe
+        work = _work(recipe.request) if recipe.kind in (TextToImage.kind, ImageToImage.kind) else 0.0
+        if work > 0 and recipe.seconds > 0:
+            rates.setdefault(recipe.model_name, recipe.seconds / work)
+    return rates
+
+
+def _work(values: Mapping[str, Any]) -> float:
+    """Steps times pixels that are run; half without guidance."""
+    width, height, steps, guidance, share = (
+        finite(values.get(name, 1.0)) or 0.0
+        for name in ("width", "height", "num_inference_steps", "guidance_scale", "strength")
+    )
+    return width * height * steps * share * (1.0 if guidance > 1 else 0.5)
+
+
+def _title(request: Grid) -> str:
+    return f"Grid of {counted(request.count, 'picture')}: {request.prompt}"
+
+
+_seeded: Callable[[Grid], Grid] = Grid.with_seed
+
+KINDS = (
+    Kind(
+        name=Grid.kind,
+        read=grid,
+        title=_title,
+        complete=_complete,
+        check=_check,
+        settle=_seeded,
+        pictures=lambda request: request.count + request.sheets,
+        preview_width=lambda request: request.base.width,
+        describe=describe,
+    ),
+)

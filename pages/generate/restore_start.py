@@ -1,0 +1,76 @@
+"""Filling the form's start from the recipe of an earlier picture: the picture, the mask, and how they were used."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import streamlit as st
+
+from engine.image_to_image.request import ImageToImage
+from engine.inpainting.request import SIDES, Inpaint
+from engine.kept_photos import PhotoRef
+from engine.studio import Studio
+from gallery.recipe import SEEDS
+from gallery.records import ImageRecord
+from pages.generate.kept import ADDRESS_CHARACTERS, MASK, NOTHING, PART, PICTURE, START, START_FROM, kept_photo
+from pages.generate.start import followed_size
+from pages.parts.common import PEOPLE_ERRORS
+
+
+def restore_variation(record: ImageRecord, values: Mapping[str, Any]) -> None:
+    """The picture's own variation seed: the first picture of the job had the request's."""
+    seed, state = values["variation_seed"], st.session_state
+    state.variation_strength = float(values["variation_strength"])
+    state.variation_seed = "" if seed is None else str((seed + record.recipe.image_index) % SEEDS)
+
+
+def restore_start(studio: Studio, record: ImageRecord, model: str) -> list[str]:
+    """Choose what the picture was drawn from; returns the names of what is not here."""
+    request = studio.kinds.read(record.kind, record.recipe.request)
+    for name in (START, MASK):
+        st.query_params.pop(name, None)
+    st.session_state[START_FROM] = NOTHING
+    if isinstance(request, ImageToImage):
+        return _restore_picture(studio, request, model)
+    return _restore_part(studio, request) if isinstance(request, Inpaint) else []
+
+
+def _restore_picture(studio: Studio, request: ImageToImage, model: str) -> list[str]:
+    state = st.session_state
+    state[START_FROM] = PICTURE
+    state.start_strength = float(request.strength)
+    missing = _name(studio, START, request.image)
+    known = {info.name: info for info in studio.models()}
+    asked = {"width": request.width, "height": request.height}
+    own = model in known and not missing and followed_size(studio, request.image, known[model]) == asked
+    # A shape that was kept at another size than the page's is the same as one that is cropped.
+    state.fit = "crop" if request.fit == "keep" and not own else request.fit
+    return missing
+
+
+def _restore_part(studio: Studio, request: Inpaint) -> list[str]:
+    state = st.session_state
+    state[START_FROM] = PART
+    state.start_redraw_strength = float(request.strength)
+    state.feather, state.area = request.feather, request.area
+    for side, pixels in zip(SIDES, request.extend, strict=True):
+        state[f"extend_{side}"] = pixels
+    missing = _name(studio, START, request.image)
+    return [*missing, *(_name(studio, MASK, request.mask) if request.mask else [])]
+
+
+def _name(studio: Studio, field: str, photo: PhotoRef) -> list[str]:
+    """Have the address name it; returns its name where it is not here."""
+    if studio.photo(photo.id) is None:
+        return [photo.name]
+    by_image = field == START and photo.image and _is_still(studio, photo)
+    st.query_params[field] = photo.image if by_image else photo.id[:ADDRESS_CHARACTERS]
+    return []
+
+
+def _is_still(studio: Studio, photo: PhotoRef) -> bool:
+    """Whether the gallery still has the picture, with the same pixels."""
+    with suppress(*PEOPLE_ERRORS):
+        again = kept_photo(studio, photo.image or "")
+        return again is not None and again.id == photo.id
+    return False
