@@ -80,3 +80,13 @@ def _seeds(values: Mapping[str, Any]) -> list[int]:
     """Each image's own seed, as `seed_of` has it."""
     step = 0 if values.get("variation_strength") else 1
     return [(values["seed"] + step * index) % SEEDS for index in range(values["num_images"])]
+
+
+def preview(values: Mapping[str, Any], home: Path) -> tuple[tuple[str, str], list[str]]:
+    """Prompt and negative prompt of the first image as they would be drawn, for an open seed as one may be; and what is
+    wrong with them.
+    """
+    seed = values.get("seed")
+    values = {**values, "num_images": 1, "seed": seed if not SEED.problems("seed", seed) else 0}
+    done = {"negative_prompt": "", **resolved(values, home)}
+    return (done["prompt"], done["negative_prompt"]), [problem.message for problem in template_problems(done, home)]
