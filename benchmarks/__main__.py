@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import gallery_pages, generate, startup, translators
+from benchmarks import gallery_pages, generate, startup, translators, upscale
 
 MEASUREMENTS = {
     "startup": startup.main,
     "generate": generate.main,
     "gallery_pages": gallery_pages.main,
     "translators": translators.main,
+    "upscale": upscale.main,
 }
 
 for name in sys.argv[1:] or MEASUREMENTS:

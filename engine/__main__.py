@@ -15,18 +15,22 @@ from engine.cli import (
     nijigan,
     photos,
     prompting,
+    queue,
     storage,
+    upscaling,
 )
 from engine.cli.app import cli, main
 
 cli.add_typer(drawing.commands)
 cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
+cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
 cli.add_typer(datasets.commands)
 cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
+cli.add_typer(queue.commands, name="queue")
 cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")

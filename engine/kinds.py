@@ -7,6 +7,7 @@ from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
 from engine.lora import admission as lora
 from engine.translation import admission as translation
+from engine.upscaling import admission as upscaling
 from engine.weights import admission as weights
 
 KINDS = Kinds(
@@ -16,6 +17,7 @@ KINDS = Kinds(
         *inpainting.KINDS,
         *grids.KINDS,
         *translation.KINDS,
+        *upscaling.KINDS,
         *lora.KINDS,
         *weights.KINDS,
     ]

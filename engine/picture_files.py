@@ -61,6 +61,12 @@ def read_picture(path: Path) -> Image.Image:
         raise _unreadable(path, f"it {error}".rstrip(".")) from None
 
 
+def pixels_of(png: bytes) -> np.ndarray:
+    """(H, W, 3) uint8 of a PNG file of the studio's own; transparency on white."""
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        return np.array(plain(image))
+
+
 def rgb_image(picture: Decoded) -> Image.Image:
     """What the gate decoded to "rgb"."""
     return Image.frombytes("RGB", (picture.width, picture.height), picture.data)

@@ -44,6 +44,8 @@ LABELS = {
     "solver": "Solver",
     "solver_steps": "Solver steps",
     "style_steps": "Style steps",
+    "factor": "Factor",
+    "upscaler": "Upscaler",
     "seeds": "Pictures for each caption",
     "captions": "Captions to draw",
 }

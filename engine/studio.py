@@ -17,6 +17,7 @@ from engine.jobs.context import preview_file
 from engine.jobs.kind import Here, Kinds, Request
 from engine.jobs.queue import JobQueue
 from engine.jobs.records import Job
+from engine.jobs.schema import SUCCEEDED
 from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
 from engine.kept_photos import PhotoRef
@@ -26,6 +27,7 @@ from engine.safety.photos import plain_photo
 from engine.settings import Settings
 from engine.storage import Storage
 from engine.translation.catalogue import Translator, translators
+from engine.upscaling.catalogue import Upscaler, upscalers
 from engine.weights.checks import default_model
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
@@ -174,13 +176,11 @@ class Studio:
         active: bool = False,
         kind: str | None = None,
         running: bool = False,
-        oldest_first: bool = False,
+        in_order: bool = False,
         limit: int | None = 50,
     ) -> list[Job]:
-        """Jobs, newest first unless told otherwise; `active` keeps those queued or running, `running` the latter."""
-        return self.queue.list(
-            owner=owner, active=active, kind=kind, running=running, oldest_first=oldest_first, limit=limit
-        )
+        """Jobs, newest first, see `JobQueue.list`; `active` keeps those queued or running, `running` the latter."""
+        return self.queue.list(owner=owner, active=active, kind=kind, running=running, in_order=in_order, limit=limit)
 
     def title(self, job: Job) -> str:
         """What a job does, in words for people."""
@@ -193,6 +193,32 @@ class Studio:
     def cancel(self, job_id: str) -> None:
         """Stop a job: at once when it waits, at its next step when it runs. Raises NotFound."""
         self.queue.cancel(job_id)
+
+    def again(self, job_id: str, *, new_seed: bool = False, key: str | None = None) -> Job:
+        """Ask once more for what a job asked for: a new job of the same owner, at the end of the queue.
+
+        Args:
+            new_seed: draw other seeds; else they are the same, so the pictures are too.
+            key: as for `submit`.
+
+        Raises:
+            NotFound: there is no such job.
+            StudioError: it cannot be asked for again, or cannot be done here any more.
+        """
+        job = self.job(job_id)
+        if job.request is None:
+            raise StudioError(f"What the job {job_id} asks for cannot be read, so it cannot be asked for again.")
+        kind, request = self.kinds[job.kind], job.request
+        if new_seed and kind.afresh is None:
+            raise StudioError(f"New seeds are for kinds of work that draw them; {self.title(job)!r} does not.")
+        if new_seed and kind.afresh:
+            request = kind.afresh(request)
+        elif job.state == SUCCEEDED and kind.folder(self.settings, request):
+            raise StudioError(
+                f"{self.title(job)!r} has ended well, and its result is kept; nothing of it is left to do. "
+                "Begin a new one on its page."
+            )
+        return self.submit(request, key=key, owner=job.owner)
 
     def preview(self, job_id: str) -> bytes | None:
         """A small JPEG of the picture being drawn, or None."""
@@ -264,6 +290,10 @@ class Studio:
     def translators(self) -> list[Translator]:
         """Every translator, also those that cannot be used, with the reason."""
         return translators(self.settings)
+
+    def upscalers(self) -> list[Upscaler]:
+        """Every upscaler, also those that cannot be used, with the reason."""
+        return upscalers(self.settings)
 
     # -- the worker's life
 

@@ -87,7 +87,7 @@ class Worker:
         self._runners: dict[str, JobRunner] = {}
 
     def serve(self, lanes: Sequence[str], handlers: dict[str, Handler], tell: Tell = lambda state: None) -> None:
-        """Work on jobs until `stop`: those of the first lane first, in each the oldest.
+        """Work on jobs until `stop`: those of the first lane first, unless another has its turn.
 
         Args:
             tell: called with WORKING before a job and READY after it.
@@ -104,7 +104,7 @@ class Worker:
                 version = self._database.data_version()
                 if version == seen and time.monotonic() - looked < LOOK_SECONDS:
                     self._stopping.wait(pause)
-                elif not any(self.run_one(lane, handlers, tell) for lane in lanes):
+                elif not any(self.run_one(lane, handlers, tell) for lane in self.queue.lanes.in_turn(lanes)):
                     seen, looked = version, time.monotonic()
                 trouble.passed()
             except Poisoned:
@@ -114,7 +114,7 @@ class Worker:
                 self._stopping.wait(LOOK_SECONDS)
 
     def run_one(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> bool:
-        """Work on the oldest waiting job of a lane; returns whether there was one."""
+        """Work on the first waiting job of a lane; returns whether there was one."""
         runner = self._runners.setdefault(lane, JobRunner(self.queue, self.settings, handlers))
         claim = None if self._stopping.is_set() else self.queue.claim(self.name, lane)
         if claim is None:
@@ -181,10 +181,11 @@ def device_work(
     from engine.inpainting.job import Inpainting
     from engine.lora.job import Training
     from engine.translation.job import Translating
+    from engine.upscaling.job import Upscaling
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Training])
+    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Training])
 
 
 def fetch_work(settings: Settings, queue: JobQueue) -> dict[str, Handler]:

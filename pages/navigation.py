@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.attention import show_attention
-from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, STORAGE, TRAIN
+from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, QUEUE, STORAGE, TRAIN, UPSCALE
 from pages.parts.health import show_health
 
 ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetched from the web
@@ -38,9 +38,11 @@ page = st.navigation(
     [
         st.Page(GENERATE, title="Generate", icon=":material/brush:", default=True),
         st.Page(ANIMEIFY, title="Anime-ify", icon=":material/auto_awesome:", url_path="animeify"),
+        st.Page(UPSCALE, title="Upscale", icon=":material/zoom_out_map:", url_path="upscale"),
         st.Page(TRAIN, title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(EVALUATE, title="Evaluate", icon=":material/query_stats:", url_path="evaluate"),
         st.Page(GALLERY, title="Gallery", icon=":material/photo_library:", url_path="gallery"),
+        st.Page(QUEUE, title="Queue", icon=":material/queue:", url_path="queue"),
         st.Page(STORAGE, title="Storage", icon=":material/hard_drive:", url_path="storage"),
     ],
     position="top",

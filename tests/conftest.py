@@ -31,11 +31,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weights folder with one tiny Stable Diffusion model in the place of the shipped one."""
+    """A weights folder with a tiny Stable Diffusion model and a tiny upscaler in the place of the shipped ones."""
     from tests.tiny import save_tiny_pipeline
+    from tests.tiny_upscaler import save_compact
 
     folder = tmp_path_factory.mktemp("weights")
     save_tiny_pipeline(folder / "mini")
+    save_compact(folder / "upscalers" / "realesr-animevideov3.safetensors")
     (folder / "loras").mkdir()
     return folder
 

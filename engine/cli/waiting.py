@@ -12,8 +12,9 @@ import typer
 
 from engine.errors import StudioError
 from engine.jobs.kind import Request
+from engine.jobs.lanes import NAMES
 from engine.jobs.records import Job
-from engine.jobs.schema import SUCCEEDED
+from engine.jobs.schema import QUEUED, SUCCEEDED
 from engine.jobs.status import READY, STARTING, WORKING
 from engine.jobs.supervisor import Supervisor
 from engine.studio import Studio
@@ -77,15 +78,26 @@ def _noticed_interrupt() -> Iterator[threading.Event]:
 
 def _watched(studio: Studio, job: Job, supervisor: Supervisor, interrupted: threading.Event, show: bool) -> Job:
     worker = _WorkerWatch(studio, supervisor)
+    paused = False
     while not job.ended:
         if interrupted.wait(POLL_SECONDS):
             raise KeyboardInterrupt
         job = studio.job(job.id)
         if not job.ended:
             worker.require_working()
+            paused = _said_paused(studio, job, paused)
         if show:
             typer.echo(f"\r\x1b[K{_line(job)}", nl=False, err=True)
     return job
+
+
+def _said_paused(studio: Studio, job: Job, said: bool) -> bool:
+    """Say once that the job's lane is paused, again after it went on; returns whether it is."""
+    paused = job.state == QUEUED and job.lane in studio.queue.lanes.paused()
+    if paused and not said:
+        advice = f"`python -m engine queue resume {job.lane}` has them go on; Ctrl+C cancels this job."
+        typer.echo(f"{NAMES[job.lane]} are paused, so this waits. {advice}", err=True)
+    return paused
 
 
 def _line(job: Job) -> str:

@@ -1,6 +1,7 @@
 """Drawings: which can be asked for on this machine."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.diffusion.defaults import FIELDS, defaults_here
@@ -54,6 +55,7 @@ KINDS = (
         complete=complete,
         check=check,
         settle=TextToImage.with_seed,
+        afresh=lambda request: replace(request, seed=None),
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=describe,

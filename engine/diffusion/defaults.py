@@ -50,15 +50,11 @@ class Defaults:
 FIELDS = tuple(Defaults().values())
 
 
-def in_words(values: Mapping[str, Any], begins: bool = True) -> str:
-    """Some of the values, such as "Steps 1, guidance 0, Turbo"; in a sentence "steps 1, ..."."""
-    said = {
-        "num_inference_steps": lambda value: f"steps {value}",
-        "guidance_scale": lambda value: f"guidance {value:g}",
-        "scheduler": str,
-    }
-    text = ", ".join(said[name](value) for name, value in values.items())
-    return text[:1].upper() + text[1:] if begins else text
+def in_words(values: Mapping[str, Any]) -> str:
+    """Some of the values, such as "Steps 1, guidance 0, Turbo"."""
+    said = {"num_inference_steps": "steps {:g}", "guidance_scale": "guidance {:g}", "scheduler": "{}"}
+    text = ", ".join(said[name].format(value) for name, value in values.items())
+    return text[:1].upper() + text[1:]
 
 
 def suggested(model: ModelInfo | None, loras: Iterable[LoraInfo] = (), own: Defaults | None = None) -> Defaults:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from engine.diffusion.request import NO_GUIDANCE
+from engine.rules import counted
 from engine.weights.catalogue.few_steps import LCM, TURBO
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
@@ -34,8 +35,8 @@ def misfits(
         )
     elif scheduler == "Turbo" and steps <= FEW:
         yield (
-            f"In {steps} steps Turbo draws well with models that were made for it, such as SD-Turbo; {title} is none, "
-            "and its pictures come out soft and flat. Use 20 steps or more."
+            f"In {counted(steps, 'step')} Turbo draws well with models that were made for it, such as SD-Turbo; "
+            f"{title} is none, and its pictures come out soft and flat. Use 20 steps or more."
         )
 
 

@@ -47,7 +47,6 @@ SPACING = ("timestep_spacing", "steps_offset")
 EPSILON = "epsilon"
 # The library's stand-in for a terminal signal of zero: the smallest float16, so that no sigma is infinite.
 TERMINAL_ALPHA = 2**-24
-TRAILING = {"timestep_spacing": "trailing"}
 
 # The Brownian tree of DPM++ SDE remarks on rounding in the seventh digit of its interval's ends.
 warnings.filterwarnings("ignore", message="Should have t[ab]", module="torchsde")
@@ -192,5 +191,5 @@ BUILDERS: dict[str, Builder] = {
     "LMS": partial(_rescaled, LMSDiscreteScheduler),
     "LCM": _lcm,
     # As in SD-Turbo's own scheduler_config.json: a single step must begin at pure noise, which "leading" never visits.
-    "Turbo": partial(_plain, EulerDiscreteScheduler, **TRAILING),
+    "Turbo": partial(_plain, EulerDiscreteScheduler, timestep_spacing="trailing"),
 }

@@ -1,6 +1,7 @@
 """Grids: which can be asked for on this machine, and about how long they take here."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.diffusion import admission as diffusion
@@ -77,6 +78,10 @@ def _title(request: Grid) -> str:
     return f"Grid of {counted(request.count, 'picture')}: {request.prompt}"
 
 
+def _afresh(request: Grid) -> Grid:
+    return replace(request, base=replace(request.base, seed=None))
+
+
 _seeded: Callable[[Grid], Grid] = Grid.with_seed
 
 KINDS = (
@@ -87,6 +92,7 @@ KINDS = (
         complete=_complete,
         check=_check,
         settle=_seeded,
+        afresh=_afresh,
         pictures=lambda request: request.count + request.sheets,
         preview_width=lambda request: request.base.width,
         describe=describe,

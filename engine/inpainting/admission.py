@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -96,6 +97,7 @@ KINDS = (
         complete=_complete,
         check=_check,
         settle=Inpaint.with_seed,
+        afresh=lambda request: replace(request, seed=None),
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=lambda recipe: describe(recipe, COMPOSITE),

@@ -67,9 +67,9 @@ class JobContext:
             self.notes.append(text)
 
     def should_stop(self) -> bool:
-        """Whether to stop at this step: cancelled, owned by another, or the worker must leave."""
+        """Whether to stop at this step: cancelled, owned by another, to make room, or the worker must leave."""
         gone = self._heartbeat.lost.is_set() or self._heartbeat.cancelled.is_set()
-        return gone or self._must_leave(self._progress.seconds_left)
+        return gone or self._heartbeat.make_room or self._must_leave(self._progress.seconds_left)
 
 
 def preview_file(home: Path, job_id: str) -> Path:

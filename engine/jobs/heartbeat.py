@@ -34,12 +34,15 @@ class Heartbeat:
         progress: assign a new `Progress` to report it.
         cancelled: set once the artist asked to stop.
         lost: set once another worker owns the job.
+        make_room: whether the job is to be put back now, to go on later; False for kinds that cannot.
     """
 
     def __init__(self, queue: JobQueue, claim: Claim, settings: Settings, preview_file: Path):
         self.progress = Progress(stage=claim.job.stage)
         self.cancelled = threading.Event()
         self.lost = threading.Event()
+        self.make_room = False
+        self._can_go_on = queue.kinds[claim.job.kind].pausable
         self._queue = queue
         self._claim = claim
         self._quiet_limit = settings.lease_seconds / 6
@@ -74,6 +77,8 @@ class Heartbeat:
             try:
                 if self._queue.cancel_requested(self._claim):
                     self.cancelled.set()
+                if self._can_go_on:
+                    self.make_room = self._queue.should_make_room(self._claim, self.progress.seconds)
                 self._beat_if_due()
             except LeaseLost:
                 self.lost.set()

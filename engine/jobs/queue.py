@@ -16,9 +16,12 @@ from sqlalchemy.orm import Session
 from ulid import ULID
 
 from engine.errors import LeaseLost, NotFound, StudioBusy
+from engine.jobs import lanes, order
+from engine.jobs.endings import UNREADABLE, fail, put_back
 from engine.jobs.kind import Kinds, Request
+from engine.jobs.order import NAMED
 from engine.jobs.records import Claim, Job, Lease, Progress, job_of
-from engine.jobs.schema import CANCELLED, ENDED, FAILED, LANES, QUEUED, RUNNING, STATES, SUCCEEDED, JobRow
+from engine.jobs.schema import CANCELLED, DRAW, ENDED, FAILED, LANES, QUEUED, RUNNING, STATES, SUCCEEDED, TRAIN, JobRow
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
 from gallery.ids import is_id
@@ -29,10 +32,14 @@ class JobQueue:
 
     Args:
         kinds: what can be asked for; jobs of other kinds are kept, and their request reads as None.
+
+    Attributes:
+        lanes: to pause them.
     """
 
     def __init__(self, database: Database, settings: Settings, kinds: Kinds):
         self.kinds = kinds
+        self.lanes = lanes.Lanes(database)
         self._database = database
         self._settings = settings
 
@@ -73,6 +80,8 @@ class JobQueue:
             request=request.to_dict(),
             state=QUEUED,
             max_attempts=self._settings.max_attempts,
+            position=order.end_of_line(session, owner, self.kinds[request.kind].lane),
+            turn=order.last_turn(session),
             created_at=now(session),
         )
         session.add(row)
@@ -98,11 +107,16 @@ class JobQueue:
         active: bool = False,
         kind: str | None = None,
         running: bool = False,
-        oldest_first: bool = False,
+        in_order: bool = False,
         limit: int | None = 50,
     ) -> list[Job]:
-        """Jobs, newest first unless told otherwise; `active` keeps those queued or running, `running` the latter."""
-        query = select(JobRow).order_by(JobRow.id if oldest_first else JobRow.id.desc()).limit(limit)
+        """Jobs, newest first; `active` keeps those queued or running, `running` the latter.
+
+        Args:
+            in_order: those that go first come first, as far as one owner and lane are asked for.
+        """
+        by = (JobRow.position, JobRow.id) if in_order else (JobRow.id.desc(),)
+        query = select(JobRow).order_by(*by).limit(limit)
         if owner is not None:
             query = query.where(JobRow.owner == owner)
         if kind is not None:
@@ -114,26 +128,71 @@ class JobQueue:
         with self._database.read() as session:
             return [self._job(row) for row in session.scalars(query) if row is not None and row.id]
 
+    def waiting(self, lane: str) -> Sequence[Job]:
+        """The waiting jobs of a lane in the order in which they will be begun if nothing changes."""
+        with self._database.read() as session:
+            ids = order.claim_order(session, lane)
+            rows = {row.id: row for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)))}
+            return [self._job(rows[job_id]) for job_id in ids if job_id in rows]
+
     def ahead_of(self, job: Job) -> int:
         """How many unfinished jobs of the same lane come before this one."""
-        before = (JobRow.state.in_((QUEUED, RUNNING)), JobRow.lane == job.lane, JobRow.id < job.id)
-        query = select(func.count()).where(*before)
+        running = select(func.count()).where(JobRow.state == RUNNING, JobRow.lane == job.lane, JobRow.id != job.id)
         with self._database.read() as session:
-            return session.scalar(query) or 0
+            ids = order.claim_order(session, job.lane)
+            return (session.scalar(running) or 0) + ids.index(job.id) if job.id in ids else 0
+
+    def count_unfinished(self, owner: str, kind: str) -> int:
+        """How many jobs of a kind an owner has queued or running."""
+        query = select(func.count()).where(JobRow.state.in_((QUEUED, RUNNING)), JobRow.owner == owner)
+        with self._database.read() as session:
+            return session.scalar(query.where(JobRow.kind == kind)) or 0
+
+    def move(self, job_id: str, before: str | None = None) -> None:
+        """Put a waiting job before another of its owner and lane, or behind all. Raises NotFound, StudioError."""
+        with self._database.write() as session:
+            order.put_before(session, job_id, before)
+
+    def shift(self, job_id: str, places: int) -> None:
+        """Move a waiting job by so many places to the front, or back where negative. Raises NotFound, StudioError."""
+        with self._database.write() as session:
+            order.shift(session, job_id, places)
+
+    def to_front(self, job_id: str) -> None:
+        """Make a waiting job the next one of its owner in its lane. Raises NotFound, StudioError."""
+        with self._database.write() as session:
+            order.put_first(session, job_id)
+
+    def should_make_room(self, claim: Claim, worked_seconds: float) -> bool:
+        """Whether a job at work that can go on later is to be put back for others, or since its lane is paused.
+
+        Args:
+            worked_seconds: since it was begun this time.
+        """
+        with self._database.read() as session:
+            lane, owner = claim.job.lane, claim.job.owner
+            if lane in lanes.paused_lanes(session):
+                return True
+            if lane == TRAIN and worked_seconds >= claim.turn_seconds and lanes.waits(session, DRAW):
+                return True
+            return worked_seconds >= lanes.HOLD_SECONDS and lanes.waits(session, lane, of_others_than=owner)
 
     def claim(self, worker: str, lane: str) -> Claim | None:
-        """Take the oldest waiting job of a lane under a new lease; None when none waits."""
-        waiting = select(JobRow).where(JobRow.state == QUEUED, JobRow.lane == lane, _NAMED)
-        if not self._any(waiting):  # a read first: an idle worker must not take the write lock
-            return None
-        oldest = waiting.order_by(JobRow.id).limit(LOOKED_AT).with_for_update(skip_locked=True)
+        """Take the first waiting job of a lane under a new lease; None when none waits or the lane is paused."""
+        with self._database.read() as session:  # a read first: an idle worker must not take the write lock
+            if not lanes.waits(session, lane):
+                return None
         with self._database.write() as session:
-            for row in list(session.scalars(oldest)):
-                if not is_id(row.id):  # a damaged one, by which nothing can be written
+            if lane in lanes.paused_lanes(session):
+                return None
+            for job_id in order.claim_order(session, lane):
+                free = select(JobRow).where(JobRow.id == job_id, JobRow.state == QUEUED)
+                row = session.scalar(free.with_for_update(skip_locked=True))
+                if row is None:
                     continue
                 if self.kinds.read(row.kind, row.request) is not None:
                     return self._take(session, row, worker)
-                row.state, row.finished_at, row.error = FAILED, now(session), _UNREADABLE
+                row.state, row.finished_at, row.error = FAILED, now(session), UNREADABLE
                 session.flush()
         return None
 
@@ -142,10 +201,12 @@ class JobQueue:
         row.state, row.worker, row.lease_token = RUNNING, worker, str(uuid.uuid4())
         row.lease_until = moment + self._settings.lease_seconds
         row.attempt += 1
+        row.claims += 1
+        row.turn = order.last_turn(session) + 1
         row.started_at = moment
         row.step, row.seconds, row.seconds_left, row.stage = 0, 0.0, None, "Starting"
         session.flush()
-        return Claim(self._job(row), row.lease_token)
+        return Claim(self._job(row), row.lease_token, lanes.count_claim(session, row.lane))
 
     def cancel_requested(self, claim: Claim) -> bool:
         """Whether the artist asked to stop this job."""
@@ -204,7 +265,7 @@ class JobQueue:
             if row is None:
                 raise _lost(claim)
             row.attempt -= 1
-            _put_back(session, row, "")
+            put_back(session, row, "")
 
     def retry(self, claim: Claim, reason: str) -> None:
         """Put a job back after an error that may pass; it fails with the reason after its last attempt.
@@ -223,19 +284,27 @@ class JobQueue:
         """
         self.get(job_id)
         with self._database.write() as session:
-            ended = {"state": CANCELLED, "finished_at": now(session), "cancel_requested": True}
-            waiting = update(JobRow).where(JobRow.id == job_id, JobRow.state == QUEUED)
-            if changed_rows(session, waiting.values(ended)) == 0:
-                running = update(JobRow).where(JobRow.id == job_id, JobRow.state == RUNNING)
-                session.execute(running.values(cancel_requested=True))
+            _cancel(session, JobRow.id == job_id)
+
+    def cancel_all(self, owner: str, *, lane: str | None = None, kind: str | None = None) -> int:
+        """Cancel an owner's unfinished jobs, of a lane or a kind where one is named; returns how many there were.
+
+        Raises:
+            StudioError: there is no such lane.
+        """
+        which = [JobRow.owner == owner]
+        which += [JobRow.lane == lanes.require_lane(lane)] if lane else []
+        which += [JobRow.kind == kind] if kind else []
+        with self._database.write() as session:
+            return _cancel(session, *which)
 
     def settle_unreadable(self) -> int:
         """Fail the unfinished jobs that nobody would ever begin, since their row cannot be read; returns how many."""
         with self._database.write() as session:
-            rows = session.scalars(select(JobRow).where(JobRow.state.not_in(ENDED), _NAMED))
+            rows = session.scalars(select(JobRow).where(JobRow.state.not_in(ENDED), NAMED))
             lost = [row for row in rows if is_id(row.id) and (row.state not in STATES or self._is_lost(row))]
             for row in lost:
-                _fail(session, row, _UNREADABLE)
+                fail(session, row, UNREADABLE)
             return len(lost)
 
     def _is_lost(self, row: JobRow) -> bool:
@@ -266,7 +335,7 @@ class JobQueue:
         with self._database.write() as session:
             row = session.scalar(_holding(token))
             if row is not None:
-                _put_back(session, row, reason)
+                put_back(session, row, reason)
             return row is not None
 
     def fail_overdue(self, token: str, limit_seconds: float) -> bool:
@@ -274,7 +343,7 @@ class JobQueue:
         with self._database.write() as session:
             row = session.scalar(_holding(token))
             if row is not None:
-                _fail(
+                fail(
                     session,
                     row,
                     f"A job may run for {limit_seconds:.0f} s; this one ran longer and was stopped. "
@@ -299,51 +368,25 @@ class JobQueue:
     def _job(self, row: JobRow) -> Job:
         return job_of(row, self.kinds.read(row.kind, row.request))
 
-    def _any(self, query: Select[JobRow]) -> bool:
-        with self._database.read() as session:
-            return session.scalar(query.with_only_columns(JobRow.id).limit(1)) is not None
-
 
 # The columns of a Lease. Worker, token and time may be null, but never while a job runs.
 _LEASE: tuple[Any, ...] = (JobRow.id, JobRow.lane, JobRow.worker, JobRow.lease_token, JobRow.lease_until)
-LOOKED_AT = 20  # waiting jobs from which the oldest that can be read is taken
-_NAMED = func.length(JobRow.id) == 26  # a damaged row may have no id, by which alone it could be written
 _RELEASED = {"lease_until": None, "lease_token": None, "worker": None}
-_UNREADABLE = (
-    "What this job asks for cannot be read: it was written by another version of the studio, or its row in the "
-    "database is damaged. Ask for it again, start the version that wrote it, or put back a snapshot of the database "
-    "(`python -m engine gallery restore`)."
-)
 
 
 def _of_key(key: str) -> Select[JobRow]:
     return select(JobRow).where(JobRow.idempotency_key == key)
 
 
+def _cancel(session: Session, *which: Any) -> int:
+    ended = {"state": CANCELLED, "finished_at": now(session), "cancel_requested": True}
+    running = update(JobRow).where(*which, JobRow.state == RUNNING).values(cancel_requested=True)
+    waiting = update(JobRow).where(*which, JobRow.state == QUEUED).values(ended)
+    return changed_rows(session, running) + changed_rows(session, waiting)
+
+
 def _holding(token: str) -> Select[JobRow]:
     return select(JobRow).where(JobRow.state == RUNNING, JobRow.lease_token == token).with_for_update()
-
-
-def _put_back(session: Session, row: JobRow, reason: str) -> None:
-    row.lease_until = row.lease_token = row.worker = None
-    row.stage = ""
-    if row.cancel_requested:
-        row.state, row.finished_at = CANCELLED, now(session)
-    elif row.attempt < row.max_attempts:
-        row.state = QUEUED
-    else:
-        _fail(
-            session,
-            row,
-            f"The engine was started {row.attempt} times for this and did not finish it ({reason}). "
-            "Images finished before that are in the gallery. "
-            "Try a smaller size or fewer images; the log folder has the details.",
-        )
-
-
-def _fail(session: Session, row: JobRow, error: str) -> None:
-    row.lease_until = row.lease_token = row.worker = None
-    row.state, row.finished_at, row.error = FAILED, now(session), error
 
 
 def _held(claim: Claim) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ class Job:
         seconds_left: time to the end at the pace so far; None while nothing is known.
         stage: what happens now, in words.
         error: why it failed, for people; None unless failed.
+        claims: how often it was taken by a worker, also when it was given back.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Job:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    claims: int = 0
 
     @property
     def ended(self) -> bool:
@@ -48,10 +50,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a job: valid while the database holds this token for it."""
+    """The right to work on a job: valid while the database holds this token for it.
+
+    Attributes:
+        turn_seconds: of work that it may do before it makes room for those that go first.
+    """
 
     job: Job
     token: str
+    turn_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +105,5 @@ def job_of(row: JobRow, request: Any) -> Job:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        claims=row.claims or 0,
     )

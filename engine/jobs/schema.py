@@ -13,7 +13,7 @@ SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
 STATES = (QUEUED, RUNNING, *ENDED)
 
-# Lanes. Drawing and training share the device, one job at a time, and drawing goes first; downloads run beside them.
+# Lanes. Drawing and training share the device, one job at a time (see `engine.jobs.lanes`); downloads run beside them.
 DRAW, TRAIN, FETCH = "draw", "train", "fetch"
 DEVICE_LANES = (DRAW, TRAIN)
 LANES = (*DEVICE_LANES, FETCH)
@@ -24,12 +24,19 @@ class JobRow(Base):
 
     A running job belongs to whoever holds `lease_token`. Every write of a worker names the token,
     so a worker that was thought dead and comes back cannot change anything (fencing).
+
+    Attributes:
+        position: its place among the jobs of its owner and lane that wait, lowest first; equal ones by their id.
+        turn: claims are numbered through all lanes; the one of this job, or the last before it was queued.
+        claims: how often it was taken, also when it was given back.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_state_lane_id", "state", "lane", "id"),
         Index("ix_jobs_owner_id", "owner", "id"),
+        Index("ix_jobs_turn", "turn"),
+        Index("ix_jobs_lane_owner_turn", "lane", "owner", "turn"),
     )
 
     id: Mapped[str] = mapped_column(Words(26), primary_key=True)
@@ -53,6 +60,23 @@ class JobRow(Base):
     error: Mapped[str | None] = mapped_column(Words(neutral=None))
     error_log: Mapped[str | None] = mapped_column(Words(neutral=None))
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    position: Mapped[int] = mapped_column(Whole(least=None), default=0)
+    turn: Mapped[int] = mapped_column(Whole(big=True), default=0)
+    claims: Mapped[int] = mapped_column(Whole, default=0)
     created_at: Mapped[float] = mapped_column(Real)
     started_at: Mapped[float | None] = mapped_column(Real(neutral=None))
     finished_at: Mapped[float | None] = mapped_column(Real(neutral=None))
+
+
+class LaneRow(Base):
+    """What is remembered of a lane; one without a row goes on.
+
+    Attributes:
+        passed_over: drawings that were begun while a training waited, since a training had its turn.
+    """
+
+    __tablename__ = "lanes"
+
+    name: Mapped[str] = mapped_column(Words(16), primary_key=True)
+    paused: Mapped[bool] = mapped_column(default=False)
+    passed_over: Mapped[int] = mapped_column(Whole, default=0)

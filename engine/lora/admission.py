@@ -80,9 +80,14 @@ def training_time(settings: Settings, config: Config, info: ModelInfo, jobs: Ite
         jobs: trainings, newest first; those of the same layers of the same model say how quick this machine is.
         accelerated: whether a GPU trains.
     """
-    through = [job for job in jobs if job.state == SUCCEEDED and job.request and job.attempt == 1]
+    through = [job for job in jobs if job.state == SUCCEEDED and job.request and _in_one_go(job)]
     rates = [rate for job in through[:MOST_EARLIER] if (rate := _rate(settings, config, info, job))]
     return pace.in_words(config, info, rates, accelerated)
+
+
+def _in_one_go(job: Job) -> bool:
+    """Whether its worker lived, and it made room for nothing; jobs of earlier versions do not tell the latter."""
+    return job.attempt == 1 and job.claims <= 1
 
 
 def _rate(settings: Settings, config: Config, info: ModelInfo, job: Job) -> float | None:

@@ -34,6 +34,10 @@ MAX_LORA_TENSORS = 4096
 MAX_LORA_RANK = 512
 LORA_DTYPES = ("F16", "BF16", "F32")
 LORA_SCALAR_DTYPES = (*LORA_DTYPES, "F64", "I64", "I32")  # `alpha`: torch.tensor(8) is an I64
+MAX_UPSCALER_BYTES = 10**9  # the largest transformers that are published have about 170 MB
+MAX_UPSCALER_HEADER_BYTES = 4 * MIB
+MAX_UPSCALER_TENSORS = 8192
+UPSCALER_DTYPES = (*LORA_DTYPES, "I64", "I32", "BOOL")  # SwinIR keeps tables of places and masks
 LORA_KEY = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 MAX_LORA_KEY = 200
 BUNDLED = "bundle_emb."  # an embedding that lies in the file with the LoRA, under the name that its author gave it
@@ -144,6 +148,22 @@ def check_checkpoint(path: Path | str) -> Header:
     path = Path(path)
     _check_size(path, MAX_CHECKPOINT_BYTES, "A model file")
     return read_header(path)
+
+
+def check_upscaler(path: Path | str) -> Header:
+    """Read the header of an upscaling network's file.
+
+    Raises:
+        UnsafeFile: larger than 1 GB, too many or odd tensors, or no sound .safetensors file.
+    """
+    path = Path(path)
+    _check_size(path, MAX_UPSCALER_BYTES, "An upscaler")
+    header = read_header(path, max_header_bytes=MAX_UPSCALER_HEADER_BYTES, max_tensors=MAX_UPSCALER_TENSORS)
+    for name, spec in header.tensors.items():
+        if spec.dtype not in UPSCALER_DTYPES:
+            rule = f"tensors of an upscaler are {', '.join(UPSCALER_DTYPES)}"
+            raise _unsafe(path, rule, f"{spec.dtype} in {name[:80]!r}", "Save it in half or full precision.")
+    return header
 
 
 def lora_rank(name: str, spec: TensorSpec) -> int | None:

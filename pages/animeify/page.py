@@ -24,6 +24,7 @@ from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import show_feed
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
+from pages.upscale.button import show_upscale
 
 PRESS = Press("translate", together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")])
 ASKED = ("style_steps", "solver", "solver_steps")  # that decide how long a photo takes, beside its size
@@ -157,6 +158,7 @@ def _show_translations(studio: Studio, job: Job, images: Sequence[ImageRecord]) 
             download_buttons(studio, image, place="feed")
             with st.container(horizontal=True, gap="small"):
                 show_links(studio, image, "feed")
+                show_upscale(studio, image, "feed")
 
 
 main()

@@ -14,6 +14,7 @@ from pages.parts.downloads import download_buttons
 from pages.parts.facts import exact
 from pages.parts.pictures import show_thumbnail
 from pages.parts.reuse import reuse_link
+from pages.upscale.button import show_upscale
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
@@ -204,6 +205,7 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
                 reuse_link(record, made_by.page, "Use these settings", made_by.reuse)
         if record.deleted_at is None:
             show_links(studio, record, "detail")
+            show_upscale(studio, record, "detail")
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:
             restore = {"on_click": _restore, "args": (studio, record.id)}

@@ -1,7 +1,7 @@
 """What an artist does next with a picture: start from it, redraw a part, have more like it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import streamlit as st
@@ -125,7 +125,7 @@ def _near(request: TextToImage, record: ImageRecord, strength: float) -> TextToI
 
 
 def _holding(studio: Studio, request: TextToImage, record: ImageRecord) -> ImageToImage:
-    names = [name for name in TextToImage.__dataclass_fields__ if name not in ("seed", "variation_seed")]
+    names = {spec.name for spec in fields(TextToImage)} - {"seed", "variation_seed"}
     values = {name: getattr(request, name) for name in names}
     values |= {"num_images": MORE, "variation_strength": 0.0, "variation_of": record.id}
     fit = "crop"

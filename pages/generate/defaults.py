@@ -54,7 +54,7 @@ def say_defaults(wanted: Defaults) -> None:
         own = {field: state[field] for field in FIELDS if field not in held and state[field] is not None}
         said = [f"{in_words(held)}: {wanted.why}."] if held else []
         if own:
-            said.append(f"{in_words(own)} as you set it, not {in_words(_rest(values, own), False)} {wanted.why}.")
+            said.append(f"{in_words(own)}: as you set it, not {', '.join(_short(values[field]) for field in own)}.")
         st.caption(f":material/tune: {plain(' '.join(said))}" if said else "")
 
 
@@ -102,5 +102,5 @@ def _wanted(studio: Studio, model: ModelInfo, loras: Sequence[tuple[str, float]]
         return suggested(model)
 
 
-def _rest(values: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    return {field: values[field] for field in own}
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

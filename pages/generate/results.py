@@ -14,6 +14,7 @@ from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import caption_of, expected_pictures
 from pages.parts.pictures import show_picture, show_thumbnail
 from pages.parts.reuse import reuse_here
+from pages.upscale.button import show_upscale
 
 EARLIER = 8  # pictures shown below the last job's
 LOOKED_AT = 40  # newest pictures of all kinds among which they are
@@ -61,6 +62,7 @@ def _recipe(studio: Studio, image: ImageRecord) -> None:
 def _next(studio: Studio, image: ImageRecord, place: str) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         show_actions(studio, image, place)
+        show_upscale(studio, image, place)
         _again(image, place)
         open_link(image)
 

@@ -48,8 +48,8 @@ def show_results_anchor() -> None:
 
 def active_jobs(studio: Studio, kinds: Sequence[str]) -> list[Job]:
     """The artist's unfinished jobs of these kinds, the running one first."""
-    jobs = [job for kind in kinds for job in studio.jobs(kind=kind, active=True, owner=OWNER)]
-    return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))
+    jobs = [job for kind in kinds for job in studio.jobs(kind=kind, active=True, owner=OWNER, in_order=True)]
+    return sorted(jobs, key=lambda job: job.state != RUNNING)
 
 
 def show_status(studio: Studio, kinds: Sequence[str], page_title: str) -> None:
@@ -76,6 +76,8 @@ def _at_work(job: Job) -> str:
 
 
 def _ahead(studio: Studio, job: Job) -> str:
+    if job.lane in studio.queue.lanes.paused():
+        return "paused"
     ahead = studio.ahead_of(job)
     return f"{ahead} ahead of it" if ahead else "next in line"
 

@@ -61,7 +61,7 @@ def _show(key: str, name: str, keep: Callable[[bytes], str], values: dict[str, A
     """Take what was drawn, then show the canvas; a drawing that is the canvas's own is not shown to it again."""
     token_key = f"{key}_token"
     kept_name, token = st.session_state.get(token_key, ("", ""))
-    drawn = _drawn(st.session_state.get(key))
+    drawn = _drawn(st.session_state.get(key), (values["width"], values["height"]))
     if drawn and drawn[1] != st.session_state.get(f"{key}_seen"):
         st.session_state[f"{key}_seen"] = drawn[1]
         kept_name, token = name, _ = keep(drawn[0]), drawn[1]
@@ -70,14 +70,16 @@ def _show(key: str, name: str, keep: Callable[[bytes], str], values: dict[str, A
     _canvas(key=key, data=values | own, default={"drawing": None}, on_drawing_change=lambda: None)
 
 
-def _drawn(state: Any) -> tuple[bytes, str] | None:
-    """The file and its token, as the browser sent them; None where it sent nothing that could be one."""
+def _drawn(state: Any, size: tuple[int, int]) -> tuple[bytes, str] | None:
+    """The file and its token, as the browser sent them; None where that can be no drawing of `size`."""
     drawing = state.get("drawing") if state else None
     if not isinstance(drawing, dict) or not str(drawing.get("png", "")).startswith(_HEAD):
         return None
     try:
-        return base64.b64decode(drawing["png"][len(_HEAD) :], validate=True), str(drawing.get("token", ""))
-    except binascii.Error:
+        png = base64.b64decode(drawing["png"][len(_HEAD) :], validate=True)
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:  # reads the head alone
+            return (png, str(drawing.get("token", ""))) if image.size == size else None
+    except (binascii.Error, OSError):
         return None
 
 

@@ -11,6 +11,7 @@ from engine.studio import Studio
 from gallery.store import ImageRecord
 from pages.parts.attention import announce_end, show_results_anchor
 from pages.parts.common import GALLERY, OWNER, plain, show_problems, shown_width
+from pages.parts.paused import show_paused
 from pages.parts.pictures import show_thumbnail
 from pages.parts.progress import progress_text, show_bar, stop_button
 
@@ -48,11 +49,9 @@ def _first_active(studio: Studio, kinds: Sequence[str]) -> list[Job]:
     """The running job and the first ones that wait, in the order in which they are drawn."""
     limit = 1 + MOST_WAITING
     jobs = [
-        job
-        for kind in kinds
-        for job in studio.jobs(owner=OWNER, kind=kind, active=True, oldest_first=True, limit=limit)
+        job for kind in kinds for job in studio.jobs(owner=OWNER, kind=kind, active=True, in_order=True, limit=limit)
     ]
-    return sorted(jobs, key=lambda job: (job.state != RUNNING, job.id))[:limit]
+    return sorted(jobs, key=lambda job: (job.state != RUNNING, studio.ahead_of(job)))[:limit]
 
 
 def _latest_ended(studio: Studio, kinds: Sequence[str]) -> Job | None:
@@ -63,8 +62,7 @@ def _latest_ended(studio: Studio, kinds: Sequence[str]) -> Job | None:
 
 
 def _unfinished(studio: Studio, kinds: Sequence[str]) -> int:
-    newest = [job for kind in kinds for job in studio.jobs(owner=OWNER, kind=kind, active=True, limit=1)]
-    return max((studio.ahead_of(job) + 1 for job in newest), default=0)
+    return sum(studio.queue.count_unfinished(OWNER, kind) for kind in kinds)
 
 
 def _active_jobs(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...]) -> None:
@@ -74,6 +72,7 @@ def _active_jobs(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...])
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     if jobs:
         _engine_state(studio, kinds)
+        show_paused(studio, jobs)
     shown = 0
     for job in jobs:
         if job.state == RUNNING:

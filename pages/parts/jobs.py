@@ -10,6 +10,7 @@ from engine.jobs.status import ABSENT
 from engine.studio import Studio
 from pages.parts.attention import active_jobs, announce_end, show_results_anchor
 from pages.parts.common import plain
+from pages.parts.paused import show_paused
 from pages.parts.progress import progress_text, show_bar, stop_button
 
 POLL_SECONDS = 1.0
@@ -36,6 +37,7 @@ def _show(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...], more: 
     if ended := set(watched).difference(job.id for job in jobs):
         announce_end(studio, sorted(ended))
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
+    show_paused(studio, jobs)
     for job in jobs:
         with st.container(border=True):
             _job(studio, job)
@@ -55,4 +57,4 @@ def _waiting(studio: Studio) -> str:
     engine = studio.engine()
     if engine.state == ABSENT:
         return plain(engine.problem or "Waiting: the engine is not running yet")
-    return "Waiting for its turn; drawings and earlier jobs go first"
+    return "Waiting for its turn; drawings and earlier jobs go first, see Queue"

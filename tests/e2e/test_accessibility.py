@@ -45,7 +45,8 @@ def findings(page: Page) -> list[str]:
 
 def test_no_page_has_a_severe_finding(screen: Page, address: str, record: str):
     found = {}
-    for place in ("", "animeify", "train", "evaluate", "gallery", f"gallery?image={record}", "storage"):
+    views = ("", "animeify", "upscale", "train", "evaluate", "gallery", f"gallery?image={record}", "queue", "storage")
+    for place in views:
         screen.goto(f"{address}/{place}")
         settled(screen)
         found[place or "generate"] = findings(screen)

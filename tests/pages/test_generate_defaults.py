@@ -60,7 +60,7 @@ def test_what_the_artist_changed_stays_and_a_bad_fit_is_said(open_page, few):
     assert fields(page) == (1, 5.0, "Turbo")
     said = texts(page.caption)
     assert "Steps 1, Turbo\\: as this model wants" in said
-    assert "Guidance 5 as you set it, not guidance 0 as this model wants" in said
+    assert "Guidance 5\\: as you set it, not 0\\." in said
     assert "without guidance \\(0\\); at 5 its colours burn out" in said
 
 

@@ -1,0 +1,84 @@
+"""Upscaling: what can be asked for on this machine."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.errors import Problem
+from engine.jobs.kind import Here, Kind
+from engine.kept_photos import PhotoRef, photos_from
+from engine.upscaling.catalogue import factor_problem, upscalers
+from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, Upscale, upscale, upscale_problems
+from engine.upscaling.words import describe
+from gallery.errors import GalleryError
+from gallery.files import ImageFiles
+from gallery.metadata import MAX_SIDE
+from gallery.photos import Photos
+
+NAMED = 3  # pictures of a job that its title names
+
+
+def _completed(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
+    return {"factor": FACTORS[0], "upscaler": DEFAULT_UPSCALER, **values}
+
+
+def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    photos = photos_from(values.get("photos"))
+    if upscale_problems({**values, "photos": photos}):
+        return []  # the request says those, and the rest makes no sense with them
+    return [*_upscaler_problems(values, here), *_picture_problems(photos, values["factor"], here)]
+
+
+def _upscaler_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    known = {info.name: info for info in upscalers(here.settings)}
+    info = known.get(values["upscaler"])
+    if info is None:
+        text = f"There is no upscaler named {values['upscaler']!r}; known are: {', '.join(known)}."
+        return [Problem("upscaler", text)]
+    if info.problem:
+        return [Problem("upscaler", f"{info.title} cannot be used: {info.problem}")]
+    problem = factor_problem(info, values["factor"])
+    return [Problem("factor", problem)] if problem else []
+
+
+def _picture_problems(photos: Iterable[PhotoRef], factor: int, here: Here) -> list[Problem]:
+    kept = Photos(ImageFiles(here.settings.home))
+    found = (_picture_problem(kept, photo, factor) for photo in photos)
+    return [problem for problem in found if problem]
+
+
+def _picture_problem(kept: Photos, photo: PhotoRef, factor: int) -> Problem | None:
+    try:
+        size = kept.size(photo.id)
+    except GalleryError:
+        return Problem("photos", f"{photo.name} is not kept here any more. Choose it again.")
+    if max(size) * factor <= MAX_SIDE:
+        return None
+    width, height = size
+    fits = [each for each in FACTORS if max(size) * each <= MAX_SIDE]
+    advice = f"Choose factor {max(fits)}, or make it smaller first." if fits else "Make it smaller first."
+    return Problem(
+        "factor",
+        f"The gallery keeps pictures of at most {MAX_SIDE} pixels a side; {photo.name} has {width}x{height}, and "
+        f"{factor} times that is {width * factor}x{height * factor}. {advice}",
+    )
+
+
+def _title(request: Upscale) -> str:
+    names = [" ".join(photo.name.split())[:60] for photo in request.photos]
+    if len(names) == 1:
+        return f"{request.factor}x of {names[0]}"
+    return f"{request.factor}x of {len(names)} pictures: {', '.join(names[:NAMED])}{', …' * (len(names) > NAMED)}"
+
+
+KINDS = (
+    Kind(
+        name=Upscale.kind,
+        read=upscale,
+        title=_title,
+        complete=_completed,
+        check=_check,
+        pictures=lambda request: len(request.photos),
+        stepwise=False,
+        describe=describe,
+    ),
+)

@@ -1,0 +1,128 @@
+"""Upscaling jobs: from kept pictures through the warm network to the gallery."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+
+import numpy as np
+from PIL import Image
+
+from engine import __version__
+from engine.errors import Cancelled, InvalidRequest, OutOfMemory, StudioError
+from engine.jobs.context import JobContext
+from engine.jobs.runner import Handler
+from engine.jobs.space import require_space
+from engine.jobs.workplace import Workplace
+from engine.picture_files import pixels_of
+from engine.upscaling.catalogue import Upscaler, upscaler
+from engine.upscaling.loading import LoadedUpscaler
+from engine.upscaling.request import Upscale
+from engine.upscaling.running import PARTS, enlarged
+from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
+from gallery.photos import Photos
+from gallery.recipe import Recipe
+
+# What is wrong with one picture alone; anything else would meet the next one too.
+PICTURE_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, InvalidRequest, OutOfMemory)
+
+
+class Upscaling:
+    """Runs upscaling jobs; the last upscaler stays warm."""
+
+    def __init__(self, place: Workplace):
+        self._settings = place.settings
+        self._queue = place.queue
+        self._gallery = place.gallery
+        self._photos = Photos(place.gallery.files)
+        self._device = place.device
+        self._warm: LoadedUpscaler | None = None
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What this can do."""
+        return {Upscale.kind: self.upscale}
+
+    def upscale(self, context: JobContext) -> None:
+        """Enlarge the pictures of a job that are not in the gallery yet, saving each when it is finished."""
+        request: Upscale = context.request
+        require_space(self._settings.home)
+        context.report("Loading the upscaler")
+        model = self._loaded(upscaler(self._settings, request.upscaler))
+        kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
+        failed = []
+        for index in (index for index in range(len(request.photos)) if index not in kept):
+            if context.should_stop():
+                raise Cancelled("Upscaling was stopped.")
+            try:
+                self._one(context, index, model)
+            except PICTURE_ERRORS as error:  # one picture is no reason to leave the others
+                failed.append(f"{request.photos[index].name}: {error}")
+        if failed:
+            raise StudioError("\n".join(failed))
+        self._queue.succeed(context.claim, context.progress)
+
+    def release(self) -> None:
+        """Give the device's memory to other work."""
+        self._warm = None
+
+    def _loaded(self, info: Upscaler) -> LoadedUpscaler:
+        if self._warm is None or replace(self._warm.info, scale=info.scale, architecture=info.architecture) != info:
+            self._warm = None  # the old one's memory first
+            self._warm = LoadedUpscaler(info, self._device)
+        return self._warm
+
+    def _one(self, context: JobContext, index: int, model: LoadedUpscaler) -> None:
+        request: Upscale = context.request
+        started = time.monotonic()
+        picture = pixels_of(self._photos.png(request.photos[index].id))
+        report = partial(_report, context, index, len(request.photos))
+        report(0, PARTS)
+        height, width = picture.shape[:2]
+        with self._device.explaining_out_of_memory(f"Enlarging {width}x{height} pixels", "Choose a smaller picture."):
+            large = enlarged(model, picture, request.factor, report, context.should_stop)
+        self._save(context, index, large, model, time.monotonic() - started)
+
+    def _save(self, context: JobContext, index: int, large: np.ndarray, model: LoadedUpscaler, seconds: float) -> None:
+        request: Upscale = context.request
+        require_space(self._settings.home)
+        _report(context, index, len(request.photos), PARTS, PARTS)
+        self._gallery.save(
+            Image.fromarray(large),
+            self._recipe(request.of(index), index, model, seconds, tuple(context.notes)),
+            owner=context.job.owner,
+            job_id=context.job.id,
+            job_index=index,
+            also=lambda session: self._queue.record(session, context.claim, context.progress, last=False),
+        )
+
+    def _recipe(
+        self, request: Upscale, index: int, model: LoadedUpscaler, seconds: float, notes: tuple[str, ...]
+    ) -> Recipe:
+        info = model.info
+        return Recipe(
+            kind=request.kind,
+            request=request.to_dict(),
+            image_index=index,
+            parents=tuple(photo.parent("original") for photo in request.photos),
+            model={
+                "name": info.name,
+                "title": info.title,
+                "architecture": model.architecture,
+                "scale": model.network.scale,
+                "licence": info.licence,
+                "sha256": model.sha256,
+            },
+            software={"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel")},
+            device=self._device.name,
+            dtype=str(model.network.dtype).removeprefix("torch."),
+            seconds=round(seconds, 3),
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            notes=notes,
+        )
+
+
+def _report(context: JobContext, index: int, pictures: int, done: int, parts: int) -> None:
+    stage = f"Enlarging picture {index + 1} of {pictures}" if pictures > 1 else "Enlarging the picture"
+    context.report(stage, parts * index + done, parts * pictures)

@@ -1,0 +1,1 @@
+"""The Upscale page: pictures made larger."""
