@@ -151,10 +151,13 @@ class TextToImage:
 
     def of_image(self, index: int) -> Self:
         """This request with the words of one of its images for all."""
-        own = {name: getattr(self, several)[index] for name, several in PER_IMAGE.items() if getattr(self, several)}
+        own: dict[str, Any] = {
+            name: getattr(self, several)[index] for name, several in PER_IMAGE.items() if getattr(self, several)
+        }
         if not own:
             return self
-        return replace(self, **own, **dict.fromkeys(PER_IMAGE.values(), ()))
+        own |= dict.fromkeys(PER_IMAGE.values(), ())
+        return replace(self, **own)
 
     @property
     def words(self) -> str:
