@@ -14,6 +14,7 @@ from engine.cli import (
     models,
     nijigan,
     photos,
+    prompting,
     queue,
     storage,
     upscaling,
@@ -31,6 +32,8 @@ cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
 cli.add_typer(queue.commands, name="queue")
 cli.add_typer(gallery.commands, name="gallery")
+cli.add_typer(prompting.styles, name="styles")
+cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)

@@ -6,6 +6,8 @@ StudioError
 ├── NotFound            no job, model or LoRA of that name
 ├── ModelUnavailable    known, but its weights are not on this machine
 ├── ModelBroken         its files cannot be read as Stable Diffusion
+├── ShelfRefused        a style or preset that cannot be kept, or their file that cannot be read
+├── TemplateRefused     words with {a|b} or __wildcards__ that cannot be drawn
 ├── LoraRefused         made for another base, or applies to nothing
 ├── UnsafeFile          a file that the safe-loading gates turn away
 ├── Offline             the model hub cannot be reached
@@ -62,6 +64,14 @@ class ModelBroken(StudioError):
 
 class LoraRefused(StudioError):
     """A LoRA made for another base model, or one that matches no layer."""
+
+
+class ShelfRefused(StudioError):
+    """A style or preset that cannot be kept, or their file that cannot be read."""
+
+
+class TemplateRefused(StudioError):
+    """Words with {a|b} or __wildcards__ from which nothing can be drawn."""
 
 
 class UnsafeFile(StudioError):

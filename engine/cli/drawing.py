@@ -51,6 +51,7 @@ def generate(
     count: Annotated[int, typer.Option(help=f"Number of images, {NUM_IMAGES}.")] = NUM_IMAGES.default,
     model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
     lora: Annotated[list[str] | None, typer.Option(help="NAME or NAME:WEIGHT; may be given several times.")] = None,
+    style: Annotated[list[str] | None, typer.Option(help="A saved style; may be given several times.")] = None,
     scheduler: Annotated[str | None, typer.Option(help=f"{', '.join(SCHEDULERS)}; {AS_THE_MODEL_WANTS}")] = None,
     variation_seed: Annotated[int | None, typer.Option(help=f"{SEED}; its noise is mixed in.")] = None,
     variation_strength: Annotated[
@@ -92,6 +93,7 @@ def generate(
         "num_images": count,
         "model": model,
         "loras": [lora_from(text) for text in lora or ()],
+        "styles": tuple(style or ()) or None,
         "scheduler": scheduler,
         "variation_seed": variation_seed,
         "variation_strength": variation_strength,

@@ -7,6 +7,7 @@ from typing import Any
 from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.prompts.grammar import WEIGHTED
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
+from engine.diffusion.templating import resolved, template_problems
 from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
@@ -18,10 +19,13 @@ UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
 def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """The default model, its own size and what else it wants, where a form leaves them out; and what is asked for anew
-    has weights. Raises ModelBroken.
+    """What a form leaves out: the words of each image, the default model, its own size and what else it wants; and what
+    is asked for anew has weights.
+
+    Raises:
+        ModelBroken: the file of the artist's own defaults cannot be read.
     """
-    values = {"prompt": "", "prompt_syntax": WEIGHTED, **values}
+    values = {"prompt": "", "prompt_syntax": WEIGHTED, **resolved(values, here.settings.home)}
     if values.keys() >= {"model", "width", "height", *FIELDS}:
         return values
     models = Catalogue(here.settings).all()
@@ -42,14 +46,14 @@ def check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     if model:
         problems += sampler_problems(values.get("scheduler", SCHEDULERS[0]), model.prediction_type)
     names = [lora.name for lora in loras_from(values.get("loras"))]
-    return [*problems, *lora_problems(here.settings, names, model)]
+    return [*problems, *lora_problems(here.settings, names, model), *template_problems(values, here.settings.home)]
 
 
 KINDS = (
     Kind(
         name=TextToImage.kind,
         read=text_to_image,
-        title=lambda request: request.prompt,
+        title=lambda request: request.words,
         complete=complete,
         check=check,
         settle=TextToImage.with_seed,

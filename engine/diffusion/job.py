@@ -166,7 +166,7 @@ class Drawing:
         last = request is context.request and image.index == request.num_images - 1
         recipe = Recipe(
             kind=request.kind,
-            request=request.to_dict(),
+            request=request.of_image(image.index).to_dict(),
             image_index=image.index,
             seed=image.seed,
             seconds=round(image.seconds, 3),

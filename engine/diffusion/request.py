@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from engine.diffusion.prompts.grammar import PLAIN, SYNTAXES, WEIGHTED, weight_problems
@@ -46,6 +46,9 @@ LCM_STEPS = Whole(1, 50)  # its teacher had 50, of which it visits some
 SAMPLE = "sample"
 NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
 
+# Fields that may have words of their own for each image, and where those stand.
+PER_IMAGE = {"prompt": "prompts", "negative_prompt": "negative_prompts"}
+
 
 @dataclass(frozen=True, slots=True)
 class LoraWeight:
@@ -78,6 +81,9 @@ class TextToImage:
         prompt_syntax: how both prompts are read, one of `SYNTAXES`: `plain` is every character as it stands, and no
             more than the text encoder reads at once, which is what requests without this field mean; `a1111` has
             weights and any length (`engine.diffusion.prompts`).
+        prompt_template, negative_prompt_template: what was typed, where the words come of it; see `engine.prompting`.
+        styles: names of the saved styles that are in the words already.
+        prompts, negative_prompts: the words of each image where they differ; `prompt` is then that of the first.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -98,6 +104,11 @@ class TextToImage:
     variation_strength: float = VARIATION_STRENGTH.default
     variation_of: str | None = None
     prompt_syntax: str = PLAIN
+    prompt_template: str | None = None
+    negative_prompt_template: str | None = None
+    prompts: tuple[str, ...] = ()
+    negative_prompts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "text_to_image"
 
@@ -105,6 +116,9 @@ class TextToImage:
         for name in ("prompt", "negative_prompt"):
             if isinstance(words := getattr(self, name), str):
                 object.__setattr__(self, name, cleaned(words))
+        for name in (*PER_IMAGE.values(), "styles"):
+            if isinstance(several := getattr(self, name), list):  # as JSON has it
+                object.__setattr__(self, name, tuple(several))
         if problems := self.problems({spec.name: getattr(self, spec.name) for spec in fields(self)}):
             raise InvalidRequest(problems)
 
@@ -135,7 +149,25 @@ class TextToImage:
         """JSON-ready values of every field."""
         values = asdict(self)
         values["loras"] = [asdict(lora) for lora in self.loras]
+        for name in (*PER_IMAGE.values(), "styles"):
+            if several := values.pop(name):
+                values[name] = list(several)
         return values
+
+    def of_image(self, index: int) -> Self:
+        """This request with the words of one of its images for all."""
+        own: dict[str, Any] = {
+            name: getattr(self, several)[index] for name, several in PER_IMAGE.items() if getattr(self, several)
+        }
+        if not own:
+            return self
+        own |= dict.fromkeys(PER_IMAGE.values(), ())
+        return replace(self, **own)
+
+    @property
+    def words(self) -> str:
+        """What the whole job is called: the template, where its images have words of their own."""
+        return (self.prompts and self.prompt_template) or self.prompt
 
 
 def text_to_image(values: Mapping[str, Any]) -> TextToImage:
@@ -181,6 +213,7 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *_picture_id("variation_of", values["variation_of"]),
         *choice("prompt_syntax", values["prompt_syntax"], SYNTAXES),
         *_weights(values),
+        *_texts(values),
     ]
 
 
@@ -189,14 +222,34 @@ def _weights(values: Mapping[str, Any]) -> list[Problem]:
     if values["prompt_syntax"] != WEIGHTED:
         return []
     fields_of_text = ("prompt", "negative_prompt")
-    read = {name: values[name] for name in fields_of_text if not text(name, values[name])}
-    return [problem for name, prompt in read.items() for problem in weight_problems(name, prompt)]
+    read = [(name, each) for name in fields_of_text for each in (values[name], *values.get(PER_IMAGE[name], ())[1:])]
+    found = [problem for name, each in read if not text(name, each) for problem in weight_problems(name, each)]
+    return list(dict.fromkeys(found))
 
 
 def _picture_id(field: str, value: Any) -> list[Problem]:
     if value is None or (isinstance(value, str) and re.fullmatch("[0-9A-Z]{26}", value)):
         return []
     return [Problem(field, f"A picture of the gallery is named by its id of 26 characters; got {str(value)[:60]!r}.")]
+
+
+def _texts(values: Mapping[str, Any]) -> list[Problem]:
+    """Of templates, and of the words that came of them."""
+    problems = []
+    styles = values.get("styles", ())
+    if not isinstance(styles, tuple) or not all(isinstance(name, str) for name in styles):
+        problems.append(Problem("styles", f"Styles are chosen by their names; got {str(styles)[:60]}."))
+    for name, several in PER_IMAGE.items():
+        template, texts = values.get(f"{name}_template"), values.get(several, ())
+        problems += [] if template is None else text(name, template)
+        if not isinstance(texts, tuple) or len(texts) not in (0, values["num_images"]):
+            message = f"There must be words for each of the {values['num_images']} images; got {str(texts)[:60]}."
+            problems.append(Problem(name, message))
+            continue
+        for index, words in enumerate(texts[1:], 2):  # the first is the prompt itself
+            for problem in text(name, words, required=name == "prompt"):
+                problems.append(Problem(name, f"Image {index}: {problem.message}"))
+    return problems
 
 
 def drawing_problems(values: Mapping[str, Any]) -> list[Problem]:

@@ -112,14 +112,18 @@ def generate(
         model.device.explaining_out_of_memory(doing, advice),
         applied(model, loras) as active,
     ):
-        told = request_notes(request, model.info, [lora for lora, _ in loras])
-        notes = (*told, *_unread_notes(model, request), *_lora_notes(active))
         _set_tiling(model, request)
-        prompts = _encode(model, request)
+        own = read = None
         for index in range(first, request.num_images):
             if should_stop():
                 raise Cancelled(f"Stopped before image {index + 1} of {request.num_images}.")
-            yield _Drawing(model, request, index, report, should_stop, start).finish(prompts, notes)
+            if (its := request.of_image(index)) != own:
+                own, read = its, _encode(model, its)
+                told = request_notes(own, model.info, [lora for lora, _ in loras])
+                notes = (*told, *_unread_notes(model, own), *_lora_notes(active))
+            assert own
+            assert read
+            yield _Drawing(model, own, index, report, should_stop, start).finish(read, notes)
 
 
 def planned_steps(request: TextToImage, model: LoadedModel, strength: float = 1.0) -> int:

@@ -60,7 +60,7 @@ KINDS = (
     Kind(
         name=ImageToImage.kind,
         read=image_to_image,
-        title=lambda request: request.prompt,
+        title=lambda request: request.words,
         complete=_complete,
         check=_check,
         settle=ImageToImage.with_seed,

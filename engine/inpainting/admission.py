@@ -93,7 +93,7 @@ KINDS = (
     Kind(
         name=Inpaint.kind,
         read=inpaint,
-        title=lambda request: request.prompt,
+        title=lambda request: request.words,
         complete=_complete,
         check=_check,
         settle=Inpaint.with_seed,

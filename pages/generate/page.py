@@ -11,15 +11,18 @@ from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.defaults import follow_model, own_defaults, say_defaults
 from pages.generate.details import KINDS
+from pages.generate.history import show_history
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
+from pages.generate.presets import fill_preset, show_presets
 from pages.generate.reading import syntax_field
-from pages.generate.restore import fill_generate
+from pages.generate.restore import fill_generate, fill_values
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import read_seed, seed_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.generate.start import Start, pick_start, start_fields, start_values
+from pages.generate.styles import edit_styles, pick_styles, show_words
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
 from pages.parts.feed import show_feed
@@ -34,7 +37,7 @@ PRESS = Press(
         *((own, side) for own in ("model", "size") for side in ("width", "height")),
     ],
 )
-BY_THE_BUTTON = ("prompt", "negative_prompt", STUDIO)
+BY_THE_BUTTON = ("prompt", "negative_prompt", "styles", STUDIO)
 EXAMPLES = (
     "a castle on a mountain at sunset",
     "a quiet lake in a pine forest, morning mist",
@@ -49,12 +52,13 @@ def main() -> None:
     if "added_model" in st.session_state:
         st.session_state.model = st.session_state.pop("added_model")
     fill_form(studio, KINDS, partial(fill_generate, studio))
+    fill_preset(studio, partial(fill_values, studio))
     models = {info.name: info for info in studio.models()}
     _take_model_name(models)
     left, right = st.columns([2, 3], gap="large")
     with left:
         problems = PRESS.problems(start_fields())
-        prompts = _prompts()
+        prompts = _prompts(studio)
         pressed = PRESS.button("Generate", ":material/brush:")
         show_status(studio, KINDS, "Generate")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
@@ -64,6 +68,7 @@ def main() -> None:
         start = pick_start(studio, problems)
         values, info = _settings(studio, models, start, problems)
         values = start_values(studio, start, prompts | values, info, problems)
+        st.session_state.form_values = values
         with notes:
             show_prompt_notes(studio, values)
     if pressed:
@@ -77,7 +82,7 @@ def main() -> None:
     settle_form()
 
 
-def _prompts() -> dict[str, str]:
+def _prompts(studio: Studio) -> dict[str, Any]:
     prompt = st.text_area(
         "Prompt",
         key="prompt",
@@ -91,7 +96,18 @@ def _prompts() -> dict[str, str]:
         bind="query-params",
         placeholder="what to avoid: blurry, people, text",
     )
-    return {"prompt": prompt or "", "negative_prompt": negative or "", "prompt_syntax": syntax_field()}
+    styles = pick_styles(studio)
+    with st.container(horizontal=True, gap="small"):
+        show_history(studio)
+        edit_styles(studio)
+        show_presets(studio)
+    show_words(studio, prompt or "", negative or "", styles)
+    return {
+        "prompt": prompt or "",
+        "negative_prompt": negative or "",
+        "styles": styles,
+        "prompt_syntax": syntax_field(),
+    }
 
 
 def _settings(

@@ -6,6 +6,9 @@ from typing import Any, TypeGuard
 import streamlit as st
 
 from engine.diffusion.request import LORA_WEIGHT, TextToImage, text_to_image_problems
+from engine.diffusion.templating import FIELDS
+from engine.prompting.parsing import literal
+from engine.prompting.styles import Styles
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from gallery.records import ImageRecord
@@ -13,6 +16,7 @@ from pages.generate.defaults import keep_fields
 from pages.generate.loras import weight_key
 from pages.generate.restore_start import restore_start, restore_variation
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
+from pages.generate.styles import remember_template
 
 SIMPLE_FIELDS = ("prompt", "negative_prompt", "num_inference_steps", "scheduler")
 
@@ -28,6 +32,11 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     for name in SIMPLE_FIELDS:
         state[name] = values[name]
     state.prompt_syntax = values["prompt_syntax"]
+    restored = {name: literal(values[name]) for name in FIELDS}  # what was drawn, also signs of templates in it
+    for name, text in restored.items():
+        state[name] = text
+    state.styles = []
+    remember_template(dict(recipe), restored)
     state.guidance_scale = float(values["guidance_scale"])
     state.seed = "" if values["seed"] is None else str(values["seed"])
     state.num_images = 1
@@ -35,6 +44,25 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     restore_variation(record, values)
     missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
     return [*missing, *restore_start(studio, record, values["model"])]
+
+
+def fill_values(studio: Studio, preset: Mapping[str, Any]) -> list[str]:
+    """Fill the form from a preset; what it does not hold stays. Returns the names of what is not here."""
+    state = st.session_state
+    values = _valid_values(preset, native_size(studio.default_model()))
+    for name in SIMPLE_FIELDS:
+        if name in preset:
+            state[name] = values[name]
+    state.guidance_scale = float(values["guidance_scale"])
+    state.num_images = values["num_images"]
+    state.seed = "" if values["seed"] is None else str(values["seed"])
+    keep_fields()
+    wanted = [str(name) for name in preset["styles"]] if _is_list(preset.get("styles")) else []
+    known = Styles(studio.settings.home).all()
+    if "styles" in preset:
+        state.styles = [name for name in wanted if name in known]
+    missing = [name for name in wanted if name not in known]
+    return [*missing, *_restore_model(studio, preset, values), *_restore_loras(studio, preset)]
 
 
 def _valid_values(recipe: Mapping[str, Any], side: int) -> dict[str, Any]:

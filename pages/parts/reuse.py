@@ -7,9 +7,10 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.errors import ImageNotFound
 from gallery.records import ImageRecord
-from pages.parts.common import OWNER, plain
+from pages.parts.common import OWNER, PEOPLE_ERRORS, plain
 
 RECIPE = "recipe"  # in the address: whose picture's settings
+PRESET = "preset"  # in the address: the name of saved settings
 AGAIN_SECONDS = 0.2
 _FILLED = "filled_from"
 
@@ -54,10 +55,29 @@ def fill_form(studio: Studio, kinds: str | Collection[str], fill: Callable[[Imag
         st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
 
 
+def fill_named(key: str, fill: Callable[[str], list[str]]) -> None:
+    """As `fill_form`, from what the address has under `key`; `fill` takes that and returns what is not here."""
+    name = st.query_params.get(key)
+    if not name:
+        return
+    try:
+        missing = fill(name)
+    except PEOPLE_ERRORS as error:
+        _forget(key)
+        st.error(plain(error), icon=":material/error:")
+        return
+    if st.session_state.get(_FILLED) == name:
+        _forget(key)
+    if missing:
+        st.warning(f"Not on this machine and left out: {plain(', '.join(missing))}.")
+
+
 def settle_form() -> None:
     """Have the page run once more after its first filling; call it at the page's end."""
-    if RECIPE in st.query_params:
-        st.fragment(_run_again, run_every=AGAIN_SECONDS)(st.query_params[RECIPE])
+    for key in (RECIPE, PRESET):
+        if key in st.query_params:
+            st.fragment(_run_again, run_every=AGAIN_SECONDS)(st.query_params[key])
+            return
 
 
 def _run_again(image_id: str) -> None:
@@ -67,6 +87,6 @@ def _run_again(image_id: str) -> None:
     st.session_state[_FILLED] = image_id
 
 
-def _forget() -> None:
+def _forget(key: str = RECIPE) -> None:
     st.session_state.pop(_FILLED, None)
-    st.query_params.pop(RECIPE, None)
+    st.query_params.pop(key, None)

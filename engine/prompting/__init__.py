@@ -1,0 +1,1 @@
+"""What is typed before it is drawn: templates, wildcards, styles, presets."""
