@@ -20,18 +20,21 @@ _KINDS = {kind.name: kind for kind in (*diffusion.KINDS, *image_to_image.KINDS)}
 
 def _complete(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
     """The base as its own kind completes it."""
-    kind = _KINDS[values.get("base_kind", TextToImage.kind)]
+    axes = axes_from(values.get("axes"))
+    kind = _KINDS.get(values.get("base_kind", TextToImage.kind))
+    if kind is None:
+        return {**values, "axes": axes}  # refused when it is read
     base = {name: value for name, value in values["base"].items() if value is not None}
-    return {"base_kind": kind.name, "base": kind.complete(base, here), "axes": axes_from(values.get("axes"))}
+    return {"base_kind": kind.name, "base": kind.complete(base, here), "axes": axes}
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     """Of each drawing that differs in what this machine must have, the problems; each said once."""
-    kind = _KINDS[values["base_kind"]]
     try:
         cells = grid(values).cells()
     except InvalidRequest:
         return []  # what its values break is said already
+    kind = _KINDS[values["base_kind"]]
     different = {_needs(cell.request): cell.request for cell in cells}
     found = [problem for request in different.values() for problem in kind.check(request.to_dict(), here)]
     return list(dict.fromkeys(found))

@@ -110,7 +110,7 @@ class Grid:
         return [Problem("axes", text) for text in texts]
 
     def _cell(self, place: tuple[int, ...]) -> Cell:
-        values = {**self.base.to_dict(), "num_images": 1}
+        values = {**self.base.to_dict(), "num_images": 1, "prompts": (), "negative_prompts": ()}
         varied = sorted(zip(self.axes, place, strict=True), key=lambda each: list(AXES).index(each[0].name))
         for axis, index in varied:
             axis.put(axis.values[index], values)
@@ -119,7 +119,11 @@ class Grid:
 
 def grid(values: Mapping[str, Any]) -> Grid:
     """Build the request from JSON-like values."""
-    base = BASES[values.get("base_kind", TextToImage.kind)](values["base"])
+    kind = values.get("base_kind", TextToImage.kind)
+    if kind not in BASES:
+        text = "A grid varies a drawing from a prompt or over a whole picture; not one of a part. Start from another."
+        raise InvalidRequest([Problem("axes", text)])
+    base = BASES[kind](values["base"])
     return Grid(base=base, axes=axes_from(values.get("axes")))
 
 

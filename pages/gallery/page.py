@@ -7,6 +7,7 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
+from pages.gallery.family import show_family
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
@@ -171,6 +172,7 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         if readable:
             download_buttons(studio, record, place="detail")
         _actions(studio, record)
+        show_family(studio, record, _open)
 
 
 def _step(studio: Studio, label: str, icon: str, place: dict[str, Any], key: str) -> None:

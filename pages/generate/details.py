@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.diffusion.request import TextToImage
+from engine.grids.axes import AXES
+from engine.grids.request import Grid
 from engine.image_to_image.request import ImageToImage
 from engine.inpainting.request import SIDES, Inpaint
 from gallery.records import ImageRecord
@@ -11,7 +13,8 @@ from pages.parts.common import GENERATE
 from pages.parts.facts import made, size_of
 from pages.parts.shown import Shown
 
-KINDS = (TextToImage.kind, ImageToImage.kind, Inpaint.kind)  # what Generate asks for
+KINDS = (TextToImage.kind, ImageToImage.kind, Inpaint.kind)  # drawings, each with a recipe of its own
+FED = (*KINDS, Grid.kind)  # what Generate asks for
 
 
 def _details(record: ImageRecord) -> dict[str, object]:
@@ -50,6 +53,26 @@ def _extended(extend: object) -> str:
     return ", ".join(f"{side} {pixels}" for side, pixels in zip(SIDES, sides, strict=False) if pixels)
 
 
+def _grid_details(record: ImageRecord) -> dict[str, object]:
+    axes = record.recipe.request.get("axes")
+    varied = [axis for axis in axes if isinstance(axis, Mapping)] if isinstance(axes, list) else []
+    told = {_label(axis.get("name")): _values_of(axis.get("values")) for axis in varied}
+    return {**told, "Model": record.model, "Size": size_of(record), **made(record)}
+
+
+def _label(name: object) -> str:
+    return AXES[name].label if isinstance(name, str) and name in AXES else str(name)
+
+
+def _values_of(values: object) -> str:
+    return ", ".join(map(str, values)) if isinstance(values, list) else ""
+
+
+SHEET = Shown(
+    page=GENERATE,
+    reuse="Fills the Generate page with the drawing and what was varied",
+    details=_grid_details,
+)
 SHOWN = Shown(
     page=GENERATE,
     reuse="Fills the Generate page with everything that made this picture",

@@ -10,7 +10,8 @@ from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STE
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.defaults import follow_model, own_defaults, say_defaults
-from pages.generate.details import KINDS
+from pages.generate.details import FED
+from pages.generate.grids import show_grid
 from pages.generate.history import show_history
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
@@ -51,7 +52,7 @@ def main() -> None:
     studio = open_studio()
     if "added_model" in st.session_state:
         st.session_state.model = st.session_state.pop("added_model")
-    fill_form(studio, KINDS, partial(fill_generate, studio))
+    fill_form(studio, FED, partial(fill_generate, studio))
     fill_preset(studio, partial(fill_values, studio))
     models = {info.name: info for info in studio.models()}
     _take_model_name(models)
@@ -60,7 +61,7 @@ def main() -> None:
         problems = PRESS.problems(start_fields())
         prompts = _prompts(studio)
         pressed = PRESS.button("Generate", ":material/brush:")
-        show_status(studio, KINDS, "Generate")
+        show_status(studio, FED, "Generate")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
         show_wrong_fields(problems, *BY_THE_BUTTON)
@@ -69,13 +70,14 @@ def main() -> None:
         values, info = _settings(studio, models, start, problems)
         values = start_values(studio, start, prompts | values, info, problems)
         st.session_state.form_values = values
+        show_grid(studio, values)
         with notes:
             show_prompt_notes(studio, values)
     if pressed:
         _submit(studio, values)
     with right:
-        show_feed(studio, KINDS, _examples, show_drawings)
-        if any(studio.jobs(owner=OWNER, kind=kind, limit=1) for kind in KINDS):
+        show_feed(studio, FED, _examples, show_drawings)
+        if any(studio.jobs(owner=OWNER, kind=kind, limit=1) for kind in FED):
             show_earlier(studio)
             with st.expander("Examples to start from", icon=":material/lightbulb:"):
                 _example_buttons()

@@ -7,12 +7,14 @@ import streamlit as st
 
 from engine.diffusion.request import LORA_WEIGHT, TextToImage, text_to_image_problems
 from engine.diffusion.templating import FIELDS
+from engine.grids.request import Grid
 from engine.prompting.parsing import literal
 from engine.prompting.styles import Styles
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from gallery.records import ImageRecord
 from pages.generate.defaults import keep_fields
+from pages.generate.grids import restore_axes
 from pages.generate.loras import weight_key
 from pages.generate.restore_start import restore_start, restore_variation
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
@@ -26,7 +28,7 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
 
     A recipe can be of another version of the studio: what is there and valid is taken, the rest is as in a new form.
     """
-    recipe = {**record.recipe.request, "seed": record.seed}
+    recipe = _recipe_of(studio, record)
     values = _valid_values(recipe, native_size(studio.default_model()))
     state = st.session_state
     for name in SIMPLE_FIELDS:
@@ -44,6 +46,16 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     restore_variation(record, values)
     missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
     return [*missing, *restore_start(studio, record, values["model"])]
+
+
+def _recipe_of(studio: Studio, record: ImageRecord) -> Mapping[str, Any]:
+    """What the form takes of a picture's recipe; of a grid's sheet that of the drawing that was varied."""
+    request = studio.kinds.read(record.kind, record.recipe.request)
+    if not isinstance(request, Grid):
+        restore_axes(())
+        return {**record.recipe.request, "seed": record.seed}
+    restore_axes(request.axes)
+    return request.base.to_dict()
 
 
 def fill_values(studio: Studio, preset: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.grids.request import Grid
 from engine.image_to_image.request import ImageToImage
 from engine.inpainting.request import SIDES, Inpaint
 from engine.kept_photos import PhotoRef
@@ -27,6 +28,8 @@ def restore_variation(record: ImageRecord, values: Mapping[str, Any]) -> None:
 def restore_start(studio: Studio, record: ImageRecord, model: str) -> list[str]:
     """Choose what the picture was drawn from; returns the names of what is not here."""
     request = studio.kinds.read(record.kind, record.recipe.request)
+    if isinstance(request, Grid):
+        request = request.base
     for name in (START, MASK):
         st.query_params.pop(name, None)
     st.session_state[START_FROM] = NOTHING

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from engine.grids.request import Grid
 from engine.jobs.records import Job
 from engine.studio import Studio
 from gallery.records import ImageRecord
 from pages.generate.actions import open_link, show_actions
-from pages.generate.details import KINDS, SHOWN
+from pages.generate.details import KINDS, SHEET, SHOWN
 from pages.parts.common import OWNER, plain, shown_width
 from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import caption_of, expected_pictures
@@ -16,12 +17,15 @@ from pages.parts.pictures import show_picture, show_thumbnail
 from pages.parts.reuse import reuse_here
 from pages.upscale.button import show_upscale
 
+MOST_CELLS = 8  # pictures of a grid shown below its sheets
 EARLIER = 8  # pictures shown below the last job's
 LOOKED_AT = 40  # newest pictures of all kinds among which they are
 
 
 def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> None:
     """The pictures of a drawing with their downloads, two in a row."""
+    if job.kind == Grid.kind:
+        images = _sheets_first(studio, images)
     single = expected_pictures(studio, job) <= 1
     if len(images) > 1:
         zip_button(studio, images, place="feed")
@@ -33,6 +37,31 @@ def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> No
             if shown:
                 download_buttons(studio, image, place="feed")
             _next(studio, image, "feed")
+
+
+def _sheets_first(studio: Studio, images: Sequence[ImageRecord]) -> Sequence[ImageRecord]:
+    """The sheets of a grid at full width; returns its pictures, the first of many."""
+    for sheet in (image for image in images if image.kind == Grid.kind):
+        if show_picture(studio, sheet, "stretch"):
+            download_buttons(studio, sheet, place="feed")
+        _sheet_links(sheet)
+    cells = [image for image in images if image.kind != Grid.kind]
+    if len(cells) > MOST_CELLS:
+        st.caption(f"The first {MOST_CELLS} of {len(cells)} pictures; all are in the Gallery.")
+    return cells[:MOST_CELLS]
+
+
+def _sheet_links(sheet: ImageRecord) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            "Use these settings",
+            key=f"reuse_feed_{sheet.id}",
+            icon=":material/replay:",
+            help=SHEET.reuse,
+            on_click=reuse_here,
+            args=(sheet,),
+        )
+        open_link(sheet)
 
 
 def show_earlier(studio: Studio) -> None:

@@ -27,13 +27,14 @@ class Press:
         self._name = name
         self._together = together
 
-    def button(self, label: str, icon: str, **more: Any) -> bool:
-        """The main button of a form; Ctrl+Enter presses it.
+    def button(self, label: str, icon: str, *, main: bool = True, **more: Any) -> bool:
+        """A button that asks for work; Ctrl+Enter presses the main one of a page.
 
         Each accepted press gives a new button: a press of the old one that is still on its way hits nothing.
         """
         key = f"{self._name}_{self._nonce()}"
-        return st.button(label, key=key, type="primary", width="stretch", icon=icon, shortcut=SHORTCUT, **more)
+        look = {"type": "primary", "shortcut": SHORTCUT} if main else {}
+        return st.button(label, key=key, width="stretch", icon=icon, **look, **more)
 
     def ask(self, values: Any, submit: Callable[[str], object], fields: Mapping[str, Any] | None = None) -> None:
         """Ask for work, after the button was pressed; the page then runs again.
