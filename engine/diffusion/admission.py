@@ -37,12 +37,25 @@ def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
 
 
 def check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    """What speaks against drawing a whole picture."""
+    return _checked(values, here, part=False)
+
+
+def check_part(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    """What speaks against drawing a part of a picture."""
+    return _checked(values, here, part=True)
+
+
+def _checked(values: Mapping[str, Any], here: Here, part: bool) -> list[Problem]:
     models = Catalogue(here.settings).all()
     model = next((info for info in models if info.name == values["model"]), None)
     problems = model_problems(values["model"], models)
     width, height = values["width"], values["height"]
     if model and not any((*multiple("width", width, 8), *multiple("height", height, 8))):
         problems += size_problems(model, width, height)
+    if model and model.inpainting and not part:
+        text = f"{model.title} was made for redrawing parts of pictures: choose a part of one, or another model."
+        problems.append(Problem("model", text))
     if model:
         problems += sampler_problems(values.get("scheduler", SCHEDULERS[0]), model.prediction_type)
     names = [lora.name for lora in loras_from(values.get("loras"))]

@@ -25,6 +25,7 @@ from engine.errors import ModelBroken, StudioError, UnsafeFile
 from engine.files import read_json
 from engine.settings import PROJECT
 from engine.weights.catalogue.readable import require_readable
+from engine.weights.facts import inpainting_channels
 from engine.weights.layout import chosen_weights, missing_configuration
 from engine.weights.models import ModelInfo
 from engine.weights.safetensors_file import check_checkpoint
@@ -180,6 +181,7 @@ def _read_file(source: ModelInfo, device: Device, config: Path) -> StableDiffusi
             local_files_only=True,
             dtype=device.dtype,
             tokenizer=_read_tokenizer(config),
+            **_own_unet(source, device, config),
             safety_checker=None,
             feature_extractor=None,
         )
@@ -190,6 +192,22 @@ def _read_file(source: ModelInfo, device: Device, config: Path) -> StableDiffusi
     scheduler = schedulers.build("DDIM", {**pipeline.scheduler.config, **_trained_with(source)})
     models = {component: getattr(pipeline, component).eval() for component in MODELS}
     return _pipeline(models, pipeline.tokenizer, scheduler)
+
+
+def _own_unet(source: ModelInfo, device: Device, config: Path) -> dict[str, UNet2DConditionModel]:
+    """A UNet for inpainting, whose first layer the shared configuration does not describe; nothing for others."""
+    if not source.inpainting:
+        return {}
+    channels = inpainting_channels(read_json(config / "unet/config.json")["in_channels"])
+    unet = UNet2DConditionModel.from_single_file(
+        str(source.path),
+        config=str(config),
+        subfolder="unet",
+        in_channels=channels,
+        local_files_only=True,
+        dtype=device.dtype,
+    )
+    return {"unet": unet}
 
 
 def _trained_with(source: ModelInfo) -> dict[str, Any]:

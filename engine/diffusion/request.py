@@ -6,7 +6,7 @@ picture's recipe, so the field names are the ones the diffusers library uses.
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self
@@ -222,9 +222,15 @@ def _weights(values: Mapping[str, Any]) -> list[Problem]:
     if values["prompt_syntax"] != WEIGHTED:
         return []
     fields_of_text = ("prompt", "negative_prompt")
-    read = [(name, each) for name in fields_of_text for each in (values[name], *values.get(PER_IMAGE[name], ())[1:])]
+    read = [(name, each) for name in fields_of_text for each in (values[name], *_further(values, name))]
     found = [problem for name, each in read if not text(name, each) for problem in weight_problems(name, each)]
     return list(dict.fromkeys(found))
+
+
+def _further(values: Mapping[str, Any], name: str) -> Sequence[str]:
+    """The words of the images behind the first, where they have their own; what is no list is refused elsewhere."""
+    several = values.get(PER_IMAGE[name])
+    return several[1:] if isinstance(several, tuple) else ()
 
 
 def _picture_id(field: str, value: Any) -> list[Problem]:

@@ -31,12 +31,13 @@ def _complete(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     """Of each drawing that differs in what this machine must have, the problems; each said once."""
     try:
-        cells = grid(values).cells()
+        request = grid(values)
     except InvalidRequest:
         return []  # what its values break is said already
     kind = _KINDS[values["base_kind"]]
-    different = {_needs(cell.request): cell.request for cell in cells}
-    found = [problem for request in different.values() for problem in kind.check(request.to_dict(), here)]
+    different = {_needs(cell.request): cell.request for cell in request.cells()}
+    asked = [request.base, *different.values()]  # the base for its words: those of a cell may have changed
+    found = [problem for each in asked for problem in kind.check(each.to_dict(), here)]
     return list(dict.fromkeys(found))
 
 

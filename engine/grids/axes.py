@@ -1,8 +1,9 @@
 """What can be varied in a grid, how its values are typed, and what a value makes of a drawing. No torch."""
 
 import csv
+import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,31 +135,44 @@ def values_from(name: str, text: str) -> tuple[str, ...]:
 
     Numbers may be ranges as AUTOMATIC1111 writes them: `1-5`, `1-5 (+2)` or `0-1 [5]` (so many between both ends).
     """
-    cells = next(csv.reader([text], skipinitialspace=True), [])
-    values = [cell.strip() for cell in cells if cell.strip()]
-    numbers = name in AXES and AXES[name].read in (int, float)
-    return tuple(each for value in values for each in (_expanded(value, AXES[name].read) if numbers else [value]))
-
-
-def _expanded(value: str, read: Callable[[str], Any]) -> Iterator[str]:
-    found = _RANGE.fullmatch(value)
-    if not found:
-        yield value
-        return
     try:
-        first, last = float(found[1]), float(found[2])
-        count = int(found[4]) if found[4] else 0
-        step = float(found[3]) if found[3] else 1.0
-    except ValueError:
-        yield value
-        return
-    if count:
-        step = (last - first) / max(1, count - 1)
-    elif step:
-        count = int((last - first) / step + 1e-9) + 1
+        cells = next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error:  # a line's end in it, or longer than the library reads
+        cells = [text]
+    values = [cell.strip() for cell in cells if cell.strip()]
+    read = AXES[name].read if name in AXES else str
+    if read not in (int, float):
+        return tuple(values)
+    return tuple(each for value in values for each in _expanded(value, read))
+
+
+def typed(values: Iterable[str]) -> str:
+    """Values as `values_from` reads them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
+
+
+def _expanded(value: str, read: Callable[[str], Any]) -> list[str]:
+    """The numbers of a range; the value itself where it is none, or one that is refused as it stands."""
+    found = _RANGE.fullmatch(value)
+    try:
+        return _numbers(found, read) if found else [value]
+    except (ValueError, ArithmeticError):
+        return [value]
+
+
+def _numbers(found: re.Match[str], read: Callable[[str], Any]) -> list[str]:
+    """Raises ValueError or ArithmeticError where it is no range of 1 to `MOST_VALUES` numbers."""
+    first, last = read(found[1]), read(found[2])
+    if found[4]:
+        count = int(found[4])
+        spread = [first + (last - first) * index / max(1, count - 1) for index in range(min(count, MOST_VALUES + 1))]
+        numbers = [round(number) if read is int else number for number in spread]
+    else:
+        step = read(found[3]) if found[3] else read("1")
+        count = int((last - first) // step if read is int else (last - first) / step + 1e-9) + 1
+        numbers = [first + index * step for index in range(min(count, MOST_VALUES + 1))]
     if not 1 <= count <= MOST_VALUES:
-        yield value  # refused as it stands
-        return
-    for index in range(count):
-        number = first + index * step
-        yield str(round(number)) if read is int else f"{number:.6g}"
+        raise ValueError(f"{count} values")
+    return [str(number) if read is int else f"{number:.6g}" for number in numbers]

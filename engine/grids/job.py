@@ -1,7 +1,7 @@
 """Grid jobs: each cell a picture of its own, then the sheets; a stopped one goes on where it was."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +15,7 @@ from engine.diffusion.starting import Start
 from engine.diffusion.text_to_image import StepReport
 from engine.errors import Cancelled
 from engine.grids.request import Cell, Grid
-from engine.grids.sheet import labelled
+from engine.grids.sheet import labelled, tile_of
 from engine.image_to_image.fitting import fitted
 from engine.image_to_image.request import ImageToImage
 from engine.jobs.context import JobContext
@@ -25,6 +25,7 @@ from engine.jobs.workplace import Workplace
 from engine.picture_files import plain
 from gallery.errors import GalleryError
 from gallery.recipe import Recipe
+from gallery.records import ImageRecord
 
 
 class Grids:
@@ -76,36 +77,23 @@ class Grids:
     def _save_sheet(self, context: JobContext, cells: list[Cell], sheet: int) -> None:
         request: Grid = context.request
         require_space(self._place.settings.home)
-        records = {record.job_index: record for record in self._place.gallery.of_job(context.job.id, with_deleted=True)}
-        across, down = request.axes[0], request.axes[1] if len(request.axes) > 1 else None
-        columns, height = len(across.values), len(down.values) if down else 1
-        first = sheet * columns * height
-        rows = [
-            (
-                down.caption(down.values[row]) if down else "",
-                [self._picture(records, first + row * columns + column) for column in range(columns)],
-            )
-            for row in range(height)
-        ]
-        title = request.axes[2].caption(request.axes[2].values[sheet]) if len(request.axes) > 2 else ""
-        sizes = [(cell.request.width, cell.request.height) for cell in cells]
-        picture = labelled(title, [across.caption(value) for value in across.values], rows, max(sizes))
-        parents = tuple(
-            {"role": "cell", "image": records[index].id, "photo": None}
-            for index in range(first, first + columns * height)
-            if index in records
-        )
+        kept = self._place.gallery.of_job(context.job.id, with_deleted=True)
+        records = {record.job_index: record for record in kept}
+        first = sheet * request.sheet_size
+        places = range(first, first + request.sheet_size)
         recipe = Recipe(
             kind=request.kind,
             request=request.to_dict(),
             image_index=sheet,
             model={"name": request.base.model},
-            parents=parents,
+            parents=tuple(
+                {"role": "cell", "image": records[index].id, "photo": None} for index in places if index in records
+            ),
             software={"studio": __version__},
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         self._place.gallery.save(
-            picture,
+            self._composed(request, cells, sheet, [records.get(index) for index in places]),
             recipe,
             owner=context.job.owner,
             job_id=context.job.id,
@@ -113,15 +101,32 @@ class Grids:
             also=lambda session: self._place.queue.record(session, context.claim, context.progress, last=False),
         )
 
-    def _picture(self, records: Mapping[int | None, object], index: int) -> Image.Image | None:
-        """A cell's picture; None where its file is gone."""
-        record = records.get(index)
+    def _composed(
+        self, request: Grid, cells: list[Cell], sheet: int, records: Sequence[ImageRecord | None]
+    ) -> Image.Image:
+        """One sheet of the pictures of its cells."""
+        across, down = request.axes[0], request.axes[1] if len(request.axes) > 1 else None
+        columns = len(across.values)
+        tile = max((cell.request.width, cell.request.height) for cell in cells)
+        small = tile_of(tile, columns, len(records) // columns)
+        pictures = [self._picture(record, small) for record in records]
+        rows = [
+            (down.caption(down.values[row]) if down else "", pictures[row * columns : (row + 1) * columns])
+            for row in range(len(records) // columns)
+        ]
+        title = request.axes[2].caption(request.axes[2].values[sheet]) if len(request.axes) > 2 else ""
+        return labelled(title, [across.caption(value) for value in across.values], rows, tile)
+
+    def _picture(self, record: ImageRecord | None, tile: tuple[int, int]) -> Image.Image | None:
+        """A cell's picture, no larger than it is shown, since there may be hundreds; None where its file is gone."""
         if record is None:
             return None
         with suppress(GalleryError, OSError):
-            data = self._place.gallery.png(record.id)  # type: ignore[attr-defined]
+            data = self._place.gallery.png(record.id)
             with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-                return plain(image)
+                picture = plain(image)
+            picture.thumbnail(tile, Image.Resampling.LANCZOS)
+            return picture
         return None
 
 

@@ -68,6 +68,11 @@ class Grid:
         """How many sheets there are."""
         return len(self.axes[2].values) if len(self.axes) > 2 else 1
 
+    @property
+    def sheet_size(self) -> int:
+        """How many cells stand on one sheet."""
+        return self.count // self.sheets
+
     def cells(self) -> list[Cell]:
         """All pictures, the first axis changing fastest. Raises InvalidRequest where a value breaks a rule."""
         ranges = [range(len(axis.values)) for axis in reversed(self.axes)]

@@ -1,12 +1,14 @@
 """The labelled sheet of a grid."""
 
 import textwrap
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
 MOST_SIDE = 4096  # pixels; larger sheets show their pictures smaller
 GAP = 8
+MOST_CHARACTERS = 200  # of a name that are looked at; measuring a text takes its square
 BACKGROUND, INK, EMPTY = (24, 24, 28), (235, 235, 235), (60, 60, 66)
 
 Row = Sequence[Image.Image | None]
@@ -22,7 +24,7 @@ def labelled(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Row]]
         rows: the name and the pictures of each, None where one is missing.
         tile: width and height in which the pictures are shown, where there is room for it.
     """
-    width, height = _tile(tile, len(columns), len(rows))
+    width, height = tile_of(tile, len(columns), len(rows))
     points = max(12, min(24, width // 14))
     font, line = ImageFont.load_default(points), round(points * 1.35)
     side = _side_label(rows, font)
@@ -35,21 +37,22 @@ def labelled(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Row]]
         pen.text((side + GAP + column * (width + GAP), top - line - GAP), _short(name, width, font), INK, font)
     for row, (name, pictures) in enumerate(rows):
         down = top + row * (height + GAP)
-        pen.multiline_text((GAP, down), textwrap.fill(name, 18), INK, font)
+        pen.multiline_text((GAP, down), textwrap.fill(name[:MOST_CHARACTERS], 18), INK, font)
         for column, picture in enumerate(pictures):
             across = side + GAP + column * (width + GAP)
             canvas.paste(_shown(picture, width, height), (across, down))
     return canvas
 
 
-def _tile(tile: tuple[int, int], columns: int, rows: int) -> tuple[int, int]:
+def tile_of(tile: tuple[int, int], columns: int, rows: int) -> tuple[int, int]:
+    """The width and height in which pictures of that size are shown, so that the sheet keeps to about `MOST_SIDE`."""
     room = min(MOST_SIDE * 0.9 / (columns * tile[0]), MOST_SIDE * 0.9 / (rows * tile[1]), 1.0)
     return max(16, round(tile[0] * room)), max(16, round(tile[1] * room))
 
 
 def _side_label(rows: Sequence[tuple[str, Row]], font: Font) -> int:
     """Pixels for the names of the rows; none where they have none."""
-    lines = [line for name, _ in rows for line in textwrap.wrap(name, 18)]
+    lines = [line for name, _ in rows for line in textwrap.wrap(name[:MOST_CHARACTERS], 18)]
     return round(max((font.getlength(line) for line in lines), default=0)) + GAP * bool(lines)
 
 
@@ -65,8 +68,8 @@ def _shown(picture: Image.Image | None, width: int, height: int) -> Image.Image:
 
 
 def _short(text: str, room: int, font: Font) -> str:
+    text = text[:MOST_CHARACTERS]
     if font.getlength(text) <= room:
         return text
-    while text and font.getlength(f"{text}…") > room:
-        text = text[:-1]
-    return f"{text}…"
+    fits = bisect_right(range(len(text)), room, key=lambda length: font.getlength(f"{text[:length]}…"))
+    return f"{text[: max(0, fits - 1)]}…"

@@ -34,7 +34,7 @@ def shape_of(width: int, height: int, pixels: int, step: int, least: int, most: 
         step: that both must be multiples of.
         least, most: of each.
     """
-    scale = math.sqrt(pixels / (width * height))
+    scale = min(math.sqrt(pixels / (width * height)), most / max(width, height))  # a panorama keeps its shape too
     across, down = (min(max(round(side * scale / step) * step, least), most) for side in (width, height))
     return across, down
 

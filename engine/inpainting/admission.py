@@ -30,7 +30,7 @@ def _complete(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     image, mask = photo_from(values.get("image")), photo_from(values.get("mask"))
-    problems = [*diffusion.check(values, here), *kept_problems(here, "image", image)]
+    problems = [*diffusion.check_part(values, here), *kept_problems(here, "image", image)]
     if mask:
         problems += kept_problems(here, "mask", mask)
     size = None if photo_problems("image", image) else size_of_photo(here, image)

@@ -18,7 +18,7 @@ from engine.weights.sources import name_of
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 # Both have the same parts; the second is how latent consistency models are published.
-PIPELINES = ("StableDiffusionPipeline", "LatentConsistencyModelPipeline")
+PIPELINES = ("StableDiffusionPipeline", "LatentConsistencyModelPipeline", "StableDiffusionInpaintPipeline")
 
 _LICENCE_LINE = re.compile(r"^license(?:_name)?:\s*['\"]?([\w .+-]{2,60}?)['\"]?\s*$", re.MULTILINE)
 
@@ -46,6 +46,7 @@ class ModelInfo:
         hub_id: "organisation/name" on the model hub, when it can be fetched from there.
         note: what else to know: which clue decided the prediction type of a single file, or what could not be asked.
         zero_terminal_snr: whether a single file was trained up to pure noise.
+        inpainting: whether it was made for redrawing parts of pictures, and can do nothing else.
         added: whether the artist added it, so that it can be removed from the list again.
         few_steps: "turbo" or "lcm" where it was distilled for few steps, else empty; see `catalogue.few_steps`.
         guidance_embedding: whether its UNet is told the guidance scale, so that each step asks it once.
@@ -70,6 +71,7 @@ class ModelInfo:
     hub_id: str = ""
     note: str = ""
     zero_terminal_snr: bool = False
+    inpainting: bool = False
     added: bool = False
     few_steps: str = ""
     guidance_embedding: bool = False
@@ -163,7 +165,9 @@ def _require_plain_numbers(path: Path) -> None:
 
 
 def about_model(info: ModelInfo) -> str:
-    return f"{info.base}, draws {info.native_size}x{info.native_size} pixels best."
+    what = "redraws parts of pictures, best" if info.inpainting else "draws"
+    best = "" if info.inpainting else " best"
+    return f"{info.base}, {what} {info.native_size}x{info.native_size} pixels{best}."
 
 
 def checked_header(path: Path) -> Header:
@@ -194,8 +198,8 @@ def folder_facts(folder: Path) -> dict[str, Any]:
     factor = _vae_factor(folder, vae)
     # Without a sample_size the diffusers library takes 64 latents per side, so the same is said here.
     samples = _whole(folder, "unet/config.json", "sample_size", unet.get("sample_size") or 64)
-    _require_text_to_image(folder, index, unet, vae)
     facts = {
+        "inpainting": _made_for_inpainting(folder, index, unet, vae),
         "base": base_of_width(width),
         "cross_attention_dim": width,
         "prediction_type": valid_prediction_type(folder, scheduler.get("prediction_type", "epsilon")),
@@ -244,7 +248,8 @@ def valid_prediction_type(where: Path, value: Any) -> str:
     return value
 
 
-def _require_text_to_image(folder: Path, index: dict, unet: dict, vae: dict) -> None:
+def _made_for_inpainting(folder: Path, index: dict, unet: dict, vae: dict) -> bool:
+    """Whether it takes mask and picture beside the latents; False for text to image. Raises ModelBroken for others."""
     kind = index.get("_class_name")
     if kind not in PIPELINES:
         raise ModelBroken(
@@ -252,11 +257,17 @@ def _require_text_to_image(folder: Path, index: dict, unet: dict, vae: dict) -> 
             f"got {str(kind)[:80]!r}. Choose another model."
         )
     inputs, latents = unet.get("in_channels", 4), vae.get("latent_channels", 4)
-    if inputs != latents:
+    if inputs not in (latents, inpainting_channels(latents)):
         raise ModelBroken(
-            f"{folder}: the UNet must take the {latents} channels of the latents; got {str(inputs)[:20]}. "
-            "It is a model for inpainting, depth or upscaling; choose its text-to-image version."
+            f"{folder}: the UNet must take the {latents} channels of the latents, or {inpainting_channels(latents)} of "
+            f"inpainting; got {str(inputs)[:20]}. It is a model for depth or upscaling; choose another version."
         )
+    return inputs != latents
+
+
+def inpainting_channels(latents: int) -> int:
+    """What a UNet for inpainting takes: the latents, a mask, and the latents of the picture with a hole."""
+    return 2 * latents + 1
 
 
 def _licence(folder: Path) -> str:

@@ -12,6 +12,7 @@ from engine.weights.facts import (
     ModelInfo,
     about_model,
     checked_header,
+    inpainting_channels,
     quantised,
     size_limits,
     unusable,
@@ -29,6 +30,7 @@ PARTS = {
     "VAE": ("first_stage_model.",),
 }
 _OPEN_CLIP = "cond_stage_model.model."
+LATENTS = 4  # channels, of every Stable Diffusion
 _LDM_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 
 
@@ -64,8 +66,14 @@ def _file_facts(path: Path, header: Header, overrides: dict[str, Any]) -> dict[s
         "note": " ".join(filter(None, [prediction_note(found.prediction_type, found.clue), few.note])),
         "few_steps": few.kind,
         "zero_terminal_snr": found.zero_terminal_snr,
+        "inpainting": _made_for_inpainting(header),
         **size_limits(valid_native_size(path, overrides.get("native_size", found.native_size)), 8),
     }
+
+
+def _made_for_inpainting(header: Header) -> bool:
+    inputs = header.tensors.get(_LDM_INPUT)
+    return inputs is not None and len(inputs.shape) == 4 and inputs.shape[1] == inpainting_channels(LATENTS)
 
 
 def _width(header: Header) -> int:
@@ -109,11 +117,11 @@ def _require_complete(path: Path, tensors: dict[str, TensorSpec], missing: list[
             "got those of another tool. Choose the original file, or add the model as a folder in diffusers layout."
         )
     inputs = tensors.get(_LDM_INPUT)
-    if inputs is None or len(inputs.shape) != 4 or inputs.shape[1] != 4:
+    if inputs is None or len(inputs.shape) != 4 or inputs.shape[1] not in (LATENTS, inpainting_channels(LATENTS)):
         found = inputs.shape if inputs else "none"
         raise ModelBroken(
-            f"{path.name}: the first layer must take 4 channels; got {found}. It is a model for inpainting, "
-            "depth or upscaling; choose its text-to-image version."
+            f"{path.name}: the first layer must take {LATENTS} channels, or {inpainting_channels(LATENTS)} of "
+            f"inpainting; got {found}. It is a model for depth or upscaling; choose another version."
         )
     _require_plain_numbers(path, tensors)
 

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.grids.admission import seconds_of
-from engine.grids.axes import AXES, Axis, values_from
+from engine.grids.axes import AXES, Axis, typed, values_from
 from engine.grids.request import MOST_CELLS, Grid
 from engine.rules import counted, rough_duration
 from engine.studio import Studio
@@ -45,7 +45,7 @@ def restore_axes(axes: tuple[Axis, ...]) -> None:
     for place, index in zip(PLACES, range(len(PLACES)), strict=True):
         axis = axes[index] if index < len(axes) else None
         st.session_state[f"grid_{place}"] = axis.name if axis else NOTHING
-        st.session_state[f"grid_values_{place}"] = ", ".join(map(_quoted, axis.values)) if axis else ""
+        st.session_state[f"grid_values_{place}"] = typed(axis.values) if axis else ""
 
 
 def _axis(place: str) -> Axis | None:
@@ -57,14 +57,14 @@ def _axis(place: str) -> Axis | None:
         key=f"grid_{place}",
         bind="query-params",
     )
-    typed = text.text_input(
+    words = text.text_input(
         f"Values {place.lower()}",
         key=f"grid_values_{place}",
         bind="query-params",
         placeholder=AXES[chosen].example if chosen in AXES else "",
         disabled=chosen == NOTHING,
     )
-    return Axis(chosen, values_from(chosen, typed)) if chosen in AXES else None
+    return Axis(chosen, values_from(chosen, words)) if chosen in AXES else None
 
 
 def _said(studio: Studio, values: Mapping[str, Any], axes: list[Axis]) -> str:
@@ -91,7 +91,3 @@ def _ask(studio: Studio, values: Mapping[str, Any], axes: list[Axis]) -> None:
 
     asked = (str(sorted(values.items(), key=lambda pair: pair[0])), tuple(axes))
     PRESS.ask(asked, submit, {"axes": [*map(str, axes)]})
-
-
-def _quoted(value: str) -> str:
-    return f'"{value}"' if "," in value else value

@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 
 import streamlit as st
 
-from engine.diffusion.request import LORA_WEIGHT, TextToImage, text_to_image_problems
+from engine.diffusion.request import LORA_WEIGHT, PER_IMAGE, TextToImage, text_to_image_problems
 from engine.diffusion.templating import FIELDS
 from engine.grids.request import Grid
 from engine.prompting.parsing import literal
@@ -20,6 +20,7 @@ from pages.generate.restore_start import restore_start, restore_variation
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
 from pages.generate.styles import remember_template
 
+NOT_OF_A_FORM = (*PER_IMAGE.values(), "styles")  # words of further images, and what is in the words already
 SIMPLE_FIELDS = ("prompt", "negative_prompt", "num_inference_steps", "scheduler")
 
 
@@ -81,7 +82,8 @@ def _valid_values(recipe: Mapping[str, Any], side: int) -> dict[str, Any]:
     """Every field with the recipe's value where that breaks no rule, else with the default."""
     defaults = {name: spec.default for name, spec in TextToImage.__dataclass_fields__.items()}
     defaults |= {"prompt": "", "width": side, "height": side, "model": ""}
-    values = {**defaults, **{name: recipe[name] for name in defaults if name in recipe}, "loras": ()}
+    taken = [name for name in defaults if name in recipe and name not in NOT_OF_A_FORM]
+    values = {**defaults, **{name: recipe[name] for name in taken}, "loras": ()}
     wrong = {problem.field for problem in text_to_image_problems(values)}
     return {name: defaults[name] if name in wrong else value for name, value in values.items()}
 

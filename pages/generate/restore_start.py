@@ -22,7 +22,9 @@ def restore_variation(record: ImageRecord, values: Mapping[str, Any]) -> None:
     """The picture's own variation seed: the first picture of the job had the request's."""
     seed, state = values["variation_seed"], st.session_state
     state.variation_strength = float(values["variation_strength"])
-    state.variation_seed = "" if seed is None else str((seed + record.recipe.image_index) % SEEDS)
+    state.variation_seed = (
+        "" if seed is None else str((seed + (0 if record.kind == Grid.kind else record.recipe.image_index)) % SEEDS)
+    )
 
 
 def restore_start(studio: Studio, record: ImageRecord, model: str) -> list[str]:

@@ -9,7 +9,7 @@ from PIL import Image
 from engine.diffusion.request import TextToImage
 from engine.errors import InvalidRequest
 from engine.grids.admission import seconds_of
-from engine.grids.axes import AXES, Axis, axis_from, values_from
+from engine.grids.axes import AXES, Axis, axis_from, typed, values_from
 from engine.grids.request import Grid
 from engine.grids.sheet import EMPTY, labelled
 from engine.jobs.schema import QUEUED, SUCCEEDED
@@ -37,10 +37,20 @@ def base(**more) -> TextToImage:
         ("seed", "1-1000000000", ("1-1000000000",)),
         ("seed", "1-2 (+0)", ("1-2 (+0)",)),
         ("seed", "", ()),
+        ("seed", "9007199254740993-9007199254740995", tuple(str(2**53 + step) for step in (1, 2, 3))),
+        ("seed", f"1-{'9' * 400}", (f"1-{'9' * 400}",)),
+        ("seed", f"1-{'9' * 400} [3]", (f"1-{'9' * 400} [3]",)),
+        ("guidance", "1-.", ("1-.",)),
+        ("prompt", "a\nb, c", ("a\nb, c",)),
     ],
 )
 def test_values_are_read_as_they_are_typed(name, text, values):
     assert values_from(name, text) == values
+
+
+@pytest.mark.parametrize("values", [("a", 'say "hi", ok', '"quoted" word'), ("a ship, at sea", "tree")])
+def test_values_are_typed_as_they_are_read(values):
+    assert values_from("prompt", typed(values)) == values
 
 
 def test_cells_go_across_then_down_then_on():
@@ -100,6 +110,12 @@ def test_an_axis_has_a_name(text):
 def test_every_example_can_be_typed():
     for name, what in AXES.items():
         assert not axis_from(f"{name}={what.example}").problems()
+
+
+def test_a_template_that_cannot_be_read_is_refused_whatever_is_varied(studio):
+    axes = (Axis("prompt", ("castle", "ship")),)
+    with pytest.raises(InvalidRequest, match="colour"):
+        studio.submit(studio.request("grid", {"base": {**BASE, "prompt": "a castle in __colour__"}, "axes": axes}))
 
 
 def test_what_this_machine_lacks_is_said_once_for_each(studio):
@@ -180,4 +196,4 @@ def test_a_sheet_shows_each_picture_whole_in_its_place():
     assert colours[EMPTY] == 2 * 64 * 64
     places = np.argwhere((np.asarray(sheet) == (0, 0, 255)).all(2))
     assert places.min(0).min() > np.argwhere((np.asarray(sheet) == (255, 0, 0)).all(2)).max(0).min()
-    assert max(labelled("", ["x" * 500] * 14, [("", [red] * 14)] * 14, (768, 768)).size) <= 4400
+    assert max(labelled("", ["x" * 4000] * 14, [("", [red] * 14)] * 14, (768, 768)).size) <= 4400

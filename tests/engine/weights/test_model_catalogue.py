@@ -69,10 +69,10 @@ FOLDER_PROBLEMS = {
     "no width": ("unet/config.json", "{}", r"cross_attention_dim must be a whole number"),
     "huge": ("unet/config.json", '{"cross_attention_dim": 8, "sample_size": 9999}', r"8 to 2048 pixels"),
     "blocks": ("vae/config.json", '{"block_out_channels": "x"}', r"must list 1 to 8 widths"),
-    "inpainting": (
+    "depth": (
         "unet/config.json",
-        '{"cross_attention_dim": 8, "in_channels": 9}',
-        r"4 channels of the latents; got 9",
+        '{"cross_attention_dim": 8, "in_channels": 5}',
+        r"4 channels of the latents, or 9 of inpainting; got 5",
     ),
     "prediction": ("scheduler/scheduler_config.json", '{"prediction_type": "x"}', r"must be one of epsilon"),
     "SDXL": ("model_index.json", '{"_class_name": "StableDiffusionXLPipeline"}', r"StableDiffusionXLPipeline"),
@@ -142,6 +142,7 @@ def test_single_files_are_known_by_their_tensors(settings, save_checkpoint, save
     save_checkpoint(weights / "v2-1_512-ema-pruned.safetensors")
     save_checkpoint(weights / "xl.safetensors", width=2048)
     save_checkpoint(weights / "inpaint.safetensors", channels=9)
+    save_checkpoint(weights / "depth.safetensors", channels=5)
     save_lora(weights / "style.safetensors")
     known = {info.name: info for info in Catalogue(settings).all()}
     large, small = known["v2-1_768-ema-pruned"], known["v2-1_512-ema-pruned"]
@@ -149,7 +150,8 @@ def test_single_files_are_known_by_their_tensors(settings, save_checkpoint, save
     assert (large.prediction_type, large.native_size) == ("v_prediction", 768)
     assert (small.prediction_type, small.native_size) == ("epsilon", 512)
     assert "2.x only; got SDXL" in known["xl"].problem
-    assert "must take 4 channels" in known["inpaint"].problem
+    assert "must take 4 channels, or 9 of inpainting; got (" in known["depth"].problem
+    assert (known["inpaint"].available, known["inpaint"].inpainting, large.inpainting) == (True, True, False)
     assert "got a LoRA" in known["style"].problem
 
 
