@@ -71,5 +71,5 @@ def _short(text: str, room: int, font: Font) -> str:
     text = text[:MOST_CHARACTERS]
     if font.getlength(text) <= room:
         return text
-    fits = bisect_right(range(len(text)), room, key=lambda length: font.getlength(f"{text[:length]}…"))
+    fits = bisect_right(range(len(text)), room, key=lambda length: round(font.getlength(f"{text[:length]}…")))
     return f"{text[: max(0, fits - 1)]}…"

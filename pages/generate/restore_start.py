@@ -22,9 +22,8 @@ def restore_variation(record: ImageRecord, values: Mapping[str, Any]) -> None:
     """The picture's own variation seed: the first picture of the job had the request's."""
     seed, state = values["variation_seed"], st.session_state
     state.variation_strength = float(values["variation_strength"])
-    state.variation_seed = (
-        "" if seed is None else str((seed + (0 if record.kind == Grid.kind else record.recipe.image_index)) % SEEDS)
-    )
+    index = 0 if record.kind == Grid.kind else record.recipe.image_index  # of a sheet it counts sheets
+    state.variation_seed = "" if seed is None else str((seed + index) % SEEDS)
 
 
 def restore_start(studio: Studio, record: ImageRecord, model: str) -> list[str]:
