@@ -76,17 +76,15 @@ def rebuild(session: Session) -> None:
 
 
 def _differs(session: Session) -> bool:
-    """Whether a word stands elsewhere than in an index built now, which is in memory for the moment."""
+    """Whether a word stands elsewhere than in an index that is built now, in a table for the moment."""
     made = session.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'images_text'"))
     definition = made[made.index("USING") :]
     session.execute(text(f"CREATE VIRTUAL TABLE temp.images_text_fresh {definition}"))
     try:
         for some in session.execute(select(Image.number, Image.title)).partitions(_BATCH):
             session.execute(_ADD_FRESH, [_entry(number, title) for number, title in some])
-        session.execute(
-            text("CREATE VIRTUAL TABLE temp.words_fresh USING fts5vocab(temp, images_text_fresh, instance)")
-        )
-        session.execute(text("CREATE VIRTUAL TABLE temp.words_kept USING fts5vocab(main, images_text, instance)"))
+        for name, of in {"words_fresh": "temp, images_text_fresh", "words_kept": "main, images_text"}.items():
+            session.execute(text(f"CREATE VIRTUAL TABLE temp.{name} USING fts5vocab({of}, instance)"))
         return bool(session.scalar(_DIFFERENT_WORDS))
     except DatabaseError:
         return True
@@ -97,10 +95,8 @@ def _differs(session: Session) -> bool:
 
 _BATCH = 1000
 _ADD_FRESH = text("INSERT INTO temp.images_text_fresh(rowid, title) VALUES (:number, :title)")
-_DIFFERENT_WORDS = text(
-    "SELECT EXISTS (SELECT term, doc, offset FROM temp.words_fresh EXCEPT SELECT term, doc, offset FROM temp.words_kept) "
-    "OR EXISTS (SELECT term, doc, offset FROM temp.words_kept EXCEPT SELECT term, doc, offset FROM temp.words_fresh)"
-)
+_FRESH, _KEPT = (f"SELECT term, doc, offset FROM temp.words_{name}" for name in ("fresh", "kept"))
+_DIFFERENT_WORDS = text(f"SELECT EXISTS ({_FRESH} EXCEPT {_KEPT}) OR EXISTS ({_KEPT} EXCEPT {_FRESH})")
 _ADD = text("INSERT INTO images_text(rowid, title) VALUES (:number, :title)")
 _REMOVE = text("INSERT INTO images_text(images_text, rowid, title) VALUES ('delete', :number, :title)")
 _CHECK = text("INSERT INTO images_text(images_text) VALUES ('integrity-check')")
