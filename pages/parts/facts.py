@@ -14,8 +14,9 @@ def size_of(record: ImageRecord) -> str:
 def made(record: ImageRecord) -> dict[str, object]:
     """When and where it was made, and its file."""
     recipe = record.recipe
+    took = f", in {recipe.seconds:.1f} s on {recipe.device}" if recipe.device else ""  # a grid's sheet has neither
     return {
-        "Made": f"{when(record.created_at)}, in {recipe.seconds:.1f} s on {recipe.device}",
+        "Made": f"{when(record.created_at)}{took}",
         "File": f"PNG, {size_text(record.size_bytes)}",
     }
 
