@@ -49,13 +49,17 @@ def remove(session: Session, image: Image) -> None:
         session.execute(_REMOVE, _entry(image.number, image.title))
 
 
-def heal(session: Session) -> bool:
+def heal(session: Session, *, thoroughly: bool = False) -> bool:
     """Compare the index with the images and build it anew where they differ.
+
+    Args:
+        thoroughly: word by word with an index that is built beside it, since SQLite's own check of such an index sees
+            neither a missing word nor a changed one.
 
     Returns:
         True where it had to be built anew.
     """
-    if not _sqlite(session) or _sound(session):
+    if not _sqlite(session) or (_sound(session) and not (thoroughly and _differs(session))):
         return False
     rebuild(session)
     return True
@@ -71,7 +75,28 @@ def rebuild(session: Session) -> None:
         session.execute(_ADD, [_entry(number, title) for number, title in some])
 
 
+def _differs(session: Session) -> bool:
+    """Whether a word stands elsewhere than in an index that is built now, in a table for the moment."""
+    made = session.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'images_text'"))
+    definition = made[made.index("USING") :]
+    session.execute(text(f"CREATE VIRTUAL TABLE temp.images_text_fresh {definition}"))
+    try:
+        for some in session.execute(select(Image.number, Image.title)).partitions(_BATCH):
+            session.execute(_ADD_FRESH, [_entry(number, title) for number, title in some])
+        for name, of in {"words_fresh": "temp, images_text_fresh", "words_kept": "main, images_text"}.items():
+            session.execute(text(f"CREATE VIRTUAL TABLE temp.{name} USING fts5vocab({of}, instance)"))
+        return bool(session.scalar(_DIFFERENT_WORDS))
+    except DatabaseError:
+        return True
+    finally:
+        for name in ("words_fresh", "words_kept", "images_text_fresh"):
+            session.execute(text(f"DROP TABLE IF EXISTS temp.{name}"))
+
+
 _BATCH = 1000
+_ADD_FRESH = text("INSERT INTO temp.images_text_fresh(rowid, title) VALUES (:number, :title)")
+_FRESH, _KEPT = (f"SELECT term, doc, offset FROM temp.words_{name}" for name in ("fresh", "kept"))
+_DIFFERENT_WORDS = text(f"SELECT EXISTS ({_FRESH} EXCEPT {_KEPT}) OR EXISTS ({_KEPT} EXCEPT {_FRESH})")
 _ADD = text("INSERT INTO images_text(rowid, title) VALUES (:number, :title)")
 _REMOVE = text("INSERT INTO images_text(images_text, rowid, title) VALUES ('delete', :number, :title)")
 _CHECK = text("INSERT INTO images_text(images_text) VALUES ('integrity-check')")

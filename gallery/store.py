@@ -333,7 +333,10 @@ class Gallery:
 
     def renew(self) -> int:
         """Write rows anew that cannot be read, or say something else than their sound files; returns how many."""
-        return rebuilding.drop_nameless(self.database) + rebuilding.renew(self.database, self.files, self._describe)
+        renewed = rebuilding.drop_nameless(self.database) + rebuilding.renew(self.database, self.files, self._describe)
+        with self.database.write() as session:
+            fulltext.heal(session, thoroughly=True)
+        return renewed
 
     def count_unlisted(self) -> int:
         """How many image files lie in the folder without being in the gallery."""

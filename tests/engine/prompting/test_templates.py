@@ -112,7 +112,7 @@ def test_a_seed_gives_the_same_words_anywhere_and_weights_are_kept(wildcards):
         ("__c:/secret__", "A wildcard names a file inside of"),
         ("__many__", "A template may draw 1,000 times; this one goes on."),
         ("{1|1}" * 1001, "may draw 1,000 times"),
-        ("{" + "x" * 1001 + "}", "What a template gives may have 1000 characters; this one gives more."),
+        ("{" + "x" * 4001 + "}", "What a template gives may have 4000 characters; this one gives more."),
     ],
 )
 def test_a_wrong_template_is_refused_in_words_whatever_the_seed(wildcards, template, said):
