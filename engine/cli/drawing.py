@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from engine.cli.kept import kept_picture
 from engine.cli.waiting import finished, require_success
 from engine.diffusion.defaults import Defaults, in_words
 from engine.diffusion.notes import request_notes
+from engine.diffusion.prompts.grammar import PLAIN
+from engine.diffusion.prompts.lora_tags import Offer, offers, tags_of
 from engine.diffusion.request import (
     GUIDANCE_SCALE,
     NUM_IMAGES,
@@ -162,9 +165,22 @@ def _told_before(studio: Studio, request: TextToImage) -> list[str]:
     names = {lora.name for lora in request.loras}
     loras = [lora for lora in studio.loras() if lora.name in names] if names else []
     told = request_notes(request, studio.model(request.model), loras)
-    for text in told:
+    for text in (*told, *_tag_hints(studio, request)):
         print(text, file=sys.stderr)
     return told
+
+
+def _tag_hints(studio: Studio, request: TextToImage) -> list[str]:
+    """For each `<lora:name:0.8>` in the prompt the option that applies it, or why none does."""
+    if request.prompt_syntax == PLAIN or not tags_of(request.prompt):
+        return []
+    found = offers(request.prompt, studio.loras(), studio.settings.home / "hashes.json")
+    return [offer.refusal or f"To apply {offer.tag.text}, take it out and add {_option(offer)}." for offer in found]
+
+
+def _option(offer: Offer) -> str:
+    name = offer.lora.name if offer.lora else offer.tag.name
+    return f"--lora {shlex.quote(f'{name}:{offer.weight:g}')}"
 
 
 def _print_images(studio: Studio, job: Job, out: Path | None, as_json: bool) -> None:

@@ -4,6 +4,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from engine.diffusion.prompts.grammar import PLAIN
+from engine.diffusion.prompts.lora_tags import (
+    Offer,
+    has_words,
+    offers,
+    tags_of,
+    with_words,
+    without_tag,
+    without_words,
+)
 from engine.diffusion.request import LORA_WEIGHT
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
@@ -52,8 +62,59 @@ def _weight(lora: LoraInfo, model: ModelInfo) -> float:
     if lora.few_steps:
         st.caption(":material/tune: It is for 4 to 8 steps with the scheduler LCM and a guidance scale of 1 to 2.")
     if lora.trigger_words:
-        st.caption(f"Trigger words: {plain(', '.join(lora.trigger_words))}")
+        _trigger_words(lora)
     return weight
+
+
+def _trigger_words(lora: LoraInfo) -> None:
+    """Each is on while the prompt has it, so the address, which has the prompt, remembers them all."""
+    prompt = st.session_state.get("prompt") or ""
+    key = f"triggers_{lora.name}"
+    st.session_state[key] = [words for words in lora.trigger_words if has_words(prompt, words)]
+    st.pills(
+        f"Trigger words of {plain(lora.name)}",
+        lora.trigger_words,
+        selection_mode="multi",
+        format_func=plain,
+        key=key,
+        on_change=_put_trigger_words,
+        args=(lora.trigger_words, key),
+        help="Words that this LoRA was trained to follow. What is chosen here stands in the prompt.",
+    )
+
+
+def _put_trigger_words(words: Sequence[str], key: str) -> None:
+    """Bring the prompt to what is chosen; only what differs is touched."""
+    prompt = st.session_state.get("prompt") or ""
+    chosen = st.session_state[key]
+    for word in words:
+        if has_words(prompt, word) != (word in chosen):
+            prompt = with_words(prompt, word) if word in chosen else without_words(prompt, word)
+    st.session_state.prompt = prompt
+
+
+def offer_tags(studio: Studio, prompt: str, syntax: str) -> None:
+    """For each `<lora:name:0.8>` in a prompt that is read with weights: a button that moves it to the picker."""
+    if syntax == PLAIN or not tags_of(prompt):
+        return
+    for offer in offers(prompt, studio.loras(), studio.settings.home / "hashes.json"):
+        if offer.lora is None:
+            st.caption(f":material/info: {plain(offer.refusal)}")
+            continue
+        st.button(
+            f"Use LoRA {plain(offer.lora.name)} at {offer.weight:g}",
+            key=f"use_{offer.tag.text}",
+            icon=":material/arrow_downward:",
+            on_click=_use_tag,
+            args=(offer, offer.lora.name),
+        )
+
+
+def _use_tag(offer: Offer, name: str) -> None:
+    state = st.session_state
+    state.prompt = without_tag(state.prompt, offer.tag.text)
+    state.loras = [*dict.fromkeys([*state.get("loras", ()), name])]
+    state[weight_key(name)] = offer.weight
 
 
 def _unusable(loras: Sequence[LoraInfo]) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from engine.diffusion.notes import Note, drawing_notes, negative_notes, prompt_notes, size_notes
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from pages.generate.loras import offer_tags
 from pages.generate.reading import show_length
 from pages.parts.common import plain
 
@@ -25,6 +26,8 @@ def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
             *negative_notes(values["negative_prompt"], syntax),
         ]
     )
+    with st.container():  # as in show_problems
+        offer_tags(studio, values["prompt"], syntax)
 
 
 def show_size_notes(model: ModelInfo, width: int | None, height: int | None) -> None:

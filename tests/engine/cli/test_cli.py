@@ -21,6 +21,7 @@ from engine.jobs.status import READY, EngineStatus, worker_name, write_status
 from engine.settings import PROJECT
 from engine.studio import Studio
 from gallery.metadata import read_digital_source, read_recipe
+from tests.tiny_lora import save_lora
 
 COMMAND = (sys.executable, "-m", "engine")
 
@@ -212,10 +213,14 @@ def test_generate_without_a_running_studio_prints_one_object_for_each_image(stud
     # A status that somebody alive left behind: no reason to wait for a worker that is not there.
     write_status(studio.settings.home, EngineStatus(READY, worker=worker_name()))
     words = ("--steps", "2", "--count", "2", "--seed", str(2**64 - 1), "--negative", "red", "--scheduler", "Euler")
-    result = run_process(studio, "generate", "a cute castle", *words, "--out", str(tmp_path / "out"), "--json")
+    save_lora(studio.settings.lora_dir / "My ink.safetensors")
+    prompt = "a cute castle <lora:my ink:0.8>"
+    result = run_process(studio, "generate", prompt, *words, "--out", str(tmp_path / "out"), "--json")
 
-    (said,) = result.stderr.splitlines()  # before the drawing, and not again after it
-    assert (result.code, said.partition(" does")[2]) == (0, " not know these words: cute.")
+    tag, unknown, option = result.stderr.splitlines()  # before the drawing, and not again after it
+    assert (result.code, unknown.partition(" does")[2]) == (0, " not know these words: cute.")
+    assert "applies nothing" in tag
+    assert option == "To apply <lora:my ink:0.8>, take it out and add --lora 'My ink:0.8'."
     assert [row["seed"] for row in result.rows] == [2**64 - 1, 0]
     for row in result.rows:
         assert set(row) == {"id", "path", "seed", "width", "height", "sha256", "file_sha256", "seconds"}
