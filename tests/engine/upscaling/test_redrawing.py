@@ -12,7 +12,7 @@ from engine.errors import Cancelled, InvalidRequest
 from engine.jobs.schema import SUCCEEDED
 from engine.kinds import KINDS
 from engine.upscaling.redrawing import redrawn
-from engine.upscaling.request import Upscale
+from engine.upscaling.request import Upscale, drawing_of
 from tests.engine.upscaling.test_upscaling import photo_file, pixels
 
 
@@ -78,6 +78,25 @@ def test_an_open_seed_is_drawn_when_it_is_queued(studio):
     job = studio.submit(studio.request(Upscale.kind, values))
     assert job.request.redraw.seed is not None
     assert (job.request.redraw.width, job.request.redraw.model) == (64, "mini")
+
+
+@pytest.mark.parametrize(("recorded", "syntax"), [({}, "plain"), ({"prompt_syntax": "a1111"}, "a1111")])
+def test_the_words_of_a_recipe_are_read_as_they_were_and_drawn_no_more(studio, recorded, syntax):
+    drawing = drawing_of({"prompt": "a {red|blue} castle (old:1.2)", "negative_prompt": "__mist__", **recorded})
+    photo = studio.add_photo(photo_file(), "a.png")
+    request = studio.request(Upscale.kind, {"photos": (photo,), "redraw_strength": 0.3, "redraw": drawing})
+    assert request.redraw.prompt == "a {red|blue} castle (old:1.2)"
+    assert request.redraw.negative_prompt == "__mist__"
+    assert (request.redraw.prompt_syntax, request.redraw.prompt_template) == (syntax, None)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"loras": each} for each in (5, [5], ["abc"], [{"x": 1}], [{"name": [1]}], [[1, 2, 3]])] + [{"model": [1]}],
+)
+def test_a_recipe_whose_tools_cannot_be_read_is_not_taken_over(damaged):
+    assert drawing_of({"prompt": "a castle", "loras": [{"name": "ink", "weight": 0.5}]})
+    assert drawing_of({"prompt": "a castle", **damaged}) == {}
 
 
 @pytest.mark.parametrize(
