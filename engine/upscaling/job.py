@@ -19,9 +19,9 @@ from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
 from engine.picture_files import pixels_of
+from engine.upscaling import redrawing
 from engine.upscaling.catalogue import Upscaler, upscaler
 from engine.upscaling.loading import LoadedUpscaler
-from engine.upscaling.redrawing import redrawn
 from engine.upscaling.request import Upscale
 from engine.upscaling.running import PARTS, enlarged
 from engine.upscaling.tiles import Report
@@ -94,7 +94,7 @@ class Upscaling:
                 large = self._redrawn(context, large, partial(_share, report, share, 1 - share))
         self._save(context, index, large, model, time.monotonic() - started)
 
-    def _redrawn(self, context: JobContext, large: np.ndarray, report: Report) -> np.ndarray:
+    def _redrawn(self, context: JobContext, large: np.ndarray, report: redrawing.Report) -> np.ndarray:
         """The second pass: each tile from a seed of its own, so that nothing repeats from tile to tile."""
         request: Upscale = context.request
         drawing = request.redraw
@@ -102,15 +102,16 @@ class Upscaling:
         assert drawing.seed is not None
         first = drawing.seed
 
-        def redraw(tile: int, picture: Image.Image) -> Image.Image:
+        def redraw(tile: int, picture: Image.Image, within: redrawing.Report) -> Image.Image:
             own = replace(drawing, seed=(first + tile) % SEEDS, num_images=1, variation_strength=0.0)
             start = Start(picture, request.redraw_strength)
-            drawn = self._drawing.part(own, start, lambda step: None, context.should_stop)
+            # A tile may take long on a slow CPU: without its steps it would look as if it hung.
+            drawn = self._drawing.part(own, start, lambda each: within(each.step, each.steps), context.should_stop)
             for note in drawn.notes:
                 context.note(note)
             return drawn.image
 
-        return redrawn(large, (drawing.width, drawing.height), redraw, report, context.should_stop)
+        return redrawing.redrawn(large, (drawing.width, drawing.height), redraw, report, context.should_stop)
 
     def _save(self, context: JobContext, index: int, large: np.ndarray, model: LoadedUpscaler, seconds: float) -> None:
         request: Upscale = context.request
@@ -156,7 +157,7 @@ class Upscaling:
         )
 
 
-def _share(report: Report, begin: float, share: float, done: int, parts: int) -> None:
+def _share(report: Report, begin: float, share: float, done: float, parts: int) -> None:
     report(round(PARTS * (begin + share * done / parts)), PARTS)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.errors import Cancelled, InvalidRequest
+from engine.jobs.context import JobContext
 from engine.jobs.schema import SUCCEEDED
 from engine.kinds import KINDS
 from engine.upscaling.redrawing import redrawn
@@ -25,7 +26,7 @@ def picture(height, width):
 def test_tiles_that_are_given_back_make_the_picture_again(height, width, size):
     seen = []
 
-    def back(number, tile):
+    def back(number, tile, report):
         seen.append((number, tile.size))
         return tile
 
@@ -36,7 +37,7 @@ def test_tiles_that_are_given_back_make_the_picture_again(height, width, size):
 
 def test_tiles_of_different_brightness_leave_no_step():
     greys = count(0, 20)
-    flat = redrawn(picture(100, 100), (40, 40), lambda number, tile: Image.new("RGB", tile.size, (next(greys),) * 3))
+    flat = redrawn(picture(100, 100), (40, 40), lambda number, tile, _: Image.new("RGB", tile.size, (next(greys),) * 3))
     assert max(np.abs(np.diff(flat.astype(int), axis=axis)).max() for axis in (0, 1)) <= 9
 
 
@@ -44,8 +45,22 @@ def test_it_can_be_stopped_between_tiles():
     done = []
     with pytest.raises(Cancelled):
         redrawn(
-            picture(64, 64), (32, 32), lambda number, tile: done.append(number) or tile, should_stop=lambda: done == [0]
+            picture(64, 64),
+            (32, 32),
+            lambda number, tile, report: done.append(number) or tile,
+            should_stop=lambda: done == [0],
         )
+
+
+def test_what_is_done_of_a_tile_counts():
+    told = []
+
+    def half(number, tile, report):
+        report(1, 2)
+        return tile
+
+    redrawn(picture(32, 56), (32, 32), half, lambda done, tiles: told.append(done / tiles))
+    assert told == [0, 0.25, 0.5, 0.75, 1]
 
 
 DRAWING = {"prompt": "a castle", "num_inference_steps": 4, "seed": 2**64 - 2, "model": "mini"}
@@ -70,6 +85,19 @@ def test_a_picture_is_enlarged_and_drawn_again_and_its_recipe_repeats_it(studio,
     work()
     (repeated,) = studio.gallery.of_job(third.id)
     assert np.array_equal(pixels(studio, repeated.id), pixels(studio, again.id))
+
+
+def test_every_step_within_a_tile_is_told(studio, work, monkeypatch):
+    told = []
+    report = JobContext.report
+    monkeypatch.setattr(
+        JobContext, "report", lambda self, stage, *steps: told.append(steps) or report(self, stage, *steps)
+    )
+    photo = studio.add_photo(photo_file(size=(16, 16)), "a.png")
+    values = {"photos": (photo,), "factor": 4, "redraw_strength": 0.5, "redraw": DRAWING}
+    studio.submit(studio.request(Upscale.kind, values))
+    work()
+    assert (550, 1000) in told  # the first of two steps, behind the first pass with its tenth of the work
 
 
 def test_an_open_seed_is_drawn_when_it_is_queued(studio):
