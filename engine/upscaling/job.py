@@ -97,10 +97,9 @@ class Upscaling:
     def _redrawn(self, context: JobContext, large: np.ndarray, report: redrawing.Report) -> np.ndarray:
         """The second pass: each tile from a seed of its own, so that nothing repeats from tile to tile."""
         request: Upscale = context.request
-        drawing = request.redraw
-        assert drawing is not None
-        assert drawing.seed is not None
-        first = drawing.seed
+        assert request.redraw is not None
+        assert request.redraw.seed is not None
+        drawing, first = request.redraw.of_image(0), request.redraw.seed
 
         def redraw(tile: int, picture: Image.Image, within: redrawing.Report) -> Image.Image:
             own = replace(drawing, seed=(first + tile) % SEEDS, num_images=1, variation_strength=0.0)

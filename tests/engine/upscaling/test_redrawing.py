@@ -100,6 +100,19 @@ def test_every_step_within_a_tile_is_told(studio, work, monkeypatch):
     assert (550, 1000) in told  # the first of two steps, behind the first pass with its tenth of the work
 
 
+def test_of_words_for_each_image_the_first_are_drawn(studio, work):
+    photo = studio.add_photo(photo_file(size=(16, 16)), "a.png")
+    values = {"photos": (photo,), "redraw_strength": 0.5}
+    words = {"num_images": 2, "prompts": ["a castle", "a ship"], "prompt_template": "a {castle|ship}"}
+    jobs = [
+        studio.submit(studio.request(Upscale.kind, {**values, "redraw": {**DRAWING, **more}})) for more in ({}, words)
+    ]
+    work()
+    assert [studio.job(job.id).state for job in jobs] == [SUCCEEDED] * 2, studio.job(jobs[1].id).error
+    (one,), (several,) = (studio.gallery.of_job(job.id) for job in jobs)
+    assert np.array_equal(pixels(studio, one.id), pixels(studio, several.id))
+
+
 def test_an_open_seed_is_drawn_when_it_is_queued(studio):
     photo = studio.add_photo(photo_file(), "a.png")
     values = {"photos": (photo,), "redraw_strength": 0.3, "redraw": {"prompt": "a castle"}}
