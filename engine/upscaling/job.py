@@ -20,7 +20,7 @@ from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
 from engine.picture_files import pixels_of
 from engine.upscaling import redrawing
-from engine.upscaling.catalogue import Upscaler, upscaler
+from engine.upscaling.catalogue import Upscaler, file_state, upscaler
 from engine.upscaling.loading import LoadedUpscaler
 from engine.upscaling.request import Upscale
 from engine.upscaling.running import PARTS, enlarged
@@ -75,7 +75,7 @@ class Upscaling:
         self._warm = None
 
     def _loaded(self, info: Upscaler) -> LoadedUpscaler:
-        if self._warm is None or replace(self._warm.info, scale=info.scale, architecture=info.architecture) != info:
+        if not self._warm or not _is_of(self._warm, info):
             self._warm = None  # the old one's memory first
             self._warm = LoadedUpscaler(info, self._device)
         return self._warm
@@ -154,6 +154,12 @@ class Upscaling:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=notes,
         )
+
+
+def _is_of(warm: LoadedUpscaler, info: Upscaler) -> bool:
+    """Whether a loaded network is the one that the catalogue has now; its file may have been replaced."""
+    same = replace(warm.info, scale=info.scale, architecture=info.architecture) == info
+    return same and warm.state == file_state(info.path)
 
 
 def _share(report: Report, begin: float, share: float, done: float, parts: int) -> None:
