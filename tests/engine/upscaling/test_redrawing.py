@@ -1,5 +1,6 @@
 """The second pass: drawn again in tiles of the model's size that fade into one another."""
 
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.errors import Cancelled, InvalidRequest
+from engine.diffusion.job import Drawing
+from engine.errors import Cancelled, ImageFailed, InvalidRequest
 from engine.jobs.context import JobContext
 from engine.jobs.schema import SUCCEEDED
 from engine.kinds import KINDS
@@ -111,6 +113,27 @@ def test_of_words_for_each_image_the_first_are_drawn(studio, work):
     assert [studio.job(job.id).state for job in jobs] == [SUCCEEDED] * 2, studio.job(jobs[1].id).error
     (one,), (several,) = (studio.gallery.of_job(job.id) for job in jobs)
     assert np.array_equal(pixels(studio, one.id), pixels(studio, several.id))
+
+
+def test_what_befalls_one_picture_is_told_of_it_alone(studio, work, monkeypatch):
+    draw, calls = Drawing.part, count()
+
+    def part(self, *given):
+        drawn, number = draw(self, *given), next(calls)
+        if number == 1:
+            raise ImageFailed("no numbers")
+        return replace(drawn, notes=(*drawn.notes, "drawn again")) if number == 0 else drawn
+
+    monkeypatch.setattr(Drawing, "part", part)
+    photos = tuple(studio.add_photo(photo_file(seed, (16, 16)), f"{seed}.png") for seed in range(3))
+    job = studio.submit(studio.request(Upscale.kind, {"photos": photos, "redraw_strength": 0.5, "redraw": DRAWING}))
+    work()
+    assert studio.job(job.id).error == "1.png: no numbers"
+    first, third = studio.gallery.of_job(job.id)
+    assert (first.title, third.title) == ("0.png", "2.png")
+    assert "drawn again" in first.recipe.notes
+    assert "drawn again" not in third.recipe.notes
+    assert "drawn again" in studio.job(job.id).notes
 
 
 def test_an_open_seed_is_drawn_when_it_is_queued(studio):
