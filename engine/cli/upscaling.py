@@ -35,7 +35,11 @@ def upscale(
     factor: Annotated[int, typer.Option(help=f"{' or '.join(map(str, FACTORS))} times as wide and high.")] = FACTORS[0],
     upscaler: Annotated[str, typer.Option(help="Name of an upscaler; see `upscalers`.")] = DEFAULT_UPSCALER,
     redraw_strength: Annotated[
-        float, typer.Option(help=f"A second pass draws it again in tiles, {REDRAW_STRENGTH}; 0 is none.")
+        float,
+        typer.Option(
+            help=f"A second pass draws it again in tiles, {REDRAW_STRENGTH}; 0 is none. At 4x, where the prompt names "
+            f"things, a small model may draw them again in many tiles; {REDRAW_STRENGTH.low:g} and 2x are kinder."
+        ),
     ] = 0.0,
     prompt: Annotated[
         str, typer.Option(help="Of the second pass; a picture of the gallery has its own recipe when left out.")
