@@ -52,7 +52,7 @@ class Settings:
     """How long a stopping worker may take to finish or release its job."""
 
     job_limit_seconds: float = 3600.0
-    """A job running longer than this is stopped together with its worker."""
+    """A drawing job that brings no picture for this long is stopped together with its worker."""
 
     device: str = ""
     """`cuda`, `cuda:1`, `cpu`; empty means CUDA where there is one."""

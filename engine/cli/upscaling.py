@@ -13,7 +13,15 @@ from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES, pictures_in
 from engine.studio import Studio
 from engine.upscaling.catalogue import own_folder
-from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, MOST_PICTURES, REDRAW_STRENGTH, Upscale, drawing_of
+from engine.upscaling.request import (
+    DEFAULT_UPSCALER,
+    FACTORS,
+    MOST_PICTURES,
+    REDRAW_STRENGTH,
+    WORDS,
+    Upscale,
+    drawing_of,
+)
 from gallery.errors import GalleryError
 
 commands = typer.Typer()
@@ -27,7 +35,11 @@ def upscale(
     factor: Annotated[int, typer.Option(help=f"{' or '.join(map(str, FACTORS))} times as wide and high.")] = FACTORS[0],
     upscaler: Annotated[str, typer.Option(help="Name of an upscaler; see `upscalers`.")] = DEFAULT_UPSCALER,
     redraw_strength: Annotated[
-        float, typer.Option(help=f"A second pass draws it again in tiles, {REDRAW_STRENGTH}; 0 is none.")
+        float,
+        typer.Option(
+            help=f"A second pass draws it again in tiles, {REDRAW_STRENGTH}; 0 is none. At 4x, where the prompt names "
+            f"things, a small model may draw them again in many tiles; {REDRAW_STRENGTH.low:g} and 2x are kinder."
+        ),
     ] = 0.0,
     prompt: Annotated[
         str, typer.Option(help="Of the second pass; a picture of the gallery has its own recipe when left out.")
@@ -45,7 +57,7 @@ def upscale(
     at_once = 1 if redraw_strength else MOST_PICTURES  # each has a recipe of its own
     for first in range(0, len(kept), at_once):
         some = tuple(kept[first : first + at_once])
-        redraw = {"redraw": _drawing(studio, some[0], prompt)} if redraw_strength else {}
+        redraw = {"redraw": drawn_again(studio, some[0], prompt)} if redraw_strength else {}
         request = studio.request(Upscale.kind, {**asked, **redraw, "photos": some})
         job = finished(studio, studio.submit(request), quiet=as_json)
         for record in studio.gallery.of_job(job.id):
@@ -72,11 +84,17 @@ def upscalers(home: Home = None, as_json: Json = False) -> None:
         print(f"Your own go into {own_folder(studio.settings)}")
 
 
-def _drawing(studio: Studio, photo: PhotoRef, prompt: str) -> dict[str, Any] | None:
-    """What a second pass draws: by the picture's own recipe where it was drawn here; None where nobody knows."""
+def drawn_again(studio: Studio, photo: PhotoRef, prompt: str) -> dict[str, Any] | None:
+    """What a second pass draws: by the picture's own recipe where it was drawn here; None where nobody knows.
+
+    Args:
+        prompt: in place of the recipe's; as everything that is typed it may have weights and templates. Empty is none.
+    """
     recipe = studio.gallery.get(photo.image).recipe if photo.image else None
     own = drawing_of(recipe.request) if recipe else {}
-    return {**own, **({"prompt": prompt} if prompt else {})} or None
+    if prompt:
+        own = {name: value for name, value in own.items() if name not in WORDS} | {"prompt": prompt}
+    return own or None
 
 
 def _all_kept(studio: Studio, given: list[Path]) -> tuple[list[PhotoRef], list[str]]:

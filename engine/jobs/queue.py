@@ -25,6 +25,7 @@ from engine.jobs.schema import CANCELLED, DRAW, ENDED, FAILED, LANES, QUEUED, RU
 from engine.settings import Settings
 from gallery.database import Database, changed_rows, now
 from gallery.ids import is_id
+from gallery.schema import Image
 
 
 class JobQueue:
@@ -322,7 +323,7 @@ class JobQueue:
         """Every running job with its lease, for those who watch over workers."""
         with self._database.read() as session:
             rows = session.execute(select(*_LEASE).where(JobRow.state == RUNNING, JobRow.lease_token.is_not(None)))
-            return [Lease(row[0], row[1], row[2] or "", row[3], row[4] or 0.0) for row in rows if row[3]]
+            return [Lease(row[0], row[1], row[2] or "", row[3], row[4] or 0.0, row[5]) for row in rows if row[3]]
 
     def reclaim(self, token: str, reason: str) -> bool:
         """Take a job back from a worker that does not work on it any more.
@@ -339,16 +340,17 @@ class JobQueue:
             return row is not None
 
     def fail_overdue(self, token: str, limit_seconds: float) -> bool:
-        """Fail a job that ran longer than allowed; returns whether the token still held one."""
+        """Fail a job that brought no picture for longer than allowed; returns whether the token still held one."""
         with self._database.write() as session:
             row = session.scalar(_holding(token))
             if row is not None:
                 fail(
                     session,
                     row,
-                    f"A job may run for {limit_seconds:.0f} s; this one ran longer and was stopped. "
+                    f"A job may run for {limit_seconds:.0f} s without a finished picture; this one ran longer and was "
+                    "stopped. "
                     "Images finished before that are in the gallery. "
-                    "Ask for fewer images or steps, or raise STUDIO_JOB_LIMIT_SECONDS.",
+                    "Ask for smaller images or fewer steps, or raise STUDIO_JOB_LIMIT_SECONDS.",
                 )
             return row is not None
 
@@ -370,7 +372,11 @@ class JobQueue:
 
 
 # The columns of a Lease. Worker, token and time may be null, but never while a job runs.
-_LEASE: tuple[Any, ...] = (JobRow.id, JobRow.lane, JobRow.worker, JobRow.lease_token, JobRow.lease_until)
+_PICTURES = select(func.count()).where(Image.job_id == JobRow.id).scalar_subquery()
+_LEASE: tuple[Any, ...] = (
+    *(JobRow.id, JobRow.lane, JobRow.worker, JobRow.lease_token, JobRow.lease_until),
+    _PICTURES,
+)
 _RELEASED = {"lease_until": None, "lease_token": None, "worker": None}
 
 

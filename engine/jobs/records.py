@@ -63,13 +63,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A running job as its watchers see it; `until` changes with every beat of its worker."""
+    """A running job as its watchers see it; `until` changes with every beat of its worker.
+
+    Attributes:
+        pictures: how many it has brought into the gallery, in all its attempts.
+    """
 
     job_id: str
     lane: str
     worker: str
     token: str
     until: float
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

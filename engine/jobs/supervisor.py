@@ -202,7 +202,7 @@ class Supervisor:
             self._queue.reclaim(lease.token, "its process ended")
         elif self._watch.silent_seconds(lease) > limits.lease_seconds:
             return self._queue.reclaim(lease.token, f"it did not answer for {limits.lease_seconds:.0f} s")
-        elif lease.lane == DRAW and self._watch.running_seconds(lease) > limits.job_limit_seconds:
+        elif lease.lane == DRAW and self._watch.fruitless_seconds(lease) > limits.job_limit_seconds:
             return self._queue.fail_overdue(lease.token, limits.job_limit_seconds)
         return False
 

@@ -1,4 +1,4 @@
-"""Which leases are silent, and which jobs run too long: judged by this process's own steady clock.
+"""Which leases are silent, and which jobs bring nothing for too long: judged by this process's own steady clock.
 
 The clock of the wall may jump (time servers, a laptop that sleeps); a steady clock does not, and on
 Linux it stands still while the machine sleeps.
@@ -14,12 +14,13 @@ from engine.jobs.records import Lease
 @dataclass(slots=True)
 class _Seen:
     until: float
-    first: float
     changed: float
+    pictures: int
+    brought: float
 
 
 class LeaseWatch:
-    """Remembers when each lease was first seen and when it last changed.
+    """Remembers when each lease last changed and when its job last brought a picture; first seen counts as both.
 
     Args:
         clock: seconds that never go back.
@@ -34,15 +35,17 @@ class LeaseWatch:
         moment, before = self._clock(), self._seen
         self._seen = {}
         for lease in leases:
-            seen = before.get(lease.token) or _Seen(lease.until, moment, moment)
+            seen = before.get(lease.token) or _Seen(lease.until, moment, lease.pictures, moment)
             if seen.until != lease.until:
                 seen.until, seen.changed = lease.until, moment
+            if seen.pictures != lease.pictures:
+                seen.pictures, seen.brought = lease.pictures, moment
             self._seen[lease.token] = seen
 
     def silent_seconds(self, lease: Lease) -> float:
         """How long this lease was seen without a beat."""
         return self._clock() - self._seen[lease.token].changed
 
-    def running_seconds(self, lease: Lease) -> float:
-        """How long this lease was seen at all."""
-        return self._clock() - self._seen[lease.token].first
+    def fruitless_seconds(self, lease: Lease) -> float:
+        """How long this lease was seen since it began, or since its job brought a picture."""
+        return self._clock() - self._seen[lease.token].brought

@@ -86,6 +86,12 @@ def factor_problem(info: Upscaler, factor: int) -> str:
     return f"{info.title} enlarges {info.scale} times, in one pass or two; got factor {factor}. Choose another factor."
 
 
+def file_state(path: Path) -> list[int]:
+    """What tells a file from another of the same name: its bytes and when it was written. Raises OSError."""
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns]
+
+
 def note_look(info: Upscaler, found: Mapping[str, Any]) -> None:
     """Keep what opening one of the artist's files has shown: `architecture` and `scale`, or `problem`.
 
@@ -93,7 +99,7 @@ def note_look(info: Upscaler, found: Mapping[str, Any]) -> None:
     """
     path = info.path.parent / LOOKED_AT
     try:
-        state = _state(info.path)
+        state = file_state(info.path)
         write_json(path, {**_looks(info.path.parent), info.path.name: {**found, "state": state}})
     except OSError:
         return
@@ -131,7 +137,7 @@ def _described(path: Path, look: Any, taken: tuple[str, ...]) -> Upscaler:
         return Upscaler(name, title, path, problem=_pickle(path))
     try:
         check_upscaler(path)
-        if isinstance(look, Mapping) and look.get("state") == _state(path):
+        if isinstance(look, Mapping) and look.get("state") == file_state(path):
             return Upscaler(name, title, path, **_read_look(look))
         return Upscaler(name, title, path)
     except (UnsafeFile, ModelBroken) as error:
@@ -161,9 +167,3 @@ def _looks(folder: Path) -> dict[str, Any]:
         return read_json(folder / LOOKED_AT)
     except (OSError, ValueError):  # not there, or broken: the files are opened anew
         return {}
-
-
-def _state(path: Path) -> list[int]:
-    """What tells a file from another of the same name. Raises OSError."""
-    status = os.stat(path)
-    return [status.st_size, status.st_mtime_ns]

@@ -13,15 +13,15 @@ from engine import __version__
 from engine.diffusion.job import Drawing
 from engine.diffusion.request import SEEDS
 from engine.diffusion.starting import Start
-from engine.errors import Cancelled, InvalidRequest, OutOfMemory, StudioError
+from engine.errors import Cancelled, ImageFailed, InvalidRequest, OutOfMemory, StudioError
 from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
 from engine.picture_files import pixels_of
-from engine.upscaling.catalogue import Upscaler, upscaler
+from engine.upscaling import redrawing
+from engine.upscaling.catalogue import Upscaler, file_state, upscaler
 from engine.upscaling.loading import LoadedUpscaler
-from engine.upscaling.redrawing import redrawn
 from engine.upscaling.request import Upscale
 from engine.upscaling.running import PARTS, enlarged
 from engine.upscaling.tiles import Report
@@ -31,7 +31,7 @@ from gallery.recipe import Recipe
 
 FIRST_PASS = 0.1  # of the work where there is a second one
 # What is wrong with one picture alone; anything else would meet the next one too.
-PICTURE_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, InvalidRequest, OutOfMemory)
+PICTURE_ERRORS = (ImageDamaged, ImageFailed, ImageMissing, ImageRefused, InvalidRequest, OutOfMemory)
 
 
 class Upscaling:
@@ -75,7 +75,7 @@ class Upscaling:
         self._warm = None
 
     def _loaded(self, info: Upscaler) -> LoadedUpscaler:
-        if self._warm is None or replace(self._warm.info, scale=info.scale, architecture=info.architecture) != info:
+        if not self._warm or not _is_of(self._warm, info):
             self._warm = None  # the old one's memory first
             self._warm = LoadedUpscaler(info, self._device)
         return self._warm
@@ -89,36 +89,50 @@ class Upscaling:
         height, width = picture.shape[:2]
         with self._device.explaining_out_of_memory(f"Enlarging {width}x{height} pixels", "Choose a smaller picture."):
             share = FIRST_PASS if request.redraw_strength else 1.0
+            notes: list[str] = []
             large = enlarged(model, picture, request.factor, partial(_share, report, 0, share), context.should_stop)
             if request.redraw_strength:
-                large = self._redrawn(context, large, partial(_share, report, share, 1 - share))
-        self._save(context, index, large, model, time.monotonic() - started)
+                large, notes = self._redrawn(context, large, partial(_share, report, share, 1 - share))
+        self._save(context, index, large, model, time.monotonic() - started, tuple(notes))
 
-    def _redrawn(self, context: JobContext, large: np.ndarray, report: Report) -> np.ndarray:
-        """The second pass: each tile from a seed of its own, so that nothing repeats from tile to tile."""
+    def _redrawn(
+        self, context: JobContext, large: np.ndarray, report: redrawing.Report
+    ) -> tuple[np.ndarray, list[str]]:
+        """The second pass and its notes: each tile has its own seed, so that nothing repeats from tile to tile."""
+        notes: dict[str, None] = {}  # in their order, once each
         request: Upscale = context.request
-        drawing = request.redraw
-        assert drawing is not None
-        assert drawing.seed is not None
-        first = drawing.seed
+        assert request.redraw is not None
+        assert request.redraw.seed is not None
+        drawing, first = request.redraw.of_image(0), request.redraw.seed
 
-        def redraw(tile: int, picture: Image.Image) -> Image.Image:
+        def redraw(tile: int, picture: Image.Image, within: redrawing.Report) -> Image.Image:
             own = replace(drawing, seed=(first + tile) % SEEDS, num_images=1, variation_strength=0.0)
             start = Start(picture, request.redraw_strength)
-            drawn = self._drawing.part(own, start, lambda step: None, context.should_stop)
+            # A tile may take long on a slow CPU: without its steps it would look as if it hung.
+            drawn = self._drawing.part(own, start, lambda each: within(each.step, each.steps), context.should_stop)
+            notes.update(dict.fromkeys(drawn.notes))
             for note in drawn.notes:
                 context.note(note)
             return drawn.image
 
-        return redrawn(large, (drawing.width, drawing.height), redraw, report, context.should_stop)
+        size = (drawing.width, drawing.height)
+        return redrawing.redrawn(large, size, redraw, report, context.should_stop), list(notes)
 
-    def _save(self, context: JobContext, index: int, large: np.ndarray, model: LoadedUpscaler, seconds: float) -> None:
+    def _save(
+        self,
+        context: JobContext,
+        index: int,
+        large: np.ndarray,
+        model: LoadedUpscaler,
+        seconds: float,
+        notes: tuple[str, ...],
+    ) -> None:
         request: Upscale = context.request
         require_space(self._settings.home)
         _report(context, index, len(request.photos), PARTS, PARTS)
         self._gallery.save(
             Image.fromarray(large),
-            self._recipe(request.of(index), index, model, seconds, tuple(context.notes)),
+            self._recipe(request.of(index), index, model, seconds, notes),
             owner=context.job.owner,
             job_id=context.job.id,
             job_index=index,
@@ -156,7 +170,13 @@ class Upscaling:
         )
 
 
-def _share(report: Report, begin: float, share: float, done: int, parts: int) -> None:
+def _is_of(warm: LoadedUpscaler, info: Upscaler) -> bool:
+    """Whether a loaded network is the one that the catalogue has now; its file may have been replaced."""
+    same = replace(warm.info, scale=info.scale, architecture=info.architecture) == info
+    return same and warm.state == file_state(info.path)
+
+
+def _share(report: Report, begin: float, share: float, done: float, parts: int) -> None:
     report(round(PARTS * (begin + share * done / parts)), PARTS)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.device import Device, is_out_of_memory
 from engine.errors import ModelBroken, ModelUnavailable
-from engine.upscaling.catalogue import SHIPPED, Upscaler, note_look
+from engine.upscaling.catalogue import SHIPPED, Upscaler, file_state, note_look
 from engine.upscaling.networks import Network, compact
 from engine.weights.hashes import file_sha256
 from engine.weights.safetensors_file import check_upscaler
@@ -25,6 +25,7 @@ class LoadedUpscaler:
         info: from the catalogue, with what opening the file has shown.
         network: what the tiles ask.
         sha256: of its file.
+        state: of its file, before it was read.
 
     Raises:
         ModelUnavailable: it cannot be used, as the catalogue says.
@@ -35,6 +36,7 @@ class LoadedUpscaler:
         if info.problem:
             raise ModelUnavailable(info.problem)
         check_upscaler(info.path)
+        self.state = file_state(info.path)
         self.sha256 = file_sha256(info.path)
         load = _shipped if info.name == SHIPPED else _own
         try:

@@ -5,20 +5,23 @@ Tiles overlap by a quarter or more and fade into one another, first along each r
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from engine.errors import Cancelled
 
-Redraw = Callable[[int, Image.Image], Image.Image]  # number of the tile and the tile, to one of the same size
+Report = Callable[[float, int], None]  # what is done, and of how many
+# Number of the tile, the tile, and whom to tell of the steps within it; to one of the same size.
+Redraw = Callable[[int, Image.Image, Report], Image.Image]
 
 
 def redrawn(
     large: np.ndarray,
     size: tuple[int, int],
     redraw: Redraw,
-    report: Callable[[int, int], None] = lambda done, tiles: None,
+    report: Report = lambda done, tiles: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> np.ndarray:
     """Redraw a picture in tiles.
@@ -27,7 +30,7 @@ def redrawn(
         large: (H, W, 3) uint8.
         size: width and height of every tile in pixels. A smaller picture is continued by its own edge.
         redraw: called with every tile, from the top left to the bottom right.
-        report: called with the tiles done and their number.
+        report: called with the tiles done, of the one at work its part, and their number.
 
     Returns:
         (H, W, 3) uint8.
@@ -46,12 +49,17 @@ def redrawn(
                 raise Cancelled("The second pass was stopped.")
             done = row * len(lefts) + column
             report(done, count)
-            tile = redraw(done, Image.fromarray(padded[top : top + size[1], left : left + size[0]]))
+            part = Image.fromarray(padded[top : top + size[1], left : left + size[0]])
+            tile = redraw(done, part, partial(_within, report, done, count))
             faded = _faded_in(lefts, column, size[0])
             _blend(strip[:, left : left + size[0]], np.asarray(tile), faded[None, :, None])
         _blend(result[top : top + size[1]], strip, _faded_in(tops, row, size[1])[:, None, None])
     report(count, count)
     return result[:height, :width]
+
+
+def _within(report: Report, before: int, tiles: int, done: float, parts: int) -> None:
+    report(before + done / parts, tiles)
 
 
 def _starts(length: int, tile: int) -> Iterator[int]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine.diffusion.request import TextToImage, text_to_image
+from engine.diffusion.prompts.grammar import PLAIN
+from engine.diffusion.request import TextToImage, loras_from, text_to_image
 from engine.errors import InvalidRequest, Problem
 from engine.kept_photos import PhotoRef, photo_problems, photos_from
 from engine.rules import Real, field_label
@@ -17,6 +18,7 @@ DEFAULT_UPSCALER = "realesr-animevideov3"
 _TAKEN_OVER = (
     "prompt",
     "negative_prompt",
+    "prompt_syntax",
     "seed",
     "num_inference_steps",
     "guidance_scale",
@@ -24,6 +26,9 @@ _TAKEN_OVER = (
     "model",
     "loras",
 )
+
+# How a recipe's words are read: plain where it does not say, and as words that came of any template already.
+WORDS: dict[str, Any] = {"prompt_syntax": PLAIN, "prompt_template": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +83,24 @@ def upscale(values: Mapping[str, Any]) -> Upscale:
 
 
 def drawing_of(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What a second pass takes over from the request of a drawing, as its recipe has it; empty for anything else.
+    """What a second pass takes over from the request of a drawing, as its recipe has it; empty for anything else, also
+    where its model or LoRAs cannot be read.
 
-    Size, variations and the number of pictures are its own.
+    Size, variations and the number of pictures are its own. Its words are final and read as they were then: `WORDS` say
+    so, and leave with them.
     """
-    if not isinstance(request.get("prompt"), str):
+    if not isinstance(request.get("prompt"), str) or not _tools_are_named(request):
         return {}
-    return {name: request[name] for name in _TAKEN_OVER if name in request}
+    return WORDS | {name: request[name] for name in _TAKEN_OVER if name in request}
+
+
+def _tools_are_named(request: Mapping[str, Any]) -> bool:
+    """Whether a model, where there is one, and LoRAs are named by texts; a damaged recipe may hold anything."""
+    try:
+        names = [request.get("model", ""), *(lora.name for lora in loras_from(request.get("loras")))]
+    except TypeError:
+        return False
+    return all(isinstance(name, str) for name in names)
 
 
 def upscale_problems(values: Mapping[str, Any]) -> list[Problem]:

@@ -10,6 +10,11 @@ from gallery.records import ImageRecord
 from pages.parts.common import OWNER, UPSCALE
 from pages.parts.submit import Press
 
+MANY_TILES = (
+    "How freely it is drawn again. Each tile is drawn by the whole prompt: at 4x, where the prompt names things, a "
+    f"small model may draw them again in many tiles. {REDRAW_STRENGTH.low:g} and 2x are kinder."
+)
+
 
 def show_upscale(studio: Studio, record: ImageRecord, place: str) -> None:
     """Offer to make this picture larger, by the upscaler that was chosen last.
@@ -40,7 +45,7 @@ def _second_pass(studio: Studio, press: Press, record: ImageRecord, place: str, 
     key = f"{place}_{record.id}"
     st.caption("Hi-res: larger, then drawn again in tiles with its own prompt")
     low, high, usual = REDRAW_STRENGTH.low, REDRAW_STRENGTH.high, REDRAW_STRENGTH.default
-    strength = st.slider("Strength", low, high, usual, 0.05, key=f"redraw_strength_{key}")
+    strength = st.slider("Strength", low, high, usual, 0.05, key=f"redraw_strength_{key}", help=MANY_TILES)
     with st.container(horizontal=True):
         for factor in FACTORS:
             values = {"factor": factor, "redraw_strength": strength, "redraw": drawing}

@@ -83,6 +83,7 @@ def test_the_button_beside_a_picture_asks_once_and_says_what_cannot_be(open_page
 
 def test_a_drawing_is_drawn_again_by_its_own_recipe(open_page, studio, drawn, work):
     page = open_page("gallery", image=drawn.id)
+    assert "in many tiles" in page.slider(key=f"redraw_strength_detail_{drawn.id}").help
     page.button(key=f"redraw_2_detail_{drawn.id}").click().run()
     (job,) = studio.jobs()
     assert (job.request.redraw_strength, job.request.redraw.prompt) == (0.3, "a castle")

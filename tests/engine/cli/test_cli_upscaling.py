@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.__main__ import cli
+from engine.cli.upscaling import drawn_again
 from engine.errors import InvalidRequest, StudioError
 from engine.studio import Studio
 from engine.upscaling.catalogue import own_folder
@@ -56,6 +57,14 @@ def test_what_cannot_be_done_is_said_before_anything_is_queued(studio: Studio, t
         with pytest.raises(InvalidRequest, match=words):
             called(studio, "upscale", tmp_path / "wide.png", *more)
     assert not studio.jobs()
+
+
+def test_a_prompt_that_is_typed_is_read_as_one_that_is_asked_for_anew(studio: Studio) -> None:
+    drawn = studio.gallery.save(picture(), recipe("a castle", request={"prompt": "a castle", "seed": 7}))
+    photo = studio.start_from(drawn.id)
+    own = drawn_again(studio, photo, "")
+    assert own == {"prompt": "a castle", "seed": 7, "prompt_syntax": "plain", "prompt_template": None}
+    assert drawn_again(studio, photo, "a {red} fort") == {"prompt": "a {red} fort", "seed": 7}
 
 
 def test_upscalers_are_listed_with_what_keeps_them_from_work(studio: Studio) -> None:

@@ -17,8 +17,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def lease(until: float, token: str = "t") -> Lease:
-    return Lease("job", "draw", "worker", token, until)
+def lease(until: float, token: str = "t", pictures: int = 0) -> Lease:
+    return Lease("job", "draw", "worker", token, until, pictures)
 
 
 def test_a_lease_is_silent_as_long_as_it_was_seen_without_a_beat(clock):
@@ -31,7 +31,7 @@ def test_a_lease_is_silent_as_long_as_it_was_seen_without_a_beat(clock):
     watch.look([lease(2.0)])
     clock.moment += 7
     assert watch.silent_seconds(lease(2.0)) == 7
-    assert watch.running_seconds(lease(2.0)) == 57
+    assert watch.fruitless_seconds(lease(2.0)) == 57
 
 
 def test_the_clock_on_the_wall_does_not_matter(clock):
@@ -48,4 +48,13 @@ def test_a_job_claimed_anew_starts_its_time_anew(clock):
     clock.moment += 50
     watch.look([lease(1.0, "second")])
 
-    assert watch.running_seconds(lease(1.0, "second")) == 0
+    assert watch.fruitless_seconds(lease(1.0, "second")) == 0
+
+
+def test_a_job_is_fruitless_since_it_began_or_brought_its_last_picture(clock):
+    watch = LeaseWatch(clock)
+    for pictures in (3, 3, 4, 4):  # those of an earlier attempt count as little as none
+        watch.look([lease(1.0, pictures=pictures)])
+        clock.moment += 50
+
+    assert watch.fruitless_seconds(lease(1.0, pictures=4)) == 100

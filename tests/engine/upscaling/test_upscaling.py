@@ -1,5 +1,6 @@
 """Upscaling jobs: pictures in, larger pictures with their whole recipe out, through the real worker code."""
 
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -233,6 +234,22 @@ def test_files_of_another_kind_are_refused_in_words_and_then_listed_so(
 
     save_compact(path)  # another file under its name is looked at anew
     assert not listed(studio, "mine").problem
+
+
+def test_another_file_under_the_name_of_the_warm_one_is_read(studio: Studio, work: Work) -> None:
+    path = own_folder(studio.settings) / "mine.safetensors"
+    save_compact(path)
+    photo = studio.add_photo(photo_file(size=(16, 16)), "a.png")
+    request = Upscale(photos=(photo,), upscaler="mine")
+    first = studio.submit(request)
+    work()
+    fainter = {name: tensor / 2 for name, tensor in tiny_compact().state_dict().items()}
+    save_file(fainter, path)
+    second = studio.submit(request)
+    work()
+    (before,), (after,) = (studio.gallery.of_job(job.id) for job in (first, second))
+    assert after.recipe.model["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert not np.array_equal(pixels(studio, before.id), pixels(studio, after.id))
 
 
 def test_what_is_seen_from_outside_is_said_in_the_list(studio: Studio, work: Work) -> None:
