@@ -135,7 +135,8 @@ def _say_set_aside(moved: list[Path]) -> None:
         files = counted(len(moved), "file that cannot be taken in is", "files that cannot be taken in are")
         print(f"{files} now in {moved[0].parent}: {', '.join(path.name for path in moved)}")
     else:
-        print("There is no picture file that cannot be taken in; nothing was moved.")
+        age = f"older than {SETTLE_SECONDS:.0f} seconds"  # a younger one may be on its way into the gallery
+        print(f"There is no picture file {age} that cannot be taken in; nothing was moved.")
 
 
 @commands.command()

@@ -1,11 +1,13 @@
 """What a lost database knew comes back beside what was made since; what was deleted for good stays deleted."""
 
+import os
 import sqlite3
 from contextlib import closing
 
 import pytest
 
 from engine.__main__ import main
+from gallery.maintenance import SETTLE_SECONDS
 from gallery.mending import backups
 from tests.engine.mending.damages import PICTURES, restored
 from tests.gallery.samples import picture, recipe
@@ -72,6 +74,7 @@ def test_files_that_cannot_be_taken_in_are_named_and_set_aside_when_told_so(home
     kept = {path.name: path.read_bytes()[:200] for path in images[:6]}
     for path in images[:6]:
         path.write_bytes(kept[path.name])
+        os.utime(path, (path.stat().st_mtime - SETTLE_SECONDS,) * 2)
     assert main(["gallery", "check", "--rebuild", "--home", str(home)]) == 0
     said = capsys.readouterr().out
     assert all(path.name in said for path in images[:6])
