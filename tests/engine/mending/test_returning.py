@@ -69,6 +69,29 @@ def test_jobs_come_back_from_a_snapshot_of_an_earlier_schema(home, file, opened,
     assert len(opened().jobs()) == 2
 
 
+def _change(home, change: str) -> None:
+    (old,) = (home / "backups").glob("*-start.sqlite3")
+    with closing(sqlite3.connect(old)) as snapshot:
+        snapshot.executescript(change)
+
+
+def test_a_snapshot_with_a_broken_text_gives_back_the_rest(home, opened, rebuilt, expected, lost):
+    _, trashed = lost
+    (other, *_) = sorted(set(expected) - {trashed})
+    _change(home, f"UPDATE images SET owner = CAST(x'61ff' AS TEXT) WHERE id = '{other}'")
+    assert f"{PICTURES} images were taken into the gallery." in rebuilt()
+    assert [image.id for image in opened().gallery.page(trash=True).images] == [trashed]
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE images RENAME owner TO who", "ALTER TABLE jobs RENAME id TO number"])
+def test_a_snapshot_that_cannot_be_asked_is_named_in_words(home, capsys, lost, change):
+    _change(home, change)
+    assert main(["gallery", "check", "--rebuild", "--home", str(home)]) == 1
+    said = capsys.readouterr().err
+    assert "-start.sqlite3 must be read to take back" in said
+    assert "move this file elsewhere" in said
+
+
 def test_files_that_cannot_be_taken_in_are_named_and_set_aside_when_told_so(home, opened, capsys, expected, lost):
     images = [path for path in (home / "images").glob("??/*.png") if path.stem in expected]
     kept = {path.name: path.read_bytes()[:200] for path in images[:6]}
