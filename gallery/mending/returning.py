@@ -27,7 +27,8 @@ from gallery.schema import Image
 def take_back_jobs(database: Database) -> int:
     """Insert every job of the sound snapshots that is not there, as the newest of them has it; returns how many.
 
-    None that is there is changed.
+    None that is there is changed. What had not ended then comes back as cancelled: it can be asked for again, but must
+    not begin by itself, for nobody knows whether it ended later, or belongs to a time that was left.
 
     Raises:
         StorageFailed: the disk did not take it, or a snapshot cannot be read.
@@ -110,6 +111,11 @@ def _unknown_jobs(file: Path, snapshot: Path) -> bool:
         return bool(connection.execute(f"SELECT EXISTS ({_UNKNOWN})").fetchone()[0])
 
 
+_CANCEL_UNFINISHED = """
+    UPDATE jobs SET state = 'cancelled', cancel_requested = 1, lease_until = NULL, lease_token = NULL, worker = NULL,
+    stage = '', finished_at = (julianday('now') - 2440587.5) * 86400.0
+    WHERE state NOT IN ('succeeded', 'failed', 'cancelled')
+"""
 _UNKNOWN = "SELECT * FROM old.jobs WHERE id NOT IN (SELECT id FROM main.jobs)"
 
 
@@ -120,6 +126,8 @@ def _copy_jobs(file: Path, snapshot: Path) -> int:
         old = Database(f"sqlite:///{copy}")
         try:
             old.migrate()
+            with old.write() as session:
+                session.execute(text(_CANCEL_UNFINISHED))
         finally:
             old.dispose()
         with closing(repair.connect(file)) as connection:

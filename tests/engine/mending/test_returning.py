@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlalchemy import text
 
 from engine.__main__ import main
 from gallery.maintenance import SETTLE_SECONDS
@@ -42,7 +43,7 @@ def test_a_rebuild_takes_jobs_and_the_trash_back_beside_what_was_made_since(home
     assert f"{PICTURES} images were taken into the gallery." in said
     assert "1 job was taken back from the snapshots" in said
     assert [found.request.prompt for found in studio.jobs()] == ["asked since", "a castle"]
-    assert studio.job(job.id) == job
+    assert (studio.job(job.id).request, studio.job(job.id).state) == (job.request, "cancelled")
     assert studio.gallery.count() == PICTURES
     assert [image.id for image in studio.gallery.page(trash=True).images] == [trashed]
     assert studio.health.troubles() == []
@@ -55,6 +56,27 @@ def test_a_rebuild_changes_no_job_that_is_there(file, opened, rebuilt):
     opened().cancel(job.id)
     assert "taken back" not in rebuilt()
     assert opened().job(job.id).state == "cancelled"
+
+
+def test_no_job_of_a_time_that_was_left_begins_by_itself(home, file, opened, rebuilt, capsys):
+    earlier = backups.snapshot(file, backups.START)
+    studio = opened()
+    (job,) = studio.jobs()
+    waiting, running, done = (studio.submit(job.request) for _ in range(3))
+    with studio.database.write() as session:
+        session.execute(text("UPDATE jobs SET state = 'running', lease_token = 'x' WHERE id = :id"), {"id": running.id})
+        session.execute(text("UPDATE jobs SET state = 'succeeded' WHERE id = :id"), {"id": done.id})
+    studio.database.dispose()
+    backups.snapshot(file, backups.DAILY)
+    code, said = restored(home, capsys, earlier.stem)
+    assert code == 0, said
+
+    said = rebuilt()
+
+    assert "3 jobs were taken back" in said
+    assert "What had not ended there is cancelled" in said
+    states = {found.id: found.state for found in opened().jobs()}
+    assert states == {job.id: "queued", waiting.id: "cancelled", running.id: "cancelled", done.id: "succeeded"}
 
 
 def test_jobs_come_back_from_a_snapshot_of_an_earlier_schema(home, file, opened, rebuilt, lost):
