@@ -47,21 +47,24 @@ class Wildcards:
         Raises:
             TemplateRefused: a file is missing or wrong, names itself, or they go too deep.
         """
-        self._require(parts, (), set())
+        self._require(parts, (), {})
 
-    def _require(self, parts: Parts, trail: tuple[str, ...], done: set[str]) -> None:
+    def _require(self, parts: Parts, trail: tuple[str, ...], done: dict[str, int]) -> int:
+        """Returns how deep these parts go; `done` has that of each file, so that a way is as deep whoever names it."""
+        deepest = 0
         for name in _named(parts):
             if name in trail:
                 way = " → ".join(f"__{each}__" for each in (*trail[trail.index(name) :], name))
                 raise TemplateRefused(f"A wildcard may not name itself, on no way: {way}. Take it out of one of them.")
-            if len(trail) == MOST_DEEP:
+            here = (*trail, name)
+            if name not in done and len(here) <= MOST_DEEP:
+                done[name] = 1 + max(self._require(option.parts, here, done) for option in self.options(name))
+            if name not in done or len(trail) + done[name] > MOST_DEEP:
                 raise TemplateRefused(
-                    f"Wildcards may name each other {MOST_DEEP} deep; __{trail[0]}__ goes deeper. Write it flatter."
+                    f"Wildcards may name each other {MOST_DEEP} deep; __{here[0]}__ goes deeper. Write it flatter."
                 )
-            if name not in done:
-                for option in self.options(name):
-                    self._require(option.parts, (*trail, name), done)
-                done.add(name)
+            deepest = max(deepest, done[name])
+        return deepest
 
     def _options(self, name: str) -> tuple[Option, ...]:
         file = self._file(name)
