@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.diffusion import admission as diffusion
 from engine.diffusion.request import TextToImage
+from engine.diffusion.templating import NO_TEMPLATES
 from engine.errors import InvalidRequest, Problem
 from engine.grids.request import Grid, axes_from, grid
 from engine.grids.words import describe
@@ -82,8 +83,9 @@ def _title(request: Grid) -> str:
     return f"Grid of {counted(request.count, 'picture')}: {request.prompt}"
 
 
-def _afresh(request: Grid) -> Grid:
-    return replace(request, base=replace(request.base, seed=None))
+def _afresh(request: Grid, here: Here) -> Grid:
+    """Its words stay, for its axes may change parts of them, so they are no template's of the new seed."""
+    return replace(request, base=replace(request.base, seed=None, **NO_TEMPLATES))
 
 
 _seeded: Callable[[Grid], Grid] = Grid.with_seed
