@@ -1,5 +1,7 @@
 """Files of wildcards: how deep they may go."""
 
+import time
+
 import pytest
 
 from engine.errors import TemplateRefused
@@ -22,3 +24,16 @@ def test_a_long_chain_is_refused_from_whichever_end_it_is_met(folder, tmp_path):
         with pytest.raises(TemplateRefused, match="Wildcards may name each other 10 deep"):
             resolve(template, 1, Wildcards(tmp_path))
     assert resolve("__c399__ __c390__", 1, Wildcards(tmp_path)) == "end end"
+
+
+def test_a_large_file_is_read_and_weighed_once_for_all_fields_and_reruns(folder, tmp_path):
+    file = folder / "large.txt"
+    file.write_text("a thing\n" * 50_000)
+    resolve("__large__", 1, Wildcards(tmp_path))
+    before = time.process_time()
+    for seed in range(20):
+        assert resolve("__large__", seed, Wildcards(tmp_path)) == "a thing"
+    assert time.process_time() - before < 1  # parsed anew it takes many
+
+    file.write_text("another thing\n")
+    assert resolve("__large__", 1, Wildcards(tmp_path)) == "another thing"
