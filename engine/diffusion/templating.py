@@ -15,7 +15,6 @@ from engine.prompting.wildcards import Wildcards
 from engine.rules import MAX_PROMPT_CHARACTERS, cleaned, field_label
 
 FIELDS = ("prompt", "negative_prompt")
-NO_TEMPLATES = {f"{name}_template": None for name in FIELDS}
 
 R = TypeVar("R", bound=TextToImage)
 

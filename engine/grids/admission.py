@@ -6,7 +6,6 @@ from typing import Any
 
 from engine.diffusion import admission as diffusion
 from engine.diffusion.request import TextToImage
-from engine.diffusion.templating import NO_TEMPLATES
 from engine.errors import InvalidRequest, Problem
 from engine.grids.request import Grid, axes_from, grid
 from engine.grids.words import describe
@@ -85,7 +84,8 @@ def _title(request: Grid) -> str:
 
 def _afresh(request: Grid, here: Here) -> Grid:
     """Its words stay, for its axes may change parts of them, so they are no template's of the new seed."""
-    return replace(request, base=replace(request.base, seed=None, **NO_TEMPLATES))
+    base = replace(request.base, seed=None, prompt_template=None, negative_prompt_template=None)
+    return replace(request, base=base)
 
 
 _seeded: Callable[[Grid], Grid] = Grid.with_seed

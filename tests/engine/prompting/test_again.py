@@ -40,3 +40,13 @@ def test_new_seeds_of_a_template_that_cannot_be_drawn_any_more_are_refused_in_wo
     with pytest.raises(InvalidRequest, match="The wildcard __place__ needs a file"):
         studio.again(first.id, new_seed=True)
     assert studio.again(first.id).request == first.request
+
+
+def test_a_grid_keeps_its_words_under_new_seeds_and_claims_no_template_for_them(studio):
+    base = {name: value for name, value in VALUES.items() if name != "num_images"} | {"prompt": TYPED}
+    values = {"base": base, "axes": [{"name": "guidance", "values": ["3", "5"]}]}
+    first = studio.submit(studio.request("grid", values))
+    again = studio.again(first.id, new_seed=True).request.base
+    assert first.request.base.prompt_template == TYPED
+    assert (again.prompt, again.prompt_template) == (first.request.base.prompt, None)
+    assert again.seed != 5
