@@ -212,7 +212,7 @@ class Studio:
         if new_seed and kind.afresh is None:
             raise StudioError(f"New seeds are for kinds of work that draw them; {self.title(job)!r} does not.")
         if new_seed and kind.afresh:
-            request = kind.afresh(request)
+            request = kind.afresh(request, self._here())
         elif job.state == SUCCEEDED and kind.folder(self.settings, request):
             raise StudioError(
                 f"{self.title(job)!r} has ended well, and its result is kept; nothing of it is left to do. "

@@ -342,9 +342,9 @@ class Gallery:
         """How many image files lie in the folder without being in the gallery."""
         return len(rebuilding.unlisted(self.database, self.files))
 
-    def set_aside_unlisted(self) -> list[Path]:
+    def set_aside_unlisted(self, settle_seconds: float = maintenance.SETTLE_SECONDS) -> list[Path]:
         """Move image files without a row into a folder of their own; returns where they are. Use after `rebuild`."""
-        return rebuilding.set_aside_unlisted(self.database, self.files)
+        return rebuilding.set_aside_unlisted(self.database, self.files, settle_seconds)
 
 
 def _of_slot(session: Session, job_id: str | None, job_index: int | None) -> Image | None:

@@ -124,7 +124,8 @@ def _repaired(settings: Settings) -> Gallery:
 def _say_settled(settled: Settled) -> None:
     if settled.jobs:
         jobs = counted(settled.jobs, "job was", "jobs were")
-        print(f"{jobs} taken back from the snapshots as they were then; what waited begins when the studio starts.")
+        print(f"{jobs} taken back from the snapshots.")
+        print("What had not ended there is cancelled, so that nothing begins by itself; ask for it again in the queue.")
     if settled.deleted:
         images = counted(settled.deleted, "image of the snapshot was", "images of the snapshot were")
         print(f"{images} deleted for good after it and did not come back.")
@@ -135,7 +136,8 @@ def _say_set_aside(moved: list[Path]) -> None:
         files = counted(len(moved), "file that cannot be taken in is", "files that cannot be taken in are")
         print(f"{files} now in {moved[0].parent}: {', '.join(path.name for path in moved)}")
     else:
-        print("There is no picture file that cannot be taken in; nothing was moved.")
+        age = f"older than {SETTLE_SECONDS:.0f} seconds"  # a younger one may be on its way into the gallery
+        print(f"There is no picture file {age} that cannot be taken in; nothing was moved.")
 
 
 @commands.command()

@@ -1,13 +1,12 @@
 """Drawings: which can be asked for on this machine."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.prompts.grammar import WEIGHTED
 from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
-from engine.diffusion.templating import resolved, template_problems
+from engine.diffusion.templating import R, drawn_anew, resolved, template_problems
 from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
@@ -62,6 +61,11 @@ def _checked(values: Mapping[str, Any], here: Here, part: bool) -> list[Problem]
     return [*problems, *lora_problems(here.settings, names, model), *template_problems(values, here.settings.home)]
 
 
+def afresh(request: R, here: Here) -> R:
+    """The same drawing for other seeds, its templates drawn anew. Raises InvalidRequest where they cannot be."""
+    return drawn_anew(request, here.settings.home)
+
+
 KINDS = (
     Kind(
         name=TextToImage.kind,
@@ -70,7 +74,7 @@ KINDS = (
         complete=complete,
         check=check,
         settle=TextToImage.with_seed,
-        afresh=lambda request: replace(request, seed=None),
+        afresh=afresh,
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=describe,

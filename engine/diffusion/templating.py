@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from engine.diffusion.request import NUM_IMAGES, RANDOM_SEED_LIMIT, SEED, SEEDS
-from engine.errors import NotFound, Problem, TemplateRefused
+from engine.diffusion.request import NUM_IMAGES, RANDOM_SEED_LIMIT, SEED, SEEDS, TextToImage
+from engine.errors import InvalidRequest, NotFound, Problem, TemplateRefused
 from engine.prompting.parsing import is_template, literal
 from engine.prompting.styles import Styles
 from engine.prompting.templates import resolve
@@ -14,6 +15,8 @@ from engine.prompting.wildcards import Wildcards
 from engine.rules import MAX_PROMPT_CHARACTERS, cleaned, field_label
 
 FIELDS = ("prompt", "negative_prompt")
+
+R = TypeVar("R", bound=TextToImage)
 
 
 def resolved(values: Mapping[str, Any], home: Path) -> Mapping[str, Any]:
@@ -49,6 +52,27 @@ def template_problems(values: Mapping[str, Any], home: Path) -> list[Problem]:
             except NotFound as error:
                 problems["styles"] = Problem("styles", str(error))
     return [*problems.values()]
+
+
+def drawn_anew(request: R, home: Path) -> R:
+    """A request for another seed: its templates are resolved for that; words that came of none stay.
+
+    Returns:
+        It has a seed where it has templates; else that is open.
+
+    Raises:
+        InvalidRequest: a template, a wildcard or a style in it cannot be used any more.
+    """
+    request = replace(request, seed=None)
+    typed = {name: text for name in FIELDS if (text := getattr(request, f"{name}_template")) is not None}
+    if not typed:
+        return request
+    same = {name: getattr(request, name) for name in ("seed", "styles", "num_images", "variation_strength")}
+    done = resolved(typed | same, home)
+    if problems := template_problems(done, home):
+        raise InvalidRequest(problems)
+    plain = {key: empty for name in typed for key, empty in ((f"{name}_template", None), (f"{name}s", ()))}
+    return replace(request, **plain | {key: done[key] for key in ("seed", *typed, *plain) if key in done})
 
 
 def _typed(values: Mapping[str, Any]) -> dict[str, str]:

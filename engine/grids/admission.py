@@ -82,8 +82,10 @@ def _title(request: Grid) -> str:
     return f"Grid of {counted(request.count, 'picture')}: {request.prompt}"
 
 
-def _afresh(request: Grid) -> Grid:
-    return replace(request, base=replace(request.base, seed=None))
+def _afresh(request: Grid, here: Here) -> Grid:
+    """Its words stay, for its axes may change parts of them, so they are no template's of the new seed."""
+    base = replace(request.base, seed=None, prompt_template=None, negative_prompt_template=None)
+    return replace(request, base=base)
 
 
 _seeded: Callable[[Grid], Grid] = Grid.with_seed

@@ -1,7 +1,6 @@
 """Pictures from pictures: which can be asked for on this machine."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from engine.diffusion import admission as diffusion
@@ -64,7 +63,7 @@ KINDS = (
         complete=_complete,
         check=_check,
         settle=ImageToImage.with_seed,
-        afresh=lambda request: replace(request, seed=None),
+        afresh=diffusion.afresh,
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=lambda recipe: describe(recipe, COMPOSITE),

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -97,7 +96,7 @@ KINDS = (
         complete=_complete,
         check=_check,
         settle=Inpaint.with_seed,
-        afresh=lambda request: replace(request, seed=None),
+        afresh=diffusion.afresh,
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=lambda recipe: describe(recipe, COMPOSITE),

@@ -65,7 +65,7 @@ class Kind(Generic[R]):
         complete: fills in what a form may leave out.
         check: what on this machine speaks against these values, whose own rules may be broken.
         settle: draws what is still open when it is queued, such as a seed.
-        afresh: the same request with that open again; None where nothing is drawn.
+        afresh: the same request with that open again, and what follows from it made anew; None where nothing is drawn.
         pictures: how many pictures a job brings into the gallery.
         preview_width: pixels of the picture that a running job shows; None where that is not known before.
         pausable: whether a stopped job goes on where it was.
@@ -82,7 +82,7 @@ class Kind(Generic[R]):
     complete: Callable[[Mapping[str, Any], Here], Mapping[str, Any]] = _as_given
     check: Callable[[Mapping[str, Any], Here], list[Problem]] = _no_problems
     settle: Callable[[R], R] = lambda request: request
-    afresh: Callable[[R], R] | None = None
+    afresh: Callable[[R, Here], R] | None = None
     pictures: Callable[[R], int] = lambda request: 0
     preview_width: Callable[[R], int | None] = lambda request: None
     pausable: bool = False

@@ -53,7 +53,11 @@ class Styles:
 
         Raises:
             NotFound: there is no style of such a name.
+            ShelfRefused: the styles cannot be read, and one is named.
         """
+        names = tuple(names)
+        if not names:  # then it does not matter what the file is like
+            return prompt, negative_prompt
         known = self.all()
         for name in names:
             if name not in known:
@@ -69,8 +73,12 @@ class Styles:
             The names that came in, and a sentence about each row that did not.
 
         Raises:
-            ShelfRefused: it is no such table.
+            ShelfRefused: it is no such table, or has more than `MOST_BYTES`.
         """
+        if len(data) > MOST_BYTES:
+            raise ShelfRefused(
+                f"A table of styles may have {MOST_BYTES:,} bytes; this one has {len(data):,}. Split it into several."
+            )
         added: list[str] = []
         said: list[str] = []
 

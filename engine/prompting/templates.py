@@ -50,10 +50,11 @@ class _Drawing:
             self._count(part)
             return part
         if isinstance(part, Wildcard):
-            return self._some(self._wildcards.options(part.name), 1, "")
+            lines = self._wildcards.lines(part.name)
+            return self.text(lines.options[self._index(lines.bounds)].parts)
         options = part.options
         if len(options) == 1 and len(options[0].parts) == 1 and isinstance(only := options[0].parts[0], Wildcard):
-            options = self._wildcards.options(only.name)
+            options = self._wildcards.lines(only.name).options
         count = part.low
         if part.high > part.low:
             count += int(self._chance.random() * (part.high - part.low + 1))
@@ -64,19 +65,20 @@ class _Drawing:
         left = [option for option in options if option.weight]
         texts = []
         for _ in range(min(count, len(left))):
-            option = left.pop(self._index(left)) if count > 1 else left[self._index(left)]
+            index = self._index([*accumulate(option.weight for option in left)])
+            option = left.pop(index) if count > 1 else left[index]
             texts.append(self.text(option.parts))
         texts = [text for text in texts if text]
         for _ in texts[1:]:
             self._count(separator)
         return separator.join(texts)
 
-    def _index(self, options: Sequence[Option]) -> int:
+    def _index(self, bounds: Sequence[float]) -> int:
+        """Of an option, by the sums of the weights."""
         self._draws += 1
         if self._draws > MOST_DRAWS:
             raise TemplateRefused(f"A template may draw {MOST_DRAWS:,} times; this one goes on. Make it smaller.")
-        bounds = [*accumulate(option.weight for option in options)]
-        return min(bisect_right(bounds, self._chance.random() * bounds[-1]), len(options) - 1)
+        return min(bisect_right(bounds, self._chance.random() * bounds[-1]), len(bounds) - 1)
 
     def _count(self, text: str) -> None:
         self._characters += len(text)

@@ -210,7 +210,8 @@ class Catalogue:
             info = self._pointers.info(name, pointer)
             fetched = found.get(name) if info.hub_id else None
             if fetched:
-                info = replace(folder_info(name, fetched.path, pointer), hub_id=info.hub_id, added=True)
+                told = file_info if fetched.single_file else folder_info
+                info = replace(told(name, fetched.path, pointer), hub_id=info.hub_id, added=True)
             yield info
 
     def _require_free(self, name: str, info: ModelInfo) -> None:

@@ -4,8 +4,9 @@ The complete recipe is inside each file, so the files alone give the same galler
 """
 
 import io
+import os
 from contextlib import suppress
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from gallery.database import Database
 from gallery.errors import GalleryError, StorageFailed, UnreadableImage
 from gallery.files import ImageFiles
 from gallery.ids import is_id, seconds_of
-from gallery.maintenance import batches, is_orphan, sizes_of, unmarked
+from gallery.maintenance import SETTLE_SECONDS, batches, is_orphan, sizes_of, unmarked
 from gallery.mending.returning import take_back_trash
 from gallery.metadata import read_recipe, read_record
 from gallery.recipe import Recipe
@@ -81,28 +82,47 @@ def drop_nameless(database: Database) -> int:
     return len(bad)
 
 
-def unlisted(database: Database, files: ImageFiles) -> list[Path]:
-    """The image files that have no row; no file is opened."""
+def unlisted(database: Database, files: ImageFiles, settle_seconds: float = 0) -> list[Path]:
+    """The image files that have no row; no file is opened.
+
+    Args:
+        settle_seconds: younger files may belong to a save that is still going on, and are left out.
+    """
     known = sizes_of(database)
-    found = (file.path for file in files.found(files.images))
-    return sorted(path for path in found if files.is_image(path) and path.stem not in known)
+    found = (file for file in files.found(files.images) if files.is_image(file.path))
+    return sorted(file.path for file in found if is_orphan(file, files, known, settle_seconds))
 
 
-def set_aside_unlisted(database: Database, files: ImageFiles) -> list[Path]:
+def set_aside_unlisted(database: Database, files: ImageFiles, settle_seconds: float = SETTLE_SECONDS) -> list[Path]:
     """Move the image files out of the gallery's folder that have no row; returns where they are now.
 
     After `rebuild` these are the ones that cannot be taken in: cut short, damaged, without a recipe, or a second file
-    of a picture that is there.
+    of a picture that is there. A studio may run meanwhile, so what it just saves stays.
+
+    Args:
+        settle_seconds: younger files may belong to a save that is still going on, and stay.
 
     Raises:
         StorageFailed: one cannot be moved.
     """
     moved = []
-    for path in unlisted(database, files):
-        target = files.aside / path.name
-        files.move(path, target)
-        moved.append(target)
+    for path in unlisted(database, files, settle_seconds):
+        if not _has_row(database, path.stem):  # saved since the rows were read
+            target = _free_name(files.aside / path.name)
+            files.move(path, target)
+            moved.append(target)
     return moved
+
+
+def _has_row(database: Database, image_id: str) -> bool:
+    with database.read() as session:
+        return session.scalar(select(Image.id).where(Image.id == image_id)) is not None
+
+
+def _free_name(path: Path) -> Path:
+    """The path itself, or with a number where something lies there already."""
+    names = (path.with_stem(f"{path.stem}-{number}") if number > 1 else path for number in count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _renew_some(database: Database, files: ImageFiles, ids: list[str], describe: Describe) -> int:

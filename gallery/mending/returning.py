@@ -7,7 +7,7 @@ rows of pictures that were deleted for good after it: those do not come back.
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 
 from gallery import family, fulltext
 from gallery.database import Database
+from gallery.errors import StorageFailed, storage_error
 from gallery.files import ImageFiles
 from gallery.ids import is_id
 from gallery.maintenance import batches
@@ -26,10 +27,11 @@ from gallery.schema import Image
 def take_back_jobs(database: Database) -> int:
     """Insert every job of the sound snapshots that is not there, as the newest of them has it; returns how many.
 
-    None that is there is changed.
+    None that is there is changed. What had not ended then comes back as cancelled: it can be asked for again, but must
+    not begin by itself, for nobody knows whether it ended later, or belongs to a time that was left.
 
     Raises:
-        StorageFailed: the disk did not take it.
+        StorageFailed: the disk did not take it, or a snapshot cannot be read.
     """
     file = database.file
     if file is None:
@@ -41,6 +43,9 @@ def take_back_trash(database: Database, image_ids: Iterable[str]) -> int:
     """Put those of these images into the trash again that are there in the newest snapshot that knows them.
 
     With them comes whose they are, which no file says. Returns how many went into the trash.
+
+    Raises:
+        StorageFailed: the disk did not take it, or a snapshot cannot be read.
     """
     file, left = database.file, set(image_ids)
     deleted = 0
@@ -85,22 +90,44 @@ def _sound(file: Path) -> Iterator[Snapshot]:
     return (found for found in backups.snapshots(file) if repair.fault(found.path) is None)
 
 
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """What SQLite or the disk says against a snapshot becomes StorageFailed, in words."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path.parent) from error
+    except sqlite3.Error as error:
+        raise StorageFailed(
+            f"{path} must be read to take back what only it knows, and that failed: {error}. Check that the disk is "
+            "not full and no other program has the database open, or move this file elsewhere; then run it again. "
+            "Nothing was lost."
+        ) from error
+
+
 def _unknown_jobs(file: Path, snapshot: Path) -> bool:
-    with closing(repair.connect(file)) as connection:
+    with _said(snapshot), closing(repair.connect(file)) as connection:
         connection.execute("ATTACH ? AS old", (str(snapshot),))
         return bool(connection.execute(f"SELECT EXISTS ({_UNKNOWN})").fetchone()[0])
 
 
+_CANCEL_UNFINISHED = """
+    UPDATE jobs SET state = 'cancelled', cancel_requested = 1, lease_until = NULL, lease_token = NULL, worker = NULL,
+    stage = '', finished_at = (julianday('now') - 2440587.5) * 86400.0
+    WHERE state NOT IN ('succeeded', 'failed', 'cancelled')
+"""
 _UNKNOWN = "SELECT * FROM old.jobs WHERE id NOT IN (SELECT id FROM main.jobs)"
 
 
 def _copy_jobs(file: Path, snapshot: Path) -> int:
     """From a copy, which is brought to the present schema first."""
-    with TemporaryDirectory(dir=file.parent, prefix=".jobs-") as folder:
+    with _said(snapshot), TemporaryDirectory(dir=file.parent, prefix=".jobs-") as folder:
         copy = Path(shutil.copyfile(snapshot, Path(folder) / "old.sqlite3"))
         old = Database(f"sqlite:///{copy}")
         try:
             old.migrate()
+            with old.write() as session:
+                session.execute(text(_CANCEL_UNFINISHED))
         finally:
             old.dispose()
         with closing(repair.connect(file)) as connection:
@@ -115,8 +142,9 @@ def _named(names: str) -> str:
 
 
 def _rows(path: Path) -> list[dict]:
-    with closing(repair.connect(path)) as connection:
+    with _said(path), closing(repair.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")  # one broken text must not stop the rest
         return [dict(row) for row in connection.execute("SELECT id, owner, deleted_at FROM images")]
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from gallery import Gallery, fulltext
 from gallery.errors import ImageNotFound, StorageFailed, SweepRefused
+from gallery.files import ImageFiles
 from gallery.ids import new_id
 from gallery.metadata import png_bytes
 from gallery.schema import Image
@@ -188,3 +189,37 @@ def test_an_image_restored_during_a_purge_stays(database, gallery, saved, tmp_pa
     assert Gallery(database, tmp_path, Restoring(tmp_path), describe=describe).purge(0) == 0
     assert gallery.path(image_id) == gallery.files.image(image_id)
     assert gallery.png(image_id)
+
+
+def test_a_picture_that_is_just_saved_is_not_set_aside(gallery, database, saved):
+    forget(database, saved[0].id)  # its file is there, its row is on the way
+    assert gallery.set_aside_unlisted() == []
+    assert gallery.files.image(saved[0].id).is_file()
+    assert len(gallery.set_aside_unlisted(settle_seconds=0)) == 1
+
+
+class BesideAStudio(ImageFiles):
+    """Another process saves a picture between the reading of the rows and that of the folder."""
+
+    def found(self, root):
+        Gallery(self.database, root.parent, describe=describe).save(picture(9), recipe("number 9"))
+        return super().found(root)
+
+
+def test_a_picture_whose_row_came_late_is_not_set_aside(gallery, database, saved, tmp_path):
+    files = BesideAStudio(tmp_path)
+    files.database = database
+    assert Gallery(database, tmp_path, files, describe).set_aside_unlisted(settle_seconds=0) == []
+    assert gallery.count() == 6
+    assert all(gallery.png(image.id) for image in gallery.page().images)
+
+
+def test_what_is_set_aside_replaces_nothing_there(gallery, database, saved):
+    forget(database, saved[0].id)
+    before = gallery.files.aside / f"{saved[0].id}.png"
+    before.parent.mkdir()
+    before.write_bytes(b"of another time")
+    (moved,) = gallery.set_aside_unlisted(settle_seconds=0)
+    assert before.read_bytes() == b"of another time"
+    assert moved.name == f"{saved[0].id}-2.png"
+    assert moved.is_file()

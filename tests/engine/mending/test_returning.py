@@ -1,11 +1,14 @@
 """What a lost database knew comes back beside what was made since; what was deleted for good stays deleted."""
 
+import os
 import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlalchemy import text
 
 from engine.__main__ import main
+from gallery.maintenance import SETTLE_SECONDS
 from gallery.mending import backups
 from tests.engine.mending.damages import PICTURES, restored
 from tests.gallery.samples import picture, recipe
@@ -40,7 +43,7 @@ def test_a_rebuild_takes_jobs_and_the_trash_back_beside_what_was_made_since(home
     assert f"{PICTURES} images were taken into the gallery." in said
     assert "1 job was taken back from the snapshots" in said
     assert [found.request.prompt for found in studio.jobs()] == ["asked since", "a castle"]
-    assert studio.job(job.id) == job
+    assert (studio.job(job.id).request, studio.job(job.id).state) == (job.request, "cancelled")
     assert studio.gallery.count() == PICTURES
     assert [image.id for image in studio.gallery.page(trash=True).images] == [trashed]
     assert studio.health.troubles() == []
@@ -55,6 +58,27 @@ def test_a_rebuild_changes_no_job_that_is_there(file, opened, rebuilt):
     assert opened().job(job.id).state == "cancelled"
 
 
+def test_no_job_of_a_time_that_was_left_begins_by_itself(home, file, opened, rebuilt, capsys):
+    earlier = backups.snapshot(file, backups.START)
+    studio = opened()
+    (job,) = studio.jobs()
+    waiting, running, done = (studio.submit(job.request) for _ in range(3))
+    with studio.database.write() as session:
+        session.execute(text("UPDATE jobs SET state = 'running', lease_token = 'x' WHERE id = :id"), {"id": running.id})
+        session.execute(text("UPDATE jobs SET state = 'succeeded' WHERE id = :id"), {"id": done.id})
+    studio.database.dispose()
+    backups.snapshot(file, backups.DAILY)
+    code, said = restored(home, capsys, earlier.stem)
+    assert code == 0, said
+
+    said = rebuilt()
+
+    assert "3 jobs were taken back" in said
+    assert "What had not ended there is cancelled" in said
+    states = {found.id: found.state for found in opened().jobs()}
+    assert states == {job.id: "queued", waiting.id: "cancelled", running.id: "cancelled", done.id: "succeeded"}
+
+
 def test_jobs_come_back_from_a_snapshot_of_an_earlier_schema(home, file, opened, rebuilt, lost):
     (old,) = (home / "backups").glob("*-start.sqlite3")
     with closing(sqlite3.connect(old)) as earlier:
@@ -67,11 +91,35 @@ def test_jobs_come_back_from_a_snapshot_of_an_earlier_schema(home, file, opened,
     assert len(opened().jobs()) == 2
 
 
+def _change(home, change: str) -> None:
+    (old,) = (home / "backups").glob("*-start.sqlite3")
+    with closing(sqlite3.connect(old)) as snapshot:
+        snapshot.executescript(change)
+
+
+def test_a_snapshot_with_a_broken_text_gives_back_the_rest(home, opened, rebuilt, expected, lost):
+    _, trashed = lost
+    (other, *_) = sorted(set(expected) - {trashed})
+    _change(home, f"UPDATE images SET owner = CAST(x'61ff' AS TEXT) WHERE id = '{other}'")
+    assert f"{PICTURES} images were taken into the gallery." in rebuilt()
+    assert [image.id for image in opened().gallery.page(trash=True).images] == [trashed]
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE images RENAME owner TO who", "ALTER TABLE jobs RENAME id TO number"])
+def test_a_snapshot_that_cannot_be_asked_is_named_in_words(home, capsys, lost, change):
+    _change(home, change)
+    assert main(["gallery", "check", "--rebuild", "--home", str(home)]) == 1
+    said = capsys.readouterr().err
+    assert "-start.sqlite3 must be read to take back" in said
+    assert "move this file elsewhere" in said
+
+
 def test_files_that_cannot_be_taken_in_are_named_and_set_aside_when_told_so(home, opened, capsys, expected, lost):
     images = [path for path in (home / "images").glob("??/*.png") if path.stem in expected]
     kept = {path.name: path.read_bytes()[:200] for path in images[:6]}
     for path in images[:6]:
         path.write_bytes(kept[path.name])
+        os.utime(path, (path.stat().st_mtime - SETTLE_SECONDS,) * 2)
     assert main(["gallery", "check", "--rebuild", "--home", str(home)]) == 0
     said = capsys.readouterr().out
     assert all(path.name in said for path in images[:6])

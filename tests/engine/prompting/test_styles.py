@@ -6,7 +6,7 @@ import pytest
 
 from engine.__main__ import main
 from engine.errors import InvalidRequest, NotFound, ShelfRefused
-from engine.prompting.styles import Style, Styles
+from engine.prompting.styles import MOST_BYTES, Style, Styles
 
 
 @pytest.fixture
@@ -79,6 +79,20 @@ def test_what_is_no_table_of_styles_is_refused(styles, data):
     with pytest.raises(ShelfRefused, match="table of styles"):
         styles.bring(data)
     assert styles.all() == {}
+
+
+def test_a_table_that_is_too_large_is_refused_before_it_is_read(styles):
+    with pytest.raises(ShelfRefused, match=r"A table of styles may have 4,194,304 bytes; this one has 4,194,305"):
+        styles.bring(b"name,prompt\n".ljust(MOST_BYTES + 1, b"\n"))
+
+
+def test_a_broken_file_of_styles_refuses_only_what_names_one(studio):
+    (studio.settings.home / "styles.json").write_text("{ damaged")
+    values = {"prompt": "a {cat}", "width": 64, "height": 64}
+    assert studio.request("text_to_image", values).prompt == "a cat"
+    assert Styles(studio.settings.home).apply(iter(()), "a", "b") == ("a", "b")
+    with pytest.raises(ShelfRefused):
+        Styles(studio.settings.home).apply(iter(["ink"]), "a", "b")
 
 
 def test_drawn_words_have_their_styles_in_them_and_the_recipe_names_them(studio, work):

@@ -155,6 +155,15 @@ def test_single_files_are_known_by_their_tensors(settings, save_checkpoint, save
     assert "got a LoRA" in known["style"].problem
 
 
+def test_a_single_file_of_the_name_of_a_hub_model_is_that_file(settings, save_checkpoint):
+    weights = settings.home / "weights"
+    path = save_checkpoint(weights / "foo.safetensors")
+    write(weights / "models.json", json.dumps({"foo": {"hub_id": "org/foo"}}))
+    info = Catalogue(settings).get("foo")
+    assert (info.available, info.problem, info.path, info.single_file) == (True, "", path, True)
+    assert (info.hub_id, info.added) == ("org/foo", True)
+
+
 def test_pointer_may_say_how_a_single_file_was_trained(settings, save_checkpoint, tmp_path):
     path = save_checkpoint(tmp_path / "mine.safetensors")
     pointer = {"path": str(path), "prediction_type": "epsilon", "native_size": 640}
