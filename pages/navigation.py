@@ -12,9 +12,9 @@ ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetc
 
 st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
 
-# Gallery tiles are square, and the whole tile opens the picture, not only its title: the button's
-# transparent ::after covers it. Less empty space above the page, and a
-# size picker that fits into half of a small screen.
+# Small buttons show their icon alone and are heard by their name. Gallery tiles are square, and the
+# whole tile opens the picture, not only its title: the button's transparent ::after covers it. Less
+# empty space above the page, and a size picker that fits into half of a small screen.
 st.html(
     """<style>
     .stMainBlockContainer { padding-top: 4.5rem; }
@@ -23,7 +23,9 @@ st.html(
         min-height: 2.5rem; padding: 0 0.75rem; }
     .st-key-use_settings a * { color: light-dark(#ffffff, #171614) !important; }
     button kbd { color: inherit !important; opacity: 1 !important; }
-    .only-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+    .st-key-dice button p, .st-key-model_menu button p, .only-heard {
+        position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+    }
     #results, [id^="wrong-"] { scroll-margin-top: 5rem; }
     [class*="st-key-size"] button { padding-inline: 0.5rem; }
     [class*="st-key-tile_"] { position: relative; gap: 0; }

@@ -388,7 +388,8 @@ def _cancel(session: Session, *which: Any) -> int:
     ended = {"state": CANCELLED, "finished_at": now(session), "cancel_requested": True}
     running = update(JobRow).where(*which, JobRow.state == RUNNING).values(cancel_requested=True)
     waiting = update(JobRow).where(*which, JobRow.state == QUEUED).values(ended)
-    return changed_rows(session, running) + changed_rows(session, waiting)
+    # The waiting ones first: one that is claimed meanwhile is then met as a running one.
+    return changed_rows(session, waiting) + changed_rows(session, running)
 
 
 def _holding(token: str) -> Select[JobRow]:

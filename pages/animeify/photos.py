@@ -109,11 +109,11 @@ def _short(name: str) -> str:
 def pick_style(studio: Studio) -> dict[str, Any]:
     """The style picture and how long it is worked on."""
     file = st.file_uploader(
-        "Style picture", type=PHOTO_SUFFIXES, key=f"style_{st.session_state.setdefault('styles', 0)}"
+        "Style picture", type=PHOTO_SUFFIXES, key=f"style_{st.session_state.setdefault('style_files', 0)}"
     )
     if file:
         choose("style", _added(studio, [file]))
-        st.session_state.styles += 1
+        st.session_state.style_files += 1
         st.rerun()
     chosen = _chosen(studio, "style")
     for photo in chosen[:1]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from engine.diffusion.prompts.grammar import PLAIN
 from engine.diffusion.request import TextToImage
 from engine.image_to_image.request import ImageToImage
 from engine.inpainting.request import Inpaint
+from engine.prompting.parsing import literal
 from engine.studio import Studio
 from gallery.records import ImageRecord
 from pages.generate.details import KINDS
@@ -20,6 +22,8 @@ from pages.parts.submit import Press
 MORE = 4  # pictures that one press of a variation asks for
 HOLDING = 0.35  # strength that keeps where what stands
 NEAR = 0.2  # variation strength that keeps most of a picture
+# A template drew them from another seed; the key's presence says that nothing in them is to be drawn again.
+WORDS_AS_THEY_ARE = {"prompt_template": None, "negative_prompt_template": None}
 USES = {
     PICTURE: ("Use as start", ":material/image:", "Draw over this picture as a whole"),
     PART: ("Inpaint", ":material/format_paint:", "Redraw a part of this picture, or draw beyond its edges"),
@@ -52,7 +56,13 @@ def _use(record: ImageRecord, choice: str) -> None:
 def show_links(studio: Studio, record: ImageRecord, place: str) -> None:
     """On other pages: the same as links to Generate, with the picture's own prompt and model where it was drawn."""
     recipe, drawn = record.recipe, record.kind in KINDS
-    words = {"prompt": recipe.prompt, "negative_prompt": recipe.negative_prompt, "model": recipe.model_name}
+    syntax = recipe.request.get("prompt_syntax", PLAIN)
+    words = {
+        "prompt": literal(recipe.prompt),
+        "negative_prompt": literal(recipe.negative_prompt),
+        "model": recipe.model_name,
+        "prompt_syntax": syntax if syntax == PLAIN else "",
+    }
     query = {name: word for name, word in words.items() if word} if drawn else {}
     for choice, (label, icon, why) in USES.items():
         asked = {**query, START: record.id, START_FROM: choice}
@@ -111,7 +121,7 @@ def _variations(studio: Studio, record: ImageRecord, place: str) -> None:
 
 def _more(request: TextToImage, record: ImageRecord) -> TextToImage:
     other = {"seed": None, "variation_seed": None, "variation_strength": 0.0}
-    return replace(request, num_images=MORE, variation_of=record.id, **other)
+    return replace(request, num_images=MORE, variation_of=record.id, **other, **WORDS_AS_THEY_ARE)
 
 
 def _can_be_near(request: TextToImage, record: ImageRecord) -> bool:
@@ -121,13 +131,13 @@ def _can_be_near(request: TextToImage, record: ImageRecord) -> bool:
 
 def _near(request: TextToImage, record: ImageRecord, strength: float) -> TextToImage:
     mixed = {"seed": record.seed, "variation_seed": None, "variation_strength": strength}
-    return replace(request, num_images=MORE, variation_of=record.id, **mixed)
+    return replace(request, num_images=MORE, variation_of=record.id, **mixed, **WORDS_AS_THEY_ARE)
 
 
 def _holding(studio: Studio, request: TextToImage, record: ImageRecord) -> ImageToImage:
     names = {spec.name for spec in fields(TextToImage)} - {"seed", "variation_seed"}
     values = {name: getattr(request, name) for name in names}
-    values |= {"num_images": MORE, "variation_strength": 0.0, "variation_of": record.id}
+    values |= {"num_images": MORE, "variation_strength": 0.0, "variation_of": record.id, **WORDS_AS_THEY_ARE}
     fit = "crop"
     if isinstance(request, Inpaint):  # its size is that of the part; the picture has one of its own
         fit = "keep"

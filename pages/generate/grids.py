@@ -31,7 +31,7 @@ def show_grid(studio: Studio, values: Mapping[str, Any]) -> None:
             "Of prompt words the first is what the others stand in for."
         )
         axes = [axis for place in PLACES if (axis := _axis(place))]
-        problems = PRESS.problems({"axes": [*map(str, axes)]})
+        problems = PRESS.problems(_fields(values, axes))
         with st.container():  # what comes and goes keeps its place
             if said := _said(studio, values, axes):
                 st.caption(said)
@@ -90,4 +90,10 @@ def _ask(studio: Studio, values: Mapping[str, Any], axes: list[Axis]) -> None:
         studio.submit(studio.request(Grid.kind, _values(values, axes)), key=key, owner=OWNER)
 
     asked = (str(sorted(values.items(), key=lambda pair: pair[0])), tuple(axes))
-    PRESS.ask(asked, submit, {"axes": [*map(str, axes)]})
+    PRESS.ask(asked, submit, _fields(values, axes))
+
+
+def _fields(values: Mapping[str, Any], axes: list[Axis]) -> dict[str, Any]:
+    """What problems may be about, as text; whatever is changed may mend what is said of the axes."""
+    everything = str(sorted(values.items(), key=lambda pair: pair[0]))
+    return {**{name: str(value) for name, value in values.items()}, "axes": (everything, *map(str, axes))}

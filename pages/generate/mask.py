@@ -14,6 +14,7 @@ from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
+from gallery.metadata import MAX_SIDE
 from pages.generate.kept import ADDRESS_CHARACTERS, MASK, keep_drawing, kept_drawing
 from pages.parts.before_after import small_jpeg
 from pages.parts.canvas import MOST_SIDE, paint_mask
@@ -135,7 +136,11 @@ def _preview(studio: Studio, photo: PhotoRef, values: Mapping[str, Any], info: M
     mask = studio.photo(st.query_params.get(MASK) or "-")
     asked = (values["extend"], values["feather"], values["area"], values["width"] * values["height"])
     model = (info.size_multiple, info.min_size, info.max_size)
+    left, top, right, bottom = values["extend"]
     try:
+        width, height = studio.photos.size(photo.id)
+        if max(width + left + right, height + top + bottom) > MAX_SIDE:
+            return  # refused after the press; a preview of it would take gigabytes
         picture, drawn = _planned(studio, photo.id, mask.id if mask else "", asked, model)
     except PEOPLE_ERRORS as error:
         show_broken(error)

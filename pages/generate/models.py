@@ -83,7 +83,8 @@ def show_model_menu(studio: Studio, info: ModelInfo) -> None:
     Args:
         info: the chosen model.
     """
-    with st.popover("", icon=":material/add:", help="Add a model, correct or remove the chosen one"):
+    menu = st.container(key="model_menu")
+    with menu.popover("Models", icon=":material/add:", help="Add a model, correct or remove the chosen one"):
         st.markdown("**Add a model**")
         st.caption("A Stable Diffusion folder in diffusers layout, a .safetensors file, or a hub id such as org/name.")
         _add_form(studio, "Path or hub id", "Add", None)

@@ -22,7 +22,7 @@ from pages.generate.restore import fill_generate, fill_values
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import read_seed, seed_field
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
-from pages.generate.start import Start, pick_start, start_fields, start_values
+from pages.generate.start import Start, absent_fields, pick_start, start_fields, start_values
 from pages.generate.styles import edit_styles, pick_styles, show_words
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
@@ -64,7 +64,7 @@ def main() -> None:
         show_status(studio, FED, "Generate")
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
-        show_wrong_fields(problems, *BY_THE_BUTTON)
+        show_wrong_fields(problems, *BY_THE_BUTTON, *absent_fields())
         notes = st.container()
         start = pick_start(studio, problems)
         values, info = _settings(studio, models, start, problems)

@@ -7,11 +7,12 @@ import streamlit as st
 
 from engine.prompting.shelf import Shelf
 from engine.studio import Studio
-from pages.parts.common import plain
+from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.reuse import PRESET, fill_named
 from pages.parts.submit import problems_of
 
 FILE = "presets.json"
+OF_A_START = ("kind", "image", "mask", "strength", "fit", "feather", "area", "extend", "variation_of")
 WORDS = ("prompt", "negative_prompt", "styles")
 
 
@@ -24,7 +25,11 @@ def show_presets(studio: Studio) -> None:
     """Save, use, rename and delete, in a popover."""
     presets = shelf(studio)
     with st.popover("Presets", icon=":material/bookmark:"):
-        names = list(presets.all())
+        try:
+            names = list(presets.all())
+        except PEOPLE_ERRORS as error:
+            st.error(plain(error), icon=":material/error:")
+            return
         for name in names:
             st.button(plain(name), key=f"preset_{name}", icon=":material/arrow_back:", on_click=_use, args=(name,))
         with st.form("save_preset", border=False, clear_on_submit=True):
@@ -44,7 +49,7 @@ def show_presets(studio: Studio) -> None:
 
 def values_of(values: dict[str, Any], words: bool) -> dict[str, Any]:
     """What a preset holds: a request's values without pictures to begin with, under the names of recipes."""
-    left_out = ("kind", "image", "mask", "variation_of", *(() if words else WORDS))
+    left_out = (*OF_A_START, *(() if words else WORDS))
     kept = {name: value for name, value in values.items() if name not in left_out}
     kept["loras"] = [{"name": name, "weight": weight} for name, weight in values.get("loras", ())]
     return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

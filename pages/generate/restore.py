@@ -66,6 +66,9 @@ def fill_values(studio: Studio, preset: Mapping[str, Any]) -> list[str]:
     for name in SIMPLE_FIELDS:
         if name in preset:
             state[name] = values[name]
+    state.prompt_syntax = values["prompt_syntax"]
+    state.variation_strength = float(values["variation_strength"])
+    state.variation_seed = "" if values["variation_seed"] is None else str(values["variation_seed"])
     state.guidance_scale = float(values["guidance_scale"])
     state.num_images = values["num_images"]
     state.seed = "" if values["seed"] is None else str(values["seed"])

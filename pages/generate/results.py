@@ -9,10 +9,10 @@ from engine.jobs.records import Job
 from engine.studio import Studio
 from gallery.records import ImageRecord
 from pages.generate.actions import open_link, show_actions
-from pages.generate.details import KINDS, SHEET, SHOWN
+from pages.generate.details import FED, KINDS, SHEET, SHOWN
 from pages.parts.common import OWNER, plain, shown_width
 from pages.parts.downloads import download_buttons, zip_button
-from pages.parts.feed import caption_of, expected_pictures
+from pages.parts.feed import caption_of, expected_pictures, latest_ended
 from pages.parts.pictures import show_picture, show_thumbnail
 from pages.parts.reuse import reuse_here
 from pages.upscale.button import show_upscale
@@ -68,7 +68,8 @@ def show_earlier(studio: Studio) -> None:
     """The drawings before the last job's, small, with their recipes; they are found again after a refresh."""
     newest = studio.gallery.page(limit=LOOKED_AT, owner=OWNER).images
     drawn = [image for image in newest if image.kind in KINDS]
-    earlier = [image for image in drawn if image.job_id != drawn[0].job_id][:EARLIER]
+    shown = latest_ended(studio, FED)  # which may have brought nothing, such as one that was cancelled
+    earlier = [image for image in drawn if shown is None or image.job_id != shown.id][:EARLIER]
     if not earlier:
         return
     st.markdown("**Earlier**")

@@ -30,7 +30,8 @@ def seed_field(studio: Studio, problems: dict[str, str]) -> int | str | None:
             "uses seed + 1, and so on; after the highest seed comes 0. Empty: every press draws a new seed.",
         )
     with dice:
-        st.button("", icon=":material/casino:", key="dice", on_click=_roll, help="Draw a new seed and keep it")
+        help_text = "Draw a new seed and keep it"
+        st.button("Draw a seed", icon=":material/casino:", key="dice", on_click=_roll, help=help_text)
     st.session_state.keep_seed = bool(text.strip())
     st.toggle(
         "Keep seed",

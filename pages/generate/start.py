@@ -85,6 +85,11 @@ def start_fields() -> dict[str, Any]:
     }
 
 
+def absent_fields() -> tuple[str, ...]:
+    """Fields of a part that are not shown while there is no picture to have a part of."""
+    return () if st.query_params.get(START) else ("mask", "extend")
+
+
 def pick_start(studio: Studio, problems: dict[str, str]) -> Start:
     """Let the artist choose what to start from; `start_values`, later, shows the rest in the place left for it."""
     if START_FROM not in st.session_state and START in st.query_params and START_FROM not in st.query_params:

@@ -16,7 +16,11 @@ NEW = "New style"
 
 def pick_styles(studio: Studio) -> tuple[str, ...]:
     """Let the artist choose among the saved ones; returns their names."""
-    names = list(Styles(studio.settings.home).all())
+    try:
+        names = list(Styles(studio.settings.home).all())
+    except PEOPLE_ERRORS as error:
+        st.error(plain(error), icon=":material/error:")
+        return ()
     if not names:
         return ()
     return tuple(st.multiselect("Styles", names, key="styles", bind="query-params", placeholder="none"))
@@ -40,7 +44,10 @@ def show_words(studio: Studio, prompt: str, negative: str, styles: tuple[str, ..
 def edit_styles(studio: Studio) -> None:
     """Add, change, rename and delete, in a popover."""
     styles = Styles(studio.settings.home)
-    known = styles.all()
+    try:
+        known = styles.all()
+    except PEOPLE_ERRORS:
+        return  # said where they are chosen
     with st.popover("Styles", icon=":material/style:"):
         name = st.selectbox("Style", [NEW, *known], key="edited_style")
         own = None if name == NEW else name
@@ -64,7 +71,9 @@ def edit_styles(studio: Studio) -> None:
 def remember_template(request: dict[str, object], restored: dict[str, str]) -> None:
     """After a picture's settings came back: what was typed then, if its words came of a template."""
     typed = {name: request.get(f"{name}_template") for name in FIELDS}
-    st.session_state["typed_before"] = (restored, typed, request.get("styles") or ()) if any(typed.values()) else None
+    st.session_state["typed_before"] = (
+        (restored, typed, request.get("styles") or ()) if any(text is not None for text in typed.values()) else None
+    )
 
 
 def _offer_template() -> None:

@@ -38,7 +38,7 @@ def show_feed(studio: Studio, kinds: str | Sequence[str], empty: Callable[[], No
     active = _first_active(studio, kinds)
     watched = tuple(job.id for job in active)
     st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, kinds, watched)
-    latest = _latest_ended(studio, kinds)
+    latest = latest_ended(studio, kinds)
     if latest is not None:
         _ended_job(studio, latest, show_images)
     elif not active:
@@ -54,7 +54,7 @@ def _first_active(studio: Studio, kinds: Sequence[str]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.state != RUNNING, studio.ahead_of(job)))[:limit]
 
 
-def _latest_ended(studio: Studio, kinds: Sequence[str]) -> Job | None:
+def latest_ended(studio: Studio, kinds: Sequence[str]) -> Job | None:
     """The job that ended last, which is not always the newest: later ones can be cancelled before it."""
     limit = _unfinished(studio, kinds) + RECENT
     jobs = [job for kind in kinds for job in studio.jobs(owner=OWNER, kind=kind, limit=limit)]

@@ -15,10 +15,11 @@ from pages.parts.paused import resume_button
 from pages.parts.progress import progress_text, stop_button
 from pages.parts.submit import Press
 
-POLL_SECONDS = 2.0
+POLL_SECONDS, IDLE_SECONDS = 2.0, 10.0  # others may ask while nothing is at work here
 MOST_SHOWN = 30  # waiting jobs of a lane; the rest is counted
 ENDED_SHOWN = 10
-_SAID, _ASKED = "queue_said", "queue_asked"
+ENDED_LOOKED_AT = 100  # newest jobs among which one may just have ended
+_SAID, _ASKED, _ENDED = "queue_said", "queue_asked", "queue_ended"
 
 
 def main() -> None:
@@ -26,24 +27,28 @@ def main() -> None:
     studio = open_studio()
     st.caption(RULE)
     active = bool(studio.jobs(active=True, limit=1))
-    st.fragment(_queue, run_every=POLL_SECONDS if active else None)(studio, active)
+    st.fragment(_queue, run_every=POLL_SECONDS if active else IDLE_SECONDS)(studio)
     _ended(studio)
 
 
-def _queue(studio: Studio, was_active: bool) -> None:
+def _queue(studio: Studio) -> None:
     if said := st.session_state.pop(_SAID, None):
         st.warning(plain(said), icon=":material/info:")
+    ended_before = st.session_state.get(_ENDED)
+    newest_end = max((job.finished_at or 0.0 for job in studio.jobs(limit=ENDED_LOOKED_AT) if job.ended), default=0.0)
+    st.session_state[_ENDED] = newest_end
+    if ended_before is not None and newest_end != ended_before:
+        st.rerun()  # what has ended is shown outside of this part of the page
     running = studio.jobs(running=True)
     estimates = Estimates(studio.queue)
     found = False
     for lane in LANES:
         at_work, waiting = [job for job in running if job.lane == lane], studio.queue.waiting(lane)
+        waiting = [job for job in waiting if job.id not in {each.id for each in at_work}]  # put back in between
         _lane(studio, lane, at_work, waiting, estimates)
         found = found or bool(at_work or waiting)
     if found:
         _cancel_all(studio)
-    elif was_active:
-        st.rerun()  # the last one has ended: it is shown outside of this part of the page
 
 
 def _lane(studio: Studio, lane: str, at_work: Sequence[Job], waiting: Sequence[Job], estimates: Estimates) -> None:
