@@ -32,13 +32,13 @@ def main() -> None:
 
 
 def _queue(studio: Studio) -> None:
-    if said := st.session_state.pop(_SAID, None):
-        st.warning(plain(said), icon=":material/info:")
     ended_before = st.session_state.get(_ENDED)
     newest_end = max((job.finished_at or 0.0 for job in studio.jobs(limit=ENDED_LOOKED_AT) if job.ended), default=0.0)
     st.session_state[_ENDED] = newest_end
     if ended_before is not None and newest_end != ended_before:
         st.rerun()  # what has ended is shown outside of this part of the page
+    if said := st.session_state.pop(_SAID, None):
+        st.warning(plain(said), icon=":material/info:")
     running = studio.jobs(running=True)
     estimates = Estimates(studio.queue)
     found = False
