@@ -71,11 +71,16 @@ def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, 
 
 
 @pytest.mark.timeout(600)  # two processes on a busy machine
-@pytest.mark.parametrize(("trainer", "processes"), [(sharpen, 1), (finish, 2)])
+@pytest.mark.parametrize(
+    ("trainer", "processes"),
+    [
+        (sharpen, 1),
+        (finish, 1),
+        pytest.param(finish, 2, marks=pytest.mark.slow),
+    ],  # each process imports everything anew
+)
 def test_a_run_that_was_stopped_ends_with_the_same_weights(made, tmp_path, trainer, processes):
-    """The two with the most to remember, the larger one in two processes. The third step needs what the discriminator
-    learned.
-    """
+    """The two with the most to remember. The third step needs what the discriminator learned."""
     vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
     config, arguments = sharpen.Config(alone=1), [vae, made.data(), made.held_out()]
     if trainer is finish:
