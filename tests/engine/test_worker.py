@@ -83,7 +83,7 @@ def test_cancel_stops_a_running_job_and_keeps_what_was_finished(running):
     until(lambda: running.job(job.id).ended)
     assert running.job(job.id).state == CANCELLED
     assert 1 <= len(running.gallery.of_job(job.id)) < 4
-    assert running.preview(job.id) is None
+    until(lambda: running.preview(job.id) is None)  # it is taken away just behind the end
 
 
 def test_stopping_gives_the_job_back_and_the_next_start_finishes_it(running):
