@@ -1,0 +1,1 @@
+"""Reading the recipes that other tools write into their pictures."""
