@@ -78,8 +78,7 @@ def test_a_command_bears_in_mind_what_the_machine_can(studio: Studio, photo: Pat
     assert _about(studio, "no such", kept, options) == ""
 
 
-def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_path: Path) -> None:
-    """Starts a real worker."""
+def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_path: Path, worker_beside: None) -> None:
     (tmp_path / "notes.txt").write_text("words")
     out = tmp_path / "out"
     with pytest.raises(StudioError, match="1 of 2 files could not be used as photos"):
