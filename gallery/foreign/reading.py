@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gallery.errors import UnreadableImage
 from gallery.foreign import comfyui, infotext, ours
-from gallery.foreign.containers import stealth
+from gallery.foreign.containers import jpeg, stealth
 from gallery.foreign.containers.files import bytes_of, texts_of
 from gallery.foreign.containers.texts import EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, Texts
 from gallery.foreign.flat import completed
@@ -26,6 +26,7 @@ from gallery.foreign.tools import (
 )
 from gallery.foreign.values import json_object
 from gallery.metadata import read_recipe
+from gallery.recipe import Recipe
 
 _COMMENTS = (EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, "Comment", "XPComment")
 _PLACES = ("parameters", *_COMMENTS, "ImageDescription", "Description", "XMP description", "postprocessing")
@@ -53,7 +54,7 @@ def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
     data = bytes_of(source)
     name = source.name if isinstance(source, Path) else "this file"
     texts = texts_of(data, name)
-    found = _ours(data) or read_texts(texts.found)
+    found = _ours(data, texts) or read_texts(texts.found)
     if found is None and not texts.damage:
         found = _hidden(data, texts)
     if found is None:
@@ -77,10 +78,11 @@ def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
     return _of_json(texts, graph) or _of_infotext(texts, graph) or graph
 
 
-def _ours(data: bytes) -> ForeignRecipe | None:
+def _ours(data: bytes, texts: Texts) -> ForeignRecipe | None:
     try:
-        recipe = read_recipe(data)
-    except UnreadableImage:  # WebP, which the studio does not write, or damaged
+        said = texts.found.get("studio_recipe", "")
+        recipe = Recipe.from_json(said) if said else read_recipe(data) if data.startswith(jpeg.SIGNATURE) else None
+    except (UnreadableImage, ValueError):  # damaged; what other tools read may still be there
         return None
     return ours.read(recipe) if recipe else None
 

@@ -4,7 +4,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from gallery.recipe import SEEDS
@@ -99,7 +98,7 @@ def number(value: Any) -> float | None:
 
 def bare_name(name: str) -> str:
     """A model's name without folder and suffix."""
-    last = PurePosixPath(name.strip().replace("\\", "/")).name
+    last = name.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
     for suffix in _SUFFIXES:
         if last.lower().endswith(suffix):
             return last[: -len(suffix)]
