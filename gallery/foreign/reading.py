@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gallery.errors import UnreadableImage
 from gallery.foreign import comfyui, infotext, ours
-from gallery.foreign.containers import jpeg, stealth
+from gallery.foreign.containers import stealth
 from gallery.foreign.containers.files import bytes_of, texts_of
 from gallery.foreign.containers.texts import EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, Texts
 from gallery.foreign.flat import completed
@@ -25,7 +25,6 @@ from gallery.foreign.tools import (
     tensorart,
 )
 from gallery.foreign.values import json_object
-from gallery.metadata import read_recipe
 from gallery.recipe import Recipe
 
 _COMMENTS = (EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, "Comment", "XPComment")
@@ -54,7 +53,7 @@ def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
     data = bytes_of(source)
     name = source.name if isinstance(source, Path) else "this file"
     texts = texts_of(data, name)
-    found = _ours(data, texts) or read_texts(texts.found)
+    found = _ours(texts) or read_texts(texts.found)
     if found is None and not texts.damage:
         found = _hidden(data, texts)
     if found is None:
@@ -78,13 +77,12 @@ def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
     return _of_json(texts, graph) or _of_infotext(texts, graph) or graph
 
 
-def _ours(data: bytes, texts: Texts) -> ForeignRecipe | None:
+def _ours(texts: Texts) -> ForeignRecipe | None:
+    said = texts.found.get("studio_recipe", "")
     try:
-        said = texts.found.get("studio_recipe", "")
-        recipe = Recipe.from_json(said) if said else read_recipe(data) if data.startswith(jpeg.SIGNATURE) else None
-    except (UnreadableImage, ValueError):  # damaged; what other tools read may still be there
+        return ours.read(Recipe.from_json(said)) if said else None
+    except ValueError:  # damaged; what other tools read may still be there
         return None
-    return ours.read(recipe) if recipe else None
 
 
 def _hidden(data: bytes, texts: Texts) -> ForeignRecipe | None:
