@@ -20,6 +20,7 @@ from gallery.foreign.tools import (
     fooocus,
     invokeai,
     novelai,
+    others,
     stabilitymatrix,
     swarmui,
     tensorart,
@@ -74,7 +75,7 @@ def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
     for recipe in (tensorart.read(texts, graph), stabilitymatrix.read(texts, graph), easydiffusion.read(texts)):
         if recipe:
             return recipe
-    return _of_json(texts, graph) or _of_infotext(texts, graph) or graph
+    return _of_json(texts, graph) or _of_infotext(texts, graph) or graph or _of_others(texts)
 
 
 def _ours(texts: Texts) -> ForeignRecipe | None:
@@ -117,10 +118,19 @@ def _of_json(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignRecip
     return None
 
 
+def _of_others(texts: dict[str, str]) -> ForeignRecipe | None:
+    software = texts.get("Software", "") or texts.get("XMP CreatorTool", "")
+    for values in (*map(json_object, _in_places(texts)), texts):
+        if recipe := others.read(values, software):
+            return recipe
+    return None
+
+
 def _of_infotext(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignRecipe | None:
     sure = texts.get("parameters", "")
     for text in _in_places(texts):
-        if text.lstrip().startswith("{") or not (recipe := infotext.read(text, sure=text == sure)):
+        # A prompt may begin with a brace, as of dynamic prompts; broken JSON is no prompt.
+        if not (recipe := infotext.read(text, sure=text == sure and text.lstrip()[:1] not in ("{", "[", '"'))):
             continue
         if "fooocus_scheme" in texts or texts.get("MakerNote", "").strip() in ("a1111", "fooocus"):
             return replace(recipe, tool="Fooocus")

@@ -123,10 +123,12 @@ def as_text(value: Any) -> str:
 def json_object(text: str) -> dict[str, Any]:
     """The JSON object in a text; empty where it is none."""
     text = text.strip().strip("\0").strip()
-    if not text.startswith("{"):
+    if text[:1] not in ("{", '"'):
         return {}
     try:
         found = json.loads(text)
+        if isinstance(found, str):  # some tools write the JSON of a text that is JSON
+            found = json.loads(found)
     except (ValueError, RecursionError):  # also numbers of thousands of digits, and what is nested too deeply
         return {}
     return found if isinstance(found, dict) else {}

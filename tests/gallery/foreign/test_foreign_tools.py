@@ -159,6 +159,10 @@ RUINED = {
     "loras": [["abcdef0123456789", "0.8 - ink.safetensors"], ["line.safetensors", 1.0]],
     "software": "RuinedFooocus",
 }
+SPACE = {
+    "prompt": "a castle", "negative_prompt": "blurry", "resolution": "1024 x 768", "guidance_scale": 5.5,
+    "num_inference_steps": 24, "seed": 443, "sampler": "DPM++ 2M Karras", "Model": "WAI v16",
+}  # fmt: skip
 CASTLE = {"prompt": "a castle", "negative_prompt": "blurry"}
 INK = (ForeignLora("ink", 0.8),)
 
@@ -253,6 +257,12 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
             {"PositivePrompt": "a castle <lora:ink:0.8>", "NegativePrompt": "blurry", "Steps": 20, "Seed": 3,
              "Width": 64, "Sampler": "Euler Ancestral Karras", "CfgScale": 5, "Height": 32, "ModelName": "sd.ckpt"})),
          CASTLE | {"seed": 3, "steps": 20, "width": 64, "height": 32, "model": "sd", "loras": INK}),
+        ("RuinedFooocus", png_texts(parameters=json.dumps(json.dumps(RUINED))), CASTLE | {"seed": 12}),
+        ("an unknown tool", png_texts(parameters=json.dumps(SPACE)),
+         CASTLE | {"seed": 443, "steps": 24, "guidance": 5.5, "width": 1024, "height": 768, "model": "WAI v16"}),
+        ("Sygil", png_texts(**{"SD:prompt": "a castle", "SD:seed": "7", "SD:steps": "30", "SD:cfg_scale": "7.5",
+                               "SD:negative_prompt": "blurry", "SD:sampler_name": "k_lms"}),
+         CASTLE | {"seed": 7, "steps": 30, "guidance": 7.5, "sampler": "k_lms"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -334,6 +344,14 @@ def test_hidden_texts_are_found(kind, form):
     found = read_foreign(encoded(form, image, **({"lossless": True, "exact": True} if form == "WEBP" else {})))
     assert (found.prompt, found.seed) == ("a castle 竜", 2**64 - 1)
     assert "hidden" in found.notes[-1]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["{red|blue} castle", "[castle:tower:5]", '"castle"', "Steps to a castle: a, b: c", ""]
+)
+def test_prompts_may_begin_with_anything(prompt):
+    found = read_foreign(png_texts(parameters=f"{prompt}\nNegative prompt: [low], Steps: many\n{LINE}"))
+    assert (found.prompt, found.negative_prompt, found.steps) == (prompt, "[low], Steps: many", 20)
 
 
 def test_the_size_of_the_pixels_is_never_taken_for_the_recipes():
