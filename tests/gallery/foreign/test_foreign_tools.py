@@ -346,9 +346,7 @@ def test_hidden_texts_are_found(kind, form):
     assert "hidden" in found.notes[-1]
 
 
-@pytest.mark.parametrize(
-    "prompt", ["{red|blue} castle", "[castle:tower:5]", '"castle"', "Steps to a castle: a, b: c", ""]
-)
+@pytest.mark.parametrize("prompt", ["{red|blue} castle", "[castle:tower:5]", '"castle"', "Steps: a, b: c", ""])
 def test_prompts_may_begin_with_anything(prompt):
     found = read_foreign(png_texts(parameters=f"{prompt}\nNegative prompt: [low], Steps: many\n{LINE}"))
     assert (found.prompt, found.negative_prompt, found.steps) == (prompt, "[low], Steps: many", 20)
