@@ -18,7 +18,7 @@ _SIDES = {
     "negative": ("text_negative", "negative_prompt", "negative_g", "negative_l", "negative"),
 }
 _JOINS = re.compile(r"concat|join|combine|append|merge|StringFunction", re.IGNORECASE)
-_JOINED = re.compile(r"(?:text|string|prompt|str|part|input)_?(?:[0-9]{1,2}|[a-h])", re.IGNORECASE)
+_JOINED = re.compile(r"(?:text|string|prompt|str|part|input)?_?(?:[0-9]{1,2}|[a-h])", re.IGNORECASE)
 _BETWEEN = ("delimiter", "separator", "seperator")
 # Conditioning comes in through these; models, pictures and masks do not carry words.
 _CONDITIONING = re.compile(r"(?:base_)?cond(?:itioning)?(?:_?(?:[0-9]{1,3}|to|from))?")

@@ -15,7 +15,7 @@ _FINISHES = re.compile(r"detailer|upscale|refine.?face|facefix|inpaintcrop", re.
 _SEEDS = ("seed", "noise_seed", "noise")
 _PICTURE = ("latent_image", "latent", "samples", "optional_latent", "image", "images", "pixels", "latents")
 _NOT_THE_PICTURE = re.compile(
-    r"model|clip|vae|positive|negative|cond|control|guider|noise|sigmas|sampler|mask|lora|hook"
+    r"model|clip|vae|positive|negative|cond|control|guider|noise|sigmas|sampler|mask|lora|hook|width|height|text|seed|steps|batch"
 )
 _SCHEDULERS = re.compile(r"(\w+?)Scheduler")
 MOST_ENDS = 20  # places that save pictures and are looked at
