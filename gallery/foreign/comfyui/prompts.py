@@ -96,7 +96,7 @@ def _parts(node: Node, side: str, found: Words) -> list[Any]:
     if strings := _strings(node):
         return strings
     if texts := _texts(node, side):
-        if node.links("clip", "clip1"):
+        if node.links("clip", "clip1") or "clip_skip" in node.inputs:
             found.encoders.append(node)
         return texts
     conditioning = [key for key in node.inputs if _CONDITIONING.fullmatch(key)]
