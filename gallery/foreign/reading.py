@@ -134,6 +134,8 @@ def _of_infotext(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignR
             continue
         if "fooocus_scheme" in texts or texts.get("MakerNote", "").strip() in ("a1111", "fooocus"):
             return replace(recipe, tool="Fooocus")
+        if "smproj" in texts:
+            return completed(replace(recipe, tool="StabilityMatrix"), graph, "schedule", "strength")
         if graph is None:
             return recipe
         # A node that saves AUTOMATIC1111's text beside the graph; its sampler's name often holds the schedule.

@@ -197,4 +197,5 @@ def test_a_text_with_a_wrong_checksum_is_read_and_that_is_said():
 def test_texts_of_other_programs_are_no_recipes(noise):
     info = png_texts(Software="Adobe Photoshop 25.0", Description="Steps to the castle", Author="a: b, c: d")
     assert read_foreign(info) is None
+    assert read_foreign(png_texts(Description="Camera: Canon, Model: EOS 5D, Lens: 50 mm, Exposure: 1")) is None
     assert read_foreign(encoded("JPEG", comment=b"CREATOR: gd-jpeg v1.0, quality = 90" + noise)) is None

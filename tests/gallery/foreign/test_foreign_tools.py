@@ -249,6 +249,7 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
          CASTLE | {"seed": 3, "steps": 8, "guidance": 3.5, "sampler": "Euler Ancestral", "width": 1024, "height": 768,
                    "model": "flux_1_dev_q8p", "loras": (ForeignLora("ink_lora_f16", 0.6),), "strength": None}),
         ("Draw Things", encoded("JPEG", xmp=XMP.format(escaped(DRAW_THINGS)).encode()), CASTLE | {"seed": 3}),
+        ("Draw Things", encoded("JPEG", exif=user_comment(json.dumps(DRAW_THINGS))), CASTLE | {"seed": 3}),
         ("Tensor.Art", png_texts(generation_data=json.dumps(TENSOR) + "\0"),
          CASTLE | {"seed": 2174021338, "steps": 25, "guidance": 7.0, "sampler": "euler_ancestral", "schedule": "karras",
                    "width": 768, "height": 1152, "model": "WAI-16", "model_hash": "a5f58eb1c3", "clip_skip": 2,
