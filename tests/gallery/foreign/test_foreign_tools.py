@@ -341,9 +341,9 @@ def test_numbers_that_are_none_are_left_to_the_reader(text):
 @pytest.mark.parametrize("kind", [b"stealth_pnginfo", b"stealth_pngcomp", b"stealth_rgbinfo", b"stealth_rgbcomp"])
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_hidden_texts_are_found(kind, form):
-    image = stealth(f"a castle 竜\nNegative prompt: blurry\n{LINE}", kind)
+    image = stealth(f"{{a}} castle 竜\nNegative prompt: blurry\n{LINE}", kind)
     found = read_foreign(encoded(form, image, **({"lossless": True, "exact": True} if form == "WEBP" else {})))
-    assert (found.prompt, found.seed) == ("a castle 竜", 2**64 - 1)
+    assert (found.prompt, found.seed) == ("{a} castle 竜", 2**64 - 1)
     assert "hidden" in found.notes[-1]
 
 
