@@ -37,6 +37,8 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
     signed = sum(sign in fields for sign in _SIGNS) >= _FEWEST_SIGNS or "Civitai resources" in fields
     if not (signed or (sure and text.strip()) or values["Negative prompt"]):
         return None
+    if not signed:  # a last line such as "red: 1, green: 2, blue: 3" is of the prompt
+        fields = Fields(_prompts_alone(text))
     tool = _tool(fields)
     resources = _resources(fields)
     prompt, tags = from_tags(fields.text("Prompt"))
@@ -61,6 +63,11 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
         not_understood=fields.rest(),
         notes=_notes(text),
     )
+
+
+def _prompts_alone(text: str) -> dict[str, str]:
+    prompt, _, negative = text[:MAX_READ].replace("\r\n", "\n").partition("Negative prompt:")
+    return {"Prompt": prompt.strip(), "Negative prompt": negative.strip()}
 
 
 def _tool(fields: Fields) -> str:
