@@ -34,7 +34,8 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
     """
     values = parse_parameters(text)
     fields = Fields(values)
-    signed = sum(sign in fields for sign in _SIGNS) >= _FEWEST_SIGNS or "Civitai resources" in fields
+    signs = sum(sign in fields for sign in _SIGNS)
+    signed = signs >= (1 if sure else _FEWEST_SIGNS) or "Civitai resources" in fields
     if not (signed or (sure and text.strip()) or values["Negative prompt"]):
         return None
     if not signed:  # a last line such as "red: 1, green: 2, blue: 3" is of the prompt

@@ -19,6 +19,9 @@ from tests.gallery.foreign.foreign_files import chunk, encoded, exif, png, png_t
 
 REAL = sorted((Path(__file__).parents[2] / "data" / "recipes").glob("sd-*"))
 WHOLE = [path.read_bytes() for path in REAL]
+WEBP = encoded(
+    "WEBP", exif=exif({0x0110: b'prompt:{"1": {}}\0', 0x9286: b"a\nSteps: 2, Sampler: b, Seed: 3"}), xmp=b"<x>"
+)
 LINE = "a castle\nNegative prompt: blurry\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1"
 KEYS = ("parameters", "prompt", "workflow", "Comment", "UserComment", "invokeai_metadata", "sd-metadata", "Dream",
         "generation_data", "parameters-json", "Software", "use_stable_diffusion_model", "XMP UserComment")  # fmt: skip
@@ -37,7 +40,7 @@ def survives(data: bytes) -> None:
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_damaged_real_files_raise_nothing_else(seed, count):
     draw = random.Random(seed)
-    data = bytearray(draw.choice(WHOLE))
+    data = bytearray(draw.choice((*WHOLE, WEBP)))
     for _ in range(count):
         at = draw.randrange(len(data) or 1)
         action = draw.randrange(4)

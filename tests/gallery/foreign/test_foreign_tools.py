@@ -351,6 +351,8 @@ def test_numbers_that_are_none_are_left_to_the_reader(text):
         (f'a castle\n{LINE}, Model: "a, b", Clip skip: 2', {"model": "a, b", "clip_skip": 2}),
         ("a castle\nred: 1, green: 2, blue: 3", {"prompt": "a castle\nred: 1, green: 2, blue: 3", "seed": None}),
         ("a castle", {"prompt": "a castle", "negative_prompt": "", "steps": None}),
+        ("a castle\nSteps: 10, Sampler: DPM", {"prompt": "a castle", "steps": 10, "sampler": "DPM"}),
+        ("a castle\nNegative prompt: blurry\nSteps: 10", {"negative_prompt": "blurry", "steps": 10}),
         (f"{LINE}", {"prompt": "", "steps": 20}),
     ],
 )
