@@ -7,7 +7,7 @@ from typing import Any
 
 from gallery.foreign.loras import from_tags, merged
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields, bare_name, hash_digits
+from gallery.foreign.values import Fields, bare_name, hash_digits, plain
 
 Keys = Mapping[str, tuple[str, ...]]
 _TEXTS = ("sampler", "schedule")
@@ -70,7 +70,7 @@ def size_of(text: str) -> tuple[int, int] | None:
 
 def _size(taken: Fields, keys: Keys) -> tuple[int | None, int | None]:
     for key in keys.get("size", ()):
-        if size := size_of(str(taken.peek(key) or "")):
+        if size := size_of(plain(taken.peek(key))):
             taken.drop(key)
             return size
     return taken.whole(*keys.get("width", ()), least=1), taken.whole(*keys.get("height", ()), least=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gallery.foreign.loras import MOST, from_tags, merged
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields, bare_name, hash_digits, json_object, number
+from gallery.foreign.values import Fields, bare_name, hash_digits, json_object, number, plain
 from gallery.infotext import MAX_READ, parse_parameters
 
 _SIGNS = ("Steps", "Sampler", "Seed", "CFG scale", "CFG Scale", "Guidance Scale", "Size-1", "Model", "Model hash")
@@ -93,7 +93,7 @@ def _model(fields: Fields, resources: list[dict[str, Any]]) -> tuple[str, str]:
         fields.drop("Model hash")
     else:
         digits = hash_digits(json_object(str(fields.peek("Hashes"))).get("model"))
-    checkpoint = next((each for each in resources if str(each.get("type")).lower() in ("checkpoint", "model")), {})
+    checkpoint = next((each for each in resources if plain(each.get("type")).lower() in ("checkpoint", "model")), {})
     return name or bare_name(_named(checkpoint)), digits or hash_digits(checkpoint.get("hash"))
 
 
@@ -108,7 +108,7 @@ def _resources(fields: Fields) -> list[dict[str, Any]]:
 
 def _of_resources(resources: Iterable[dict[str, Any]]) -> list[ForeignLora]:
     kinds = ("lora", "lycoris", "locon", "dora")
-    named = [each for each in resources if str(each.get("type")).lower() in kinds and _named(each)]
+    named = [each for each in resources if plain(each.get("type")).lower() in kinds and _named(each)]
     return [ForeignLora(bare_name(_named(each)), number(each.get("weight"))) for each in named]
 
 

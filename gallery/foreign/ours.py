@@ -3,7 +3,7 @@
 from typing import Any
 
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields, bare_name, hash_digits, number
+from gallery.foreign.values import Fields, bare_name, hash_digits, number, plain
 from gallery.infotext import KARRAS
 from gallery.recipe import Recipe
 
@@ -36,6 +36,4 @@ def read(recipe: Recipe) -> ForeignRecipe:
 
 
 def _lora(lora: Any) -> ForeignLora:
-    return ForeignLora(
-        bare_name(str(lora.get("name", ""))), number(lora.get("weight")), hash_digits(lora.get("sha256"))
-    )
+    return ForeignLora(bare_name(plain(lora.get("name"))), number(lora.get("weight")), hash_digits(lora.get("sha256")))

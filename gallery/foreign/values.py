@@ -99,6 +99,11 @@ def number(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def plain(value: Any) -> str:
+    """A text, or a number as one; empty for anything else, which may be nested too deeply to be printed."""
+    return str(value) if isinstance(value, (str, int, float)) else ""
+
+
 def bare_name(name: str) -> str:
     """A model's name without folder and suffix."""
     last = name.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]

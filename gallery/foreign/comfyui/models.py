@@ -8,7 +8,7 @@ from gallery.foreign.comfyui.graph import Graph, Link, Node
 from gallery.foreign.comfyui.values import menu_of, side_of, text_value, value_of
 from gallery.foreign.loras import from_tags, listed
 from gallery.foreign.recipe import ForeignLora
-from gallery.foreign.values import bare_name, number, whole
+from gallery.foreign.values import bare_name, number, plain, whole
 
 _NAMES = ("ckpt_name", "unet_name", "base_ckpt_name", "gguf_name", "model_name", "model_path", "model")
 _LOADS = re.compile(r"load|checkpoint|unet|model", re.IGNORECASE)
@@ -67,7 +67,7 @@ def _stacked(graph: Graph, node: Node) -> list[ForeignLora]:
         if not (numbered := _NUMBERED.fullmatch(key)) or not isinstance(value, str):
             continue
         index = numbered[1]
-        if int(index) > most or str(node.inputs.get(f"switch_{index}", "On")).lower() in ("off", "false"):
+        if int(index) > most or plain(node.inputs.get(f"switch_{index}", "On")).lower() in ("off", "false"):
             continue
         marks = (index, index.zfill(2))
         weight = value_of(graph, node, *(form.format(mark) for form in _WEIGHTS for mark in marks))

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from gallery.foreign.comfyui.graph import Graph, Link, Node
+from gallery.foreign.values import plain
 
 # Names under which nodes hold one value: primitives, seeds, constants, and those that hand one on.
 _HELD = ("value", "seed", "noise_seed", "int", "float", "number", "Value", "Number", "integer", "val", "string")
@@ -69,5 +70,5 @@ def side_of(node: Node, name: str, chosen: Any) -> Any:
     size = _SIZE.search(chosen[:200])
     if size is None:
         return None
-    turned = str(node.inputs.get("swap_dimensions", "off")).lower() in ("on", "true")
+    turned = plain(node.inputs.get("swap_dimensions")).lower() in ("on", "true")
     return int(size[1 if (name == "width") != turned else 2])

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gallery.foreign.comfyui.graph import LONGEST_NAME, MOST_NODES, Graph, Link, Node
+from gallery.foreign.comfyui.subgraphs import BYPASSED, unfolded
+from gallery.foreign.values import plain
 
 _CONTROL = "control_after_generate"  # the editor's own value behind each seed
 _CONTROLS = ("fixed", "increment", "decrement", "randomize", "increment-wrap")
@@ -63,48 +65,47 @@ _WIDGETS: Mapping[str, tuple[str, ...]] = {
         *("empty_latent_width", "empty_latent_height", "batch_size"),
     ),
 }
-_MUTED, _BYPASSED = 2, 4
+_MUTED = 2
 _MOST_BYPASSED = 200  # in a row
 _NOT_RUN = ("Note", "MarkdownNote")
 
 
 def from_workflow(values: Mapping[str, Any]) -> Graph:
     """The graph of the JSON in `workflow`, as the editor would hand it to the API."""
-    listed = values.get("nodes")
-    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    rows, links = unfolded(values)
     rows = [row for row in rows[:MOST_NODES] if row.get("mode") != _MUTED and row.get("type") not in _NOT_RUN]
-    wires = _Wires(rows, values.get("links"))
+    wires = _Wires(rows, links)
     kept = {_name(row): link for row in rows if row.get("type") == "SetNode" for link in wires.inputs(row).values()}
     nodes = {}
     for row in rows:
-        if row.get("mode") != _BYPASSED:
-            key = str(row.get("id"))
+        if row.get("mode") != BYPASSED:
+            key = plain(row.get("id"))
             inputs = {**_widgets(row), **wires.inputs(row)}
             if row.get("type") == "GetNode" and (link := kept.get(_name(row))):
                 inputs = {"value": link}
-            nodes[key] = Node(key, str(row.get("type"))[:LONGEST_NAME], inputs)
+            nodes[key] = Node(key, plain(row.get("type"))[:LONGEST_NAME], inputs)
     return Graph(nodes)
 
 
 def _name(row: Mapping[str, Any]) -> str:
     """Under which a value is kept and taken, without a wire between."""
     values = row.get("widgets_values")
-    return str(values[0]) if isinstance(values, list) and values else ""
+    return plain(values[0]) if isinstance(values, list) and values else ""
 
 
 class _Wires:
     """The table of links, with bypassed nodes taken out."""
 
-    def __init__(self, rows: list[dict[str, Any]], table: Any):
+    def __init__(self, rows: list[dict[str, Any]], table: list[list[Any]]):
         self._sources = dict(_sources(table))
-        self._bypassed = {str(row.get("id")): row for row in rows if row.get("mode") == _BYPASSED}
+        self._bypassed = {plain(row.get("id")): row for row in rows if row.get("mode") == BYPASSED}
         self._passed: dict[Link, Any] = {}
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Link]:
         found = {}
         for port in _ports(row, "inputs"):
             if link := self._source(port.get("link")):
-                found[str(port.get("name"))] = link
+                found[plain(port.get("name"))] = link
         return found
 
     def _source(self, number: Any) -> Link | None:
@@ -119,14 +120,11 @@ class _Wires:
         return None
 
 
-def _sources(table: Any) -> Iterator[tuple[Any, Link]]:
-    """Links by their number: lists of number, from, slot, to, slot, type; objects inside subgraphs."""
-    for row in table if isinstance(table, list) else []:
-        if isinstance(row, list) and len(row) >= 5 and isinstance(row[0], (int, str)):
-            yield row[0], Link(str(row[1]), row[2] if isinstance(row[2], int) else 0)
-        elif isinstance(row, dict) and isinstance(row.get("id"), (int, str)):
-            slot = row.get("origin_slot")
-            yield row["id"], Link(str(row.get("origin_id")), slot if isinstance(slot, int) else 0)
+def _sources(table: list[list[Any]]) -> Iterator[tuple[Any, Link]]:
+    """Links by their number: lists of number, from, slot, to, slot."""
+    for row in table:
+        if isinstance(row[0], (int, str)):
+            yield row[0], Link(plain(row[1]), row[2] if isinstance(row[2], int) else 0)
 
 
 def _passed_through(row: Mapping[str, Any], slot: int) -> Any:
@@ -143,10 +141,10 @@ def _widgets(row: Mapping[str, Any]) -> dict[str, Any]:
         return {str(name): value for name, value in values.items()}
     if not isinstance(values, list):
         return {}
-    kind = str(row.get("type"))
+    kind = plain(row.get("type"))
     if kind in _WIDGETS:
         return {name: value for name, value in zip(_WIDGETS[kind], values, strict=False) if name != _CONTROL}
-    named = [str(port.get("name")) for port in _ports(row, "inputs") if isinstance(port.get("widget"), dict)]
+    named = [plain(port.get("name")) for port in _ports(row, "inputs") if isinstance(port.get("widget"), dict)]
     return _by_ports(named, values) or _guessed(kind, values)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gallery.foreign import flat
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields, bare_name, number
+from gallery.foreign.values import Fields, bare_name, number, plain
 
 _KEYS = {
     "prompt": ("prompt", "Prompt"),
@@ -42,7 +42,7 @@ def read(values: Mapping[str, Any]) -> ForeignRecipe | None:
 def _list(fields: Fields, *keys: str) -> list[str]:
     """A list, one value, or a list as Python prints it, which is what the texts of PNG files hold."""
     if items := fields.items(*keys):
-        return [str(item) for item in items]
+        return [plain(item) for item in items]
     if (single := fields.number(*keys)) is not None:
         return [str(single)]
     text = fields.text(*keys)

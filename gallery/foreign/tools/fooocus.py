@@ -10,7 +10,7 @@ from typing import Any
 from gallery.foreign import flat
 from gallery.foreign.loras import listed
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields
+from gallery.foreign.values import Fields, plain
 
 _KEYS = {
     "prompt": ("prompt", "Prompt"),
@@ -36,7 +36,7 @@ def read(values: Mapping[str, Any]) -> ForeignRecipe | None:
     if not any(sign in values for sign in _SIGNS):
         return None
     fields = Fields(values)
-    ruined = "RuinedFooocus" in str(values.get("software")) or "base_model_name" in values
+    ruined = "RuinedFooocus" in plain(values.get("software")) or "base_model_name" in values
     loras = [*listed(fields.items("loras", "Loras")), *_numbered(fields)]
     fields.drop("software", "metadata_scheme")
     return flat.recipe("RuinedFooocus" if ruined else "Fooocus", fields, _KEYS, loras)

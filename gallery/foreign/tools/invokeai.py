@@ -11,7 +11,7 @@ from typing import Any
 from gallery.foreign import flat
 from gallery.foreign.loras import listed
 from gallery.foreign.recipe import ForeignRecipe
-from gallery.foreign.values import Fields, hash_digits, json_object
+from gallery.foreign.values import Fields, hash_digits, json_object, plain
 
 TOOL = "InvokeAI"
 _KEYS = {
@@ -44,13 +44,13 @@ def _new(said: dict[str, Any]) -> ForeignRecipe:
     fields = Fields(said)
     model = fields.mapping("model")
     loras = listed(fields.items("loras"))
-    digits = str(model.get("hash") or "")
+    digits = plain(model.get("hash"))
     found = flat.recipe(
         TOOL,
         fields,
         _KEYS,
         loras,
-        model=str(model.get("name") or model.get("model_name") or ""),
+        model=plain(model.get("name")) or plain(model.get("model_name")),
         model_hash=hash_digits(digits),
     )
     # Its usual hash is BLAKE3, which is no other tool's.
@@ -73,7 +73,7 @@ def _old(said: dict[str, Any]) -> ForeignRecipe:
 def _prompt(fields: Fields) -> str:
     """One text, or a list of objects with weights."""
     parts = fields.items("prompt")
-    texts = [str(part["prompt"]) for part in parts if isinstance(part, dict) and "prompt" in part]
+    texts = [plain(part["prompt"]) for part in parts if isinstance(part, dict) and "prompt" in part]
     return " ".join(texts) or fields.text("prompt")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from gallery.foreign import flat
 from gallery.foreign.loras import listed
 from gallery.foreign.recipe import ForeignRecipe
-from gallery.foreign.values import Fields
+from gallery.foreign.values import Fields, plain
 
 UNKNOWN = "an unknown tool"
 _KEYS = {
@@ -43,5 +43,5 @@ def read(values: Mapping[str, Any], software: str = "") -> ForeignRecipe | None:
     if len(found) < 2 or not any(isinstance(bare.get(key), str) for key in _KEYS["prompt"]):
         return None
     fields = Fields(bare)
-    tool = software or str(bare.get("software") or ("Sygil" if "SD:prompt" in values else UNKNOWN))
+    tool = software or plain(bare.get("software")) or ("Sygil" if "SD:prompt" in values else UNKNOWN)
     return flat.recipe(tool[:200], fields, _KEYS, listed(fields.items("loras", "lora")))

@@ -5,7 +5,7 @@ from typing import Any
 
 from gallery.foreign import flat
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields, bare_name, hash_digits, number
+from gallery.foreign.values import Fields, bare_name, hash_digits, number, plain
 
 _KEYS = {
     "prompt": ("prompt",),
@@ -29,7 +29,7 @@ def read(values: Mapping[str, Any]) -> ForeignRecipe | None:
     more = values.get("sui_extra_data")
     fields = Fields({**(more if isinstance(more, dict) else {}), **said})
     hashes = _hashes(values.get("sui_models"))
-    model_hash = hashes.get(bare_name(str(fields.peek("model") or "")), "")
+    model_hash = hashes.get(bare_name(plain(fields.peek("model"))), "")
     stop = number(fields.peek("clipstopatlayer"))
     if stop is not None:
         fields.drop("clipstopatlayer")
@@ -56,10 +56,10 @@ def _loras(fields: Fields, hashes: Mapping[str, str]) -> list[ForeignLora]:
 def _split(fields: Fields, key: str) -> list[str]:
     """A list, which earlier versions write as one text with commas."""
     values = fields.items(key) or fields.text(key).split(",")
-    return [str(value).strip() for value in values if str(value).strip()]
+    return [text for value in values if (text := plain(value).strip())]
 
 
 def _hashes(models: Any) -> dict[str, str]:
     """Hashes of all model files, by name: SHA-256 of the tensors alone."""
     rows = [row for row in models if isinstance(row, dict)] if isinstance(models, list) else []
-    return {bare_name(str(row.get("name"))): hash_digits(row.get("hash")) for row in rows}
+    return {bare_name(plain(row.get("name"))): hash_digits(row.get("hash")) for row in rows}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from gallery.foreign import flat
 from gallery.foreign.loras import listed
 from gallery.foreign.recipe import ForeignRecipe
-from gallery.foreign.values import Fields, json_object, repaired
+from gallery.foreign.values import Fields, json_object, plain, repaired
 
 _KEYS = {
     "prompt": ("prompt",),
@@ -31,7 +31,7 @@ def read(texts: Mapping[str, str], graph: ForeignRecipe | None) -> ForeignRecipe
     loras = listed(item for item in fields.items("models") if isinstance(item, dict))
     if fields.peek("seed") in (-1, "-1") and graph and graph.seed is not None:
         fields.drop("seed")
-    name, digits = (str(model.get(key) or "") for key in ("modelFileName", "hash"))
+    name, digits = (plain(model.get(key)) for key in ("modelFileName", "hash"))
     strength = None if fields.peek("enableHr") else fields.number("denoisingStrength")
     found = flat.recipe("Tensor.Art", fields, _KEYS, loras, strength=strength)
     of_model = flat.recipe("", Fields({"model": name, "hash": digits}), {"model": ("model",), "model_hash": ("hash",)})

@@ -271,6 +271,24 @@ def test_values_kept_under_a_name_are_found_in_the_editors_graph():
     assert read_foreign(png_texts(workflow=json.dumps(kept))).model == "sd"
 
 
+def test_subgraphs_of_the_editors_graph_are_unfolded():
+    outer = json.loads(json.dumps(EDITOR))
+    loader = next(row for row in outer["nodes"] if row["id"] == 4)
+    outer["nodes"].remove(loader)
+    outer["nodes"].append({"id": 40, "type": "a-uuid", "inputs": [{"name": "text", "link": 40}],
+                           "outputs": [{"type": "MODEL"}, {"type": "CLIP"}, {"type": "CONDITIONING"}]})  # fmt: skip
+    outer["links"] = [[number, 40 if source == 4 else source, *rest] for number, source, *rest in outer["links"]]
+    outer["links"] = [[2, 40, 2, 3, 1, "CONDITIONING"] if link[0] == 2 else link for link in outer["links"]]
+    outer["links"].append([40, 10, 0, 40, 0, "STRING"])
+    encoder = {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["old words"], "inputs": [
+        {"name": "clip", "link": 3}, {"name": "text", "widget": {"name": "text"}, "link": 5}]}  # fmt: skip
+    keys = ("id", "origin_id", "origin_slot", "target_id", "target_slot")
+    table = [(1, 4, 0, -20, 0), (2, 4, 1, -20, 1), (3, 4, 1, 6, 0), (4, 6, 0, -20, 2), (5, -10, 0, 6, 1)]
+    inner = {"id": "a-uuid", "nodes": [loader, encoder], "links": [dict(zip(keys, row, strict=True)) for row in table]}
+    found = read_foreign(png_texts(workflow=json.dumps(outer | {"definitions": {"subgraphs": [inner]}})))
+    assert {name: getattr(found, name) for name in PLAIN} == PLAIN
+
+
 @pytest.mark.parametrize(
     "data",
     [
