@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from engine.errors import Cancelled, ImageFailed, ImageShapeError, InvalidRequest, Problem
 from engine.images import HIGH, LOW, check_image_range
-from engine.metrics.vgg19 import Vgg19, load_vgg19
+from engine.metrics.vgg19 import Vgg19Features, load_vgg19
 from engine.rules import finite
 
 CONTENT_LAYER = "relu4_2"
@@ -159,7 +159,7 @@ def loss_total_variation(pixels: Tensor) -> Tensor:
     return pixels.diff(dim=2).square().mean() + pixels.diff(dim=3).square().mean()
 
 
-def _loss(model: Vgg19, photo: Tensor, style: Tensor, settings: StyleSettings) -> Callable[[Tensor], Tensor]:
+def _loss(model: Vgg19Features, photo: Tensor, style: Tensor, settings: StyleSettings) -> Callable[[Tensor], Tensor]:
     with torch.no_grad():
         content = model(photo, (CONTENT_LAYER,))[CONTENT_LAYER]
         grams = {name: gram_matrix(features) for name, features in model(style, STYLE_LAYERS).items()}
