@@ -13,6 +13,7 @@ from engine.cli import (
     mini,
     models,
     nijigan,
+    parameters,
     photos,
     prompting,
     queue,
@@ -37,6 +38,7 @@ cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)
+cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]
 

@@ -17,20 +17,6 @@ from engine.translation.vqi2i.quantizer import Codes, VectorQuantizer
 BETA = 0.25  # of the commitment loss
 HALVINGS = 3  # of the style encoders
 MOST_ON_CPU = 30_000_000  # parameters; the published size has 19 times as many
-# A size for CPUs and tests: 2,372,454 parameters.
-SMALL: dict[str, Any] = {
-    "intermediate_channels": 32,
-    "style_dim": 16,
-    "z_channels": 16,
-    "n_embed": 32,
-    "embed_dim": 32,
-    "mult": (1, 2),
-    "resblocks": 1,
-    "attn_resolutions": (16,),
-    "dropout": 0.0,
-    "resolution": 32,
-    "n_adaresblock": 2,
-}
 
 
 class VQI2I_AdaIN(nn.Module):
@@ -169,7 +155,7 @@ def build(device: torch.device, **sizes: Any) -> VQI2I_AdaIN_Cross:
     """The networks with random weights on a device.
 
     Args:
-        sizes: as of `VQI2I_AdaIN`; `SMALL` is for a CPU.
+        sizes: as of `VQI2I_AdaIN`; those of `engine.translation.vqi2i.sizes.SMALL` are for a CPU.
 
     Raises:
         ModelUnavailable: they are too large for a CPU.

@@ -8,8 +8,9 @@ from engine.errors import ImageShapeError, InvalidRequest, ModelUnavailable
 from engine.translation.vqi2i.blocks import AdaIN, AdaINResBlock, Downsample, LinearAttention
 from engine.translation.vqi2i.decoder import AdaINDecoder
 from engine.translation.vqi2i.encoders import ContentEncoder, StyleEncoder
-from engine.translation.vqi2i.networks import SMALL, VQI2I_AdaIN, VQI2I_AdaIN_Cross, build
+from engine.translation.vqi2i.networks import VQI2I_AdaIN, VQI2I_AdaIN_Cross, build
 from engine.translation.vqi2i.quantizer import VectorQuantizer
+from engine.translation.vqi2i.sizes import SMALL
 
 T_LEVELS = (32, (1, 2), 1, (16,), 0.0, True, 32, 16)
 DEFAULT_LEVELS = (128, (1, 1, 2, 4, 8), 2, (16,), 0.1, True, 256, 128)
