@@ -12,6 +12,7 @@ from engine.cli import (
     lora,
     mini,
     models,
+    neural_style,
     nijigan,
     parameters,
     photos,
@@ -25,6 +26,7 @@ from engine.cli.app import cli, main
 cli.add_typer(drawing.commands)
 cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
+cli.add_typer(neural_style.commands)
 cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
