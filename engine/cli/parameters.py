@@ -28,9 +28,9 @@ def parameters(
 
 
 def _facts(architecture: Architecture, counted: Counted) -> dict[str, object]:
-    facts = {"name": architecture.name, "title": architecture.title, "source": architecture.source}
+    facts: dict[str, object] = {"name": architecture.name, "title": architecture.title, "source": architecture.source}
     total = {"total": counted.total, "float32_bytes": FLOAT32_BYTES * counted.total}
-    return facts | {"size": counted.size, "parts": dict(counted.parts)} | total
+    return {**facts, "size": counted.size, "parts": dict(counted.parts), **total}
 
 
 def _words(architecture: Architecture, counted: Counted) -> str:

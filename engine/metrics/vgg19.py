@@ -211,7 +211,7 @@ class Vgg19Features(nn.Module):
         found = {}
         for place, layer in enumerate(self.features):
             x = layer(x)
-            if (name := self._names.get(place)) in layers:
+            if (name := self._names.get(place, "")) in layers:
                 found[name] = x
             if len(found) == len(layers):
                 break
