@@ -43,7 +43,7 @@ def _styled(value: object) -> dict[str, object]:
 def _in_words(chosen: object) -> object:
     if isinstance(chosen, Mapping):
         return ", ".join(f"{name} {weight}" for name, weight in chosen.items())
-    if isinstance(chosen, list):
+    if isinstance(chosen, (list, tuple)):
         return ", ".join(str(each.get("name")) if isinstance(each, Mapping) else str(each) for each in chosen)
     return "yes" if chosen is True else chosen
 

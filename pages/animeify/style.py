@@ -78,7 +78,7 @@ def fill_style(styles: Sequence[PhotoRef], styling: Styling) -> None:
     """Put these where the form takes them."""
     state = st.session_state
     choose(STYLE, styles)
-    for photo, share in zip(styles, styling.shares, strict=False):
+    for photo, share in zip(styles, styling.shares or [SHARE.default] * len(styles), strict=False):
         state[_share_key(photo)] = float(share)
     state.style_start, state.noise_seed = styling.start, str(styling.noise_seed)
     for name in ("content_layers", "style_layers"):
@@ -139,7 +139,12 @@ def _losses() -> dict[str, Any]:
             label, value=rule.default, step=1.0, key=name, bind="query-params", help=help_text
         )
     values["variation"] = st.selectbox(
-        "Smoothing", VARIATIONS, format_func=VARIATIONS_IN_WORDS.get, key="variation", bind="query-params"
+        "Smoothing",
+        VARIATIONS,
+        format_func=VARIATIONS_IN_WORDS.get,
+        key="variation",
+        bind="query-params",
+        help="What variation weight smooths: large steps most of all, or all alike, which leaves edges sharper",
     )
     for name, label in (("content_layers", "Content layers"), ("style_layers", "Style layers")):
         usual = layers_in_words(getattr(AS_EVER, name))

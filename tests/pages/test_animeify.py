@@ -1,5 +1,6 @@
 import io
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from engine.translation.checkpoints import import_checkpoint
 from engine.translation.published import build
 from engine.translation.request import Translate
 from engine.translation.styling import Styling
+from gallery.recipe import Recipe
+from pages.animeify.details import SHOWN
 from pages.animeify.details import _solved as solved
 from tests.pages.helpers import button, texts
 
@@ -133,6 +136,33 @@ def test_neural_style_takes_what_is_chosen_under_advanced(open_page, studio, pho
             shares=(3.0, 1.0),
         ),
     )
+
+
+def test_what_was_chosen_for_neural_style_is_shown_and_comes_back(open_page, studio, photos):
+    styling = Styling(
+        start="noise",
+        noise_seed=2**64 - 1,
+        style_layers=(("relu2_1", 0.5),),
+        style_weight=30,
+        variation="absolute",
+        optimizer="Adam",
+        more_styles=(photos[0],),
+        shares=(1, 2.5),
+        keep_colours=True,
+    )
+    asked = Translate(photos=(photos[0],), translator="neural-style", style=photos[1], styling=styling)
+    record = studio.gallery.save(Image.new("RGB", (60, 40)), Recipe(kind=Translate.kind, request=asked.to_dict()))
+    shown = SHOWN.details(record)
+    assert shown["Style layers"] == "relu2_1 0.5"
+    assert (shown["Start"], shown["Optimizer"], shown["Keep colours"]) == ("noise", "Adam", "yes")
+    assert (shown["More styles"], shown["Shares"]) == ("view 0.png", "1, 2.5")
+    assert "Content layers" not in shown
+
+    page = open_page("animeify")
+    page.query_params["recipe"] = record.id
+    page.run()
+    button(page, "Anime-ify").click().run()
+    assert studio.jobs()[0].request == replace(asked, style_steps=150, long_side=512)
 
 
 def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, studio, photos):
