@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from math import isfinite
 from typing import Any, cast
 
 from PIL import Image
@@ -183,6 +184,6 @@ def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
         "sha256": info.sha256 or None,
         "solver": {"method": solver.method, "steps": None if solver.adaptive else solver.steps} if solver else None,
         "nfe": model.nfe,
-        "losses": {name: round(value, 6) for name, value in model.losses.items()} or None,
+        "losses": {name: round(value, 6) for name, value in model.losses.items() if isfinite(value)} or None,
         "refinement": asdict(model.refinement) if model.refinement else None,
     }
