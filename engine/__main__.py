@@ -12,7 +12,9 @@ from engine.cli import (
     lora,
     mini,
     models,
+    neural_style,
     nijigan,
+    parameters,
     photos,
     prompting,
     queue,
@@ -25,6 +27,7 @@ from engine.cli.app import cli, main
 cli.add_typer(drawing.commands)
 cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
+cli.add_typer(neural_style.commands)
 cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
@@ -39,6 +42,7 @@ cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)
+cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]
 
