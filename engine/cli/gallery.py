@@ -32,10 +32,11 @@ METADATA = "metadata.jsonl"
 
 
 class Format(StrEnum):
-    """How pictures are exported; both carry the recipe."""
+    """How pictures are exported; all carry the recipe."""
 
     png = "png"
     jpg = "jpg"
+    webp = "webp"
 
 
 @commands.command("list")
@@ -61,8 +62,8 @@ def list_images(
 def export(
     folder: Annotated[Path, typer.Argument(help="Where to; made when it is missing.")],
     search: Search = "",
-    form: Annotated[Format, typer.Option("--format", help="Both carry the recipe.")] = Format.png,
-    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG files.")] = 92,
+    form: Annotated[Format, typer.Option("--format", help="All carry the recipe.")] = Format.png,
+    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG and WebP files.")] = 92,
     home: Home = None,
 ) -> None:
     """Copy the images, all or those of a search, with their recipes in metadata.jsonl."""
@@ -73,7 +74,7 @@ def export(
     for record in _records(store, search):
         name = f"{record.id}.{form.value}"
         try:
-            _write(folder / name, store.png(record.id) if form is Format.png else store.jpg(record.id, quality))
+            _write(folder / name, _encoded(store, record, form, quality))
         except GalleryError as error:  # one damaged picture is no reason to keep the others
             failures.append(str(error))
             continue
@@ -218,6 +219,12 @@ def _records(store: Gallery, search: str, limit: int | None = None) -> Iterator[
             return
         last = page.images[-1].id
         left = None if left is None else left - len(page.images)
+
+
+def _encoded(store: Gallery, record: ImageRecord, form: Format, quality: int) -> bytes:
+    if form is Format.png:
+        return store.png(record.id)
+    return store.jpg(record.id, quality) if form is Format.jpg else store.webp(record.id, quality)
 
 
 def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:

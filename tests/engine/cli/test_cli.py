@@ -306,11 +306,12 @@ def test_export_copies_the_pictures_with_their_recipes(run, studio, pictures, tm
     assert names == {f"{picture.id}.png" for picture in pictures} | {"metadata.jsonl"}
 
 
-def test_export_as_jpg_adds_to_what_is_there(run, pictures, tmp_path):
+@pytest.mark.parametrize("form", ["jpg", "webp"])
+def test_export_in_smaller_files_adds_to_what_is_there(run, pictures, tmp_path, form):
     for words in (("--search", "cat"), ("--search", "castle"), ("--search", "castle")):
-        assert run("gallery", "export", str(tmp_path), "--format", "jpg", "--quality", "60", *words).code == 0
+        assert run("gallery", "export", str(tmp_path), "--format", form, "--quality", "60", *words).code == 0
     rows = metadata(tmp_path)
-    assert {row["file_name"] for row in rows} == {f"{picture.id}.jpg" for picture in pictures}
+    assert {row["file_name"] for row in rows} == {f"{picture.id}.{form}" for picture in pictures}
     assert len(rows) == 3
     for row in rows:
         assert read_recipe(tmp_path / row["file_name"]).seed == row["seed"]
