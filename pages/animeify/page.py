@@ -22,6 +22,7 @@ from pages.parts.before_after import show_before_after
 from pages.parts.common import OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import show_feed
+from pages.parts.licences import show_licence
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 from pages.upscale.button import show_upscale
@@ -101,7 +102,7 @@ def _translator(studio: Studio) -> tuple[Translator, DeltaGenerator]:
         elif info.non_commercial:
             st.warning(plain(f"Not for commercial use. {info.licence}"), icon=":material/copyright:")
         else:
-            st.caption(f"Licence: {plain(info.licence)}")
+            show_licence(info.licence)
     return info, takes
 
 

@@ -19,6 +19,7 @@ from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from pages.parts.common import plain
+from pages.parts.licences import show_licence
 
 
 def weight_key(name: str) -> str:
@@ -57,6 +58,7 @@ def _weight(lora: LoraInfo, model: ModelInfo) -> float:
     if lora.cross_attention_dim and model.cross_attention_dim not in (0, lora.cross_attention_dim):
         text = f"It is made for {lora.base}; this model is {model.base}."
         st.warning(plain(text), icon=":material/warning:")
+    show_licence(lora.licence)
     if lora.note:
         st.caption(f":material/info: {plain(lora.note)}")
     if lora.few_steps:

@@ -1,0 +1,75 @@
+"""What a licence allows, beside what is under it; its text, and the uses that it forbids."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.studio import Studio
+from engine.weights.licensing.licences import RAIL_PLUS_PLUS, Licence, known, restrictions_of, text_of
+from pages.parts.common import plain
+
+_BADGES = {
+    True: ":green-badge[:material/sell: Commercial use]",
+    False: ":red-badge[:material/money_off: No commercial use]",
+    None: ":gray-badge[:material/help: Commercial use not known]",
+}
+_HERE = ("", "localhost", "127.0.0.1", "::1")
+_SEEN = "restrictions_seen"
+
+
+def badge(licence: Licence) -> str:
+    """Whether work that is made with it may be sold, as Markdown."""
+    return _BADGES[licence.commercial_use]
+
+
+def show_licence(written: str, non_commercial: bool = False) -> None:
+    """The badge and the name of a licence, as a card or a list names it; what it means is under the question mark."""
+    licence = known(written, non_commercial)
+    st.caption(f"{badge(licence)} {plain(licence.name)}", help=licence.sentence)
+
+
+def licence_of(facts: Mapping[str, Any]) -> str:
+    """For the details of a picture: the licence of a model or LoRA of its recipe; empty in recipes of before."""
+    written = facts.get("licence")
+    if not isinstance(written, str):
+        return ""
+    licence = known(written, facts.get("commercial_use") is False)
+    return f"{licence.name}. {licence.sentence}"
+
+
+def show_text(licence: Licence) -> None:
+    """The text that ships, and first the uses that it forbids."""
+    with st.expander(f"Licence: {plain(licence.name)}", icon=":material/gavel:"):
+        st.caption(licence.sentence)
+        _restrictions(licence)
+        with st.container(height=240, key=f"text_{licence.id}"):
+            st.text(text_of(licence))
+
+
+def show_restrictions_to_others(studio: Studio) -> None:
+    """In a studio that other machines can reach: what the licence of a model here forbids, once to each visitor.
+
+    The licence asks for it of whoever lets others use the model.
+    """
+    address = str(st.get_option("server.address") or "")
+    if address in _HERE or st.session_state.get(_SEEN):
+        return
+    under = [info.title for info in studio.models() if info.available and known(info.licence).id == RAIL_PLUS_PLUS.id]
+    if under:
+        _dialog(under)
+
+
+@st.dialog("What may not be made here", dismissible=False, width="medium")
+def _dialog(titles: list[str]) -> None:
+    st.markdown(f"{plain(', '.join(titles))}: {plain(RAIL_PLUS_PLUS.name)}. {RAIL_PLUS_PLUS.sentence}")
+    _restrictions(RAIL_PLUS_PLUS)
+    if st.button("I will keep to this", type="primary", key=_SEEN + "_button"):
+        st.session_state[_SEEN] = True
+        st.rerun()
+
+
+def _restrictions(licence: Licence) -> None:
+    if forbidden := restrictions_of(licence):
+        st.markdown("You agree not to use the model, or what is trained on it:")
+        st.markdown("\n".join(f"- {plain(line)}" for line in forbidden))
