@@ -26,7 +26,8 @@ def badge(licence: Licence) -> str:
 def show_licence(written: str, non_commercial: bool = False) -> None:
     """The badge and the name of a licence, as a card or a list names it; what it means is under the question mark."""
     licence = known(written, non_commercial)
-    st.caption(f"{badge(licence)} {plain(licence.name)}", help=licence.sentence)
+    # No caption: it dims what stands in it, and the badge's colour with it.
+    st.markdown(f"{badge(licence)} {plain(licence.name)}", help=licence.sentence)
 
 
 def licence_of(facts: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ def test_visitors_from_elsewhere_are_told_once_what_is_forbidden(open_page, stud
     st.config.set_option("server.address", "0.0.0.0")
     try:
         page = open_page("generate", model="sd21")
-        assert ":green-badge" in texts(page.caption)
+        assert ":green-badge" in texts(page.markdown)
         assert "defame, disparage or otherwise harass others" in texts(page.markdown)
         page.button(key="restrictions_seen_button").click().run()
         assert "defame" not in texts(page.markdown)
