@@ -9,7 +9,7 @@ from engine.weights.licensing import acceptance, licences
 from engine.weights.models import ModelInfo
 from engine.weights.request import FetchModel
 from pages.parts.common import OWNER, duration, plain, size_text
-from pages.parts.licences import show_licence, show_text
+from pages.parts.licences import only_switch, show_licence, show_text
 from pages.parts.submit import Press
 
 # What to say about a single file, and what that means.
@@ -103,6 +103,7 @@ def show_model_menu(studio: Studio, info: ModelInfo) -> None:
     """
     menu = st.container(key="model_menu")
     with menu.popover("Models", icon=":material/add:", help="Add a model, correct or remove the chosen one"):
+        only_switch("generate")
         st.markdown("**Add a model**")
         st.caption("A Stable Diffusion folder in diffusers layout, a .safetensors file, or a hub id such as org/name.")
         _add_form(studio, "Path or hub id", "Add", None)

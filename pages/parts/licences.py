@@ -1,6 +1,6 @@
 """What a licence allows, beside what is under it; its text, and the uses that it forbids."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -16,6 +16,8 @@ _BADGES = {
 }
 _HERE = ("", "localhost", "127.0.0.1", "::1")
 _SEEN = "restrictions_seen"
+_ONLY = "commercial_use_only"
+_ONLY_HELP = "Leaves out models, LoRAs and translators whose licence forbids it or is not known; what is chosen stays."
 
 
 def badge(licence: Licence) -> str:
@@ -37,6 +39,39 @@ def licence_of(facts: Mapping[str, Any]) -> str:
         return ""
     licence = known(written, facts.get("commercial_use") is False)
     return f"{licence.name}. {licence.sentence}"
+
+
+def only_switch(page: str) -> None:
+    """Whether pickers offer only what is known to allow commercial use; it holds on every page of this visit.
+
+    Args:
+        page: tells the switches of pages apart.
+    """
+    key = f"{_ONLY}_{page}"
+    st.session_state[key] = _only()
+    st.toggle("Commercial use only", key=key, on_change=_keep, args=(key,), help=_ONLY_HELP)
+
+
+def offered(infos: Mapping[str, Any], chosen: Collection[str]) -> list[str]:
+    """The names that a picker offers: all, or what allows commercial use and what is chosen already.
+
+    Args:
+        infos: models, LoRAs or translators by name, each with its `licence`.
+    """
+    names = [name for name, info in infos.items() if not _only() or name in chosen or _allowed(info)]
+    return names or list(infos)
+
+
+def _allowed(info: Any) -> bool:
+    return known(info.licence, getattr(info, "non_commercial", False)).commercial_use is True
+
+
+def _only() -> bool:
+    return bool(st.session_state.get(_ONLY))
+
+
+def _keep(key: str) -> None:
+    st.session_state[_ONLY] = st.session_state[key]
 
 
 def show_text(licence: Licence) -> None:

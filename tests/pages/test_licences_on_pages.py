@@ -1,5 +1,7 @@
 """Licences where artists choose: a badge that says what may be sold, and restrictions for visitors from elsewhere."""
 
+import shutil
+
 import pytest
 import streamlit as st
 
@@ -24,9 +26,10 @@ def test_details_say_what_a_recipe_knows():
     assert "not known" in licence_of({"licence": "mine"})
 
 
-def test_visitors_from_elsewhere_are_told_once_what_is_forbidden(open_page, studio):
+def test_visitors_are_told_once_what_is_forbidden_and_see_what_may_be_sold(open_page, studio):
     (studio.settings.home / "weights").mkdir(exist_ok=True)
     save_tiny_pipeline(studio.settings.home / "weights" / "sd21", cross_attention_dim=1024)
+    shutil.copytree(studio.settings.home / "weights" / "sd21", studio.settings.home / "weights" / "own")
     assert RAIL_PLUS_PLUS.id in [known(info.licence).id for info in studio.models() if info.available]
     before = st.get_option("server.address")
     st.config.set_option("server.address", "0.0.0.0")
@@ -36,5 +39,9 @@ def test_visitors_from_elsewhere_are_told_once_what_is_forbidden(open_page, stud
         assert "defame, disparage or otherwise harass others" in texts(page.markdown)
         page.button(key="restrictions_seen_button").click().run()
         assert "defame" not in texts(page.markdown)
+        assert "own" in page.selectbox(key="model").options
+        page.toggle(key="commercial_use_only_generate").set_value(True).run()
+        assert "own" not in page.selectbox(key="model").options
+        assert page.selectbox(key="model").value == "sd21"
     finally:
         st.config.set_option("server.address", before)
