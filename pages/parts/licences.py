@@ -1,5 +1,6 @@
 """What a licence allows, beside what is under it; its text, and the uses that it forbids."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -89,7 +90,7 @@ def show_restrictions_to_others(studio: Studio) -> None:
     The licence asks for it of whoever lets others use the model.
     """
     address = str(st.get_option("server.address") or "")
-    if address in _HERE or st.session_state.get(_SEEN):
+    if address in _HERE or st.session_state.get(_SEEN) or _visitor() in _told():
         return
     under = [info.title for info in studio.models() if info.available and known(info.licence).id == RAIL_PLUS_PLUS.id]
     if under:
@@ -102,7 +103,29 @@ def _dialog(titles: list[str]) -> None:
     _restrictions(RAIL_PLUS_PLUS)
     if st.button("I will keep to this", type="primary", key=_SEEN + "_button"):
         st.session_state[_SEEN] = True
+        if visitor := _visitor():
+            _told().add(visitor)
         st.rerun()
+
+
+@st.cache_resource(max_entries=1)
+def _told() -> set[str]:
+    """The visitors who were told, until the studio stops."""
+    return set()
+
+
+def _visitor() -> str:
+    """The browser, by a cookie that the server gives each; empty where it has none, then each visit counts.
+
+    It is `2|mask|token|time` in hexadecimal digits; the mask, and with it the token, changes with every page.
+    """
+    try:
+        _, mask, token, _ = st.context.cookies.get("_streamlit_xsrf", "").split("|")
+        key = bytes.fromhex(mask)
+        plain_token = bytes(byte ^ key[i % len(key)] for i, byte in enumerate(bytes.fromhex(token)))
+    except (ValueError, ZeroDivisionError):
+        return ""
+    return hashlib.sha256(plain_token).hexdigest()
 
 
 def _restrictions(licence: Licence) -> None:
