@@ -5,7 +5,8 @@
     Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 1, Size: 768x768, ...
 
 The format is AUTOMATIC1111's; it has no escape for a prompt line that itself begins with
-"Negative prompt:", so the complete truth about a picture is its `studio_recipe`, not this.
+"Negative prompt:", so the complete truth about a picture is its `studio_recipe`, not this. Where a prompt has words
+that a reader would take for its end, they are written with a space that means the same to a text encoder.
 """
 
 import json
@@ -55,8 +56,16 @@ def format_parameters(parameters: Parameters, limit: int | None = None) -> str:
 
 def _join(prompt: str, negative: str, pairs: Pairs) -> str:
     line = ", ".join(f"{key}: {_quoted(value)}" for key, value in pairs if value not in (None, ""))
+    prompt, negative = _set_apart(prompt), _set_apart(negative)
     # The negative line stands there even when empty: ComfyUI looks for it.
     return f"{prompt}\n{_NEGATIVE} {negative}\n{line}"
+
+
+def _set_apart(prompt: str) -> str:
+    """A1111 ends a prompt at a line "Negative prompt:", sd-parsers 0.6 at these words anywhere, SD Prompt Reader 1.3.5
+    at a line "Steps:". With a no-break space between the words, or a space before them, none of the three does.
+    """
+    return prompt.replace(_NEGATIVE, _NEGATIVE.replace(" ", "\u00a0")).replace("\nSteps:", "\n Steps:")
 
 
 def _quoted(value: Any) -> str:

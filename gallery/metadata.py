@@ -1,17 +1,18 @@
-"""Pictures as bytes that carry their recipe, and the way back: PNG and JPEG.
+"""Pictures as bytes that carry their recipe, and the way back: PNG, JPEG and WebP.
 
 PNG: text `parameters` (what other tools read), `studio_recipe` (JSON, complete) and
 `studio_record` (JSON, which job's image it is, so that a database can be rebuilt from files).
 JPEG: EXIF UserComment with the parameters, and the recipe's JSON in APP9 segments of our own,
 since EXIF holds 64 KiB in all and other tools pass over APP segments that they do not know.
 Comment segments they do not: SD Prompt Reader 1.3.5 takes any for the recipe of another tool.
-Both: the mark of how the picture came to be, as XMP.
+WebP: EXIF as in JPEG, and the recipe's JSON in the XMP packet, which has no limit there.
+All: the mark of how the picture came to be, and whose the photo was that it began with, as XMP.
 """
 
 import io
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from gallery.errors import ImageRefused, UnreadableImage
 from gallery.infotext import format_parameters
 from gallery.recipe import Recipe
 from gallery.words import TRAINED, Parameters
-from gallery.xmp import PNG_KEYWORD, digital_source_in, packet
+from gallery.xmp import PNG_KEYWORD, digital_source_in, marks_in, packet, recipe_in
 
+FORMATS = ("PNG", "JPEG", "WEBP")
 MODES = ("RGB", "RGBA", "L")
 PNG_LEVEL = 4  # of 9; half the time of the usual 6 for 4 % larger files (measured on painted landscapes)
 MAX_SIDE = 8_192  # Pillow takes larger squares for decompression bombs when they are read
@@ -40,6 +42,7 @@ def png_bytes(
     record: Mapping[str, Any] | None = None,
     parameters: Parameters | None = None,
     digital_source: str = TRAINED,
+    rights: Mapping[str, Sequence[str]] | None = None,
 ) -> bytes:
     """Encode a picture as PNG together with its recipe, its mark, and what other tools read, if there is anything.
 
@@ -52,7 +55,7 @@ def png_bytes(
     texts.add_text("studio_recipe", recipe.to_json())
     if record:
         texts.add_text("studio_record", json.dumps(record))
-    texts.add_itxt(PNG_KEYWORD, packet(digital_source))  # Pillow writes no `xmp=` into PNG
+    texts.add_itxt(PNG_KEYWORD, packet(digital_source, rights))  # Pillow writes no `xmp=` into PNG
     buffer = io.BytesIO()
     _clean(image).save(buffer, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)
     return buffer.getvalue()
@@ -64,6 +67,7 @@ def jpeg_bytes(
     quality: int = 92,
     parameters: Parameters | None = None,
     digital_source: str = TRAINED,
+    rights: Mapping[str, Sequence[str]] | None = None,
 ) -> bytes:
     """Encode a picture as JPEG together with its recipe, as `png_bytes` does; transparency becomes white.
 
@@ -74,19 +78,39 @@ def jpeg_bytes(
         raise ImageRefused(f"JPEG quality must be from 1 to 95; got {quality}. 92 is a good choice.")
     picture = _opaque(_clean(image))
     buffer = io.BytesIO()
-    text = format_parameters(parameters, MAX_PARAMETERS) if parameters else ""
-    exif = _exif_user_comment(text) if text else b""
+    exif = _exif(parameters)
     subsampling = 0 if quality >= 90 else 2  # anime line art smears with halved colour resolution
-    xmp = packet(digital_source).encode()
+    xmp = packet(digital_source, rights).encode()
     picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif, xmp=xmp)
     return _with_recipe(buffer.getvalue(), recipe.to_json())
 
 
-def read_recipe(source: Path | str | bytes) -> Recipe | None:
-    """The recipe that a PNG or JPEG of this studio carries; None where it carries none.
+def webp_bytes(
+    image: Image.Image,
+    recipe: Recipe,
+    quality: int = 92,
+    parameters: Parameters | None = None,
+    digital_source: str = TRAINED,
+    rights: Mapping[str, Sequence[str]] | None = None,
+) -> bytes:
+    """Encode a picture as WebP together with its recipe, as `png_bytes` does; transparency is kept.
 
     Raises:
-        UnreadableImage: the source is not a PNG or JPEG, or cannot be opened.
+        ImageRefused: a colour mode or size that the gallery does not keep, or a wrong quality.
+    """
+    if not 1 <= quality <= 100:
+        raise ImageRefused(f"WebP quality must be from 1 to 100; got {quality}. 92 is a good choice.")
+    buffer = io.BytesIO()
+    xmp = packet(digital_source, rights, json.dumps(recipe.to_dict())).encode()
+    _clean(image).save(buffer, "WEBP", quality=quality, exif=_exif(parameters), xmp=xmp)
+    return buffer.getvalue()
+
+
+def read_recipe(source: Path | str | bytes) -> Recipe | None:
+    """The recipe that a PNG, JPEG or WebP of this studio carries; None where it carries none.
+
+    Raises:
+        UnreadableImage: the source is no PNG, JPEG or WebP, or cannot be opened.
     """
     with _opened(source) as image:
         text = _recipe_text(image)
@@ -100,7 +124,7 @@ def read_record(source: Path | str | bytes) -> dict[str, Any]:
     """Which job's image a PNG of this studio is: `job_id` and `job_index`, where known.
 
     Raises:
-        UnreadableImage: the source is not a PNG or JPEG, or cannot be opened.
+        UnreadableImage: the source is no PNG, JPEG or WebP, or cannot be opened.
     """
     with _opened(source) as image:
         text = image.info.get("studio_record")
@@ -115,11 +139,26 @@ def read_digital_source(source: Path | str | bytes) -> str:
     """How the picture came to be, as its mark says: one of the IPTC's news codes; empty where there is no mark.
 
     Raises:
-        UnreadableImage: the source is not a PNG or JPEG, or cannot be opened.
+        UnreadableImage: the source is no PNG, JPEG or WebP, or cannot be opened.
     """
     with _opened(source) as image:
-        text = image.info.get(PNG_KEYWORD if image.format == "PNG" else "xmp", "")
-    return digital_source_in(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text))
+        return digital_source_in(xmp_of(image))
+
+
+def read_marks(source: Path | str | bytes) -> dict[str, list[str]]:
+    """How a picture came to be and whose it is, as its XMP packet says; see `gallery.xmp.marks_in`.
+
+    Raises:
+        UnreadableImage: the source is no PNG, JPEG or WebP, or cannot be opened.
+    """
+    with _opened(source) as image:
+        return marks_in(xmp_of(image))
+
+
+def xmp_of(image: Image.Image) -> str:
+    """The XMP packet of an opened picture; empty where it has none."""
+    found = image.info.get(PNG_KEYWORD) or image.info.get("xmp") or ""
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
 
 
 def _clean(image: Image.Image) -> Image.Image:
@@ -141,6 +180,11 @@ def _opaque(image: Image.Image) -> Image.Image:
     ground = Image.new("RGB", image.size, "white")
     ground.paste(image, mask=image.getchannel("A"))
     return ground
+
+
+def _exif(parameters: Parameters | None) -> bytes:
+    text = format_parameters(parameters, MAX_PARAMETERS) if parameters else ""
+    return _exif_user_comment(text) if text else b""
 
 
 def _exif_user_comment(text: str) -> bytes:
@@ -170,20 +214,22 @@ def _with_recipe(jpeg: bytes, recipe: str) -> bytes:
 def _opened(source: Path | str | bytes) -> Image.Image:
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
-        return Image.open(file, formats=("PNG", "JPEG"))
+        return Image.open(file, formats=FORMATS)
     except Exception as error:  # Pillow raises many kinds on hostile files, SyntaxError among them
         name = "these bytes" if isinstance(source, bytes) else Path(source).name
-        raise UnreadableImage(f"Only PNG and JPEG pictures can be read; {name}: {error}") from error
+        raise UnreadableImage(f"Only PNG, JPEG and WebP pictures can be read; {name}: {error}") from error
 
 
 def _recipe_text(image: Image.Image) -> str:
     if image.format == "PNG":
         text = image.info.get("studio_recipe", "")
         return text if isinstance(text, str) else ""
-    return recipe_in(getattr(image, "applist", []))
+    if image.format == "WEBP":
+        return recipe_in(xmp_of(image))
+    return recipe_in_segments(getattr(image, "applist", []))
 
 
-def recipe_in(segments: Iterable[tuple[str, bytes]]) -> str:
+def recipe_in_segments(segments: Iterable[tuple[str, bytes]]) -> str:
     """The recipe's JSON in a JPEG's segments, which are named as Pillow names them; empty where none holds one."""
     segments = list(segments)
     for kind, mark in (("APP9", _RECIPE_MARK), ("COM", _COMMENT_MARK)):

@@ -14,13 +14,13 @@ from sqlalchemy import Select, SQLColumnExpression, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import family, fulltext, maintenance, thumbnails
+from gallery import carried, family, fulltext, maintenance, thumbnails
 from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id, number_of
 from gallery.mending import rebuilding
-from gallery.metadata import jpeg_bytes, png_bytes, read_recipe
+from gallery.metadata import jpeg_bytes, png_bytes, read_recipe, webp_bytes
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, Page, record_of, row_of
 from gallery.schema import Image
@@ -45,7 +45,7 @@ class Gallery:
 
     def __init__(self, database: Database, home: Path, files: ImageFiles | None = None, describe: Describe = by_kind):
         self.database = database
-        self._describe = describe
+        self._describe = carried.with_marks(describe)
         self.files = files or ImageFiles(home)
 
     # --- saving ---------------------------------------------------------------------------------
@@ -75,8 +75,9 @@ class Gallery:
             StorageFailed: the disk or database took nothing; the text says why.
         """
         record = {"job_id": job_id, "job_index": job_index} if job_id else None
+        recipe = carried.noted(recipe, self.files)
         words = self._describe(recipe)
-        data = png_bytes(image, recipe, record, words.parameters, words.digital_source)
+        data = png_bytes(image, recipe, record, words.parameters, words.digital_source, words.rights)
         self._check_folder()
         for attempt in range(_ATTEMPTS):
             slot = {"owner": owner, "job_id": job_id, "job_index": job_index}
@@ -269,12 +270,20 @@ class Gallery:
 
     def jpg(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
         """The image as JPEG, recipe included. Raises as `png` does."""
+        return self._smaller(jpeg_bytes, image_id, quality, owner)
+
+    def webp(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
+        """The image as WebP, recipe included. Raises as `png` does."""
+        return self._smaller(webp_bytes, image_id, quality, owner)
+
+    def _smaller(self, encoded: Callable[..., bytes], image_id: str, quality: int, owner: str | None) -> bytes:
         record, png = self.get(image_id, owner), self.png(image_id)
         recipe = record.recipe
         if record.unreadable:
             recipe = read_recipe(png) or recipe
         words = self._describe(recipe)
-        return jpeg_bytes(thumbnails.decode(png), recipe, quality, words.parameters, words.digital_source)
+        image = thumbnails.decode(png)
+        return encoded(image, recipe, quality, words.parameters, words.digital_source, words.rights)
 
     def thumbnail(self, image_id: str, owner: str | None = None) -> bytes:
         """A small WebP, from the cache or made now. Raises as `png` does."""

@@ -1,7 +1,7 @@
 """What a picture is called, and what other tools read in it: said by the kind of work that made it, never guessed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from gallery.recipe import Recipe
@@ -38,12 +38,14 @@ class Words:
         negative_prompt: what was to be avoided.
         parameters: for other tools; None where that text could say nothing true, and none is written then.
         digital_source: the mark that its file carries, `TRAINED` or `COMPOSITE`.
+        rights: of the photos that it was made from: creator, rights, credit; see `gallery.xmp.CARRIED`.
     """
 
     title: str
     negative_prompt: str = ""
     parameters: Parameters | None = None
     digital_source: str = TRAINED
+    rights: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Describe = Callable[[Recipe], Words]

@@ -6,8 +6,9 @@ import streamlit as st
 
 from pages.parts.address import give_back
 from pages.parts.attention import show_attention
-from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, QUEUE, STORAGE, TRAIN, UPSCALE
+from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, QUEUE, STORAGE, TRAIN, UPSCALE, open_studio
 from pages.parts.health import show_health
+from pages.parts.licences import show_restrictions_to_others
 
 ICON = Path(__file__).with_name("icon.png")  # a file: named icons would be fetched from the web
 
@@ -53,4 +54,5 @@ page = st.navigation(
 give_back(page.url_path)
 show_attention(page.title)
 show_health()
+show_restrictions_to_others(open_studio())
 page.run()

@@ -9,17 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import mending
+from engine import __version__, mending
 from engine.cli.app import Home, Json, open_studio, print_json, settings_of
+from engine.diffusion.exporting.comfyui import workflow
 from engine.errors import StudioError
 from engine.files import replacing
 from engine.mending import Replaced, Settled
 from engine.rules import counted
 from engine.settings import Settings
+from engine.signing import signed
 from engine.studio import Studio
+from engine.weights.licensing.licences import UNKNOWN, known, together
 from gallery.errors import GalleryError
 from gallery.maintenance import SETTLE_SECONDS, SweepReport
 from gallery.mending import backups
+from gallery.metadata import read_digital_source
+from gallery.recipe import Recipe
 from gallery.records import ImageRecord
 from gallery.store import Gallery
 
@@ -32,10 +37,11 @@ METADATA = "metadata.jsonl"
 
 
 class Format(StrEnum):
-    """How pictures are exported; both carry the recipe."""
+    """How pictures are exported; all carry the recipe."""
 
     png = "png"
     jpg = "jpg"
+    webp = "webp"
 
 
 @commands.command("list")
@@ -61,23 +67,35 @@ def list_images(
 def export(
     folder: Annotated[Path, typer.Argument(help="Where to; made when it is missing.")],
     search: Search = "",
-    form: Annotated[Format, typer.Option("--format", help="Both carry the recipe.")] = Format.png,
-    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG files.")] = 92,
+    form: Annotated[Format, typer.Option("--format", help="All carry the recipe.")] = Format.png,
+    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG and WebP files.")] = 92,
+    comfyui: Annotated[
+        bool, typer.Option("--comfyui", help="Beside each drawing a workflow for ComfyUI, NAME.comfyui.json.")
+    ] = False,
+    sign: Annotated[
+        bool,
+        typer.Option("--sign", help="With a C2PA manifest, signed here; see docs/marks.md."),
+    ] = False,
     home: Home = None,
 ) -> None:
     """Copy the images, all or those of a search, with their recipes in metadata.jsonl."""
-    store = open_studio(home).gallery
+    studio = open_studio(home)
+    store = studio.gallery
     folder.mkdir(parents=True, exist_ok=True)
     rows = _rows_of_earlier_exports(folder / METADATA)
     count, unreadable, failures = 0, 0, []
     for record in _records(store, search):
         name = f"{record.id}.{form.value}"
         try:
-            _write(folder / name, store.png(record.id) if form is Format.png else store.jpg(record.id, quality))
-        except GalleryError as error:  # one damaged picture is no reason to keep the others
+            data = _encoded(store, record, form, quality)
+            data = _signed(studio, record, data) if sign else data
+        except (GalleryError, StudioError) as error:  # one damaged picture is no reason to keep the others
             failures.append(str(error))
             continue
+        _write(folder / name, data)
         rows[name] = {"file_name": name, **_facts(store, record), "recipe": record.recipe.to_dict()}
+        if comfyui:
+            rows[name]["comfyui"] = _workflow(folder / f"{record.id}.comfyui.json", record)
         count += 1
         unreadable += record.unreadable
     _write(folder / METADATA, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values()).encode())
@@ -220,6 +238,26 @@ def _records(store: Gallery, search: str, limit: int | None = None) -> Iterator[
         left = None if left is None else left - len(page.images)
 
 
+def _encoded(store: Gallery, record: ImageRecord, form: Format, quality: int) -> bytes:
+    if form is Format.png:
+        return store.png(record.id)
+    return store.jpg(record.id, quality) if form is Format.jpg else store.webp(record.id, quality)
+
+
+def _signed(studio: Studio, record: ImageRecord, data: bytes) -> bytes:
+    return signed(studio.settings.home, data, read_digital_source(data), record.title, __version__)
+
+
+def _workflow(path: Path, record: ImageRecord) -> list[str]:
+    """Write it; what ComfyUI does otherwise, or why there is none, in sentences."""
+    try:
+        made = workflow(record.recipe.to_dict())
+    except StudioError as error:
+        return [str(error)]
+    _write(path, json.dumps(made.graph, indent=2, ensure_ascii=False).encode())
+    return list(made.notes)
+
+
 def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
     path = store.files.locate(record.id)
     return {
@@ -230,12 +268,21 @@ def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
         "prompt": record.recipe.prompt,
         "negative_prompt": record.negative_prompt,
         "model": record.model,
+        **_licences(record.recipe),
         "seed": record.seed,
         "width": record.width,
         "height": record.height,
         "file_sha256": record.sha256,
         "unreadable": record.unreadable,
     }
+
+
+def _licences(recipe: Recipe) -> dict[str, Any]:
+    """Of the model and the LoRAs, and whether what was made with them may be sold: null where that is not known."""
+    used = [facts for facts in (recipe.model, *recipe.loras) if facts]
+    told = [(str(facts.get("licence") or UNKNOWN), facts.get("commercial_use") is False) for facts in used]
+    licences = [known(written, forbidden) for written, forbidden in told]
+    return {"licence": [written for written, _ in told], "commercial_use": together(licences)}
 
 
 def _rows_of_earlier_exports(path: Path) -> dict[str, dict[str, Any]]:

@@ -8,10 +8,14 @@ from engine.cli.app import Home, Json, open_studio, print_json
 from engine.cli.waiting import done
 from engine.diffusion.defaults import FIELDS
 from engine.diffusion.request import GUIDANCE_SCALE, SCHEDULERS, STEPS
+from engine.weights.licensing import acceptance, licences
 from engine.weights.request import FetchModel
 
 commands = typer.Typer()
 
+CommercialUse = Annotated[
+    bool, typer.Option("--commercial-use", help="Only those whose licence is known to allow commercial use.")
+]
 FACTS = (
     *("name", "title", "available", "problem", "note", "base", "native_size", "prediction_type"),
     *("licence", "size_bytes", "hub_id", "added", "few_steps"),
@@ -19,11 +23,14 @@ FACTS = (
 
 
 @commands.command()
-def models(home: Home = None, as_json: Json = False) -> None:
+def models(commercial_use: CommercialUse = False, home: Home = None, as_json: Json = False) -> None:
     """List the models, also those whose weights are not on this machine."""
     for info in open_studio(home).models():
+        if commercial_use and not licences.known(info.licence).commercial_use:
+            continue
         if as_json:
-            print_json({**{fact: getattr(info, fact) for fact in FACTS}, "path": str(info.path)})
+            facts = {fact: getattr(info, fact) for fact in FACTS}
+            print_json({**facts, **_commercial_use(info.licence), "path": str(info.path)})
         else:
             state = "ready" if info.available else info.problem or "not on this machine"
             print(
@@ -102,22 +109,39 @@ def remove_model(
 
 
 @commands.command()
-def fetch_model(name: str, home: Home = None) -> None:
+def fetch_model(
+    name: str,
+    accept_licence: Annotated[
+        bool,
+        typer.Option("--accept-licence", help="You have read its licence and accept it; asked once."),
+    ] = False,
+    home: Home = None,
+) -> None:
     """Download a model's weights; an interrupted download continues."""
     studio = open_studio(home)
+    if accept_licence:
+        acceptance.accept(studio.settings.home, licences.known(studio.model(name).licence))
     done(studio, FetchModel(model=name), "download")
     print(f"{studio.model(name).title} is ready.")
 
 
 @commands.command()
-def loras(home: Home = None, as_json: Json = False) -> None:
+def loras(commercial_use: CommercialUse = False, home: Home = None, as_json: Json = False) -> None:
     """List the LoRAs with base model, rank and trigger words."""
     for lora in open_studio(home).loras():
+        if commercial_use and not licences.known(lora.licence).commercial_use:
+            continue
         if as_json:
-            facts = ("name", "base", "rank", "trigger_words", "note", "problem")
-            print_json({**{fact: getattr(lora, fact) for fact in facts}, "path": str(lora.path)})
+            facts = ("name", "base", "rank", "trigger_words", "note", "problem", "licence")
+            said = {fact: getattr(lora, fact) for fact in facts}
+            print_json({**said, **_commercial_use(lora.licence), "path": str(lora.path)})
         else:
             words = f"  trigger words: {', '.join(lora.trigger_words)}" if lora.trigger_words else ""
             state = f"  [{lora.problem}]" if lora.problem else ""
             note = f"  ({lora.note})" if lora.note else ""
             print(f"{lora.name}  for {lora.base}, rank {lora.rank}{words}{note}{state}")
+
+
+def _commercial_use(written: str) -> dict[str, bool | None]:
+    """true, false, or null where the licence does not tell."""
+    return {"commercial_use": licences.known(written).commercial_use}

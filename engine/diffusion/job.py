@@ -29,6 +29,7 @@ from engine.picture_files import plain
 from engine.settings import EMBEDDED_MODEL
 from engine.weights.hashes import file_sha256, tensor_sha256
 from engine.weights.layout import COMPONENTS, weight_files
+from engine.weights.licensing.licences import known
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available
 from gallery.photos import Photos
@@ -204,6 +205,8 @@ class Drawing:
                 "base": info.base,
                 "prediction_type": info.prediction_type,
                 "single_file": info.single_file,
+                "licence": info.licence,
+                "commercial_use": known(info.licence).commercial_use,
                 "sha256": file_sha256(info.path, self._hashes) if info.single_file else None,
                 "weights": self._weights_sha256(model),
             },
@@ -214,6 +217,8 @@ class Drawing:
                     "sha256": tensor_sha256(lora.path, self._hashes),
                     "rank": lora.rank,
                     "base": lora.base,
+                    "licence": lora.licence,
+                    "commercial_use": known(lora.licence).commercial_use,
                 }
                 for lora, weight in loras
             ),

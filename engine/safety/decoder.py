@@ -3,7 +3,7 @@
 Runs as a process of its own, with little memory and time, so that a file made to hurt a decoder hurts nothing
 else; `engine.picture_gate` starts it and talks with it. It reads request after request from standard input, each
 eight bytes of length, JSON and a file, and writes eight bytes of length, JSON and a picture: upright, 8-bit RGB in
-sRGB, without any metadata.
+sRGB, without any metadata but the mark of how it came to be and whose it is, which are carried on.
 """
 
 import io
@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 from pillow_heif import register_heif_opener
 
+from engine.marked import carried_on, marks_of
 from engine.picture_files import orientation, plain
 from engine.picture_gate import Refused, Rules
 from engine.safety.photos import PHOTO
@@ -121,7 +122,7 @@ def _next(requests: BinaryIO) -> bytes:
 def _answer(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     rules = Rules(**request["rules"] | {"formats": tuple(request["rules"]["formats"])})
     try:
-        return _described(loaded(data, rules), request["answer"])
+        return _described(loaded(data, rules), request["answer"], data)
     except Refused as error:
         return _NOTHING | {"problem": str(error), "code": error.code, "values": error.values}, b""
     except MemoryError:
@@ -129,7 +130,7 @@ def _answer(data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes
         return _NOTHING | {"problem": words, "code": "memory"}, b""
 
 
-def _described(image: Image.Image, answer: str) -> tuple[dict[str, Any], bytes]:
+def _described(image: Image.Image, answer: str, data: bytes) -> tuple[dict[str, Any], bytes]:
     picture = in_words(lambda: plain(image))
     said = _NOTHING | {"width": picture.width, "height": picture.height}
     if answer == "facts":
@@ -143,7 +144,7 @@ def _described(image: Image.Image, answer: str) -> tuple[dict[str, Any], bytes]:
     if answer == "rgb":
         return said, picture.tobytes()
     png = io.BytesIO()
-    picture.save(png, "PNG", compress_level=1)
+    picture.save(png, "PNG", compress_level=1, pnginfo=carried_on(marks_of(image, data)))
     return said, png.getvalue()
 
 

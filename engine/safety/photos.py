@@ -13,7 +13,7 @@ PHOTO = Rules((*FORMATS, "HEIF"), MOST_PIXELS, smallest_side=16)
 
 @dataclass(frozen=True, slots=True)
 class PlainPhoto:
-    """An upright 8-bit RGB picture in sRGB without metadata.
+    """An upright 8-bit RGB picture in sRGB without metadata but marks and rights.
 
     Attributes:
         png: the file's bytes.

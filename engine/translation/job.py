@@ -23,6 +23,7 @@ from engine.translation.catalogue import Translator, translator
 from engine.translation.networks.ode import Method, Solver
 from engine.translation.request import Translate
 from engine.translation.running import LoadedTranslator, Options
+from engine.weights.licensing.licences import known
 from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
 from gallery.photos import Photos
 from gallery.recipe import Recipe
@@ -181,6 +182,7 @@ def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
         "title": info.title,
         "architecture": info.architecture,
         "licence": info.licence,
+        "commercial_use": known(info.licence, info.non_commercial).commercial_use,
         "sha256": info.sha256 or None,
         "solver": {"method": solver.method, "steps": None if solver.adaptive else solver.steps} if solver else None,
         "nfe": model.nfe,

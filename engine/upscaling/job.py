@@ -25,6 +25,7 @@ from engine.upscaling.loading import LoadedUpscaler
 from engine.upscaling.request import Upscale
 from engine.upscaling.running import PARTS, enlarged
 from engine.upscaling.tiles import Report
+from engine.weights.licensing.licences import known
 from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
 from gallery.photos import Photos
 from gallery.recipe import Recipe
@@ -155,6 +156,7 @@ class Upscaling:
                 "architecture": model.architecture,
                 "scale": model.network.scale,
                 "licence": info.licence,
+                "commercial_use": known(info.licence).commercial_use,
                 "sha256": model.sha256,
                 "redrawn_by": facts["model"],
             },

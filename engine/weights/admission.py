@@ -6,16 +6,17 @@ from typing import Any
 from engine.errors import ModelUnavailable, Problem
 from engine.jobs.kind import Here, Kind
 from engine.jobs.schema import FETCH
+from engine.weights.licensing import acceptance, licences
 from engine.weights.models import Catalogue
 from engine.weights.request import FetchModel, fetch_model
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
-    """Raises NotFound, ModelUnavailable: no such model, or nothing is known about where to get it."""
+    """Whether its licence is accepted. Raises NotFound, ModelUnavailable: no such model, or nowhere to get it."""
     info = Catalogue(here.settings).get(values["model"])
     if not info.hub_id:
         raise ModelUnavailable(f"{info.title} has no address on the model hub. Add its folder or file instead.")
-    return []
+    return acceptance.problems(here.settings.home, info.title, licences.known(info.licence))
 
 
 KINDS = (

@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from engine.weights.facts import ModelInfo
+from engine.weights.licensing.licences import UNKNOWN, known
 
 SD1, SD2 = 768, 1024  # widths of the cross-attention
 A1111_FAMILIES = {SD1: "SD1", SD2: "SD2"}
@@ -91,6 +92,7 @@ def notes(card: LoraCard) -> dict[str, Any]:
     return {
         "trigger_words": list(card.trigger_words),
         "about": card.about,
+        **({"licence": licence} if (licence := _licence(card)) else {}),
         "preferred_weight": card.preferred_weight,
         "activation text": ", ".join(card.trigger_words),
         "description": card.about,
@@ -176,10 +178,17 @@ def _model_spec(card: LoraCard, tensor_sha256: str, preview: Image.Image | None)
         "date": _date(card.finished_at),
         "trigger_phrase": ", ".join(card.trigger_words),
         "usage_hint": f"Weight {card.preferred_weight:g}.",
+        "license": _licence(card),
         "hash_sha256": f"0x{tensor_sha256}",
         "thumbnail": _data_url(preview) if preview else "",
     }
     return {f"modelspec.{name}": value for name, value in values.items() if value}
+
+
+def _licence(card: LoraCard) -> str:
+    """What is trained on a model is under the model's licence, or at least under its restrictions."""
+    licence = known(card.model.licence)
+    return "" if licence.id == UNKNOWN else licence.name
 
 
 def _hashes(content: bytes) -> dict[str, str]:

@@ -4,7 +4,7 @@ A folder may hold `name.safetensors` files, folders of them, four deep, and PEFT
 (`name/adapter_model.safetensors`, `name/pytorch_lora_weights.safetensors`). Pickles (`name.pt`) are listed with the
 reason why they cannot be used. Beside a file may lie `name.json`
 with notes, in A1111's words ("activation text", "description", "preferred weight") or ours ("trigger_words",
-"about", "preferred_weight", "few_steps": "lcm" or "none"), and a picture `name.png` or `name.preview.png`.
+"about", "preferred_weight", "licence", "few_steps": "lcm" or "none"), and a picture `name.png` or `name.preview.png`.
 """
 
 import os
@@ -21,6 +21,7 @@ from engine.picture_files import SUFFIXES
 from engine.rules import finite
 from engine.weights.catalogue.few_steps import LCM, ORDINARY, of_lora
 from engine.weights.families import base_of_width
+from engine.weights.licensing.licences import UNKNOWN
 from engine.weights.lora_files.survey import survey
 from engine.weights.safetensors_file import TensorSpec, check_lora
 
@@ -37,7 +38,7 @@ _TRAINING_STATES = re.compile(r"(optimizer|scheduler|scaler|sampler|random_state
 _MAX_DEPTH = 4
 _PICTURES = tuple(f"{kind}{suffix}" for kind in ("", ".preview") for suffix in SUFFIXES)
 _CROSS_ATTENTION = re.compile(r"attn2[._](?:processor[._])?to_[kv][._]")
-_MAX_ABOUT = 500
+_MAX_ABOUT, _MAX_LICENCE = 500, 100
 _MAX_TRIGGER_WORDS = 20
 
 
@@ -59,6 +60,7 @@ class LoraInfo:
         preferred_weight: the weight that its author suggests, -2 to 2.
         note: what of it is left out or has no effect; empty when all of it counts.
         few_steps: "lcm" where it makes a model draw in few steps, else empty; see `catalogue.few_steps`.
+        licence: its name, or "unknown".
     """
 
     name: str
@@ -74,6 +76,7 @@ class LoraInfo:
     preferred_weight: float = 1.0
     note: str = ""
     few_steps: str = ""
+    licence: str = UNKNOWN
 
 
 def list_loras(folders: Sequence[Path]) -> list[LoraInfo]:
@@ -190,6 +193,7 @@ def _described_file(path: Path, size: int, mtime_ns: int) -> LoraInfo:
         problem=found.problem or _ending(path),
         note=found.note,
         few_steps=of_lora(header.metadata, _name(path)).kind,
+        licence=_licence(header.metadata.get("modelspec.license")) or UNKNOWN,
     )
 
 
@@ -231,6 +235,7 @@ def _with_notes(info: LoraInfo, path: Path, size: int, mtime_ns: int) -> LoraInf
         about=_about(notes.get("about") or notes.get("description")) or info.about,
         preferred_weight=_weight(notes.get("preferred_weight") or notes.get("preferred weight")),
         few_steps={LCM: LCM, ORDINARY: ""}.get(str(notes.get("few_steps")), info.few_steps),
+        licence=_licence(notes.get("licence") or notes.get("license")) or info.licence,
     )
 
 
@@ -244,6 +249,10 @@ def _words(value: Any) -> tuple[str, ...]:
 def _about(value: Any) -> str:
     text = printable(value).strip() if isinstance(value, str) else ""
     return "" if text == "None" else text[:_MAX_ABOUT]  # kohya's scripts write Python's None as text
+
+
+def _licence(value: Any) -> str:
+    return " ".join(_about(value).split())[:_MAX_LICENCE]
 
 
 def _weight(value: Any) -> float:

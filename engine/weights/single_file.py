@@ -20,6 +20,7 @@ from engine.weights.facts import (
     valid_prediction_type,
 )
 from engine.weights.families import base_of_width
+from engine.weights.licensing.licences import UNKNOWN
 from engine.weights.safetensors_file import Header, TensorSpec, lora_rank
 
 _LDM_WIDTH = re.compile(r"^model\.diffusion_model\..*attn2\.to_k\.weight$")
@@ -65,6 +66,7 @@ def _file_facts(path: Path, header: Header, overrides: dict[str, Any]) -> dict[s
         "prediction_type": found.prediction_type,
         "note": " ".join(filter(None, [prediction_note(found.prediction_type, found.clue), few.note])),
         "few_steps": few.kind,
+        "licence": " ".join(header.metadata.get("modelspec.license", "").split())[:80] or UNKNOWN,
         "zero_terminal_snr": found.zero_terminal_snr,
         "inpainting": _made_for_inpainting(header),
         **size_limits(valid_native_size(path, overrides.get("native_size", found.native_size)), 8),

@@ -8,6 +8,7 @@ from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
 from pages.parts.common import ANIMEIFY
 from pages.parts.facts import made, size_of
+from pages.parts.licences import licence_of
 from pages.parts.shown import Shown
 
 
@@ -17,7 +18,7 @@ def _details(record: ImageRecord) -> dict[str, object]:
     strength = finite(request.get("strength", 1))
     return {
         "Translator": recipe.model.get("title") or record.model,
-        "Licence of its weights": recipe.model.get("licence"),
+        "Licence of its weights": licence_of(recipe.model),
         "Strength": "" if strength is None else f"{100 * strength:.0f} %",
         "Size": size_of(record),
         "Solver": _solved(solver, recipe.model.get("nfe")),

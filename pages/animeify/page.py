@@ -23,6 +23,7 @@ from pages.parts.before_after import show_before_after
 from pages.parts.common import OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.feed import show_feed
+from pages.parts.licences import offered, only_switch, show_licence
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 from pages.upscale.button import show_upscale
@@ -83,7 +84,7 @@ def _takes(studio: Studio, info: Translator, values: dict[str, Any]) -> str:
 def _translator(studio: Studio) -> tuple[Translator, DeltaGenerator]:
     """The chosen one, and the place below it for how long it takes."""
     known = {info.name: info for info in studio.translators()}
-    names = list(known)
+    names = offered(known, (DEFAULT_TRANSLATOR, st.session_state.get("translator", "")))
     name = st.selectbox(
         "Translator",
         names,
@@ -93,6 +94,7 @@ def _translator(studio: Studio) -> tuple[Translator, DeltaGenerator]:
         bind="query-params",
     )
     info = known[name]
+    only_switch("animeify")
     with st.container():
         if info.does:
             st.caption(plain(info.does))
@@ -102,7 +104,7 @@ def _translator(studio: Studio) -> tuple[Translator, DeltaGenerator]:
         elif info.non_commercial:
             st.warning(plain(f"Not for commercial use. {info.licence}"), icon=":material/copyright:")
         else:
-            st.caption(f"Licence: {plain(info.licence)}")
+            show_licence(info.licence)
     return info, takes
 
 

@@ -171,6 +171,7 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         _facts(record)
         if readable:
             download_buttons(studio, record, place="detail")
+            shown(record).more(studio, record)
         _actions(studio, record)
         show_family(studio, record, _open)
 

@@ -9,8 +9,10 @@ from engine.grids.request import Grid
 from engine.image_to_image.request import ImageToImage
 from engine.inpainting.request import SIDES, Inpaint
 from gallery.records import ImageRecord
+from pages.generate.workflow import show_workflow
 from pages.parts.common import GENERATE
 from pages.parts.facts import made, size_of
+from pages.parts.licences import licence_of
 from pages.parts.shown import Shown
 
 KINDS = (TextToImage.kind, ImageToImage.kind, Inpaint.kind)  # drawings, each with a recipe of its own
@@ -22,6 +24,8 @@ def _details(record: ImageRecord) -> dict[str, object]:
     return {
         "Model": recipe.model.get("title") or record.model,
         "LoRAs": ", ".join(f"{lora.get('name')} ({lora.get('weight')})" for lora in recipe.loras),
+        "Licence": licence_of(recipe.model),
+        **{f"Licence of {lora.get('name')}": licence_of(lora) for lora in recipe.loras},
         "Seed": record.seed,
         "Size": size_of(record),
         "Steps": request.get("num_inference_steps"),
@@ -77,4 +81,5 @@ SHOWN = Shown(
     page=GENERATE,
     reuse="Fills the Generate page with everything that made this picture",
     details=_details,
+    more=show_workflow,
 )

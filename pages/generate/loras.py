@@ -19,6 +19,7 @@ from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from pages.parts.common import plain
+from pages.parts.licences import offered, show_licence
 
 
 def weight_key(name: str) -> str:
@@ -40,7 +41,13 @@ def _picker(studio: Studio, loras: dict[str, LoraInfo], model: ModelInfo) -> lis
         st.caption(f"LoRAs: none yet. Put .safetensors files into {plain(studio.settings.lora_dir)}")
         return []
     # The address holds the options as they are written here, so they are names and nothing else.
-    names = st.multiselect("LoRAs", list(loras), key="loras", bind="query-params", placeholder="none")
+    names = st.multiselect(
+        "LoRAs",
+        offered(loras, st.session_state.get("loras") or ()),
+        key="loras",
+        bind="query-params",
+        placeholder="none",
+    )
     return [(name, _weight(loras[name], model)) for name in names]
 
 
@@ -57,6 +64,7 @@ def _weight(lora: LoraInfo, model: ModelInfo) -> float:
     if lora.cross_attention_dim and model.cross_attention_dim not in (0, lora.cross_attention_dim):
         text = f"It is made for {lora.base}; this model is {model.base}."
         st.warning(plain(text), icon=":material/warning:")
+    show_licence(lora.licence)
     if lora.note:
         st.caption(f":material/info: {plain(lora.note)}")
     if lora.few_steps:

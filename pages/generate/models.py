@@ -5,9 +5,11 @@ import streamlit as st
 from engine.errors import StudioError
 from engine.jobs.records import Job
 from engine.studio import Studio
+from engine.weights.licensing import acceptance, licences
 from engine.weights.models import ModelInfo
 from engine.weights.request import FetchModel
 from pages.parts.common import OWNER, duration, plain, size_text
+from pages.parts.licences import only_switch, show_licence, show_text
 from pages.parts.submit import Press
 
 # What to say about a single file, and what that means.
@@ -36,7 +38,8 @@ def show_missing_model(studio: Studio, info: ModelInfo) -> None:
         if info.problem:
             st.warning(plain(info.problem))
         if info.hub_id:
-            st.caption(f"Download: about {size_text(info.size_bytes)}. Licence: {plain(info.licence)}.")
+            st.caption(f"Download: about {size_text(info.size_bytes)}.")
+            show_licence(info.licence)
             _download(studio, info)
         _own_copy(studio, info)
 
@@ -49,15 +52,30 @@ def _download(studio: Studio, info: ModelInfo) -> None:
         label = "Try the download again" if job is not None and job.error else "Download"
         press = Press(f"download_{info.name}")
         press.show_problems()
-        fetch = FetchModel(model=info.name)
+        accepted = _accepted(studio, info)
         st.button(
             label,
             icon=":material/download:",
+            disabled=not accepted,
             on_click=press.now,
-            args=(lambda key: studio.submit(fetch, owner=OWNER),),
+            args=(lambda key: _fetch(studio, info),),
         )
         return
     st.fragment(_progress, run_every=0.5)(studio, job.id)
+
+
+def _accepted(studio: Studio, info: ModelInfo) -> bool:
+    """Whether the model's licence is accepted, or ticked now; one that ships with its text is asked for once."""
+    licence = licences.known(info.licence)
+    if not acceptance.is_open(studio.settings.home, licence):
+        return True
+    show_text(licence)
+    return st.checkbox(f"I have read the licence {plain(licence.name)} and accept it", key=f"accept_{info.name}")
+
+
+def _fetch(studio: Studio, info: ModelInfo) -> None:
+    acceptance.accept(studio.settings.home, licences.known(info.licence))
+    studio.submit(FetchModel(model=info.name), owner=OWNER)
 
 
 def _progress(studio: Studio, job_id: str) -> None:
@@ -85,6 +103,7 @@ def show_model_menu(studio: Studio, info: ModelInfo) -> None:
     """
     menu = st.container(key="model_menu")
     with menu.popover("Models", icon=":material/add:", help="Add a model, correct or remove the chosen one"):
+        only_switch("generate")
         st.markdown("**Add a model**")
         st.caption("A Stable Diffusion folder in diffusers layout, a .safetensors file, or a hub id such as org/name.")
         _add_form(studio, "Path or hub id", "Add", None)
@@ -102,6 +121,8 @@ def show_model_note(info: ModelInfo) -> None:
         added = st.session_state.get(_ADDED, (None, ""))
         if note := added[1] if added[0] == info.name else info.available and info.note:
             st.caption(plain(note))
+        if info.available:
+            show_licence(info.licence)
 
 
 def _own_copy(studio: Studio, info: ModelInfo) -> None:

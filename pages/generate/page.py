@@ -27,6 +27,7 @@ from pages.generate.styles import edit_styles, pick_styles, show_words
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
 from pages.parts.feed import show_feed
+from pages.parts.licences import offered
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 
@@ -159,12 +160,13 @@ def _take_model_name(models: dict[str, ModelInfo]) -> None:
 
 
 def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
-    names = list(models)
+    default = studio.default_model(models.values()).name
+    names = offered(models, (default, st.session_state.get("model", "")))
     picker, add = st.columns([5, 1], vertical_alignment="bottom")
     name = picker.selectbox(
         "Model",
         names,
-        index=names.index(studio.default_model(models.values()).name),
+        index=names.index(default),
         format_func=lambda name: models[name].title,
         key="model",
         bind="query-params",

@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -13,40 +13,40 @@ from gallery.errors import GalleryError
 from gallery.store import ImageRecord
 
 ZIP_BYTES = 400_000_000  # it is made in memory, and kept there while it is downloaded
-LOWEST_QUALITY, DEFAULT_QUALITY, BEST_QUALITY = 50, 92, 95  # above 95 a JPG grows, but shows no more
+LOWEST_QUALITY, DEFAULT_QUALITY, BEST_QUALITY = 50, 92, 95  # above 95 a file grows, but shows no more
 
 
 def download_buttons(studio: Studio, image: ImageRecord, *, place: str) -> None:
-    """PNG and JPG side by side; the quality of the JPG is in the menu beside it.
+    """PNG, JPG and WebP side by side; the quality of the last two is in the menu beside them.
 
     Args:
         place: keeps the widgets of the same picture apart when it is shown twice on a page.
     """
     key = f"{place}_{image.id}"
     quality = st.session_state.get(f"quality_{key}", DEFAULT_QUALITY)
+    png = partial(studio.gallery.png, image.id)
+    jpg = partial(studio.gallery.jpg, image.id, quality=quality)
+    webp = partial(studio.gallery.webp, image.id, quality=quality)
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "PNG",
-            partial(studio.gallery.png, image.id),
-            f"{_file_name(image)}.png",
-            "image/png",
-            key=f"png_{key}",
-            icon=":material/download:",
-            on_click="ignore",
-            help="The picture as it was made, with its recipe",
-        )
-        st.download_button(
-            "JPG",
-            partial(studio.gallery.jpg, image.id, quality=quality),
-            f"{_file_name(image)}.jpg",
-            "image/jpeg",
-            key=f"jpg_{key}",
-            icon=":material/download:",
-            on_click="ignore",
-            help=f"Smaller, quality {quality}, with its recipe",
-        )
-        with st.popover("Quality", icon=":material/tune:", help="Of the JPG"):
-            st.slider("JPG quality", LOWEST_QUALITY, BEST_QUALITY, DEFAULT_QUALITY, key=f"quality_{key}")
+        _button("PNG", png, image, "png", key, "The picture as it was made, with its recipe")
+        _button("JPG", jpg, image, "jpeg", key, f"Smaller, quality {quality}, with its recipe")
+        _button("WebP", webp, image, "webp", key, f"Smallest, quality {quality}, with its recipe")
+        with st.popover("Quality", icon=":material/tune:", help="Of JPG and WebP"):
+            st.slider("Quality of JPG and WebP", LOWEST_QUALITY, BEST_QUALITY, DEFAULT_QUALITY, key=f"quality_{key}")
+
+
+def _button(label: str, data: Callable[[], bytes], image: ImageRecord, kind: str, key: str, words: str) -> None:
+    suffix = label.lower()
+    st.download_button(
+        label,
+        data,
+        f"{_file_name(image)}.{suffix}",
+        f"image/{kind}",
+        key=f"{suffix}_{key}",
+        icon=":material/download:",
+        on_click="ignore",
+        help=words,
+    )
 
 
 def zip_button(studio: Studio, images: Sequence[ImageRecord], *, place: str) -> None:

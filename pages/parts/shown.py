@@ -28,6 +28,7 @@ class Shown:
         details: rows of a table, by label; empty values are left out.
         picture: shows one in full, at a place that keeps its widgets apart; returns whether its file could be read.
         title: what the picture's title is, where it is no prompt.
+        more: what else can be done with it, below the downloads.
     """
 
     page: str = ""
@@ -35,3 +36,4 @@ class Shown:
     details: Callable[[ImageRecord], dict[str, object]] = _plain_details
     picture: Callable[[Studio, ImageRecord, str], bool] = _plain_picture
     title: str = ""
+    more: Callable[[Studio, ImageRecord], None] = lambda studio, record: None

@@ -21,6 +21,7 @@ from engine.weights.models import ModelInfo
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, open_studio, plain, show_problems
 from pages.parts.dataset_picker import pick_dataset
+from pages.parts.licences import show_licence
 from pages.parts.submit import Press
 from pages.train.augmentation import augmentation_settings, show_preview
 from pages.train.caption_table import edited_captions
@@ -101,6 +102,7 @@ def _model(studio: Studio) -> ModelInfo:
         key="train_model",
         bind="query-params",
     )
+    show_licence(models[name].licence)  # the LoRA will carry it
     return models[name]
 
 

@@ -7,6 +7,7 @@ from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
 from pages.parts.common import UPSCALE
 from pages.parts.facts import made, size_of
+from pages.parts.licences import licence_of
 from pages.parts.shown import Shown
 
 
@@ -20,7 +21,7 @@ def _details(record: ImageRecord) -> dict[str, object]:
     return {
         "Upscaler": recipe.model.get("title") or record.model,
         "Network": f"{network}, {scale} times" if network else "",
-        "Licence of its weights": recipe.model.get("licence"),
+        "Licence of its weights": licence_of(recipe.model),
         "Factor": f"{factor}x" if factor else "",
         "Second pass": _second_pass(recipe.request),
         "Size": size_of(record),

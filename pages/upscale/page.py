@@ -18,6 +18,7 @@ from pages.parts.common import OWNER, open_studio, plain
 from pages.parts.downloads import download_buttons, zip_button
 from pages.parts.facts import size_of
 from pages.parts.feed import show_feed
+from pages.parts.licences import show_licence
 from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 from pages.upscale.pictures import pick_pictures
@@ -70,7 +71,8 @@ def _upscaler(studio: Studio) -> str:
         if info.problem:
             st.error(plain(info.problem), icon=":material/error:")
         else:
-            st.caption(plain(f"{info.about}. Licence: {info.licence}"))
+            st.caption(plain(info.about))
+            show_licence(info.licence)
     st.session_state.chosen_upscaler = DEFAULT_UPSCALER if info.problem else name  # for the buttons beside pictures
     return name
 

@@ -12,6 +12,8 @@ from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFoun
 from engine.jobs.schema import CANCELLED, FAILED, QUEUED, SUCCEEDED, JobRow
 from engine.jobs.status import ABSENT, READY, EngineStatus, worker_name, write_status
 from engine.studio import Studio
+from engine.weights.licensing.acceptance import accept
+from engine.weights.licensing.licences import RAIL_PLUS_PLUS
 from engine.weights.models import Catalogue
 from engine.weights.request import FetchModel
 from gallery.metadata import read_recipe
@@ -213,6 +215,7 @@ def test_only_a_model_on_the_hub_can_be_fetched(studio):
 
 
 def test_a_download_that_is_under_way_is_not_started_twice(studio):
+    accept(studio.settings.home, RAIL_PLUS_PLUS)
     assert studio.submit(FetchModel(model="sd21")).id == studio.submit(FetchModel(model="sd21")).id
 
 

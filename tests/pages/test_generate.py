@@ -7,6 +7,8 @@ from safetensors.numpy import save_file
 
 from engine.diffusion.request import TextToImage
 from engine.jobs.schema import QUEUED, SUCCEEDED
+from engine.weights.licensing.acceptance import accept, is_open
+from engine.weights.licensing.licences import RAIL_PLUS_PLUS
 from engine.weights.request import FetchModel
 from tests.gallery.samples import picture, recipe
 from tests.pages.helpers import button, press_generate, texts
@@ -275,7 +277,19 @@ def test_the_titles_of_models_do_not_tell_whether_they_are_here(open_page):
     assert "Stable Diffusion 2.1 (768 px)" in page.selectbox(key="model").options
 
 
+def test_the_large_model_is_downloaded_after_its_licence_was_ticked_once(open_page, studio):
+    page = open_page("generate", model="sd21")
+    assert next(button for button in page.button if button.label == "Download").disabled
+    assert "defame, disparage or otherwise harass others" in texts(page.markdown)
+    page.checkbox(key="accept_sd21").check().run()
+    next(button for button in page.button if button.label == "Download").click().run()
+
+    assert [job.request for job in studio.jobs()] == [FetchModel(model="sd21")]
+    assert not is_open(studio.settings.home, RAIL_PLUS_PLUS)
+
+
 def test_fifty_later_drawings_do_not_hide_a_download(open_page, studio):
+    accept(studio.settings.home, RAIL_PLUS_PLUS)
     studio.submit(FetchModel(model="sd21"))
     for number in range(51):
         studio.submit(studio.request("text_to_image", {"prompt": f"castle {number}"}))
@@ -386,6 +400,7 @@ def test_a_damaged_picture_of_the_latest_job_does_not_end_the_page(open_page, st
         f"zip_feed_{oldest.id}",
         f"png_feed_{oldest.id}",
         f"jpg_feed_{oldest.id}",
+        f"webp_feed_{oldest.id}",
     ]
 
 

@@ -29,7 +29,7 @@ def open_with(open_page, **query):
 def test_an_empty_page_says_what_to_do(open_page):
     page = open_page("upscale")
     assert "Choose pictures, then press Upscale" in texts(page.markdown)
-    assert "BSD 3" in texts(page.caption).replace("\\", "")
+    assert "BSD 3" in texts(page.markdown).replace("\\", "")
     button(page, "Upscale").click().run()
     assert "There must be a picture" in texts(page.error)
 

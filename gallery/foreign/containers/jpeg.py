@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gallery.foreign.containers.exif import add_exif
 from gallery.foreign.containers.texts import JPEG_COMMENT, Texts, decode
 from gallery.foreign.containers.xmp import add_xmp
-from gallery.metadata import recipe_in
+from gallery.metadata import recipe_in_segments
 
 SIGNATURE = b"\xff\xd8\xff"
 _EXIF, _XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -29,7 +29,7 @@ def read(data: bytes, texts: Texts) -> None:
             own.append(("APP9", body))
         elif marker in _FRAMES and len(body) >= 5:
             texts.size = (int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big"))
-    texts.add("studio_recipe", recipe_in(own))
+    texts.add("studio_recipe", recipe_in_segments(own))
 
 
 def _segments(data: bytes, texts: Texts) -> Iterator[tuple[int, bytes]]:

@@ -306,14 +306,28 @@ def test_export_copies_the_pictures_with_their_recipes(run, studio, pictures, tm
     assert names == {f"{picture.id}.png" for picture in pictures} | {"metadata.jsonl"}
 
 
-def test_export_as_jpg_adds_to_what_is_there(run, pictures, tmp_path):
+@pytest.mark.parametrize("form", ["jpg", "webp"])
+def test_export_in_smaller_files_adds_to_what_is_there(run, pictures, tmp_path, form):
     for words in (("--search", "cat"), ("--search", "castle"), ("--search", "castle")):
-        assert run("gallery", "export", str(tmp_path), "--format", "jpg", "--quality", "60", *words).code == 0
+        assert run("gallery", "export", str(tmp_path), "--format", form, "--quality", "60", *words).code == 0
     rows = metadata(tmp_path)
-    assert {row["file_name"] for row in rows} == {f"{picture.id}.jpg" for picture in pictures}
+    assert {row["file_name"] for row in rows} == {f"{picture.id}.{form}" for picture in pictures}
     assert len(rows) == 3
     for row in rows:
         assert read_recipe(tmp_path / row["file_name"]).seed == row["seed"]
+
+
+def test_export_writes_workflows_signatures_and_what_licences_allow(run, studio, pictures, tmp_path):
+    pytest.importorskip("c2pa", reason="signing is optional")
+    assert run("gallery", "export", str(tmp_path), "--comfyui", "--sign", "--search", "cat").code == 0
+    (row,) = metadata(tmp_path)
+    graph = json.loads((tmp_path / f"{row['id']}.comfyui.json").read_text())
+    assert row["title"] in [node["inputs"].get("text") for node in graph.values()]
+    assert any("not the same pixels" in note for note in row["comfyui"])
+    assert (row["licence"], row["commercial_use"]) == (["unknown"], None)
+    data = (tmp_path / row["file_name"]).read_bytes()
+    assert b"c2pa" in data
+    assert read_recipe(data).prompt == row["prompt"]
 
 
 def test_a_damaged_picture_is_named_and_the_others_are_exported(run, studio, pictures, tmp_path):

@@ -1,0 +1,1 @@
+"""Licences of weights: what they allow, and which were accepted."""
