@@ -17,11 +17,12 @@ from engine.diffusion.request import (
     sampler_problems,
 )
 from engine.errors import Problem
+from engine.image_to_image.fitting import shape_of
 from engine.incoming.matching import LORA, MODEL, Match, found_here, loras_here, models_here
 from engine.incoming.samplers import counterpart
 from engine.incoming.weights import notes_on_weights
 from engine.prompting.parsing import literal
-from engine.rules import Real, Whole, cleaned, field_label, multiple, text
+from engine.rules import Real, Whole, cleaned, field_label, text
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo, size_problems
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
@@ -135,16 +136,26 @@ def _model(
 
 
 def _size(recipe: ForeignRecipe, current: Mapping[str, Any], model: ModelInfo | None) -> Iterator[Field]:
+    """As it is, where the model draws it; else the same shape in the model's own size, where the artist says so."""
     width, height = recipe.width, recipe.height
-    if width is None or height is None:
+    if not width or not height:
         return
-    sides = {"width": width, "height": height}
-    problems = [problem for name, side in sides.items() for problem in multiple(name, side, 8)]
-    if model and not problems:
-        problems = size_problems(model, width, height)
     now = current.get("width"), current.get("height")
-    shown = f"{now[0]} × {now[1]}" if all(now) else NONE
-    yield _row("size", shown, f"{width} × {height}", sides, now == (width, height), problems, label="Size")
+    values, state, becomes, said = {"width": width, "height": height}, DIFFERS, "", ""
+    if model and model.native_size and (size_problems(model, width, height) or width % 8 or height % 8):
+        fitted = shape_of(width, height, model.native_size**2, model.size_multiple, model.min_size, model.max_size)
+        values, state, becomes = dict(zip(values, fitted, strict=True)), ASKS, _sides(*fitted)
+        said = (
+            f"{model.title} draws sides of {model.min_size} to {model.max_size} pixels in steps of "
+            f"{model.size_multiple}. In this shape it draws {becomes} best."
+        )
+    elif now == (width, height):
+        state = SAME
+    yield Field("size", "Size", _sides(*now), _sides(width, height), state, becomes, said, values)
+
+
+def _sides(width: Any, height: Any) -> str:
+    return f"{width} × {height}" if width and height else NONE
 
 
 def _numbers(recipe: ForeignRecipe, current: Mapping[str, Any]) -> Iterator[Field]:
@@ -261,11 +272,10 @@ def _row(
     is_same: bool,
     problems: Sequence[Problem],
     notes: Sequence[str] = (),
-    label: str = "",
 ) -> Field:
     said = " ".join([*(problem.message for problem in problems), *notes])
     state = _state(is_same, True, not problems)
-    return Field(name, label or field_label(name), now, incoming, state, "", said, {} if problems else values)
+    return Field(name, field_label(name), now, incoming, state, "", said, {} if problems else values)
 
 
 def _state(is_same: bool, sure: bool, usable: bool) -> str:

@@ -214,7 +214,7 @@ def _by_name(
         return replace(_taken(chosen, "Found by its name; its hash is not known here yet."), unhashed=unhashed)
     said = (
         f"A {what} of this name is here, but its hash is another one than {digits[:12]}, so it is another file or "
-        "version. Tick it to take it all the same."
+        "version."
     )
     return Match(chosen.name, chosen.title, said=said, unhashed=unhashed, links=links)
 

@@ -68,6 +68,7 @@ def main() -> None:
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
         show_wrong_fields(problems, *BY_THE_BUTTON, *absent_fields())
+        say_applied()
         notes = st.container()
         start = pick_start(studio, problems)
         values, info = _settings(studio, models, start, problems)
@@ -108,7 +109,6 @@ def _prompts(studio: Studio) -> dict[str, Any]:
         edit_styles(studio)
         show_presets(studio)
         open_button()
-    say_applied()
     show_words(studio, prompt or "", negative or "", styles)
     return {
         "prompt": prompt or "",

@@ -42,7 +42,7 @@ def test_a_picture_of_another_tool_goes_into_the_form_but_for_its_seed_and_what_
     assert "Forge Neo" in shown
     assert "waiIllustriousSDXL_v160 (45a21ea00a)" in shown
     assert "https://civitai.com/search/models?query=45a21ea00a" in shown.replace("\\", "")
-    assert "draws a width of" in shown
+    assert "draws sides of" in shown
     assert not [box for box in page.checkbox if box.label == "Model"]
 
     button(page, "All but the seed").click().run()
@@ -54,9 +54,9 @@ def test_a_picture_of_another_tool_goes_into_the_form_but_for_its_seed_and_what_
     assert page.selectbox(key="model").value == "mini"
     assert "incoming_file" not in {each.key for each in page.file_uploader}
     assert "Applied from Forge Neo: Prompt" in said(page)
-    assert "Left out: Model (No model of this name" in said(page)
-    assert "Seed" in page.warning[0].value
-    page.button(key="incoming_read").click().run()
+    assert "- Model: No model of this name or hash is here." in said(page)
+    assert "Seed: not chosen." in said(page)
+    page.button(key="incoming_hide").click().run()
     assert "Forge Neo" not in said(page)
 
 
@@ -83,7 +83,7 @@ def test_a_pasted_text_goes_into_the_form_row_by_row(open_page, studio):
     assert page.multiselect(key="loras").value == ["Ink"]
     assert page.slider(key="weight_Ink").value == 0.6
     assert page.selectbox(key="scheduler").value == "DPM++ 2M Karras"
-    assert "LoRA mist: mist (5a4becfcc624) at 1 may be at" in said(page)
+    assert "LoRA mist: look for mist (5a4becfcc624) at 1 at [Civitai]" in said(page)
 
 
 def test_a_picture_of_the_studio_brings_what_only_the_studio_has(open_page):

@@ -1,12 +1,14 @@
 """The dialog in which a picture is dropped, its recipe is seen beside the form, and applied."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
 from engine.incoming.diff import DIFFERS, SAME, Field, Here, compare
+from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.hashes import file_sha256, tensor_sha256
 from pages.generate.incoming.bringing import Brought, brought_picture, brought_text
@@ -19,6 +21,7 @@ TITLE = "From a picture's recipe"
 SUFFIXES = ("png", "jpg", "jpeg", "webp")
 PICTURE, TEXT = "A picture", "Its text"
 EXAMPLE = "a castle at night\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1"
+Look = Literal["primary", "secondary"]
 WORDS = ("prompt", "negative_prompt")
 OTHERS_NOISE = (
     "Other tools draw their noise and read their prompts in ways of their own: with the same settings the picture "
@@ -68,10 +71,17 @@ def _dialog(studio: Studio) -> None:
     rows = compare(brought.recipe, form, here, brought.syntax)
     rows = [row for row in rows if row.name not in {each.name for each in own}] + own
     _head(brought, rows)
+    every = [row.name for row in rows if row.state in (SAME, DIFFERS)]
+    choices = {
+        "Apply all": every,
+        "All but the seed": [name for name in every if name != "seed"],
+        "Prompt only": [name for name in every if name in WORDS],
+    }
+    _buttons(brought, rows, choices, "primary")
     ticked = show_rows(rows, name)
     _hashing([path for row in rows for path in row.unhashed], here.hashes)
     _beyond(brought)
-    _buttons(brought, rows, ticked)
+    _buttons(brought, rows, {"Apply what is ticked": ticked}, "secondary")
 
 
 def _brought(studio: Studio) -> tuple[str, Brought | None]:
@@ -102,7 +112,10 @@ def _brought(studio: Studio) -> tuple[str, Brought | None]:
 
 def _head(brought: Brought, rows: Sequence[Field]) -> None:
     assert brought.recipe is not None
-    st.markdown(f"**{plain(brought.recipe.tool)}**")
+    differing = [row for row in rows if row.state != SAME]
+    taken = sum(row.state == DIFFERS for row in differing)
+    count = f"{taken} of {counted(len(differing), 'difference')} can be taken as they are." if differing else ""
+    st.markdown(f"**{plain(brought.recipe.tool)}**: {count}" if count else f"**{plain(brought.recipe.tool)}**")
     if brought.own is None:
         st.caption(OTHERS_NOISE)
     for note in brought.recipe.notes:
@@ -148,18 +161,17 @@ def _beyond(brought: Brought) -> None:
                 st.markdown(f"{plain(key)}: {plain(value[:300])}")
 
 
-def _buttons(brought: Brought, rows: Sequence[Field], ticked: Collection[str]) -> None:
-    every = [row.name for row in rows if row.state in (SAME, DIFFERS)]
-    choices = {
-        "Apply all": every,
-        "All but the seed": [name for name in every if name != "seed"],
-        "Prompt only": [name for name in every if name in WORDS],
-        "Apply what is ticked": ticked,
-    }
+def _buttons(
+    brought: Brought,
+    rows: Sequence[Field],
+    choices: Mapping[str, Collection[str]],
+    first: Literal["primary", "secondary"],
+) -> None:
+    """A button for each choice of rows, the first of them in its own look."""
     with st.container(horizontal=True, gap="small"):
         for place, (label, names) in enumerate(choices.items()):
-            kind = "primary" if place == 0 else "secondary"
-            if st.button(label, key=f"incoming_apply_{place}", type=kind, disabled=not names):
+            look = first if place == 0 else "secondary"
+            if st.button(label, key=f"incoming_{label}", type=look, disabled=not names):
                 apply_rows(brought, rows, names)
                 _close()
                 st.rerun()

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.diffusion.defaults import FIELDS
-from engine.incoming.diff import CANNOT, SAME, Field
+from engine.incoming.diff import SAME, Field
 from engine.studio import Studio
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord
@@ -39,10 +39,10 @@ class _Fill:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is told after a recipe was applied: two sentences' worth, and where what is missing may be had."""
+    """What is told after a recipe was applied: what went in, what did not and why, and what is not here."""
 
     applied: str
-    left_out: str
+    left_out: Sequence[str]
     missing: Sequence[Field] = ()
 
 
@@ -86,15 +86,21 @@ def say_applied() -> None:
             return
         st.success(plain(said.applied), icon=":material/check:")
         if said.left_out:
-            st.warning(plain(said.left_out), icon=":material/block:")
-        for row in said.missing:
-            st.markdown(f"{plain(row.label)}: {plain(row.incoming)} may be at {links_of(row)}")
-        st.button("Read", icon=":material/close:", key="incoming_read", type="tertiary", on_click=_forget)
+            lines = ["Left out:", *(f"- {plain(line)}" for line in said.left_out)]
+            lines += [
+                f"- {plain(row.label)}: look for {plain(row.incoming)} at {links_of(row)}" for row in said.missing
+            ]
+            st.warning("\n".join(lines), icon=":material/block:")
+        st.button("Hide this", icon=":material/close:", key="incoming_hide", type="tertiary", on_click=_forget)
 
 
 def links_of(row: Field) -> str:
     """Where what it names may be had, as Markdown; nothing is asked before one of them is opened."""
     return " or ".join(f"[{plain(words)}]({address})" for words, address in row.links)
+
+
+def _where(row: Field) -> str:
+    return f"{plain(row.label)}: look for {plain(row.incoming)} at {links_of(row)}"
 
 
 def _forget() -> None:
@@ -103,11 +109,12 @@ def _forget() -> None:
 
 def _said(brought: Brought, rows: Sequence[Field], chosen: Sequence[Field]) -> Said:
     tool = brought.recipe.tool if brought.recipe else ""
+    changed = ", ".join(row.label for row in chosen if row.state != SAME) or "nothing that was not there already"
     left = [row for row in rows if row not in chosen and row.state != SAME]
-    why = [f"{row.label} ({row.said.rstrip('.')})" if row.state == CANNOT else row.label for row in left]
-    applied = ", ".join(row.label for row in chosen if row.state != SAME) or "nothing that was not there already"
-    left_out = f"Left out: {'; '.join(why)}." if why else ""
-    return Said(f"Applied from {tool}: {applied}.", left_out, [row for row in left if row.links])
+    why = [f"{row.label}: {row.said}" for row in left if row.said]
+    unsaid = [row.label for row in left if not row.said]
+    left_out = [*why, *([f"{', '.join(unsaid)}: not chosen."] if unsaid else [])]
+    return Said(f"Applied from {tool}: {changed}.", left_out, [row for row in left if row.links])
 
 
 def _fill_size(studio: Studio, values: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The rows of a recipe on the page: what is there, what comes, and a box to pick it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -10,6 +10,8 @@ from pages.parts.common import plain
 
 SHOWN = 600  # characters of a prompt
 COLUMNS = (3, 4, 4)
+BESIDE = 40  # characters that stand beside their label
+LINE = "  \n"  # of Markdown
 _ICONS = {ASKS: ":material/help:", CANNOT: ":material/block:"}
 
 
@@ -32,29 +34,31 @@ def _row(row: Field, key: str) -> bool:
         with box:
             ticked = _box(row, key)
         with now:
-            _cell("Now", row.current)
+            _cells({"Now": row.current})
         with coming:
-            _cell("In the picture", row.incoming)
-            if row.becomes and row.becomes != row.incoming:
-                _cell("Here", row.becomes)
-        if row.said:
-            st.caption(f"{_ICONS.get(row.state, ':material/info:')} {plain(row.said)}")
+            _cells({"In the picture": row.incoming, "Here": row.becomes if row.becomes != row.incoming else ""})
+        said = f"{row.said} Tick it to take that all the same." if row.state == ASKS else row.said
+        if said:
+            st.caption(f"{_ICONS.get(row.state, ':material/info:')} {plain(said)}")
         if row.links:
-            st.markdown(f"It may be at {links_of(row)}")
+            st.markdown(f":small[:material/search: Look for it at {links_of(row)}]")
     return ticked
 
 
 def _box(row: Field, key: str) -> bool:
     if row.state == CANNOT:
-        st.markdown(f"**{plain(row.label)}**  \n:orange-badge[stays as it is]")
+        st.markdown(f"**{plain(row.label)}** :orange-badge[{'not here' if row.links else 'stays'}]")
         return False
     return st.checkbox(plain(row.label), value=row.state == DIFFERS, key=key)
 
 
-def _cell(label: str, text: str) -> None:
-    if text:
-        st.caption(label)
-        st.markdown(plain(_short(text, SHOWN)))
+def _cells(texts: Mapping[str, str]) -> None:
+    """Each text with its label: beside it where it is short, above it where it is long."""
+    lines = []
+    for label, text in texts.items():
+        if text:
+            lines.append(f":small[{label}:]{' ' if len(text) <= BESIDE else LINE}{plain(_short(text, SHOWN))}")
+    st.markdown(LINE.join(lines))
 
 
 def _short(text: str, most: int) -> str:

@@ -87,8 +87,6 @@ def test_what_can_be_taken(here, told, name, values):
         ({"steps": 151}, "num_inference_steps", "1 to 150; got 151"),
         ({"steps": 0}, "num_inference_steps", "got 0"),
         ({"guidance": 31.0}, "guidance_scale", "0 to 30; got 31"),
-        ({"width": 1024, "height": 1024}, "size", "mini draws a width of 32 to 128 pixels in steps of 8; got 1024."),
-        ({"width": 65, "height": 64}, "size", "65"),
         ({"sampler": "DPM++ 2M SDE", "schedule": "Karras"}, "scheduler", "has no counterpart here"),
         ({"sampler": "LCM", "steps": 60}, "scheduler", "LCM has no more"),
         ({"model": "gone", "model_hash": "a5f58eb1c3"}, "model", "No model of this name is here"),
@@ -124,7 +122,17 @@ def test_a_sampler_with_another_schedule_is_taken_only_where_the_artist_says_so(
 def test_sizes_are_held_to_the_model_that_comes_and_not_to_the_one_that_goes(here):
     large = replace(here, models=[here.models[0], replace(here.models[1], max_size=2048)])
     assert rows(large, width=1024, height=1024, model="wai")["size"].state == DIFFERS
-    assert rows(large, width=1024, height=1024, model="gone")["size"].state == CANNOT
+    assert rows(large, width=1024, height=1024, model="gone")["size"].state == ASKS
+
+
+@pytest.mark.parametrize(
+    ("told", "fitted"),
+    [((1024, 1024), (64, 64)), ((832, 1216), (56, 80)), ((65, 64), (64, 64)), ((10**9, 1), (128, 32))],
+)
+def test_a_size_that_the_model_does_not_draw_is_offered_in_its_shape_and_not_taken_by_itself(here, told, fitted):
+    row = rows(here, width=told[0], height=told[1])["size"]
+    assert (row.state, row.values) == (ASKS, dict(zip(("width", "height"), fitted, strict=True)))
+    assert "mini draws sides of 32 to 128 pixels in steps of 8." in row.said
 
 
 def test_loras_beyond_the_recipe_are_a_row_of_their_own(here):
