@@ -80,7 +80,7 @@ def compare(recipe: ForeignRecipe, current: Mapping[str, Any], here: Here, synta
         current: the form's values, by the names of requests; LoRAs as pairs of name and weight.
         syntax: how the recipe's prompts are read, one of `SYNTAXES`.
     """
-    match = found_here(MODEL, recipe.model, recipe.model_hash, models_here(here.models), here.hashes)
+    match = found_here(MODEL, recipe.model, recipe.model_hash, models_here(here.models, here.hashes))
     known = {info.name: info for info in here.models}
     model = known.get(match.name) if match.sure else None
     drawn_with = model or known.get(current.get("model", ""))
@@ -92,6 +92,7 @@ def compare(recipe: ForeignRecipe, current: Mapping[str, Any], here: Here, synta
         *_scheduler(recipe, current, drawn_with),
         *_loras(recipe, current, here, drawn_with),
         *_beginning(recipe, current),
+        *_variation(current),
         *_clip_skip(recipe),
     ]
 
@@ -192,11 +193,11 @@ def _scheduler(recipe: ForeignRecipe, current: Mapping[str, Any], model: ModelIn
 def _loras(recipe: ForeignRecipe, current: Mapping[str, Any], here: Here, model: ModelInfo | None) -> Iterator[Field]:
     """A row for each of the recipe's, and one for those that the form has beyond them."""
     chosen = {str(name): float(weight) for name, weight in current.get("loras") or ()}
-    candidates = loras_here(here.loras)
+    candidates = loras_here(here.loras, here.hashes)
     known = {lora.name: lora for lora in here.loras}
     met = set()
     for place, lora in enumerate(recipe.loras):
-        match = found_here(LORA, lora.name, lora.hash, candidates, here.hashes)
+        match = found_here(LORA, lora.name, lora.hash, candidates)
         met.add(match.name)
         yield _lora(place, lora, match, known.get(match.name), chosen, model)
     if beyond := [name for name in chosen if name not in met]:
@@ -255,6 +256,12 @@ def _beginning(recipe: ForeignRecipe, current: Mapping[str, Any]) -> Iterator[Fi
         problems = [Problem("strength", said)]
     now = current.get("strength")
     yield _row("strength", _number(now), _number(strength), {"strength": strength}, now == strength, problems)
+
+
+def _variation(current: Mapping[str, Any]) -> Iterator[Field]:
+    """No other tool's recipe is read with one."""
+    if strength := current.get("variation_strength"):
+        yield Field("variation", "Variation", _number(strength), NONE, values={"variation": (0.0, None)})
 
 
 def _clip_skip(recipe: ForeignRecipe) -> Iterator[Field]:

@@ -32,6 +32,7 @@ class Candidate:
         name: in requests.
         title: for people.
         path: the one file; None for a model in a folder, which has no hash.
+        whole, tensors: its hashes as far as they are known; empty where not.
         names: all that it may be called, folded.
         problem: why it cannot be used; empty where it can.
         absent: whether it is on the list and its weights are not here.
@@ -41,6 +42,8 @@ class Candidate:
     title: str
     path: Path | None
     names: frozenset[str]
+    whole: str = ""
+    tensors: str = ""
     problem: str = ""
     absent: bool = False
 
@@ -66,36 +69,33 @@ class Match:
     links: tuple[tuple[str, str], ...] = ()
 
 
-def models_here(models: Iterable[ModelInfo]) -> list[Candidate]:
-    """Models as candidates."""
-    return [_of_model(info) for info in models]
+def models_here(models: Iterable[ModelInfo], cache: Path | None = None) -> list[Candidate]:
+    """Models as candidates; `cache` is where hashes are remembered, see `engine.weights.hashes`."""
+    return _with_hashes([_of_model(info) for info in models], cache)
 
 
-def loras_here(loras: Iterable[LoraInfo]) -> list[Candidate]:
-    """LoRAs as candidates."""
-    return [
-        Candidate(lora.name, lora.name, lora.path, _folded_all(lora.name, lora.path.name), lora.problem)
-        for lora in loras
-    ]
+def loras_here(loras: Iterable[LoraInfo], cache: Path | None = None) -> list[Candidate]:
+    """LoRAs as candidates; `cache` as for models."""
+    return _with_hashes([_of_lora(lora) for lora in loras], cache)
 
 
-def found_here(what: str, name: str, digits: str, candidates: Sequence[Candidate], cache: Path | None = None) -> Match:
+def found_here(what: str, name: str, digits: str, candidates: Sequence[Candidate]) -> Match:
     """The candidate that has this hash, else the one of this name.
 
     Args:
         what: `MODEL` or `LORA`, for the sentences.
         name: as the other tool writes it; folder, suffix and case do not count.
         digits: of its hash, 8 to 64; anything else is no hash and does not count.
-        cache: where hashes are remembered, see `engine.weights.hashes`.
     """
     digits = _valid(digits)
-    hashes = _hashes_of(candidates, digits, cache)
+    hashes = {each.name: _hashes(each, digits) for each in candidates}
     same = [each for each in candidates if digits and hashes[each.name].has(digits)]
     if same:
         return _taken(next((each for each in same if not each.problem), same[0]), "Found by its hash.")
     open_ones = [each.path for each in candidates if digits and hashes[each.name].may_have(digits)]
     unhashed = tuple(path for path in open_ones if path)
     named = [each for each in candidates if folded(name) in each.names] if name else []
+    named.sort(key=lambda each: each.name != name)  # exactly so, where several have it
     if not named:
         return Match(said=_missing(what, unhashed), unhashed=unhashed, links=where_to_get(name, digits))
     chosen = next((each for each in named if not each.problem), named[0])
@@ -122,7 +122,19 @@ def _of_model(info: ModelInfo) -> Candidate:
     absent = not info.available and not info.problem
     path = info.path if info.single_file and not absent else None
     names = _folded_all(info.name, info.title, info.path.name, info.hub_id)
-    return Candidate(info.name, info.title, path, names, info.problem, absent)
+    return Candidate(info.name, info.title, path, names, problem=info.problem, absent=absent)
+
+
+def _of_lora(lora: LoraInfo) -> Candidate:
+    return Candidate(lora.name, lora.name, lora.path, _folded_all(lora.name, lora.path.name), problem=lora.problem)
+
+
+def _with_hashes(candidates: Sequence[Candidate], cache: Path | None) -> list[Candidate]:
+    known = known_sha256([each.path for each in candidates if each.path], cache)
+    pairs = [known[each.path] if each.path else ("", "") for each in candidates]
+    return [
+        replace(each, whole=whole, tensors=tensors) for each, (whole, tensors) in zip(candidates, pairs, strict=True)
+    ]
 
 
 def _folded_all(*names: str) -> frozenset[str]:
@@ -153,20 +165,14 @@ class _Hashes:
         return by_length.get(len(digits), whole or tensors)
 
 
-def _hashes_of(candidates: Sequence[Candidate], digits: str, cache: Path | None) -> dict[str, _Hashes]:
-    """All that is known of each candidate's file; nothing where no digits are to be compared with it."""
-    paths = [each.path for each in candidates if each.path] if digits else []
-    known = known_sha256(paths, cache)
-    return {
-        each.name: _hashes(each.path, digits, *known[each.path]) if each.path in known and each.path else _Hashes()
-        for each in candidates
-    }
-
-
-def _hashes(path: Path, digits: str, whole: str, tensors: str) -> _Hashes:
+def _hashes(candidate: Candidate, digits: str) -> _Hashes:
+    """All that is known of its file; nothing where no digits are to be compared with it."""
+    path = candidate.path
+    if path is None or not digits:
+        return _Hashes()
     if len(digits) == LEGACY_DIGITS:
-        return _Hashes(whole, tensors, _legacy(path))
-    return _Hashes(whole, tensors, told=_told_by(path))
+        return _Hashes(legacy=_legacy(path))
+    return _Hashes(candidate.whole, candidate.tensors, told=_told_by(path))
 
 
 def _legacy(path: Path) -> str:

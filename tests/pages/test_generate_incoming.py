@@ -31,7 +31,6 @@ def said(page):
 def settled(page):
     """As the browser does a moment later."""
     page.run()
-    page.run()
     assert not page.exception
     return page
 

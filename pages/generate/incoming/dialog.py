@@ -27,6 +27,7 @@ OTHERS_NOISE = (
     "Other tools draw their noise and read their prompts in ways of their own: with the same settings the picture "
     "comes near theirs and is not the same."
 )
+MOST_SHOWN = 300  # characters of a value that the form has no place for
 _OPEN, _READ = "incoming_open", "incoming_brought"
 
 
@@ -157,8 +158,7 @@ def _beyond(brought: Brought) -> None:
     if rest:
         with st.expander(f"What else it says ({len(rest)})", icon=":material/more_horiz:"):
             st.caption("The form has no place for these.")
-            for key, value in rest.items():
-                st.markdown(f"{plain(key)}: {plain(value[:300])}")
+            st.markdown("\n".join(f"- {plain(key)}: {plain(value[:MOST_SHOWN])}" for key, value in rest.items()))
 
 
 def _buttons(

@@ -70,6 +70,9 @@ def fill_incoming(studio: Studio, name: str) -> list[str]:
         state.guidance_scale = float(values["guidance_scale"])
     if "seed" in values:
         state.seed = str(values["seed"])
+    if "variation" in values:
+        strength, seed = values["variation"]
+        state.variation_strength, state.variation_seed = float(strength), "" if seed is None else str(seed)
     if any(field in values for field in FIELDS):
         keep_fields()
     _fill_size(studio, values)
@@ -157,10 +160,6 @@ def _fill_own(studio: Studio, fill: _Fill) -> list[str]:
         return []
     if "axes" in values:
         restore_axes(values["axes"])
-    if "variation" in values:
-        strength, seed = values["variation"]
-        state.variation_strength = float(strength)
-        state.variation_seed = "" if seed is None else str(seed)
     if all(name in values for name in _TEXTS):
         remember_template(dict(fill.brought.drawing), {name: values[name] for name in _TEXTS})
     if "start" in values:

@@ -140,6 +140,11 @@ def test_loras_beyond_the_recipe_are_a_row_of_their_own(here):
     assert (row.current, row.values) == ("mist 1", {"loras_off": ("mist",)})
 
 
+def test_a_variation_of_the_form_is_none_of_the_recipe(here):
+    row = rows(here, {"variation_strength": 0.2, "variation_seed": 5}, seed=7)["variation"]
+    assert (row.current, row.values) == ("0.2", {"variation": (0.0, None)})
+
+
 def test_a_form_that_starts_from_a_picture_starts_from_nothing_after_a_drawing_from_words(here):
     started = {"kind": "image_to_image", "strength": 0.5}
     assert rows(here, started, prompt="x")["start"].values == {"start_from_nothing": True}

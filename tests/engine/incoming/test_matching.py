@@ -30,10 +30,9 @@ def cache(tmp_path):
 def test_a_model_is_found_by_any_of_its_hashes_once_they_are_known(model, cache, digits):
     other = replace(model, name="other", title="Other", path=model.path.with_name("other.safetensors"))
     other.path.write_bytes(bytes(20))
-    here = models_here([other, model])
     sought = (tensor_sha256 if digits == 12 else file_sha256)(model.path, cache)[:digits].upper()
 
-    found = found_here(MODEL, "a name of its own", sought, here, cache)
+    found = found_here(MODEL, "a name of its own", sought, models_here([other, model], cache))
     assert (found.name, found.title, found.sure) == ("wai", "Wai XL", True)
     assert "hash" in found.said
 
@@ -51,12 +50,12 @@ def test_a_name_counts_without_case_folder_and_suffix(model, name):
 
 
 def test_a_hash_that_is_not_known_yet_is_said_and_nothing_is_read_for_it(model, cache):
-    found = found_here(MODEL, "wai", OTHER[:10], models_here([model]), cache)
+    found = found_here(MODEL, "wai", OTHER[:10], models_here([model], cache))
     assert (found.name, found.sure, found.unhashed) == ("wai", True, (model.path,))
     assert "not known here yet" in found.said
     assert not cache.exists()
 
-    found = found_here(MODEL, "another", OTHER[:10], models_here([model]), cache)
+    found = found_here(MODEL, "another", OTHER[:10], models_here([model], cache))
     assert (found.name, found.unhashed) == ("", (model.path,))
     assert "may be one of 1 file" in found.said
 
@@ -64,7 +63,7 @@ def test_a_hash_that_is_not_known_yet_is_said_and_nothing_is_read_for_it(model, 
 @pytest.mark.parametrize(("digits", "known"), [(10, file_sha256), (12, tensor_sha256)])
 def test_the_same_name_with_another_hash_is_said_and_not_taken(model, cache, digits, known):
     known(model.path, cache)
-    found = found_here(MODEL, "wai", OTHER[:digits], models_here([model]), cache)
+    found = found_here(MODEL, "wai", OTHER[:digits], models_here([model], cache))
     assert (found.name, found.sure, found.unhashed) == ("wai", False, ())
     assert OTHER[:digits] in found.said
     assert found.links
@@ -104,9 +103,9 @@ def test_a_lora_is_found_by_the_hash_that_its_header_tells(tmp_path):
 @pytest.mark.parametrize("digits", ["", "no hash", "abc", "e3b0c44298fc", "0x", "g" * 10])
 def test_what_is_no_hash_does_not_count(model, cache, digits):
     file_sha256(model.path, cache)
-    found = found_here(MODEL, "wai", digits, models_here([model]), cache)
+    found = found_here(MODEL, "wai", digits, models_here([model], cache))
     assert found.said == "Found by its name; the picture tells no hash."
-    assert not found_here(MODEL, "", digits, models_here([model]), cache).name
+    assert not found_here(MODEL, "", digits, models_here([model], cache)).name
 
 
 def test_what_is_missing_says_where_it_may_be_had():
