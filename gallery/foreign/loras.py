@@ -66,10 +66,10 @@ def _of_object(item: dict[str, Any]) -> ForeignLora | None:
 
 
 def _of_parts(parts: list[Any]) -> ForeignLora | None:
-    texts = [part for part in parts if isinstance(part, str) and number(part) is None]
-    hashes = [text for text in texts if len(text) >= 8 and hash_digits(text)]
-    names = [text for text in texts if text not in hashes] or hashes[:1]
-    weights = [found for part in parts if (found := number(part)) is not None]
+    hashes = [part for part in parts if isinstance(part, str) and len(part) >= 8 and hash_digits(part)]
+    texts = [part for part in parts if isinstance(part, str) and part not in hashes and number(part) is None]
+    names = texts or hashes[:1]
+    weights = [found for part in parts if part not in hashes and (found := number(part)) is not None]
     if not names:
         return None
     digits = next((text for text in hashes if text != names[0]), "")

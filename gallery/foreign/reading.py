@@ -20,12 +20,13 @@ from gallery.foreign.tools import (
     fooocus,
     invokeai,
     novelai,
+    others,
     stabilitymatrix,
     swarmui,
     tensorart,
 )
 from gallery.foreign.values import json_object
-from gallery.metadata import read_recipe
+from gallery.recipe import Recipe
 
 _COMMENTS = (EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, "Comment", "XPComment")
 _PLACES = ("parameters", *_COMMENTS, "ImageDescription", "Description", "XMP description", "postprocessing")
@@ -53,7 +54,7 @@ def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
     data = bytes_of(source)
     name = source.name if isinstance(source, Path) else "this file"
     texts = texts_of(data, name)
-    found = _ours(data) or read_texts(texts.found)
+    found = _ours(texts) or read_texts(texts.found)
     if found is None and not texts.damage:
         found = _hidden(data, texts)
     if found is None:
@@ -74,15 +75,15 @@ def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
     for recipe in (tensorart.read(texts, graph), stabilitymatrix.read(texts, graph), easydiffusion.read(texts)):
         if recipe:
             return recipe
-    return _of_json(texts, graph) or _of_infotext(texts, graph) or graph
+    return _of_json(texts, graph) or _of_infotext(texts, graph) or graph or _of_others(texts)
 
 
-def _ours(data: bytes) -> ForeignRecipe | None:
+def _ours(texts: Texts) -> ForeignRecipe | None:
+    said = texts.found.get("studio_recipe", "")
     try:
-        recipe = read_recipe(data)
-    except UnreadableImage:  # WebP, which the studio does not write, or damaged
+        return ours.read(Recipe.from_json(said)) if said else None
+    except ValueError:  # damaged; what other tools read may still be there
         return None
-    return ours.read(recipe) if recipe else None
 
 
 def _hidden(data: bytes, texts: Texts) -> ForeignRecipe | None:
@@ -117,10 +118,19 @@ def _of_json(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignRecip
     return None
 
 
+def _of_others(texts: dict[str, str]) -> ForeignRecipe | None:
+    software = texts.get("Software", "") or texts.get("XMP CreatorTool", "")
+    for values in (*map(json_object, _in_places(texts)), texts):
+        if recipe := others.read(values, software):
+            return recipe
+    return None
+
+
 def _of_infotext(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignRecipe | None:
     sure = texts.get("parameters", "")
     for text in _in_places(texts):
-        if text.lstrip().startswith("{") or not (recipe := infotext.read(text, sure=text == sure)):
+        # A prompt may begin with a brace, as of dynamic prompts; broken JSON is no prompt.
+        if not (recipe := infotext.read(text, sure=text == sure and text.lstrip()[:1] not in ("{", "[", '"'))):
             continue
         if "fooocus_scheme" in texts or texts.get("MakerNote", "").strip() in ("a1111", "fooocus"):
             return replace(recipe, tool="Fooocus")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MOST_NODES = 50_000
-MOST_HOPS = 1_000  # along one value
+MOST_NODES = 20_000
+LONGEST_NAME = 200  # of a class or an input
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,16 @@ class Node:
 
 
 class Graph:
-    """Nodes and the walks through them. No walk enters a node twice, so cycles and depth do no harm."""
+    """Nodes and the walks through them. No walk enters a node twice, so cycles and depth do no harm.
+
+    Attributes:
+        nodes: by id.
+        followed: what stands behind a node's input of some name, for those who look values up.
+    """
 
     def __init__(self, nodes: Mapping[str, Node]):
         self.nodes = nodes
+        self.followed: dict[tuple[str, str], Any] = {}
 
     def __bool__(self) -> bool:
         return bool(self.nodes)
@@ -73,8 +79,9 @@ def from_api(values: Mapping[str, Any]) -> Graph:
     nodes = {}
     for key, row in rows:
         inputs = row.get("inputs")
-        linked = {str(name): _input(value, ids) for name, value in inputs.items()} if isinstance(inputs, dict) else {}
-        nodes[key] = Node(key, row["class_type"], linked)
+        named = inputs.items() if isinstance(inputs, dict) else ()
+        linked = {name: _input(value, ids) for name, value in named if len(name) <= LONGEST_NAME}
+        nodes[key] = Node(key, row["class_type"][:LONGEST_NAME], linked)
     return Graph(nodes)
 
 

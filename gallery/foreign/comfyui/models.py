@@ -35,19 +35,17 @@ def toward_model(node: Node) -> list[Link]:
 def model_of(graph: Graph, nodes: Iterable[Node]) -> tuple[str, Node | None]:
     """The name of the first model on the way, without folder and suffix, and the node that loads it."""
     for node in nodes:
-        for name in _NAMES:
-            found = text_value(graph, node, name) if name in node.inputs else ""
-            if found and (_LOADS.search(node.kind) or name in ("ckpt_name", "unet_name")):
+        for name in (name for name in _NAMES if name in node.inputs):
+            found = node.inputs[name] if name == "model" else text_value(graph, node, name)
+            if isinstance(found, str) and found and (_LOADS.search(node.kind) or name in ("ckpt_name", "unet_name")):
                 return bare_name(found), node
     return "", None
 
 
 def loras_of(graph: Graph, nodes: Iterable[Node]) -> tuple[ForeignLora, ...]:
     """The LoRAs on the way, in the order in which they are applied."""
-    found: list[ForeignLora] = []
-    for node in nodes:
-        found = [*_loras(graph, node), *found]
-    return tuple(dict.fromkeys(found))
+    groups = [_loras(graph, node) for node in nodes]
+    return tuple(dict.fromkeys(lora for group in reversed(groups) for lora in group))
 
 
 def _loras(graph: Graph, node: Node) -> list[ForeignLora]:

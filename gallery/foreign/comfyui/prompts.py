@@ -10,9 +10,9 @@ from gallery.foreign.comfyui.graph import Graph, Link, Node
 MOST_STEPS = 200_000
 _ENCODED = (  # inputs that hold the words of an encoder, the whole prompt first
     *("t5xxl", "text", "text_g", "clip_g", "text_l", "clip_l", "bert", "mt5xl", "user_prompt", "prompt"),
-    *("populated_text", "wildcard_text", "Text", "prompt_text", "multiline_text", "string", "value", "text_0"),
+    *("populated_text", "wildcard_text", "Text", "prompt_text", "multiline_text", "string", "value"),
 )
-_ONE_IS_ENOUGH = ("populated_text", "wildcard_text", "text_0", "value", "string", "prompt_text", "multiline_text")
+_ONE_IS_ENOUGH = ("populated_text", "wildcard_text", "value", "string", "prompt_text", "multiline_text")
 _SIDES = {
     "positive": ("text_positive", "positive_prompt", "positive_g", "positive_l", "positive"),
     "negative": ("text_negative", "negative_prompt", "negative_g", "negative_l", "negative"),
@@ -71,8 +71,14 @@ def words(graph: Graph, start: Link | None, side: str) -> Words:
             continue
         seen.add((node.id, item.slot))
         todo.extend(reversed(_parts(node, side, found)))
-    found.text = _joined(pieces)
+    found.text = _joined(pieces) or _shown(graph, found.used)
     return found
+
+
+def _shown(graph: Graph, used: Iterable[str]) -> str:
+    """What a node that shows texts last showed, where the text itself was made while the graph ran."""
+    shown = (graph.nodes[key].inputs.get("text_0") for key in used)
+    return next((text for text in shown if isinstance(text, str)), "")
 
 
 _BREAK = "\0"  # between conditionings; one that has words on only one side goes

@@ -18,6 +18,7 @@ _NOT_THE_PICTURE = re.compile(
     r"model|clip|vae|positive|negative|cond|control|guider|noise|sigmas|sampler|mask|lora|hook"
 )
 _SCHEDULERS = re.compile(r"(\w+?)Scheduler")
+MOST_ENDS = 20  # places that save pictures and are looked at
 LIGHT = 0.5  # a pass over a finished picture with less noise than this keeps its composition
 
 
@@ -27,7 +28,7 @@ def chain(graph: Graph) -> tuple[list[Node], str]:
     Where a graph saves several pictures, nothing in a file tells which of them it is; the one with most samplers
     behind it counts.
     """
-    ends = _ends(graph)
+    ends = _ends(graph)[:MOST_ENDS]
     chains = [found for end in ends if (found := list(_behind(graph, end.links())))]
     if not chains:
         return _loose(graph), ""
@@ -39,10 +40,10 @@ def chain(graph: Graph) -> tuple[list[Node], str]:
 
 def chosen(graph: Graph, samplers: list[Node]) -> Node:
     """The sampler whose values are the recipe: the last one, or the one before where that only finished a picture."""
-    for index, sampler in enumerate(samplers[:-1]):
+    for index, sampler in enumerate(samplers[: min(len(samplers) - 1, MOST_ENDS)]):
         if not _only_finishes(graph, sampler, samplers[index + 1]):
             return sampler
-    return samplers[-1]
+    return samplers[min(len(samplers) - 1, MOST_ENDS)]
 
 
 def strength_of(graph: Graph, sampler: Node) -> float | None:

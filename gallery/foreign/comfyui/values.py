@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from gallery.foreign.comfyui.graph import MOST_HOPS, Graph, Link, Node
+from gallery.foreign.comfyui.graph import Graph, Link, Node
 
 # Names under which nodes hold one value: primitives, seeds, constants, and those that hand one on.
 _HELD = ("value", "seed", "noise_seed", "int", "float", "number", "Value", "Number", "integer", "val", "string")
@@ -25,16 +25,20 @@ def text_value(graph: Graph, node: Node | None, *names: str) -> str:
 
 
 def _followed(graph: Graph, value: Any, name: str) -> Any:
-    seen: set[str] = set()
-    for _ in range(MOST_HOPS):
-        if not isinstance(value, Link):
-            return value
+    """What stands at the end of the links; remembered for every node on the way, since many ways are long ones."""
+    way: list[tuple[str, str]] = []
+    while isinstance(value, Link):
         node = graph.at(value)
-        if node is None or node.id in seen:
-            return None
-        seen.add(node.id)
-        value = _held(node, name)
-    return None
+        if node is None:
+            value = None
+        elif (key := (node.id, name)) in graph.followed:
+            value = graph.followed[key]
+        else:
+            graph.followed[key] = None  # so that a circle ends
+            way.append(key)
+            value = _held(node, name)
+    graph.followed.update(dict.fromkeys(way, value))
+    return value
 
 
 def _held(node: Node, name: str) -> Any:

@@ -7,7 +7,7 @@ are read where the editor wrote their names beside them.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gallery.foreign.comfyui.graph import MOST_HOPS, MOST_NODES, Graph, Link, Node
+from gallery.foreign.comfyui.graph import LONGEST_NAME, MOST_NODES, Graph, Link, Node
 
 _CONTROL = "control_after_generate"  # the editor's own value behind each seed
 _CONTROLS = ("fixed", "increment", "decrement", "randomize", "increment-wrap")
@@ -64,6 +64,7 @@ _WIDGETS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _MUTED, _BYPASSED = 2, 4
+_MOST_BYPASSED = 200  # in a row
 _NOT_RUN = ("Note", "MarkdownNote")
 
 
@@ -77,7 +78,7 @@ def from_workflow(values: Mapping[str, Any]) -> Graph:
     for row in rows:
         if row.get("mode") != _BYPASSED:
             key = str(row.get("id"))
-            nodes[key] = Node(key, str(row.get("type")), {**_widgets(row), **wires.inputs(row)})
+            nodes[key] = Node(key, str(row.get("type"))[:LONGEST_NAME], {**_widgets(row), **wires.inputs(row)})
     return Graph(nodes)
 
 
@@ -87,6 +88,7 @@ class _Wires:
     def __init__(self, rows: list[dict[str, Any]], table: Any):
         self._sources = dict(_sources(table))
         self._bypassed = {str(row.get("id")): row for row in rows if row.get("mode") == _BYPASSED}
+        self._passed: dict[Link, Any] = {}
 
     def inputs(self, row: Mapping[str, Any]) -> dict[str, Link]:
         found = {}
@@ -96,12 +98,14 @@ class _Wires:
         return found
 
     def _source(self, number: Any) -> Link | None:
-        for _ in range(MOST_HOPS):
+        for _ in range(_MOST_BYPASSED):
             link = self._sources.get(number) if isinstance(number, (int, str)) else None
             row = self._bypassed.get(link.node) if link else None
             if link is None or row is None:
                 return link
-            number = _passed_through(row, link.slot)
+            if link not in self._passed:
+                self._passed[link] = _passed_through(row, link.slot)
+            number = self._passed[link]
         return None
 
 

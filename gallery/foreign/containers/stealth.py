@@ -21,9 +21,12 @@ _KINDS = {b"stealth_pnginfo": False, b"stealth_pngcomp": True, b"stealth_rgbinfo
 
 def read(data: bytes, texts: Texts) -> None:
     """Add the hidden text of a picture, where there is one; JSON of NovelAI by its keys, others as `parameters`."""
+    width, height = texts.size or (0, 0)
+    if not 0 < width * height <= MOST_PIXELS:
+        return
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
-            if image.mode not in ("RGB", "RGBA") or image.width * image.height > MOST_PIXELS:
+            if image.mode not in ("RGB", "RGBA") or image.size != (width, height):
                 return
             hidden = next(filter(None, map(_hidden, _channels(image))), b"")
     except Exception:  # Pillow raises many kinds on hostile files; such a picture hides nothing that can be read

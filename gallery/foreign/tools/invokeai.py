@@ -27,7 +27,7 @@ _KEYS = {
     "strength": ("strength",),
 }
 _DREAM = re.compile(r'\s*"((?:\\.|[^"\\])*)"(.*)', re.DOTALL)
-_OPTION = re.compile(r"(?:^|\s)-{1,2}([A-Za-z_]{1,40})[ =]?([^\s]{1,200})?")
+_OPTION = re.compile(r"(?:^|\s)-(?:-([A-Za-z_]{1,40})[ =]?|(cf|[A-Za-z]) ?)([^\s]{1,200})?")
 _OPTIONS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg_scale", "A": "sampler", "f": "strength"}
 _UNWANTED = re.compile(r"\[([^\[\]]*)\]")
 
@@ -82,7 +82,7 @@ def _dream(text: str) -> ForeignRecipe | None:
     if found is None:
         return None
     prompt, negative = split_prompt(re.sub(r"\\(.)", r"\1", found[1]))
-    options = {_OPTIONS.get(key, key): value or "" for key, value in _OPTION.findall(found[2])}
+    options = {_OPTIONS.get(short, long or short): value for long, short, value in _OPTION.findall(found[2])}
     recipe = flat.recipe(TOOL, Fields(options), _KEYS)
     return replace(recipe, prompt=prompt, negative_prompt=negative)
 

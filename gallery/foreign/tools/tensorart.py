@@ -32,6 +32,7 @@ def read(texts: Mapping[str, str], graph: ForeignRecipe | None) -> ForeignRecipe
     if fields.peek("seed") in (-1, "-1") and graph and graph.seed is not None:
         fields.drop("seed")
     name, digits = (str(model.get(key) or "") for key in ("modelFileName", "hash"))
-    found = flat.recipe("Tensor.Art", fields, {**_KEYS, "model": ("model",)}, loras)
+    strength = None if fields.peek("enableHr") else fields.number("denoisingStrength")
+    found = flat.recipe("Tensor.Art", fields, _KEYS, loras, strength=strength)
     of_model = flat.recipe("", Fields({"model": name, "hash": digits}), {"model": ("model",), "model_hash": ("hash",)})
     return flat.completed(flat.completed(found, of_model), graph, "model", "strength")
