@@ -42,7 +42,8 @@ def _files(given: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in given:
         if path.is_dir():
-            found += sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+            pictures = (file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
+            found += sorted(pictures)
         else:
             found.append(path)
     if not found:
@@ -75,8 +76,13 @@ def _words(path: Path, found: ForeignRecipe | None) -> str:
         "not understood": ", ".join(found.not_understood),
         "note": " ".join(found.notes),
     }
-    lines = [f"  {name}: {' '.join(str(value).split())}" for name, value in said.items() if value not in ("", None)]
-    return "\n".join([f"{path}: {found.tool}", *lines])
+    lines = [f"  {name}: {_plain(value)}" for name, value in said.items() if value not in ("", None)]
+    return "\n".join([f"{path}: {_plain(found.tool)}", *lines])
+
+
+def _plain(value: object) -> str:
+    """On one line, without the characters that would steer a terminal."""
+    return " ".join("".join(each if each.isprintable() else " " for each in str(value)).split())
 
 
 def _lora(lora: ForeignLora) -> str:

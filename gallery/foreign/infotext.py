@@ -47,7 +47,7 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
         seed=fields.whole("Seed"),
         steps=fields.whole("Steps"),
         sampler=fields.text("Sampler"),
-        schedule=fields.text("Schedule type", "Scheduler", "Schedule"),
+        schedule=fields.text("Schedule type", "Scheduler", "Schedule", "Sampler sigma"),
         guidance=fields.number("CFG scale", "CFG Scale", "Guidance scale"),
         width=fields.whole("Size-1", "Width", least=1),
         height=fields.whole("Size-2", "Height", least=1),

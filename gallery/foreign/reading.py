@@ -12,7 +12,7 @@ from gallery.foreign.containers import stealth
 from gallery.foreign.containers.files import bytes_of, texts_of
 from gallery.foreign.containers.texts import EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, Texts
 from gallery.foreign.flat import completed
-from gallery.foreign.recipe import ForeignRecipe
+from gallery.foreign.recipe import ForeignRecipe, with_texts
 from gallery.foreign.tools import (
     civitai,
     drawthings,
@@ -25,7 +25,7 @@ from gallery.foreign.tools import (
     swarmui,
     tensorart,
 )
-from gallery.foreign.values import json_object
+from gallery.foreign.values import json_object, storable
 from gallery.recipe import Recipe
 
 _COMMENTS = (EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, "Comment", "XPComment")
@@ -62,7 +62,7 @@ def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
             raise UnreadableImage(f"{name} is damaged: {texts.damage}, and no recipe stands before that. Get it anew.")
         return None
     damaged = (f"The file is damaged: {texts.damage}.",) if texts.damage else ()
-    return replace(found, notes=(*found.notes, *texts.notes, *damaged))
+    return with_texts(replace(found, notes=(*found.notes, *texts.notes, *damaged)), storable)
 
 
 def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
@@ -111,7 +111,7 @@ def _of_json(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignRecip
     for text in _in_places(texts):
         if values := json_object(text):
             if swarm := swarmui.read(values):
-                return completed(swarm, graph, "strength", "guidance")
+                return completed(swarm, graph, "strength")
             for read in (fooocus.read, easydiffusion.read, drawthings.read):
                 if recipe := read(values):
                     return recipe

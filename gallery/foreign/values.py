@@ -12,6 +12,7 @@ MOST_REST = 200  # values that are not understood and still told
 MOST_REST_TEXT = 10_000  # characters of one
 _MOST_WHOLE = SEEDS - 1
 _SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _HEX = re.compile(r"(?:0x|sha256:)?([0-9a-fA-F]{6,128})")
 
 
@@ -118,6 +119,11 @@ def as_text(value: Any) -> str:
     except (ValueError, RecursionError):
         return ""
     return text if len(text) <= MOST_REST_TEXT else text[:MOST_REST_TEXT] + "…"
+
+
+def storable(text: str) -> str:
+    """A text that every database and terminal can take: half surrogates and NUL become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gallery.foreign.comfyui.graph import Graph, Link, Node
-from gallery.foreign.comfyui.values import text_value, value_of
-from gallery.foreign.flat import size_of
+from gallery.foreign.comfyui.values import menu_of, side_of, text_value, value_of
 from gallery.foreign.loras import from_tags, listed
 from gallery.foreign.recipe import ForeignLora
 from gallery.foreign.values import bare_name, number, whole
@@ -14,7 +13,7 @@ from gallery.foreign.values import bare_name, number, whole
 _NAMES = ("ckpt_name", "unet_name", "base_ckpt_name", "gguf_name", "model_name", "model_path", "model")
 _LOADS = re.compile(r"load|checkpoint|unet|model", re.IGNORECASE)
 _TO_MODEL = re.compile(
-    r"(?:base_|optional_)?(?:model|unet|ckpt|pipe|lora_stack|optional_lora_stack|basic_pipe|context|guider)[0-9]?|MODEL|"
+    r"(?:base_|optional_)?(?:model|unet|ckpt|pipe|lora_stack|optional_lora_stack|basic_pipe|context|base_ctx|ctx|guider)[0-9]?|MODEL|"
     r"optional_pipe|sdxl_tuple|\*|any|input|value|",
 )
 _NUMBERED = re.compile(r"(?:lora|lora_name|lora_model)_?0?([0-9]{1,2})(?:_name)?")
@@ -24,7 +23,6 @@ _WEIGHTS = (
 )
 _EMPTY = re.compile(r"empty.*latent|latent.*empty|emptyimage|resolution|aspect", re.IGNORECASE)
 _UPSCALES = re.compile(r"upscale|scale", re.IGNORECASE)
-_SIZES = ("dimensions", "resolution", "size", "aspect_ratio")
 
 
 def toward_model(node: Node) -> list[Link]:
@@ -88,15 +86,28 @@ def _objects(node: Node) -> list[ForeignLora]:
 
 
 def size_of_start(graph: Graph, starts: Iterable[Link], onward: Any) -> tuple[int | None, int | None, Node | None]:
-    """The size of the empty latents at the beginning, and their node; nothing where a picture stands there."""
+    """The size of the empty latents at the beginning, and their node.
+
+    Where a picture stands there instead, the size to which it was scaled first, if it was.
+    """
+    nearest: tuple[int | None, int | None, Node | None] = (None, None, None)
     for node in graph.upstream(starts, onward):
-        if _UPSCALES.search(node.kind) and not _EMPTY.search(node.kind):
+        width, height = _size(graph, node)
+        if not width or not height:
             continue
-        for names in (("width", "height"), ("empty_latent_width", "empty_latent_height")):
+        if not _UPSCALES.search(node.kind) or _EMPTY.search(node.kind):
+            return width, height, node
+        nearest = nearest if nearest[2] else (width, height, node)
+    return nearest
+
+
+def _size(graph: Graph, node: Node) -> tuple[int | None, int | None]:
+    menu = menu_of(node)
+    for names in (("width", "height"), ("empty_latent_width", "empty_latent_height")):
+        if menu and names[0] == "width":
+            width, height = (whole(side_of(node, name, node.inputs[menu]), least=1) for name in names)
+        else:
             width, height = (whole(value_of(graph, node, name), least=1) for name in names)
-            if width and height:
-                return width, height, node
-        texts = (text_value(graph, node, name) for name in _SIZES if name in node.inputs)
-        if size := next(filter(None, map(size_of, texts)), None):
-            return *size, node
-    return None, None, None
+        if width and height:
+            return width, height
+    return None, None

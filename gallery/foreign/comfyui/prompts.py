@@ -18,7 +18,7 @@ _SIDES = {
     "negative": ("text_negative", "negative_prompt", "negative_g", "negative_l", "negative"),
 }
 _JOINS = re.compile(r"concat|join|combine|append|merge|StringFunction", re.IGNORECASE)
-_JOINED = re.compile(r"(?:text|string|prompt|str|part|input)_?(?:[0-9]{1,2}|[a-h])", re.IGNORECASE)
+_JOINED = re.compile(r"(?:text|string|prompt|str|part|input)?_?(?:[0-9]{1,2}|[a-h])", re.IGNORECASE)
 _BETWEEN = ("delimiter", "separator", "seperator")
 # Conditioning comes in through these; models, pictures and masks do not carry words.
 _CONDITIONING = re.compile(r"(?:base_)?cond(?:itioning)?(?:_?(?:[0-9]{1,3}|to|from))?")
@@ -96,7 +96,7 @@ def _parts(node: Node, side: str, found: Words) -> list[Any]:
     if strings := _strings(node):
         return strings
     if texts := _texts(node, side):
-        if node.links("clip", "clip1"):
+        if node.links("clip", "clip1") or "clip_skip" in node.inputs:
             found.encoders.append(node)
         return texts
     conditioning = [key for key in node.inputs if _CONDITIONING.fullmatch(key)]

@@ -105,8 +105,8 @@ class _Walk:
     def _prompts(self, sampler: Node) -> tuple[prompts.Words, prompts.Words]:
         holder = self._guider(sampler)
         sides = {
-            "positive": ("positive", "conditioning", "cond1", "pos"),
-            "negative": ("negative", "neg"),
+            "positive": ("positive", "conditioning", "cond1", "pos", "text_embeds"),
+            "negative": ("negative", "neg", "text_embeds"),
         }
         found = []
         for side, names in sides.items():
@@ -155,7 +155,7 @@ class _Walk:
     def _clip_skip(self, words: prompts.Words) -> int | None:
         starts = [link for node in words.encoders for link in node.links("clip", "clip1")]
         onward = lambda node: node.links("clip", "clip1", "CLIP", "lora_stack")  # noqa: E731
-        for node in self.graph.upstream(starts, onward):
+        for node in (*words.encoders, *self.graph.upstream(starts, onward)):
             stop = number(value_of(self.graph, node, "stop_at_clip_layer", "clip_skip"))
             if stop is not None and abs(stop) < 100:
                 self._use(node)

@@ -15,11 +15,10 @@ _FINISHES = re.compile(r"detailer|upscale|refine.?face|facefix|inpaintcrop", re.
 _SEEDS = ("seed", "noise_seed", "noise")
 _PICTURE = ("latent_image", "latent", "samples", "optional_latent", "image", "images", "pixels", "latents")
 _NOT_THE_PICTURE = re.compile(
-    r"model|clip|vae|positive|negative|cond|control|guider|noise|sigmas|sampler|mask|lora|hook"
+    r"model|clip|vae|positive|negative|cond|control|guider|noise|sigmas|sampler|mask|lora|hook|width|height|text|seed|steps|batch"
 )
 _SCHEDULERS = re.compile(r"(\w+?)Scheduler")
 MOST_ENDS = 20  # places that save pictures and are looked at
-LIGHT = 0.5  # a pass over a finished picture with less noise than this keeps its composition
 
 
 def chain(graph: Graph) -> tuple[list[Node], str]:
@@ -126,11 +125,10 @@ def _loose(graph: Graph) -> list[Node]:
 
 
 def _only_finishes(graph: Graph, sampler: Node, before: Node) -> bool:
+    """Whether a sampler retouches the decoded picture of the one before: in parts, or without noise of its own."""
     if _FINISHES.search(sampler.kind):
         return True
-    strength = strength_of(graph, sampler)
-    if strength is None or strength >= LIGHT:
+    if adds_noise(graph, sampler):
         return False
-    # Through pixels: the earlier sampler's picture was finished, then enlarged or retouched.
     way = graph.upstream(sampler.links(*_PICTURE), lambda node: [] if node is before else toward_picture(node))
     return any("vaeencode" in node.kind.lower() for node in way)

@@ -7,6 +7,10 @@ from gallery.foreign.comfyui.graph import Graph, Link, Node
 
 # Names under which nodes hold one value: primitives, seeds, constants, and those that hand one on.
 _HELD = ("value", "seed", "noise_seed", "int", "float", "number", "Value", "Number", "integer", "val", "string")
+_OTHER_NAMES = {"steps": ("steps_total",), "sampler_name": ("sampler",), "cfg": ("guidance",)}
+# Nodes with a menu of sizes have width and height too, which count only where the menu says so.
+_MENUS = ("aspect_ratio", "resolution", "dimensions", "size")
+_SIZE = re.compile(r"([0-9]{2,5}) ?[x×] ?([0-9]{2,5})")
 _COMPUTES = re.compile(r"math|multiply|multiple|divide|add|subtract|expression|operation|switch|random", re.IGNORECASE)
 
 
@@ -42,10 +46,28 @@ def _followed(graph: Graph, value: Any, name: str) -> Any:
 
 
 def _held(node: Node, name: str) -> Any:
-    for key in (name, *_HELD):
+    if name in ("width", "height") and (menu := menu_of(node)):
+        return side_of(node, name, node.inputs[menu])
+    for key in (name, *_OTHER_NAMES.get(name, ()), *_HELD):
         if (found := node.inputs.get(key)) is not None and not isinstance(found, (list, dict)):
             return found
     if _COMPUTES.search(node.kind):
         return None
     links = node.links()
     return links[0] if len(links) == 1 else None
+
+
+def menu_of(node: Node) -> str:
+    """The input in which a node has its menu of sizes; empty where it has none."""
+    return next((key for key in _MENUS if isinstance(node.inputs.get(key), str)), "")
+
+
+def side_of(node: Node, name: str, chosen: Any) -> Any:
+    """A side of the size that was chosen from a menu such as `3:4 portrait 896x1152`; None where it is computed."""
+    if not isinstance(chosen, str) or "custom" in chosen.lower():
+        return node.inputs.get(name)
+    size = _SIZE.search(chosen[:200])
+    if size is None:
+        return None
+    turned = str(node.inputs.get("swap_dimensions", "off")).lower() in ("on", "true")
+    return int(size[1 if (name == "width") != turned else 2])

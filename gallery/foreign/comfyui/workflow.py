@@ -74,12 +74,22 @@ def from_workflow(values: Mapping[str, Any]) -> Graph:
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     rows = [row for row in rows[:MOST_NODES] if row.get("mode") != _MUTED and row.get("type") not in _NOT_RUN]
     wires = _Wires(rows, values.get("links"))
+    kept = {_name(row): link for row in rows if row.get("type") == "SetNode" for link in wires.inputs(row).values()}
     nodes = {}
     for row in rows:
         if row.get("mode") != _BYPASSED:
             key = str(row.get("id"))
-            nodes[key] = Node(key, str(row.get("type"))[:LONGEST_NAME], {**_widgets(row), **wires.inputs(row)})
+            inputs = {**_widgets(row), **wires.inputs(row)}
+            if row.get("type") == "GetNode" and (link := kept.get(_name(row))):
+                inputs = {"value": link}
+            nodes[key] = Node(key, str(row.get("type"))[:LONGEST_NAME], inputs)
     return Graph(nodes)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """Under which a value is kept and taken, without a wire between."""
+    values = row.get("widgets_values")
+    return str(values[0]) if isinstance(values, list) and values else ""
 
 
 class _Wires:

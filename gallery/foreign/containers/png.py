@@ -4,6 +4,7 @@ Pillow reads texts behind the picture data only by decoding the picture, and ref
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 
 from gallery.foreign.containers.exif import add_exif
@@ -20,7 +21,7 @@ def read(data: bytes, texts: Texts) -> None:
     """Add the texts of a PNG file."""
     for name, body in _chunks(data, texts):
         if name == b"IHDR" and len(body) >= 8:
-            texts.size = (int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big"))
+            texts.size = (_number(body, 0), _number(body, 4))
         elif name in _READERS and len(body) > MOST_TEXT_BYTES:
             texts.left_out(body[:80].split(b"\0")[0].decode("latin-1"))
         elif name in _READERS:
@@ -30,18 +31,26 @@ def read(data: bytes, texts: Texts) -> None:
 def _chunks(data: bytes, texts: Texts) -> Iterator[tuple[bytes, bytes]]:
     at = len(SIGNATURE)
     for _ in range(MOST_CHUNKS):
-        size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        size, name = _number(data, at), data[at + 4 : at + 8]
         if name == b"IEND":
             return
-        body = data[at + 8 : at + 8 + size]
-        if len(name) < 4 or len(body) < size:
+        end = at + 8 + size
+        if len(name) < 4 or len(data) < end:
             texts.damage = "it ends in the middle"
         if name != b"IDAT":
+            body = data[at + 8 : end]
+            read = name in _READERS and size <= MOST_TEXT_BYTES and not texts.damage
+            if read and zlib.crc32(name + body) != _number(data, end):
+                texts.note("The checksum of a text is wrong, so its words may be wrong too.")
             yield name, body
         if texts.damage:
             return
-        at += 12 + size
+        at = end + 4
     texts.damage = "it has too many parts"
+
+
+def _number(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "big")
 
 
 def _text(body: bytes, texts: Texts) -> None:

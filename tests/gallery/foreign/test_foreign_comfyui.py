@@ -134,16 +134,24 @@ INK = (ForeignLora("ink", 0.8),)
         ({"n3": ksampler(model=["10", 0]), "n10": node("CR Apply LoRA Stack", model=MODEL, lora_stack=["11", 0]),
           "n11": STACK}, {"loras": INK}),
         ({"n3": ksampler(model=["10", 0], positive=["10", 1], negative=["10", 2], latent_image=["10", 3]),
-          "n10": node("Efficient Loader", ckpt_name="sd.safetensors", lora_name="None", positive="a castle",
+          "n10": node("Efficient Loader", ckpt_name="sd.safetensors", clip_skip=-2, positive="a castle",
                       negative="blurry", empty_latent_width=832, empty_latent_height=1216, lora_stack=["11", 0]),
           "n11": node("LoRA Stacker", lora_count=1, lora_name_1="ink", lora_wt_1=0.8, lora_name_2="line", lora_wt_2=1)},
-         {"loras": INK}),
+         {"loras": INK, "clip_skip": 2}),
         ({"n6": node("CLIPTextEncode", text="a castle", clip=["10", 0]),
           "n10": node("CLIPSetLastLayer", stop_at_clip_layer=-2, clip=CLIP)}, {"clip_skip": 2}),
         ({"n5": node("SDXL Empty Latent Image (rgthree)", dimensions="832 x 1216  (portrait)", batch_size=1)}, {}),
         ({"n5": node("EmptySD3LatentImage", width=["10", 0], height=["10", 1], batch_size=1),
           "n10": node("PrimitiveInt", value=832)}, {"width": 832, "height": 832}),
         ({"n3": ksampler(model=["10", 0]), "n10": node("ModelSamplingDiscrete", sampling="x", model=MODEL)}, {}),
+        ({"n5": node("EmptyLatentImage", width=["10", 0], height=["10", 1]),
+          "n10": node("CR SDXL Aspect Ratio", width=1024, height=1024, aspect_ratio="2:3 portrait 832x1216",
+                      swap_dimensions="Off")}, {}),
+        ({"n5": node("EmptyLatentImage", width=["10", 0], height=["10", 1]),
+          "n10": node("Aspect", width=1024, height=1024, aspect_ratio="2:3")}, {"width": None, "height": None}),
+        ({"n3": ksampler(denoise=0.6, latent_image=["10", 0]), "n10": node("VAEEncode", pixels=["12", 0], vae=["4", 2]),
+          "n11": node("LoadImage", image="photo.png"), "n12": node("ImageScale", image=["11", 0], width=832,
+                                                                   height=1216)}, {"strength": 0.6}),
         ({"n9": node("Image Saver", images=["8", 0], filename="x")}, {}),
         ({"n9": node("PreviewImage", images=["8", 0])}, {}),
     ],
@@ -164,6 +172,18 @@ def test_of_several_samplers_the_last_before_the_picture_counts_and_that_is_said
     assert (found.seed, found.steps, found.strength, found.width) == (6, 12, 0.45, 832)
     assert "2 samplers" in found.notes[0]
     assert "node 10, the last one" in found.notes[0]
+
+
+def test_a_second_pass_over_the_decoded_picture_is_the_last_sampler_too():
+    second = {
+        "n10": ksampler(seed=6, steps=12, denoise=0.3, latent_image=["11", 0]),
+        "n11": node("VAEEncode", pixels=["12", 0], vae=["4", 2]),
+        "n12": node("ImageScaleBy", upscale_method="lanczos", scale_by=2, image=["8", 0]),
+        "n13": node("VAEDecode", samples=["10", 0], vae=["4", 2]),
+        "n9": node("SaveImage", images=["13", 0]),
+    }
+    found = read(graph(**second))
+    assert (found.seed, found.strength, found.width) == (6, 0.3, 832)
 
 
 def test_a_pass_that_only_finishes_a_picture_leaves_the_recipe_to_the_one_before():

@@ -181,6 +181,18 @@ def test_pixels_that_are_a_bomb_are_not_decoded():
     assert read_foreign(data) is None
 
 
+def test_half_characters_and_nul_are_replaced():
+    found = read_foreign(
+        png_texts(invokeai_metadata=r'{"positive_prompt": "a\ud83d\u0000b", "\udc00": "\ud800", "seed": 1}')
+    )
+    assert (found.prompt, found.not_understood) == ("a\ufffd\ufffdb", {"\ufffd": "\ufffd"})
+
+
+def test_a_text_with_a_wrong_checksum_is_read_and_that_is_said():
+    data = png(text_chunk("parameters", LINE))
+    assert "checksum" in read_foreign(data.replace(b"castle", b"kastle")).notes[0]
+
+
 @pytest.mark.parametrize("noise", [b"", b"\0" * 40, bytes(range(256))])
 def test_texts_of_other_programs_are_no_recipes(noise):
     info = png_texts(Software="Adobe Photoshop 25.0", Description="Steps to the castle", Author="a: b, c: d")
