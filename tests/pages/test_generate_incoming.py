@@ -17,6 +17,13 @@ Steps: 12, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 4.5, Seed: 18446
 Model: MINI, Lora hashes: "Ink: 8c6dd764ceff, mist: 5a4becfcc624\""""
 
 
+def drawn(image):
+    """A PNG without a recipe."""
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 def dropped(open_page, data, name="picture.png", **query):
     page = open_page("generate", **query)
     page.button(key="incoming_button").click().run()
@@ -53,7 +60,9 @@ def test_a_picture_of_another_tool_goes_into_the_form_but_for_its_seed_and_what_
     assert page.selectbox(key="model").value == "mini"
     assert "incoming_file" not in {each.key for each in page.file_uploader}
     assert "Applied from Forge Neo: Prompt" in said(page)
-    assert "- Model: No model of this name or hash is here." in said(page)
+    assert "- Model: waiIllustriousSDXL_v160 (45a21ea00a). No model of this name or hash is here. Look for it" in said(
+        page
+    )
     assert "Seed: not chosen." in said(page)
     page.button(key="incoming_hide").click().run()
     assert "Forge Neo" not in said(page)
@@ -82,10 +91,11 @@ def test_a_pasted_text_goes_into_the_form_row_by_row(open_page, studio):
     assert page.multiselect(key="loras").value == ["Ink"]
     assert page.slider(key="weight_Ink").value == 0.6
     assert page.selectbox(key="scheduler").value == "DPM++ 2M Karras"
-    assert "LoRA mist: look for mist (5a4becfcc624) at 1 at [Civitai]" in said(page)
+    assert "LoRA mist: mist (5a4becfcc624) at 1. No LoRA of this name or hash is here." in said(page)
 
 
-def test_a_picture_of_the_studio_brings_what_only_the_studio_has(open_page):
+def test_a_picture_of_the_studio_brings_what_only_the_studio_has(open_page, studio):
+    photo = studio.add_photo(drawn(Image.new("RGB", (64, 64), "teal")), "lake.png")
     asked = {
         "prompt": "a red house",
         "negative_prompt": "",
@@ -99,8 +109,12 @@ def test_a_picture_of_the_studio_brings_what_only_the_studio_has(open_page):
         "seed": 70,
         "variation_strength": 0.2,
         "variation_seed": 5,
+        "image": photo.to_dict(),
+        "strength": 0.35,
+        "fit": "crop",
     }
-    page = dropped(open_page, png_bytes(picture(), recipe(request=asked, seed=77, image_index=2)))
+    made = recipe(kind="image_to_image", request=asked, seed=77, image_index=2)
+    page = dropped(open_page, png_bytes(picture(), made))
     assert "Niji Studio" in said(page)
     button(page, "Apply all").click().run()
     settled(page)
@@ -109,13 +123,14 @@ def test_a_picture_of_the_studio_brings_what_only_the_studio_has(open_page):
     assert page.number_input(key="variation_strength").value == 0.2
     assert page.text_input(key="variation_seed").value == "7"
     assert page.query_params["prompt_syntax"] == "plain"
+    assert page.segmented_control(key="start_from").value == "A picture"
+    assert page.slider(key="start_strength").value == 0.35
+    assert photo.id.startswith(page.query_params["start"])
     button(page, "The template instead")
 
 
 def test_what_has_no_recipe_says_why(open_page):
-    plain_picture = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(plain_picture, "PNG")
-    page = dropped(open_page, plain_picture.getvalue())
+    page = dropped(open_page, drawn(Image.new("RGB", (8, 8))))
     for data, why in (
         (None, "has no recipe in it"),
         (b"a text that calls itself a picture", "read from PNG, JPEG and WebP pictures"),

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.diffusion.defaults import FIELDS
-from engine.incoming.diff import SAME, Field
+from engine.incoming.diff import DIFFERS, SAME, Field
 from engine.studio import Studio
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord
@@ -39,11 +39,10 @@ class _Fill:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is told after a recipe was applied: what went in, what did not and why, and what is not here."""
+    """What is told after a recipe was applied: what went in, and the rows that did not."""
 
     applied: str
-    left_out: Sequence[str]
-    missing: Sequence[Field] = ()
+    left_out: Sequence[Field]
 
 
 def apply_rows(brought: Brought, rows: Sequence[Field], names: Collection[str]) -> None:
@@ -88,12 +87,8 @@ def say_applied() -> None:
         if said is None:
             return
         st.success(plain(said.applied), icon=":material/check:")
-        if said.left_out:
-            lines = ["Left out:", *(f"- {plain(line)}" for line in said.left_out)]
-            lines += [
-                f"- {plain(row.label)}: look for {plain(row.incoming)} at {links_of(row)}" for row in said.missing
-            ]
-            st.warning("\n".join(lines), icon=":material/block:")
+        if lines := _left_out(said.left_out):
+            st.warning("\n- ".join(["Left out:", *lines]), icon=":material/block:")
         st.button("Hide this", icon=":material/close:", key="incoming_hide", type="tertiary", on_click=_forget)
 
 
@@ -102,8 +97,17 @@ def links_of(row: Field) -> str:
     return " or ".join(f"[{plain(words)}]({address})" for words, address in row.links)
 
 
-def _where(row: Field) -> str:
-    return f"{plain(row.label)}: look for {plain(row.incoming)} at {links_of(row)}"
+def _left_out(rows: Sequence[Field]) -> list[str]:
+    """A line of Markdown for each row that could not be taken as it is, and one for those that were not chosen."""
+    lines = [_why(row) for row in rows if row.state != DIFFERS]
+    unchosen = ", ".join(row.label for row in rows if row.state == DIFFERS)
+    return [*lines, plain(f"{unchosen}: not chosen.")] if unchosen else lines
+
+
+def _why(row: Field) -> str:
+    if not row.links:
+        return plain(f"{row.label}: {row.said}")
+    return f"{plain(f'{row.label}: {row.incoming}. {row.said}')} Look for it at {links_of(row)}."
 
 
 def _forget() -> None:
@@ -113,11 +117,7 @@ def _forget() -> None:
 def _said(brought: Brought, rows: Sequence[Field], chosen: Sequence[Field]) -> Said:
     tool = brought.recipe.tool if brought.recipe else ""
     changed = ", ".join(row.label for row in chosen if row.state != SAME) or "nothing that was not there already"
-    left = [row for row in rows if row not in chosen and row.state != SAME]
-    why = [f"{row.label}: {row.said}" for row in left if row.said]
-    unsaid = [row.label for row in left if not row.said]
-    left_out = [*why, *([f"{', '.join(unsaid)}: not chosen."] if unsaid else [])]
-    return Said(f"Applied from {tool}: {changed}.", left_out, [row for row in left if row.links])
+    return Said(f"Applied from {tool}: {changed}.", [row for row in rows if row not in chosen and row.state != SAME])
 
 
 def _fill_size(studio: Studio, values: Mapping[str, Any]) -> None:
