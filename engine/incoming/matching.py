@@ -19,6 +19,7 @@ from engine.weights.models import ModelInfo
 from engine.weights.safetensors_file import check_lora
 
 MODEL, LORA = "model", "LoRA"
+MOST_SOUGHT = 200  # characters of a name that a search is given
 NOTHING_HASHED = "e3b0c442"  # how the hash of nothing begins, which some training tools wrote into every file
 _SUFFIX = re.compile(r"\.(safetensors|ckpt|pt|pth|bin|sft|gguf|onnx)$", re.IGNORECASE)
 _DIGITS = re.compile("[0-9a-f]{8,64}")
@@ -95,10 +96,15 @@ def found_here(what: str, name: str, digits: str, candidates: Sequence[Candidate
     open_ones = [each.path for each in candidates if digits and hashes[each.name].may_have(digits)]
     unhashed = tuple(path for path in open_ones if path)
     named = [each for each in candidates if folded(name) in each.names] if name else []
-    named.sort(key=lambda each: each.name != name)  # exactly so, where several have it
     if not named:
         return Match(said=_missing(what, unhashed), unhashed=unhashed, links=where_to_get(name, digits))
-    chosen = next((each for each in named if not each.problem), named[0])
+
+    def against(each: Candidate) -> tuple[bool, bool, bool]:
+        """What speaks against it where several have the name; the least is chosen."""
+        other = bool(digits and each.path) and not hashes[each.name].may_have(digits)
+        return bool(each.problem), other, each.name != name
+
+    chosen = min(named, key=against)
     return _by_name(what, chosen, digits, hashes[chosen.name], unhashed, where_to_get(name, digits))
 
 
@@ -110,7 +116,7 @@ def folded(name: str) -> str:
 
 def where_to_get(name: str, digits: str = "") -> tuple[tuple[str, str], ...]:
     """Searches for it, as words and address. Civitai finds a file by its hash, the hub by names alone."""
-    found = []
+    found, name = [], name[:MOST_SOUGHT]
     if digits or name:
         found.append(("Civitai", f"https://civitai.com/search/models?query={quote_plus(digits or name)}"))
     if name:

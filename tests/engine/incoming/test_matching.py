@@ -69,6 +69,14 @@ def test_the_same_name_with_another_hash_is_said_and_not_taken(model, cache, dig
     assert found.links
 
 
+def test_of_several_with_the_name_the_one_counts_that_may_have_the_hash(model, cache):
+    older = replace(model, name="waiXL_v16", path=model.path.with_suffix(".older.safetensors"))
+    older.path.write_bytes(bytes(20))
+    file_sha256(older.path, cache)
+    assert found_here(MODEL, "waiXL_v16", "", models_here([model, older], cache)).name == "waiXL_v16"
+    assert found_here(MODEL, "waiXL_v16", OTHER[:10], models_here([older, model], cache)).name == "wai"
+
+
 def test_a_folder_is_found_by_its_name_and_says_that_it_has_no_hash(tmp_path):
     info = tiny_info(tmp_path / "mini", name="mini")
     found = found_here(MODEL, "Mini", OTHER[:10], models_here([info]))
