@@ -29,8 +29,9 @@ def recipe(
             found = read_foreign(path)
         except UnreadableImage as error:
             failures += 1
-            print_json({"file": str(path), "tool": None, "error": str(error)}) if as_json else None
             typer.echo(str(error), err=True)
+            if as_json:
+                print_json({**_facts(path, None), "notes": [], "error": str(error)})
             continue
         print_json(_facts(path, found)) if as_json else print(_words(path, found))
     if failures:
@@ -53,7 +54,8 @@ def _files(given: list[Path]) -> list[Path]:
 
 def _facts(path: Path, found: ForeignRecipe | None) -> dict[str, Any]:
     if found is None:
-        return {"file": str(path), "tool": None, "notes": ["The file holds no recipe that is known."]}
+        nothing = asdict(ForeignRecipe("", notes=("The file holds no recipe that is known.",)))
+        return {"file": str(path), **nothing, "tool": None}
     return {"file": str(path), **asdict(found)}
 
 

@@ -10,7 +10,8 @@ from gallery.foreign.recipe import ForeignLora, ForeignRecipe
 from gallery.foreign.values import Fields, bare_name, hash_digits, json_object, number
 from gallery.infotext import MAX_READ, parse_parameters
 
-_SIGNS = ("Steps", "Sampler", "Seed", "CFG scale", "CFG Scale", "Model", "Civitai resources")
+_SIGNS = ("Steps", "Sampler", "Seed", "CFG scale", "CFG Scale", "Guidance Scale", "Size-1", "Model", "Model hash")
+_FEWEST_SIGNS = 2  # one of them stands in other programs' texts too
 _HIRES = ("Hires upscale", "Hires upscaler", "Hires steps", "Hires resize-1", "Hires CFG Scale")
 # How each child of the first names itself in its version; the first that fits counts.
 _VERSIONS = (
@@ -33,8 +34,12 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
     """
     values = parse_parameters(text)
     fields = Fields(values)
-    if not (any(sign in fields for sign in _SIGNS) or (sure and text.strip()) or values["Negative prompt"]):
+    signs = sum(sign in fields for sign in _SIGNS)
+    signed = signs >= (1 if sure else _FEWEST_SIGNS) or "Civitai resources" in fields
+    if not (signed or (sure and text.strip()) or values["Negative prompt"]):
         return None
+    if not signed:  # a last line such as "red: 1, green: 2, blue: 3" is of the prompt
+        fields = Fields(_prompts_alone(text))
     tool = _tool(fields)
     resources = _resources(fields)
     prompt, tags = from_tags(fields.text("Prompt"))
@@ -48,7 +53,7 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
         steps=fields.whole("Steps"),
         sampler=fields.text("Sampler"),
         schedule=fields.text("Schedule type", "Scheduler", "Schedule", "Sampler sigma"),
-        guidance=fields.number("CFG scale", "CFG Scale", "Guidance scale"),
+        guidance=fields.number("CFG scale", "CFG Scale", "Guidance Scale", "Guidance scale"),
         width=fields.whole("Size-1", "Width", least=1),
         height=fields.whole("Size-2", "Height", least=1),
         model=model,
@@ -59,6 +64,11 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
         not_understood=fields.rest(),
         notes=_notes(text),
     )
+
+
+def _prompts_alone(text: str) -> dict[str, str]:
+    prompt, _, negative = text[:MAX_READ].replace("\r\n", "\n").partition("Negative prompt:")
+    return {"Prompt": prompt.strip(), "Negative prompt": negative.strip()}
 
 
 def _tool(fields: Fields) -> str:

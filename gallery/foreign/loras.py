@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from gallery.foreign.recipe import ForeignLora
@@ -17,8 +18,8 @@ _UNET = re.compile(r"(?:^|:)unet=(-?[0-9.]{1,20})")
 
 def from_tags(prompt: str) -> tuple[str, list[ForeignLora]]:
     """A prompt without its LoRA tags, and what they name."""
-    found = [ForeignLora(bare_name(tag[1]), _weight(tag[2] or "")) for tag in _ANY.finditer(prompt)]
-    return _TAG.sub("", _TAGS_FIRST.sub("", prompt)).strip(), found[:MOST]
+    found = [ForeignLora(bare_name(tag[1]), _weight(tag[2] or "")) for tag in islice(_ANY.finditer(prompt), MOST)]
+    return _TAG.sub("", _TAGS_FIRST.sub("", prompt)).strip(), found
 
 
 def merged(*lists: Iterable[ForeignLora]) -> tuple[ForeignLora, ...]:

@@ -10,7 +10,7 @@ from gallery.errors import UnreadableImage
 from gallery.foreign import comfyui, infotext, ours
 from gallery.foreign.containers import stealth
 from gallery.foreign.containers.files import bytes_of, texts_of
-from gallery.foreign.containers.texts import EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, Texts
+from gallery.foreign.containers.texts import EXIF_COMMENT, JPEG_COMMENT, PUT_RIGHT, XMP_COMMENT, Texts
 from gallery.foreign.flat import completed
 from gallery.foreign.recipe import ForeignRecipe, with_texts
 from gallery.foreign.tools import (
@@ -25,7 +25,7 @@ from gallery.foreign.tools import (
     swarmui,
     tensorart,
 )
-from gallery.foreign.values import json_object, storable
+from gallery.foreign.values import json_object, repaired, storable
 from gallery.recipe import Recipe
 
 _COMMENTS = (EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, "Comment", "XPComment")
@@ -62,7 +62,10 @@ def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
             raise UnreadableImage(f"{name} is damaged: {texts.damage}, and no recipe stands before that. Get it anew.")
         return None
     damaged = (f"The file is damaged: {texts.damage}.",) if texts.damage else ()
-    return with_texts(replace(found, notes=(*found.notes, *texts.notes, *damaged)), storable)
+    right = with_texts(found, repaired)
+    if right != found:  # inside JSON, which writes such letters as numbers
+        texts.note(PUT_RIGHT)
+    return with_texts(replace(right, notes=(*right.notes, *texts.notes, *damaged)), storable)
 
 
 def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
@@ -134,6 +137,8 @@ def _of_infotext(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignR
             continue
         if "fooocus_scheme" in texts or texts.get("MakerNote", "").strip() in ("a1111", "fooocus"):
             return replace(recipe, tool="Fooocus")
+        if "smproj" in texts:
+            return completed(replace(recipe, tool="StabilityMatrix"), graph, "schedule", "strength")
         if graph is None:
             return recipe
         # A node that saves AUTOMATIC1111's text beside the graph; its sampler's name often holds the schedule.

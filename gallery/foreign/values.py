@@ -12,6 +12,8 @@ MOST_REST = 200  # values that are not understood and still told
 MOST_REST_TEXT = 10_000  # characters of one
 _MOST_WHOLE = SEEDS - 1
 _SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx")
+_OWN = bytes(byte for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D))
+_AS_BYTES = dict(zip(map(ord, _OWN.decode("cp1252")), _OWN, strict=True))  # letters that Latin-1 has not
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _HEX = re.compile(r"(?:0x|sha256:)?([0-9a-fA-F]{6,128})")
 
@@ -141,10 +143,10 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def repaired(text: str) -> str:
-    """UTF-8 that was taken for Latin-1 put right; any other text as it is."""
+    """UTF-8 that was taken for Latin-1 or Windows' code page 1252 put right; any other text as it is."""
     if text.isascii():
         return text
     try:
-        return text.encode("latin-1").decode("utf-8")
+        return text.translate(_AS_BYTES).encode("latin-1").decode("utf-8")
     except UnicodeError:
         return text

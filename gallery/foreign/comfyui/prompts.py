@@ -86,16 +86,18 @@ _BREAK = "\0"  # between conditionings; one that has words on only one side goes
 
 def _parts(node: Node, side: str, found: Words) -> list[Any]:
     """What stands for a node: texts, and links to go on with."""
-    found.used.add(node.id)
     if _EMPTY.search(node.kind):  # its input is the other side's prompt, multiplied by 0
         return []
     if "guidance" in node.inputs:
         found.guidance.append(node)
+        found.used.add(node.id)
     if (chosen := _chosen(node)) is not None:
         return [chosen]
     if strings := _strings(node):
+        found.used.add(node.id)
         return strings
     if texts := _texts(node, side):
+        found.used.add(node.id)
         if node.links("clip", "clip1") or "clip_skip" in node.inputs:
             found.encoders.append(node)
         return texts

@@ -1,6 +1,6 @@
 """A recipe out of the texts `prompt` and `workflow` of a file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from gallery.foreign.comfyui import models, prompts, samplers
@@ -13,6 +13,7 @@ from gallery.foreign.values import MOST_REST, as_text, json_object, number
 
 TOOL = "ComfyUI"
 _PLACES = ("prompt", "UserComment", "comment", "Comment", "ImageDescription", "Make", "Model")
+_TAKEN = {"seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise", "positive", "negative"}
 _DISTILLED = "The guidance is that of FluxGuidance, since CFG is off."
 
 
@@ -25,7 +26,7 @@ def read(texts: Mapping[str, str]) -> ForeignRecipe | None:
     said = (*notes, note) if note else notes
     if not chain:
         sentence = "The graph has no sampler that is known, so only its nodes are told."
-        return ForeignRecipe(TOOL, not_understood=_rest(graph, set()), notes=(*said, sentence))
+        return ForeignRecipe(TOOL, not_understood=_rest(graph), notes=(*said, sentence))
     return _Walk(graph, chain, list(said)).recipe()
 
 
@@ -61,7 +62,7 @@ class _Walk:
         model, loader = models.model_of(self.graph, [sampler, *way])
         loras = models.loras_of(self.graph, [sampler, *way])
         width, height = self._size(sampler)
-        self._use(*way, *([loader] if loader else []))
+        self._use(*([loader] if loader else []), *(node for node in way if models.loras_of(self.graph, [node])))
         name, schedule = samplers.names_of(self.graph, sampler)
         strength = samplers.strength_of(self.graph, sampler)
         prompt, tags = from_tags(positive.text)
@@ -83,7 +84,7 @@ class _Walk:
             loras=merged(loras, tags, more),
             clip_skip=self._clip_skip(positive),
             strength=None if strength is None or strength >= 1 else strength,
-            not_understood=_rest(self.graph, self.used),
+            not_understood=_rest(self.graph, self.used, sampler),
             notes=tuple(self.notes),
         )
 
@@ -93,7 +94,7 @@ class _Walk:
         last = sampler is self.chain[0]
         which = "the last one before the picture" if last else "the one before a pass that only finished its picture"
         listed = ", ".join(f"{node.kind} (node {node.id})" for node in self.chain[:10])
-        sentence = f"The graph has {len(self.chain)} samplers in a row, the last first: {listed}."
+        sentence = f"The graph has {len(self.chain)} samplers behind the picture, the last first: {listed}."
         self.notes.append(f"{sentence} The recipe is that of node {sampler.id}, {which}.")
 
     def _guider(self, sampler: Node) -> Node:
@@ -168,12 +169,14 @@ class _Walk:
         self.used |= {node.id for node in others if node}
 
 
-def _rest(graph: Graph, used: set[str]) -> dict[str, str]:
-    """The nodes that nothing was taken from, with the values they hold."""
+def _rest(graph: Graph, used: Collection[str] = (), sampler: Node | None = None) -> dict[str, str]:
+    """The nodes that nothing was taken from, with the values they hold, and those that the sampler has beyond."""
     told: dict[str, str] = {}
     for node in graph.nodes.values():
         held = {key: value for key, value in node.inputs.items() if not isinstance(value, Link)}
-        if node.id not in used and held and len(told) < MOST_REST:
+        if node is sampler:
+            held = {key: value for key, value in held.items() if key not in _TAKEN}
+        if held and (node is sampler or node.id not in used) and len(told) < MOST_REST:
             told[f"{node.id} {node.kind}"[:200]] = as_text(held)
     return told
 

@@ -15,10 +15,11 @@ _FINISHES = re.compile(r"detailer|upscale|refine.?face|facefix|inpaintcrop", re.
 _SEEDS = ("seed", "noise_seed", "noise")
 _PICTURE = ("latent_image", "latent", "samples", "optional_latent", "image", "images", "pixels", "latents")
 _NOT_THE_PICTURE = re.compile(
-    r"model|clip|vae|positive|negative|cond|control|guider|noise|sigmas|sampler|mask|lora|hook|width|height|text|seed|steps|batch"
+    r"model|clip|vae|positive|negative|cond|control|guider|noise|sigmas|sampler|mask|lora|hook|"
+    r"width|height|text|seed|steps|batch"
 )
 _SCHEDULERS = re.compile(r"(\w+?)Scheduler")
-MOST_ENDS = 20  # places that save pictures and are looked at
+MOST_ENDS = 8  # places that save pictures and are looked at
 
 
 def chain(graph: Graph) -> tuple[list[Node], str]:

@@ -28,36 +28,34 @@ def read(data: bytes, texts: Texts) -> None:
         with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
             if image.mode not in ("RGB", "RGBA") or image.size != (width, height):
                 return
-            hidden = next(filter(None, map(_hidden, _channels(image))), b"")
+            hidden = next(filter(None, (_hidden(image, channels) for channels in ("A", "RGB"))), b"")
     except Exception:  # Pillow raises many kinds on hostile files; such a picture hides nothing that can be read
         return
     if not hidden:
         return
     text = decode(hidden)
-    for key, value in json_object(text).items():
+    for key, value in (json_object(text) or {"parameters": text}).items():
         texts.add(key, value if isinstance(value, str) else json.dumps(value))
-    if not text.lstrip().startswith("{"):
-        texts.add("parameters", text)
 
 
-def _channels(image: Image.Image) -> list[bytes]:
-    """The bytes whose lowest bits count, down the columns: alpha alone, or red, green and blue in turn."""
-    turned = image.transpose(Image.Transpose.TRANSPOSE)
-    alpha = [turned.getchannel("A").tobytes()] if image.mode == "RGBA" else []
-    return [*alpha, turned.convert("RGB").tobytes()]
-
-
-def _hidden(values: bytes) -> bytes | None:
-    packed = _KINDS.get(_bytes(values, 0, _HEAD))
+def _hidden(image: Image.Image, channels: str) -> bytes:
+    """The text in these channels; empty where none is."""
+    if not set(channels) <= set(image.getbands()):
+        return b""
+    packed = _KINDS.get(_lowest(image, channels, 0, _HEAD))
     if packed is None:
-        return None
-    size = int.from_bytes(_bytes(values, _HEAD, 32), "big")
+        return b""
+    size = int.from_bytes(_lowest(image, channels, _HEAD, 32), "big")
     if size > 8 * MOST_TEXT_BYTES:
-        return None
-    raw = _bytes(values, _HEAD + 32, size // 8 * 8)
-    return inflated(raw, wbits=zlib.MAX_WBITS | 16) if packed else raw
+        return b""
+    raw = _lowest(image, channels, _HEAD + 32, size // 8 * 8)
+    return (inflated(raw, wbits=zlib.MAX_WBITS | 16) or b"") if packed else raw
 
 
-def _bytes(values: bytes, first: int, bits: int) -> bytes:
-    digits = values[first : first + bits].translate(_LOWEST)
+def _lowest(image: Image.Image, channels: str, first: int, bits: int) -> bytes:
+    """Bits down the columns, from all these channels of one pixel after another; empty where there are not so many."""
+    columns = -(-(first + bits) // (image.height * len(channels)))
+    part = image.crop((0, 0, min(columns, image.width), image.height)).transpose(Image.Transpose.TRANSPOSE)
+    values = part.getchannel(channels) if len(channels) == 1 else part.convert(channels)
+    digits = values.tobytes()[first : first + bits].translate(_LOWEST)
     return int(digits, 2).to_bytes(bits // 8, "big") if len(digits) == bits and bits else b""

@@ -12,7 +12,7 @@ MOST_BYTES = 32 << 20  # of all
 EXIF_COMMENT = "UserComment"
 JPEG_COMMENT = "comment"
 XMP_COMMENT = "XMP UserComment"
-STEALTH = "stealth"
+PUT_RIGHT = "Its text was UTF-8 stored as another encoding; it was put right."
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Texts:
         self._room -= len(text)
         self.found[key] = right = repaired(text)
         if right != text:
-            self.note("Its text was UTF-8 stored as Latin-1; it was put right.")
+            self.note(PUT_RIGHT)
 
     def left_out(self, key: str) -> None:
         """Say that a text was too large to be read."""

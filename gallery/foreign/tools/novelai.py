@@ -21,7 +21,7 @@ _KEYS = {
     "height": ("height",),
     "strength": ("strength",),
 }
-_SIGNS = ("v4_prompt", "noise_schedule", "uncond_scale", "uc")
+_SIGNS = ("v4_prompt", "noise_schedule", "uncond_scale")
 _SOURCE = re.compile(r"(.{1,200}?)(?:\s+([0-9A-Fa-f]{8}))?\s*", re.DOTALL)
 
 

@@ -19,6 +19,7 @@ def test_recipes_are_printed_one_object_a_line_and_what_cannot_be_read_is_said(t
     broken, empty, neo = map(json.loads, said.out.splitlines())
     assert (broken["tool"], empty["tool"], neo["tool"]) == (None, None, "Forge Neo")
     assert "damaged" in broken["error"]
+    assert empty.keys() == neo.keys()
     assert neo["file"] == str(tmp_path / "sd-metadata__forge-neo.png")
     assert (neo["seed"], neo["width"], neo["loras"]) == (4179307297, 1024, [])
     assert said.err.splitlines()[-1] == "1 file of 3 could not be read as pictures."

@@ -223,9 +223,9 @@ def test_what_a_graph_holds_beyond_the_recipe_is_told_by_node():
         ),
         "n12": node("ControlNetLoader", control_net_name="pose.safetensors"),
     }
-    assert json.loads(read(graph(**control)).not_understood["12 ControlNetLoader"]) == {
-        "control_net_name": "pose.safetensors"
-    }
+    told = read(graph(**control)).not_understood
+    assert json.loads(told["10 ControlNetApplyAdvanced"]) == {"strength": 0.8}
+    assert json.loads(told["12 ControlNetLoader"]) == {"control_net_name": "pose.safetensors"}
 
 
 EDITOR = {
@@ -258,6 +258,17 @@ def test_the_editors_graph_alone_is_read_by_the_places_of_its_values():
     found = read_foreign(png_texts(workflow=json.dumps(EDITOR)))
     assert {name: getattr(found, name) for name in PLAIN} == PLAIN
     assert "editor's graph" in found.notes[0]
+
+
+def test_values_kept_under_a_name_are_found_in_the_editors_graph():
+    kept = json.loads(json.dumps(EDITOR))
+    kept["nodes"] += [
+        {"id": 20, "type": "SetNode", "widgets_values": ["model"], "inputs": [{"name": "MODEL", "link": 20}]},
+        {"id": 21, "type": "GetNode", "widgets_values": ["model"], "outputs": [{"type": "MODEL"}]},
+    ]
+    kept["links"] = [link for link in kept["links"] if link[0] != 1]
+    kept["links"] += [[1, 21, 0, 3, 0, "MODEL"], [20, 4, 0, 20, 0, "MODEL"]]
+    assert read_foreign(png_texts(workflow=json.dumps(kept))).model == "sd"
 
 
 @pytest.mark.parametrize(

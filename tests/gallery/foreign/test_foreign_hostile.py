@@ -19,6 +19,9 @@ from tests.gallery.foreign.foreign_files import chunk, encoded, exif, png, png_t
 
 REAL = sorted((Path(__file__).parents[2] / "data" / "recipes").glob("sd-*"))
 WHOLE = [path.read_bytes() for path in REAL]
+WEBP = encoded(
+    "WEBP", exif=exif({0x0110: b'prompt:{"1": {}}\0', 0x9286: b"a\nSteps: 2, Sampler: b, Seed: 3"}), xmp=b"<x>"
+)
 LINE = "a castle\nNegative prompt: blurry\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1"
 KEYS = ("parameters", "prompt", "workflow", "Comment", "UserComment", "invokeai_metadata", "sd-metadata", "Dream",
         "generation_data", "parameters-json", "Software", "use_stable_diffusion_model", "XMP UserComment")  # fmt: skip
@@ -37,7 +40,7 @@ def survives(data: bytes) -> None:
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_damaged_real_files_raise_nothing_else(seed, count):
     draw = random.Random(seed)
-    data = bytearray(draw.choice(WHOLE))
+    data = bytearray(draw.choice((*WHOLE, WEBP)))
     for _ in range(count):
         at = draw.randrange(len(data) or 1)
         action = draw.randrange(4)
@@ -197,4 +200,5 @@ def test_a_text_with_a_wrong_checksum_is_read_and_that_is_said():
 def test_texts_of_other_programs_are_no_recipes(noise):
     info = png_texts(Software="Adobe Photoshop 25.0", Description="Steps to the castle", Author="a: b, c: d")
     assert read_foreign(info) is None
+    assert read_foreign(png_texts(Description="Camera: Canon, Model: EOS 5D, Lens: 50 mm, Exposure: 1")) is None
     assert read_foreign(encoded("JPEG", comment=b"CREATOR: gd-jpeg v1.0, quality = 90" + noise)) is None

@@ -67,6 +67,7 @@ def test_a_picture_without_a_recipe_says_nothing():
         *(png(text_chunk("parameters", INFOTEXT, kind)) for kind in ("tEXt", "zTXt", "iTXt", "iTXt packed")),
         png(text_chunk("parameters", INFOTEXT, "zTXt"), behind=True),
         png(text_chunk("parameters", INFOTEXT.encode().decode("latin-1"), "iTXt")),
+        png(text_chunk("parameters", INFOTEXT.encode().decode("cp1252"), "iTXt")),
         *(encoded(form, exif=user_comment(INFOTEXT)) for form in ("JPEG", "WEBP", "PNG")),
         *(encoded(form, exif=user_comment(INFOTEXT, "<")) for form in ("JPEG", "WEBP")),
         encoded("JPEG", exif=user_comment(INFOTEXT, "<", "utf-16-le")),

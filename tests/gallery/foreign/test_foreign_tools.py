@@ -249,6 +249,7 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
          CASTLE | {"seed": 3, "steps": 8, "guidance": 3.5, "sampler": "Euler Ancestral", "width": 1024, "height": 768,
                    "model": "flux_1_dev_q8p", "loras": (ForeignLora("ink_lora_f16", 0.6),), "strength": None}),
         ("Draw Things", encoded("JPEG", xmp=XMP.format(escaped(DRAW_THINGS)).encode()), CASTLE | {"seed": 3}),
+        ("Draw Things", encoded("JPEG", exif=user_comment(json.dumps(DRAW_THINGS))), CASTLE | {"seed": 3}),
         ("Tensor.Art", png_texts(generation_data=json.dumps(TENSOR) + "\0"),
          CASTLE | {"seed": 2174021338, "steps": 25, "guidance": 7.0, "sampler": "euler_ancestral", "schedule": "karras",
                    "width": 768, "height": 1152, "model": "WAI-16", "model_hash": "a5f58eb1c3", "clip_skip": 2,
@@ -337,12 +338,35 @@ def test_numbers_that_are_none_are_left_to_the_reader(text):
     assert found.not_understood["Seed"] in text
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"a castle\nNegative prompt: blurry {LINE}", {"negative_prompt": "blurry", "steps": 20}),
+        (
+            f"a castle\nNegative prompt: blurry\n{LINE}\nTemplate: {{a|b}}: c",
+            {"negative_prompt": "blurry", "steps": 20},
+        ),
+        (f"a castle\r\nby night\r\nNegative prompt: blurry\r\n{LINE}", {"prompt": "a castle\nby night"}),
+        (f"a castle\n{LINE}, Model: real, ControlNet 0: Module: canny, Model: cn, Weight: 1", {"model": "real"}),
+        (f'a castle\n{LINE}, Model: "a, b", Clip skip: 2', {"model": "a, b", "clip_skip": 2}),
+        ("a castle\nred: 1, green: 2, blue: 3", {"prompt": "a castle\nred: 1, green: 2, blue: 3", "seed": None}),
+        ("a castle", {"prompt": "a castle", "negative_prompt": "", "steps": None}),
+        ("a castle\nSteps: 10, Sampler: DPM", {"prompt": "a castle", "steps": 10, "sampler": "DPM"}),
+        ("a castle\nNegative prompt: blurry\nSteps: 10", {"negative_prompt": "blurry", "steps": 10}),
+        (f"{LINE}", {"prompt": "", "steps": 20}),
+    ],
+)
+def test_odd_texts_of_automatic1111s_family_are_read(text, said):
+    found = read_foreign(png_texts(parameters=text))
+    assert {name: getattr(found, name) for name in said} == said
+
+
 @pytest.mark.parametrize("kind", [b"stealth_pnginfo", b"stealth_pngcomp", b"stealth_rgbinfo", b"stealth_rgbcomp"])
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_hidden_texts_are_found(kind, form):
-    image = stealth(f"a castle 竜\nNegative prompt: blurry\n{LINE}", kind)
+    image = stealth(f"{{a}} castle 竜\nNegative prompt: blurry\n{LINE}", kind)
     found = read_foreign(encoded(form, image, **({"lossless": True, "exact": True} if form == "WEBP" else {})))
-    assert (found.prompt, found.seed) == ("a castle 竜", 2**64 - 1)
+    assert (found.prompt, found.seed) == ("{a} castle 竜", 2**64 - 1)
     assert "hidden" in found.notes[-1]
 
 
@@ -350,6 +374,13 @@ def test_hidden_texts_are_found(kind, form):
 def test_prompts_may_begin_with_anything(prompt):
     found = read_foreign(png_texts(parameters=f"{prompt}\nNegative prompt: [low], Steps: many\n{LINE}"))
     assert (found.prompt, found.negative_prompt, found.steps) == (prompt, "[low], Steps: many", 20)
+
+
+def test_wrongly_stored_letters_inside_json_are_put_right_and_that_is_said():
+    said = json.dumps(INVOKE | {"positive_prompt": "テスト".encode().decode("latin-1")})
+    found = read_foreign(png_texts(invokeai_metadata=said))
+    assert found.prompt == "テスト"
+    assert "put right" in found.notes[0]
 
 
 def test_the_size_of_the_pixels_is_never_taken_for_the_recipes():
