@@ -19,9 +19,9 @@ from tests.gallery.foreign.foreign_files import chunk, encoded, exif, png, png_t
 
 REAL = sorted((Path(__file__).parents[2] / "data" / "recipes").glob("sd-*"))
 WHOLE = [path.read_bytes() for path in REAL]
-WEBP = encoded(
-    "WEBP", exif=exif({0x0110: b'prompt:{"1": {}}\0', 0x9286: b"a\nSteps: 2, Sampler: b, Seed: 3"}), xmp=b"<x>"
-)
+WEBP_EXIF = exif({0x0110: b'prompt:{"1": {}}\0', 0x9286: b"a\nSteps: 2, Sampler: b, Seed: 3"})
+WEBP = encoded("WEBP", exif=WEBP_EXIF, xmp=b"<x>")
+
 LINE = "a castle\nNegative prompt: blurry\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1"
 KEYS = ("parameters", "prompt", "workflow", "Comment", "UserComment", "invokeai_metadata", "sd-metadata", "Dream",
         "generation_data", "parameters-json", "Software", "use_stable_diffusion_model", "XMP UserComment")  # fmt: skip
