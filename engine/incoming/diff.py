@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.diffusion.prompts.grammar import WEIGHTED, weight_problems
+from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED, weight_problems
 from engine.diffusion.request import (
     GUIDANCE_SCALE,
     LORA_WEIGHT,
@@ -30,6 +30,10 @@ from gallery.foreign.recipe import ForeignLora, ForeignRecipe
 SAME, DIFFERS, ASKS, CANNOT = "same", "differs", "asks", "cannot"
 NONE = "none"
 PROMPTS = ("prompt", "negative_prompt")
+READ_ANEW = {
+    PLAIN: "It is read as by earlier versions: brackets are characters.",
+    WEIGHTED: "It is read with weights: brackets are no characters.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,10 @@ def _prompts(recipe: ForeignRecipe, current: Mapping[str, Any], syntax: str) -> 
         notes = notes_on_weights(recipe.tool, words)
         if styles and name == "prompt":
             notes.append(f"The styles chosen now are taken out: {', '.join(styles)}.")
+        if read_anew := bool(words) and current.get("prompt_syntax", WEIGHTED) != syntax:
+            notes.append(READ_ANEW[syntax])
         values = {name: literal(words), "prompt_syntax": syntax, "styles": []}
-        is_same = now == values[name] and current.get("prompt_syntax", WEIGHTED) == syntax and not styles
+        is_same = now == values[name] and not read_anew and not styles
         problems = text(name, words) or (weight_problems(name, words) if syntax == WEIGHTED else [])
         yield _row(name, now or NONE, words or NONE, values, is_same, problems, notes)
 

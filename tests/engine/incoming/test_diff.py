@@ -161,6 +161,13 @@ def test_words_come_as_characters_read_with_weights_and_without_the_styles_chose
     assert "Watercolour" in row.said
 
 
+def test_the_same_words_that_are_read_in_another_way_are_not_the_same(here):
+    recipe = ForeignRecipe("Niji Studio", prompt="a lake")
+    prompt, negative = compare(recipe, FORM, here, "plain")
+    assert (prompt.state, prompt.values["prompt_syntax"], negative.state) == (DIFFERS, "plain", SAME)
+    assert "brackets are characters" in prompt.said
+
+
 @pytest.mark.parametrize(
     ("tool", "prompt", "said"),
     [
