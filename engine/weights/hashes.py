@@ -9,17 +9,20 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.files import read_json, write_json
 
 CHUNK = 2**20
+LEGACY_START, LEGACY_BYTES, LEGACY_DIGITS = 0x100000, 0x10000, 8
+FILE, TENSORS = "file", "tensors"  # what of a file is hashed
 _known: dict[tuple[str, str, int, int], str] = {}
 
 
 def file_sha256(path: Path | str, cache: Path | None = None) -> str:
     """Hexadecimal SHA-256 of the whole file: what model hubs list."""
-    return _remembered("file", Path(path), cache)
+    return _remembered(FILE, Path(path), cache)
 
 
 def tensor_sha256(path: Path | str, cache: Path | None = None) -> str:
@@ -28,7 +31,24 @@ def tensor_sha256(path: Path | str, cache: Path | None = None) -> str:
     Editing the metadata leaves it as it is. Others call it `sshs_model_hash`; its first 12 characters are the
     LoRA hash in A1111's picture texts and Civitai's AutoV3.
     """
-    return _remembered("tensors", Path(path), cache)
+    return _remembered(TENSORS, Path(path), cache)
+
+
+def known_sha256(paths: Iterable[Path], cache: Path | None = None) -> dict[Path, tuple[str, str]]:
+    """Hashes of files and of their tensors as far as they were worked out before, each empty where not.
+
+    No file is read, so this takes no time however large they are.
+    """
+    stored = _stored(cache)
+    return {path: (_known_of(FILE, path, stored), _known_of(TENSORS, path, stored)) for path in paths}
+
+
+def legacy_hash(path: Path) -> str:
+    """The eight digits by which A1111 named models until 2023: of 64 KiB at 1 MiB. Empty for a smaller file."""
+    with path.open("rb") as file:
+        file.seek(LEGACY_START)
+        piece = file.read(LEGACY_BYTES)
+    return hashlib.sha256(piece).hexdigest()[:LEGACY_DIGITS] if piece else ""
 
 
 def model_digest(folder: Path) -> str:
@@ -40,8 +60,7 @@ def model_digest(folder: Path) -> str:
 
 def _remembered(kind: str, path: Path, cache: Path | None) -> str:
     path = path.resolve()
-    status = os.stat(path)
-    key = (kind, str(path), status.st_size, status.st_mtime_ns)
+    key = _key(kind, path)
     if key not in _known:
         stored = _stored(cache)
         name = json.dumps(key)
@@ -49,6 +68,20 @@ def _remembered(kind: str, path: Path, cache: Path | None) -> str:
         if cache and name not in stored:
             _store(cache, stored, key, _known[key])
     return _known[key]
+
+
+def _key(kind: str, path: Path) -> tuple[str, str, int, int]:
+    """What names one state of a file. Raises OSError."""
+    status = os.stat(path)
+    return kind, str(path), status.st_size, status.st_mtime_ns
+
+
+def _known_of(kind: str, path: Path, stored: Mapping[str, str]) -> str:
+    try:
+        key = _key(kind, path.resolve())
+    except OSError:
+        return ""
+    return _known.get(key) or stored.get(json.dumps(key), "")
 
 
 def _stored(cache: Path | None) -> dict[str, str]:
@@ -72,7 +105,7 @@ def _store(cache: Path, stored: dict[str, str], key: tuple[str, str, int, int], 
 def _hash(path: Path, kind: str) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        if kind == "tensors":
+        if kind == TENSORS:
             file.seek(8 + int.from_bytes(file.read(8), "little"))
         while chunk := file.read(CHUNK):
             digest.update(chunk)

@@ -21,13 +21,13 @@ from safetensors.numpy import save
 
 from engine.weights.facts import ModelInfo
 from engine.weights.licensing.licences import UNKNOWN, known
+from engine.weights.hashes import LEGACY_BYTES, LEGACY_START
 
 SD1, SD2 = 768, 1024  # widths of the cross-attention
 A1111_FAMILIES = {SD1: "SD1", SD2: "SD2"}
 DATA_SET = "pictures"  # the name of the one folder that kohya's records speak of
 MAX_TAGS = 500
 THUMBNAIL = 256  # pixels
-LEGACY_START, LEGACY_BYTES = 0x100000, 0x10000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from pages.generate.defaults import follow_model, own_defaults, say_defaults
 from pages.generate.details import FED
 from pages.generate.grids import show_grid
 from pages.generate.history import show_history
+from pages.generate.incoming.dialog import open_button, show_dialog
+from pages.generate.incoming.filling import fill_incoming, say_applied
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
@@ -28,7 +30,7 @@ from pages.parts.attention import show_status
 from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
 from pages.parts.feed import show_feed
 from pages.parts.licences import offered
-from pages.parts.reuse import fill_form, settle_form
+from pages.parts.reuse import INCOMING, fill_form, fill_named, settle_form
 from pages.parts.submit import Press
 
 PRESS = Press(
@@ -55,6 +57,7 @@ def main() -> None:
         st.session_state.model = st.session_state.pop("added_model")
     fill_form(studio, FED, partial(fill_generate, studio))
     fill_preset(studio, partial(fill_values, studio))
+    fill_named(INCOMING, partial(fill_incoming, studio))
     models = {info.name: info for info in studio.models()}
     _take_model_name(models)
     left, right = st.columns([2, 3], gap="large")
@@ -66,6 +69,7 @@ def main() -> None:
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
         show_wrong_fields(problems, *BY_THE_BUTTON, *absent_fields())
+        say_applied()
         notes = st.container()
         start = pick_start(studio, problems)
         values, info = _settings(studio, models, start, problems)
@@ -82,6 +86,7 @@ def main() -> None:
             show_earlier(studio)
             with st.expander("Examples to start from", icon=":material/lightbulb:"):
                 _example_buttons()
+    show_dialog(studio)
     settle_form()
 
 
@@ -104,6 +109,7 @@ def _prompts(studio: Studio) -> dict[str, Any]:
         show_history(studio)
         edit_styles(studio)
         show_presets(studio)
+        open_button()
     show_words(studio, prompt or "", negative or "", styles)
     return {
         "prompt": prompt or "",

@@ -11,6 +11,7 @@ from pages.parts.common import OWNER, PEOPLE_ERRORS, plain
 
 RECIPE = "recipe"  # in the address: whose picture's settings
 PRESET = "preset"  # in the address: the name of saved settings
+INCOMING = "incoming"  # in the address: what was chosen of a recipe that was brought
 AGAIN_SECONDS = 0.2
 _FILLED = "filled_from"
 
@@ -74,7 +75,7 @@ def fill_named(key: str, fill: Callable[[str], list[str]]) -> None:
 
 def settle_form() -> None:
     """Have the page run once more after its first filling; call it at the page's end."""
-    for key in (RECIPE, PRESET):
+    for key in (RECIPE, PRESET, INCOMING):
         if key in st.query_params:
             st.fragment(_run_again, run_every=AGAIN_SECONDS)(st.query_params[key])
             return

@@ -4,6 +4,7 @@ import html
 import re
 
 from gallery.foreign.containers.texts import XMP_COMMENT, Texts, decode
+from gallery.xmp import recipe_in
 
 NAMES = {
     "exif:UserComment": XMP_COMMENT,
@@ -19,6 +20,7 @@ def add_xmp(raw: bytes, texts: Texts) -> None:
     packet = decode(raw)
     for name, key in NAMES.items():
         texts.add(key, html.unescape(_field(packet, name)).strip())
+    texts.add("studio_recipe", recipe_in(packet))
 
 
 def _field(packet: str, name: str) -> str:
