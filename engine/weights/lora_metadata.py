@@ -20,8 +20,8 @@ from PIL import Image
 from safetensors.numpy import save
 
 from engine.weights.facts import ModelInfo
-from engine.weights.licensing.licences import UNKNOWN, known
 from engine.weights.hashes import LEGACY_BYTES, LEGACY_START
+from engine.weights.licensing.licences import UNKNOWN, known
 
 SD1, SD2 = 768, 1024  # widths of the cross-attention
 A1111_FAMILIES = {SD1: "SD1", SD2: "SD2"}

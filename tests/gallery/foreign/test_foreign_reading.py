@@ -8,7 +8,7 @@ import pytest
 
 from gallery.errors import UnreadableImage
 from gallery.foreign.reading import read_foreign
-from gallery.metadata import jpeg_bytes, png_bytes
+from gallery.metadata import jpeg_bytes, png_bytes, webp_bytes
 from tests.gallery.foreign.foreign_files import encoded, exif, png, text_chunk, user_comment
 from tests.gallery.samples import picture, recipe
 
@@ -89,7 +89,7 @@ def test_a_text_is_found_in_every_place(data):
     assert (found.seed, found.steps, found.guidance, found.width, found.height) == (12, 20, 7.0, 64, 32)
 
 
-@pytest.mark.parametrize("encode", [png_bytes, jpeg_bytes])
+@pytest.mark.parametrize("encode", [png_bytes, jpeg_bytes, webp_bytes])
 def test_our_own_recipe_is_read_whole(encode):
     found = read_foreign(encode(picture(), recipe("a castle")))
     assert (found.tool, found.prompt, found.negative_prompt) == ("Niji Studio", "a castle", "blurry")
