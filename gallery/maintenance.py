@@ -11,11 +11,11 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, select
 
-from gallery import filing, fulltext
 from gallery.database import Database, now
 from gallery.errors import StorageFailed, SweepRefused
 from gallery.files import FoundFile, ImageFiles
 from gallery.ids import is_id
+from gallery.questions import filing, fulltext
 from gallery.schema import Image
 
 TEMPORARY_SECONDS = 3600.0

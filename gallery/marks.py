@@ -7,6 +7,7 @@ leaves alone what was marked otherwise in the meantime.
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -208,11 +209,11 @@ def delete_board(database: Database, board_id: str, owner: str | None = None) ->
     """
     with database.write() as session:
         row = _board(session, board_id, owner)
-        board = {"id": row.id, "owner": row.owner, "name": row.name, "created_at": row.created_at}
+        board: dict[str, Any] = {"id": row.id, "owner": row.owner, "name": row.name, "created_at": row.created_at}
         placed = session.execute(
             select(BoardImage.image_id, BoardImage.added_at).where(BoardImage.board_id == board_id)
         )
-        places = [{"board_id": board_id, "image_id": i, "added_at": at} for i, at in placed]
+        places: list[dict[str, Any]] = [{"board_id": board_id, "image_id": i, "added_at": at} for i, at in placed]
         session.execute(delete(BoardImage).where(BoardImage.board_id == board_id))
         session.delete(row)
 
@@ -246,7 +247,7 @@ def take_off_board(database: Database, board_id: str, image_ids: Iterable[str], 
         _board(session, board_id, owner)
         found = select(BoardImage.image_id, BoardImage.added_at).where(_places(board_id, _bounded(image_ids)))
         places = [{"board_id": board_id, "image_id": i, "added_at": at} for i, at in session.execute(found)]
-        session.execute(delete(BoardImage).where(_places(board_id, [place["image_id"] for place in places])))
+        session.execute(delete(BoardImage).where(_places(board_id, [str(place["image_id"]) for place in places])))
 
     def back(session: Session) -> None:
         if session.get(BoardRow, board_id) is not None:
@@ -332,11 +333,11 @@ def _places(board_id: str, ids: list[str]) -> ColumnElement[bool]:
     return (BoardImage.board_id == board_id) & BoardImage.image_id.in_(ids)
 
 
-def _put_places(session: Session, places: list[dict[str, object]]) -> None:
+def _put_places(session: Session, places: list[dict[str, Any]]) -> None:
     """Those whose picture is there and not on the board."""
-    for board_id in {str(place["board_id"]) for place in places}:
+    for board_id in {place["board_id"] for place in places}:
         on_it = set(session.scalars(select(BoardImage.image_id).where(BoardImage.board_id == board_id)))
-        there = _there(session, (str(place["image_id"]) for place in places)) - on_it
+        there = _there(session, (place["image_id"] for place in places)) - on_it
         if new := [place for place in places if place["board_id"] == board_id and place["image_id"] in there]:
             session.execute(insert(BoardImage), new)
 

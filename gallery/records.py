@@ -1,7 +1,7 @@
 """What the gallery tells others about an image: plain values, free of the database."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from gallery.files import sha256
 from gallery.ids import number_of
+from gallery.questions.traits import sampler_of, stack_of
 from gallery.recipe import Recipe
 from gallery.schema import Image, ImageTag
-from gallery.traits import sampler_of, stack_of
 from gallery.words import Words
 
 UNREADABLE = (
@@ -84,20 +84,27 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class Page:
-    """Neighbouring images, newest first, and whether there are more on either side."""
+    """Neighbouring images in the order of what was asked, and whether there are more on either side.
+
+    Attributes:
+        has_newer, has_older: before them and after them, whatever the order.
+        stacked: by id, how many images one stands for where stacks are folded.
+    """
 
     images: tuple[ImageRecord, ...]
     has_newer: bool
     has_older: bool
+    stacked: Mapping[str, int] = field(default_factory=dict)
 
 
 # The record's fields are the row's columns in another order, but for the recipe's name; tags have a table of their own.
-_COLUMNS = [spec.name.removesuffix("_values") for spec in fields(ImageRecord) if spec.name != "tags"]
+_FIELDS = [spec.name for spec in fields(ImageRecord) if spec.name != "tags"]
 
 
 def record_of(row: Image, tags: Iterable[str] = ()) -> ImageRecord:
     """The row's values, with the recipe read."""
-    return ImageRecord(*(getattr(row, name) for name in _COLUMNS), tags=tuple(sorted(tags)))
+    values = {of: getattr(row, of.removesuffix("_values")) for of in _FIELDS}
+    return ImageRecord(**values, tags=tuple(sorted(tags)))
 
 
 def records_of(session: Session, rows: Iterable[Image]) -> tuple[ImageRecord, ...]:

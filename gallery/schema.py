@@ -44,7 +44,7 @@ class ImageParent(Base):
 
 
 class ImageLora(Base):
-    """One LoRA was applied to one picture; built of the recipes by `gallery.filing`."""
+    """One LoRA was applied to one picture; built of the recipes by `gallery.questions.filing`."""
 
     __tablename__ = "image_loras"
     __table_args__ = (Index("ix_image_loras_name", "name", "image_id"),)
@@ -152,7 +152,7 @@ class Image(Base):
     deleted_at: Mapped[float | None] = mapped_column(Real(neutral=None))
     sampler: Mapped[str] = mapped_column(Words(64), default="", server_default="")
     stack: Mapped[str | None] = mapped_column(Words(16, neutral=None))
-    """Shared by pictures of the same recipe with other seeds; see `gallery.filing`."""
+    """Shared by pictures of the same recipe with other seeds; see `gallery.questions.filing`."""
     favourite: Mapped[bool] = mapped_column(default=False, server_default=false())
     rating: Mapped[int | None] = mapped_column(Whole(least=1, most=5, neutral=None))
     phash: Mapped[int | None] = mapped_column(Whole(big=True, least=None, neutral=None))

@@ -15,7 +15,6 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import filing, fulltext
 from gallery.database import Database
 from gallery.errors import GalleryError, StorageFailed, UnreadableImage
 from gallery.files import ImageFiles
@@ -23,6 +22,7 @@ from gallery.ids import is_id, seconds_of
 from gallery.maintenance import SETTLE_SECONDS, batches, is_orphan, sizes_of, unmarked
 from gallery.mending.returning import take_back_marks
 from gallery.metadata import read_recipe, read_record
+from gallery.questions import filing, fulltext
 from gallery.recipe import Recipe
 from gallery.records import row_of
 from gallery.schema import Image

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import select, text
 
-from gallery import filing
 from gallery.database import Database
 from gallery.errors import StorageFailed, storage_error
 from gallery.files import ImageFiles
@@ -21,6 +20,7 @@ from gallery.ids import is_id
 from gallery.maintenance import batches
 from gallery.mending import backups, marked, repair
 from gallery.mending.backups import Snapshot
+from gallery.questions import filing
 from gallery.schema import Image
 
 

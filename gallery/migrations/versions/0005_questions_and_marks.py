@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from alembic import op
 
+from gallery.questions.fulltext import vector
+from gallery.questions.traits import loras_of, sampler_of, stack_of
 from gallery.recipe import Recipe
-from gallery.traits import loras_of, sampler_of, stack_of
 
 revision = "0005"
 down_revision = "0004"
@@ -85,9 +86,14 @@ def _tables() -> None:
 
 def _fill(sqlite: bool) -> None:
     connection = op.get_bind()
+    if not sqlite:
+        op.execute("ALTER TABLE images ADD COLUMN words tsvector")
     update = sa.text("UPDATE images SET sampler = :sampler, stack = :stack WHERE number = :number")
     lora = sa.text("INSERT INTO image_loras (image_id, name) VALUES (:image_id, :name)")
+    words = sa.text("UPDATE images SET words = CAST(:words AS tsvector) WHERE number = :number")
     for rows in _rows():
+        if not sqlite:
+            connection.execute(words, [{"number": row.number, "words": vector(row.title)} for row in rows])
         facts = [(row, recipe) for row in rows if (recipe := _recipe(row.recipe)) is not None]
         if facts:
             connection.execute(update, [_values(row, recipe) for row, recipe in facts])
@@ -95,7 +101,7 @@ def _fill(sqlite: bool) -> None:
         if named:
             connection.execute(lora, named)
     if not sqlite:
-        connection.execute(sa.text("ALTER TABLE images ADD COLUMN words tsvector"))
+        op.create_index("ix_images_words", "images", ["words"], postgresql_using="gin")
 
 
 def _rows() -> Iterator[list[sa.Row]]:

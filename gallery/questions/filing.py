@@ -2,26 +2,34 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
-from gallery import family, fulltext
+from gallery import family
+from gallery.questions import fulltext
+from gallery.questions.traits import loras_of
 from gallery.recipe import Recipe
 from gallery.schema import BoardImage, Image, ImageLora, ImageTag
-from gallery.traits import loras_of
 
 
 def add(session: Session, row: Image) -> None:
     """Make a new image findable, in the transaction that inserts its row."""
+    recipe = Recipe.from_dict(row.recipe)
     fulltext.add(session, row)
-    note(session, row.id, Recipe.from_dict(row.recipe))
+    family.add(session, row.id, recipe)
+    _add_loras(session, row.id, recipe)
 
 
 def note(session: Session, image_id: str, recipe: Recipe) -> None:
-    """Write down what a recipe names: what the picture was made from, and its LoRAs."""
+    """Write down anew what a recipe names: what the picture was made from, and its LoRAs."""
     family.add(session, image_id, recipe)
     session.execute(delete(ImageLora).where(ImageLora.image_id == image_id))
-    session.add_all(ImageLora(image_id=image_id, name=name) for name in loras_of(recipe))
+    _add_loras(session, image_id, recipe)
+
+
+def _add_loras(session: Session, image_id: str, recipe: Recipe) -> None:
+    if names := loras_of(recipe):
+        session.execute(insert(ImageLora), [{"image_id": image_id, "name": name} for name in names])
 
 
 def remove(session: Session, rows: Iterable[Image]) -> None:
