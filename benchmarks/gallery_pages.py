@@ -29,7 +29,7 @@ from gallery.questions.query import LARGEST, OLDEST, RATING, Query
 from gallery.schema import BoardImage, BoardRow, Image, ImageLora, ImageParent, ImageTag
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "1000,10000,100000").split(","))
-ROUNDS = 60
+ROUNDS, SECONDS = 40, 20.0  # of one question at most
 # fmt: off
 WORDS = [
     "castle", "dragon", "forest", "moon", "river", "night", "girl", "sword", "cherry", "city", "rain", "neon",
@@ -188,7 +188,10 @@ def measure(question: Callable[[], object]) -> list[float]:
     """Milliseconds of each round after one to warm up."""
     question()
     times = []
+    began = time.perf_counter()
     for _ in range(ROUNDS):
+        if time.perf_counter() - began > SECONDS:
+            break
         start = time.perf_counter()
         answer = question()
         if isinstance(answer, Timed):
@@ -211,7 +214,8 @@ def main() -> None:
             ids = fill(database, size, draw)
             print(f"{size} rows filled in {time.perf_counter() - start:.1f} s")
             for name, question in questions(Gallery(database, Path(home)), ids, draw).items():
-                results.setdefault(name, {})[size] = measure(question)
+                times = results.setdefault(name, {})[size] = measure(question)
+                print(f"{name:38}{median(times):9.2f} /{quantiles(times, n=20)[-1]:7.2f}", flush=True)
             database.dispose()
     print(f"\n{'p50 / p95 in ms':38}" + "".join(f"{size:>18,}" for size in SIZES) + "   p50 ratio")
     for name, by_size in results.items():

@@ -144,6 +144,13 @@ def remove_tags(database: Database, image_ids: Iterable[str], tags: Iterable[str
     return Undo(len({image_id for image_id, _ in had}), back)
 
 
+def tags(database: Database, owner: str) -> tuple[str, ...]:
+    """Every tag that an owner's pictures have, sorted."""
+    found = select(ImageTag.tag).join(Image, Image.id == ImageTag.image_id).where(Image.owner == owner).distinct()
+    with database.read() as session:
+        return tuple(sorted(session.scalars(found)))
+
+
 # -- boards
 
 

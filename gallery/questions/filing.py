@@ -14,20 +14,14 @@ from gallery.schema import BoardImage, Image, ImageLora, ImageTag
 
 def add(session: Session, row: Image) -> None:
     """Make a new image findable, in the transaction that inserts its row."""
-    recipe = Recipe.from_dict(row.recipe)
     fulltext.add(session, row)
-    family.add(session, row.id, recipe)
-    _add_loras(session, row.id, recipe)
+    note(session, row.id, Recipe.from_dict(row.recipe))
 
 
 def note(session: Session, image_id: str, recipe: Recipe) -> None:
-    """Write down anew what a recipe names: what the picture was made from, and its LoRAs."""
+    """Write down what a recipe names, whatever was there: what the picture was made from, and its LoRAs."""
     family.add(session, image_id, recipe)
     session.execute(delete(ImageLora).where(ImageLora.image_id == image_id))
-    _add_loras(session, image_id, recipe)
-
-
-def _add_loras(session: Session, image_id: str, recipe: Recipe) -> None:
     if names := loras_of(recipe):
         session.execute(insert(ImageLora), [{"image_id": image_id, "name": name} for name in names])
 
