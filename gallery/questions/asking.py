@@ -81,7 +81,7 @@ class Questions:
         with self._lock:
             if self._words is not None and self._words[0] is table and self._words[1] == words:
                 return self._words[2]
-        rows = table.rows_of(list(fulltext.numbers(session, words)))
+        rows = table.rows_of(fulltext.numbers(session, words))
         with self._lock:
             self._words = (table, words, rows)
         return rows

@@ -63,15 +63,15 @@ def asks(search: str) -> bool:
     return bool(_pieces(search))
 
 
-def numbers(session: Session, search: str) -> Iterator[int]:
+def numbers(session: Session, search: str) -> list[int]:
     """Of all images with these words, also those in the trash."""
     sqlite = _sqlite(session)
     words, anywhere = _split(search)
     if sqlite and words and not anywhere:  # the index alone knows, no row is looked at
-        found = session.execute(_MATCHES, {"words": words})
+        found = session.connection().exec_driver_sql(_MATCHES, (words,))
     else:
-        found = session.execute(narrow(select(Image.number), search, sqlite)[0])
-    return (row[0] for row in found)
+        found = session.connection().execute(narrow(select(Image.number), search, sqlite)[0])
+    return [row[0] for row in found.cursor.fetchall()]  # type: ignore[union-attr]  # SELECT has a cursor
 
 
 def add(session: Session, image: Image) -> None:
@@ -137,7 +137,7 @@ _BATCH = 1000
 _ADD_FRESH = text("INSERT INTO temp.images_text_fresh(rowid, title) VALUES (:number, :title)")
 _FRESH, _KEPT = (f"SELECT term, doc, offset FROM temp.words_{name}" for name in ("fresh", "kept"))
 _DIFFERENT_WORDS = text(f"SELECT EXISTS ({_FRESH} EXCEPT {_KEPT}) OR EXISTS ({_KEPT} EXCEPT {_FRESH})")
-_MATCHES = text("SELECT rowid FROM images_text WHERE images_text MATCH :words")
+_MATCHES = "SELECT rowid FROM images_text WHERE images_text MATCH ?"
 _ADD_VECTOR = text("UPDATE images SET words = CAST(:words AS tsvector) WHERE number = :number")
 _ADD = text("INSERT INTO images_text(rowid, title) VALUES (:number, :title)")
 _REMOVE = text("INSERT INTO images_text(images_text, rowid, title) VALUES ('delete', :number, :title)")

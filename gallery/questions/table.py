@@ -149,11 +149,14 @@ def renewed(old: Table, gone: Sequence[int], new: Table) -> Table:
     def merged(before: Any, after: Any) -> Any:
         return np.insert(before[keep], at, after)
 
+    new_rows = at + np.arange(len(new))
+    old_rows = np.cumsum(keep) - 1  # of a row that stays: how many stay before it, and then how many come before it
+    old_rows += np.searchsorted(new.number, old.number)
     plain = {f.name: merged(getattr(old, f.name), getattr(new, f.name)) for f in fields(Table) if f.name in _PLAIN}
     return Table(
         **plain,
         coded={name: merged(old.coded[name], new.coded[name]) for name in CODED},
-        listed={name: _merged_pairs(old, new, name, keep, plain["number"]) for name in LISTED},
+        listed={name: _merged_pairs(old, new, name, (old_rows, new_rows), keep) for name in LISTED},
         codes=old.codes,
     )
 
@@ -161,11 +164,11 @@ def renewed(old: Table, gone: Sequence[int], new: Table) -> Table:
 _PLAIN = ("number", "live", "favourite", "seeded", "seed", "rating", "pixels")
 
 
-def _merged_pairs(old: Table, new: Table, name: str, keep: Mask, number: Numbers) -> Pairs:
+def _merged_pairs(old: Table, new: Table, name: str, moved: tuple[Numbers, Numbers], keep: Mask) -> Pairs:
     before, after = old.listed[name], new.listed[name]
     still = keep[before.rows]
-    numbers = np.concatenate([old.number[before.rows[still]], new.number[after.rows]])
-    return Pairs(np.searchsorted(number, numbers), np.concatenate([before.codes[still], after.codes]))
+    rows = np.concatenate([moved[0][before.rows[still]], moved[1][after.rows]])
+    return Pairs(rows, np.concatenate([before.codes[still], after.codes]))
 
 
 def _pairs(number: Numbers, values: list[tuple[int, str]], codes: Codes) -> Pairs:
