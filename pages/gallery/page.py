@@ -21,13 +21,13 @@ from pages.upscale.button import show_upscale
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
+# What leads to the first page, and to the one before and after.
 TURNS = {
     NEWEST: ("Newest", "Newer", "Older"),
     OLDEST: ("Oldest", "Older", "Newer"),
     RATING: ("Best", "Better", "Next"),
     LARGEST: ("Largest", "Larger", "Next"),
 }
-"""What leads to the first page, and to the one before and after."""
 MOST_COUNTED = 1000  # counting the matches of a common word takes longer than finding the newest
 
 

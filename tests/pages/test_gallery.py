@@ -188,6 +188,7 @@ def test_filters_stand_in_the_address_and_are_taken_away_one_by_one(open_page, s
     page = open_page("gallery", favourite="true", rating="3")
     assert opened(page) == [middle.title]
     assert "♥ · ★★★★" in texts(page.caption)
+    assert texts(page.markdown) == "", "nothing of the page's own text is shown by itself"
 
     page.session_state["filters"] = True
     page.run()
