@@ -1,7 +1,7 @@
 """The one door to the database: connections, transactions, migrations, the database's clock.
 
 SQLite by default, PostgreSQL for several machines. What only SQLite needs is in this module, in
-`gallery.search` and in the migrations; everything else is the same code on both.
+`gallery.questions` and in the migrations; everything else is the same code on both.
 """
 
 import os

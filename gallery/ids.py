@@ -10,12 +10,15 @@ unique column notices. The lower bits stay random: they choose the file's folder
 
 import re
 import threading
+from math import ceil
 
 from ulid import ULID
 
 _NUMBER_SHIFT = 128 - 63
 _LOWER_BITS = (1 << _NUMBER_SHIFT) - 1
 _PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
+# Crockford's digits have no I, L, O and U; Python's have all letters up to V.
+_TO_BASE_32 = str.maketrans("0123456789ABCDEFGHJKMNPQRSTVWXYZ", "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 _lock = threading.Lock()
 _last = 0
 
@@ -35,8 +38,13 @@ def is_id(value: object) -> bool:
 
 
 def number_of(image_id: str) -> int:
-    """The 63-bit integer that sorts like the id."""
-    return int(ULID.from_str(image_id)) >> _NUMBER_SHIFT
+    """The 63-bit integer that sorts like the id; quicker than the library, for a hundred thousand ids."""
+    return int(image_id.translate(_TO_BASE_32), 32) >> _NUMBER_SHIFT
+
+
+def number_at(seconds: float) -> int:
+    """The least number of an id that is drawn at that moment (unix seconds) or later."""
+    return min(max(ceil(seconds * 1000), 0), 2**48 - 1) << (63 - 48)
 
 
 def seconds_of(image_id: str) -> float:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, select
 
-from gallery import family, fulltext
 from gallery.database import Database, now
 from gallery.errors import StorageFailed, SweepRefused
 from gallery.files import FoundFile, ImageFiles
 from gallery.ids import is_id
+from gallery.questions import filing, fulltext
 from gallery.schema import Image
 
 TEMPORARY_SECONDS = 3600.0
@@ -136,10 +136,7 @@ def _purge_batch(database: Database, files: ImageFiles, ids: list[str], still: C
             files.move(files.image(image_id), files.trashed(image_id))
     with database.write() as session:
         rows = list(session.scalars(select(Image).where(Image.id.in_(ids), still)))
-        for row in rows:
-            fulltext.remove(session, row)
-            session.delete(row)
-        family.remove(session, [row.id for row in rows])
+        filing.remove(session, rows)
     purged = {row.id for row in rows}
     for image_id in ids:
         if image_id in purged:

@@ -7,24 +7,31 @@ one leaves at most a file without a row, which `rebuild` can adopt.
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
-from sqlalchemy import Select, SQLColumnExpression, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import carried, family, fulltext, maintenance, thumbnails
+from gallery import carried, family, maintenance, thumbnails
 from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
-from gallery.ids import is_id, new_id, number_of
+from gallery.ids import is_id, new_id
 from gallery.mending import rebuilding
 from gallery.metadata import jpeg_bytes, png_bytes, read_recipe, webp_bytes
+from gallery.questions import filing, fulltext, newest
+from gallery.questions.query import Facets, Query
 from gallery.recipe import Recipe
-from gallery.records import ImageRecord, Page, record_of, row_of
+from gallery.records import ImageRecord, Page, record_of, records_of, row_of
 from gallery.schema import Image
 from gallery.words import Describe, by_kind
+
+if TYPE_CHECKING:
+    from gallery.questions.asking import Questions
 
 DEFAULT_OWNER = "artist"
 MAX_PAGE = 500
@@ -47,6 +54,12 @@ class Gallery:
         self.database = database
         self._describe = carried.with_marks(describe)
         self.files = files or ImageFiles(home)
+
+    @cached_property
+    def _questions(self) -> "Questions":
+        from gallery.questions.asking import Questions  # numpy is slow to import
+
+        return Questions(self.database)
 
     # --- saving ---------------------------------------------------------------------------------
 
@@ -102,20 +115,20 @@ class Gallery:
                 saved = kept or self._insert(session, row)
                 if also:
                     also(session)
+                record = record_of(row) if saved is row else records_of(session, [saved])[0]
         except BaseException:
             self._discard_unless_saved(row.id)
             raise
         if saved is row:
             with suppress(OSError, GalleryError):
                 thumbnails.write(self.files, row.id, image)
-        return record_of(saved)
+        return record
 
     def _insert(self, session: Session, row: Image) -> Image:
         row.created_at = now(session)
         session.add(row)
         session.flush()
-        fulltext.add(session, row)
-        family.add(session, row.id, Recipe.from_dict(row.recipe))
+        filing.add(session, row)
         return row
 
     def _discard_unless_saved(self, image_id: str) -> None:
@@ -152,9 +165,10 @@ class Gallery:
             raise ImageNotFound(image_id)
         with self.database.read() as session:
             row = session.get(Image, image_id)
-        if row is None or owner not in (None, row.owner):
-            raise ImageNotFound(image_id)
-        return record_of(row)
+            if row is None or owner not in (None, row.owner):
+                raise ImageNotFound(image_id)
+            (record,) = records_of(session, [row])
+        return record
 
     def of_job(self, job_id: str, *, with_deleted: bool = False) -> tuple[ImageRecord, ...]:
         """The images of one job in the order of the request; those in the trash only if asked for."""
@@ -162,7 +176,7 @@ class Gallery:
         if not with_deleted:
             statement = statement.where(Image.deleted_at.is_(None))
         with self.database.read() as session:
-            return tuple(map(record_of, session.scalars(statement)))
+            return records_of(session, session.scalars(statement))
 
     def parents(self, record: ImageRecord, owner: str | None = None) -> tuple[family.Parent, ...]:
         """What a picture was made from, also what is in the trash or gone."""
@@ -174,6 +188,7 @@ class Gallery:
 
     def page(
         self,
+        query: Query | None = None,
         *,
         limit: int = 48,
         older_than: str | None = None,
@@ -182,9 +197,10 @@ class Gallery:
         owner: str | None = None,
         trash: bool = False,
     ) -> Page:
-        """Neighbouring images, newest first: the newest, or those next to a given one.
+        """Neighbouring images in the order of the query, newest first without one: the first, or those next to one.
 
         Args:
+            query: what is looked for; the last three arguments say the same for a query of nothing else.
             limit: images on the page, 1 to 500.
             older_than: the page after this id (the last one of the page before).
             newer_than: the page before this id; not together with `older_than`.
@@ -196,38 +212,48 @@ class Gallery:
             raise ValueError(f"A page has 1 to {MAX_PAGE} images; got limit={limit}.")
         if older_than and newer_than:
             raise ValueError("A page is older_than or newer_than an image, not both.")
-        edge = _number(older_than or newer_than)
-        statement, key = self._statement(search, owner, trash)
-        with self.database.read() as session:
-            rows, more = _named_neighbours(session, statement, key, edge, bool(newer_than), limit)
-            behind = edge is not None and _any_behind(session, statement, key, edge, bool(newer_than))
-        newer, older = (more, behind) if newer_than else (behind, more)
-        return Page(tuple(map(record_of, rows)), has_newer=newer, has_older=older)
+        query = query or Query(words=search, owner=owner, trash=trash)
+        answer = newest.page if query.of_words_only else self._questions.page
+        return answer(self.database, query, limit, older_than, newer_than)
 
     def count(
-        self, *, search: str = "", owner: str | None = None, trash: bool = False, at_most: int | None = None
+        self,
+        query: Query | None = None,
+        *,
+        search: str = "",
+        owner: str | None = None,
+        trash: bool = False,
+        at_most: int | None = None,
     ) -> int:
         """How many images a `page` with these arguments walks through.
 
         Args:
-            search, owner, trash: as for `page`.
+            query, search, owner, trash: as for `page`.
             at_most: stop counting there; a common word in 100,000 prompts takes long to count.
         """
-        statement, key = self._statement(search, owner, trash)
-        counted = statement.with_only_columns(key.label("number")).limit(at_most).subquery()
-        with self.database.read() as session:
-            return session.scalar(select(func.count()).select_from(counted)) or 0
+        query = query or Query(words=search, owner=owner, trash=trash)
+        if query.of_words_only:
+            return newest.count(self.database, query, at_most)
+        counted = self._questions.count(self.database, query)
+        return counted if at_most is None else min(counted, at_most)
 
-    def _statement(self, search: str, owner: str | None, trash: bool) -> tuple[Select, SQLColumnExpression]:
-        """The wanted images, and the column to page and sort them by."""
-        statement = select(Image).where(Image.deleted_at.is_not(None) if trash else Image.deleted_at.is_(None))
-        statement, key = fulltext.narrow(statement, search, self.database.is_sqlite)
-        if owner is not None:
-            # SQLite would walk all images of an owner and ask the search index about each; an
-            # expression keeps it from that index where the search index is there to lead.
-            column = Image.owner if key is Image.number else Image.owner.concat("")
-            statement = statement.where(column == owner)
-        return statement, key
+    def neighbours(self, query: Query, image_id: str) -> tuple[ImageRecord | None, ImageRecord | None]:
+        """The images before and after one in the order of the query; None at its ends.
+
+        Raises:
+            ImageNotFound: the id is none.
+        """
+        before = self.page(query, limit=1, newer_than=image_id).images
+        after = self.page(query, limit=1, older_than=image_id).images
+        return next(iter(before), None), next(iter(after), None)
+
+    def ids(self, query: Query, at_most: int = 10_000) -> tuple[str, ...]:
+        """The ids of all images that answer a query, in its order; of folded stacks every image."""
+        return self._questions.ids(self.database, query, at_most)
+
+    def facets(self, query: Query) -> Facets:
+        """How many images each value of each filter would leave, with everything else that is asked."""
+        return self._questions.facets(self.database, query)
 
     # --- showing --------------------------------------------------------------------------------
 
@@ -361,40 +387,3 @@ def _of_slot(session: Session, job_id: str | None, job_index: int | None) -> Ima
     if job_id is None or job_index is None:
         return None
     return session.scalar(select(Image).where(Image.job_id == job_id, Image.job_index == job_index))
-
-
-def _number(image_id: str | None) -> int | None:
-    if image_id is None:
-        return None
-    if not is_id(image_id):
-        raise ImageNotFound(image_id)
-    return number_of(image_id)
-
-
-def _named_neighbours(
-    session: Session, statement: Select, key: SQLColumnExpression, edge: int | None, newer: bool, limit: int
-) -> tuple[list[Image], bool]:
-    """As `_neighbours`, without rows that name no file because their id cannot be read; `renew` takes those out."""
-    rows, more = _neighbours(session, statement, key, edge, newer, limit)
-    named = [row for row in rows if row is not None and is_id(row.id)]
-    if named or not more or rows[-1 if not newer else 0] is None:
-        return named, more and bool(named)
-    return _named_neighbours(session, statement, key, rows[0 if newer else -1].number, newer, limit)
-
-
-def _neighbours(
-    session: Session, statement: Select, key: SQLColumnExpression, edge: int | None, newer: bool, limit: int
-) -> tuple[list[Image], bool]:
-    """The `limit` rows next to `edge`, newest first, and whether more lie beyond them."""
-    if edge is not None:
-        statement = statement.where(key > edge if newer else key < edge)
-    statement = statement.order_by(key.asc() if newer else key.desc()).limit(limit + 1)
-    rows = list(session.scalars(statement))
-    kept = rows[:limit]
-    return (kept[::-1] if newer else kept), len(rows) > limit
-
-
-def _any_behind(session: Session, statement: Select, key: SQLColumnExpression, edge: int, newer: bool) -> bool:
-    """Whether a row lies on the other side of `edge`, or is the edge itself."""
-    beyond = statement.with_only_columns(key).where(key <= edge if newer else key >= edge)
-    return session.scalar(beyond.limit(1)) is not None

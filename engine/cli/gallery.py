@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__, mending
+from engine.cli import filters, marks
 from engine.cli.app import Home, Json, open_studio, print_json, settings_of
+from engine.cli.filters import Search
 from engine.diffusion.exporting.comfyui import workflow
 from engine.errors import StudioError
 from engine.files import replacing
@@ -22,16 +24,18 @@ from engine.studio import Studio
 from engine.weights.licensing.licences import UNKNOWN, known, together
 from gallery.errors import GalleryError
 from gallery.maintenance import SETTLE_SECONDS, SweepReport
+from gallery.marks import tag_of
 from gallery.mending import backups
 from gallery.metadata import read_digital_source
+from gallery.questions.query import Query
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord
 from gallery.store import Gallery
 
 commands = typer.Typer(help="List, export and check what was made.", no_args_is_help=True, rich_markup_mode=None)
 
-Search = Annotated[str, typer.Option(help="Only images whose prompt or photo's name has these words.")]
 
+NONE: list[str] = []
 PAGE = 200
 METADATA = "metadata.jsonl"
 
@@ -48,12 +52,47 @@ class Format(StrEnum):
 def list_images(
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
     search: Search = "",
+    kinds: filters.Kinds = NONE,
+    models: filters.Models = NONE,
+    loras: filters.Loras = NONE,
+    samplers: filters.Samplers = NONE,
+    sizes: filters.Sizes = NONE,
+    tags: filters.Tags = NONE,
+    since: filters.Since = None,
+    until: filters.Until = None,
+    seed: filters.Seed = None,
+    favourite: filters.Favourite = False,
+    rating: filters.Rating = 0,
+    board: filters.Board = "",
+    parent: filters.Parent = None,
+    trash: filters.Trash = False,
+    sort: filters.Order = filters.Sort.newest,
+    fold: filters.Fold = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """List the images, newest first."""
+    """List the images, newest first. Of LoRAs and tags each must be there, of other filters one."""
     store = open_studio(home).gallery
-    for record in _records(store, search, limit):
+    query = Query(
+        words=search,
+        kinds=tuple(kinds),
+        models=tuple(models),
+        loras=tuple(loras),
+        samplers=tuple(samplers),
+        sizes=tuple(sizes),
+        tags=tuple(map(tag_of, tags)),
+        made_from=since.timestamp() if since else None,
+        made_before=(until + timedelta(days=1)).timestamp() if until else None,
+        seed=seed,
+        favourite=favourite,
+        rating=rating,
+        board=marks.board_called(store.database, board) if board else None,
+        parent=parent,
+        trash=trash,
+        sort=sort.value,
+        fold=fold,
+    )
+    for record in _records(store, query, limit):
         facts = _facts(store, record)
         if as_json:
             print_json(facts)
@@ -61,6 +100,10 @@ def list_images(
             size, words = f"{record.width}x{record.height}", " ".join(record.title.split())
             words += "  (its recipe cannot be read; `gallery check --rebuild` repairs that)" * record.unreadable
             print(f"{record.id}  {facts['created_at']}  {size:9}  {record.model}  {words}")
+
+
+commands.command("mark")(marks.mark)
+commands.command("boards")(marks.list_boards)
 
 
 @commands.command()
@@ -84,7 +127,7 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     rows = _rows_of_earlier_exports(folder / METADATA)
     count, unreadable, failures = 0, 0, []
-    for record in _records(store, search):
+    for record in _records(store, Query(words=search)):
         name = f"{record.id}.{form.value}"
         try:
             data = _encoded(store, record, form, quality)
@@ -226,11 +269,11 @@ def _say_swept(report: SweepReport) -> None:
         print("The search index differed from the images and was built anew.")
 
 
-def _records(store: Gallery, search: str, limit: int | None = None) -> Iterator[ImageRecord]:
-    """The images, newest first, read page by page; None means all."""
+def _records(store: Gallery, query: Query, limit: int | None = None) -> Iterator[ImageRecord]:
+    """The images in the order of the query, read page by page; None means all."""
     last, left = None, limit
     while left is None or left > 0:
-        page = store.page(limit=min(PAGE, left or PAGE), older_than=last, search=search)
+        page = store.page(query, limit=min(PAGE, left or PAGE), older_than=last)
         yield from page.images
         if not page.has_older:
             return
@@ -273,6 +316,11 @@ def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
         "width": record.width,
         "height": record.height,
         "file_sha256": record.sha256,
+        "kind": record.kind,
+        "sampler": record.sampler,
+        "favourite": record.favourite,
+        "rating": record.rating,
+        "tags": list(record.tags),
         "unreadable": record.unreadable,
     }
 

@@ -1,13 +1,15 @@
 """Gallery: everything that was made, newest first; one picture with all its settings."""
 
-from typing import Any
-
 import streamlit as st
 
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
+from gallery.questions.query import LARGEST, NEWEST, OLDEST, RATING, Query
 from gallery.records import ImageRecord, Page
+from pages.gallery.address import EDGES, forget, put
 from pages.gallery.family import show_family
+from pages.gallery.filters import show_bar, show_relaxing
+from pages.gallery.marks import line, show_marks
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
@@ -19,6 +21,13 @@ from pages.upscale.button import show_upscale
 
 PAGE_SIZE = 24
 TILE_WIDTH = 220
+# What leads to the first page, and to the one before and after.
+TURNS = {
+    NEWEST: ("Newest", "Newer", "Older"),
+    OLDEST: ("Oldest", "Older", "Newer"),
+    RATING: ("Best", "Better", "Next"),
+    LARGEST: ("Largest", "Larger", "Next"),
+}
 MOST_COUNTED = 1000  # counting the matches of a common word takes longer than finding the newest
 
 
@@ -26,88 +35,69 @@ def main() -> None:
     """Show one picture when the address names one, else the grid."""
     studio = open_studio()
     _offer_undo(studio)
-    search, trash = _toolbar()
-    filters = {"search": search, "owner": OWNER, "trash": trash}
+    query = show_bar(studio)
     image_id = st.query_params.get("image")
     if image_id:
-        _detail(studio, image_id, filters)
+        _detail(studio, image_id, query)
     else:
-        _grid(studio, filters)
-
-
-def _toolbar() -> tuple[str, bool]:
-    """What is looked for and where; above a single picture too, so that its neighbours are of the same kind."""
-    search, trash = st.columns([4, 1], vertical_alignment="bottom")
-    words = search.text_input(
-        "Search prompts and photo names",
-        key="search",
-        bind="query-params",
-        placeholder="words of the prompt, such as castle sunset",
-        on_change=_to_first_page,
-    )
-    return words or "", trash.toggle("Trash", key="trash", bind="query-params", on_change=_to_first_page)
-
-
-def _to_first_page() -> None:
-    _forget("older_than", "newer_than", "image")
-
-
-def _forget(*names: str) -> None:
-    for name in names:
-        st.query_params.pop(name, None)
+        _grid(studio, query)
 
 
 # -- the grid
 
 
-def _grid(studio: Studio, filters: dict[str, Any]) -> None:
-    page = _page(studio, filters)
-    trash = filters["trash"]
+def _grid(studio: Studio, query: Query) -> None:
+    page = _page(studio, query)
     if not page.images:
-        _empty(filters["search"], trash)
+        _empty(studio, query)
         return
-    st.caption(_how_many(studio.gallery.count(**filters, at_most=MOST_COUNTED), trash))
-    if trash:
+    st.caption(_how_many(studio, query))
+    if query.trash:
         st.page_link(STORAGE, label="Empty the trash", icon=":material/delete_forever:")
     grid = st.grid(min_column_width=TILE_WIDTH)
     for record in page.images:
         with grid.container(key=f"tile_{record.id}"):
-            _tile(studio, record, trash)
+            _tile(studio, record, query, page.stacked.get(record.id, 1))
     with st.container(horizontal=True, horizontal_alignment="center"):
-        _turn("Newest", ":material/first_page:", page.has_newer)
-        _turn("Newer", ":material/chevron_left:", page.has_newer, newer_than=page.images[0].id)
-        _turn("Older", ":material/chevron_right:", page.has_older, older_than=page.images[-1].id)
+        first, before, after = TURNS[query.sort]
+        _turn(first, ":material/first_page:", page.has_newer)
+        _turn(before, ":material/chevron_left:", page.has_newer, newer_than=page.images[0].id)
+        _turn(after, ":material/chevron_right:", page.has_older, older_than=page.images[-1].id)
 
 
-def _how_many(count: int, trash: bool) -> str:
-    number = f"{MOST_COUNTED}+" if count >= MOST_COUNTED else str(count)
-    return f"{number} {'picture' if count == 1 else 'pictures'}{' in the trash' if trash else ''}"
+def _how_many(studio: Studio, query: Query) -> str:
+    count = studio.gallery.count(query, at_most=MOST_COUNTED if query.of_words_only else None)
+    number = f"{MOST_COUNTED}+" if count >= MOST_COUNTED and query.of_words_only else str(count)
+    what = ("stack", "stacks") if query.fold else ("picture", "pictures")
+    return f"{number} {what[count != 1]}{' in the trash' if query.trash else ''}"
 
 
-def _page(studio: Studio, filters: dict[str, Any]) -> Page:
-    """The page that the address names, or the newest where that one is empty or no page at all."""
-    edge = {name: st.query_params[name] for name in ("older_than", "newer_than") if name in st.query_params}
+def _page(studio: Studio, query: Query) -> Page:
+    """The page that the address names, or the first where that one is empty or no page at all."""
+    edge = {name: st.query_params[name] for name in EDGES if name in st.query_params}
     try:
-        page = studio.gallery.page(limit=PAGE_SIZE, **filters, **edge)
+        page = studio.gallery.page(query, limit=PAGE_SIZE, **edge)
         if page.images or not edge:
             return page
     except (GalleryError, ValueError):
         if not edge:
             raise
-    _forget("older_than", "newer_than")
-    return studio.gallery.page(limit=PAGE_SIZE, **filters)
+    forget(*EDGES)
+    return studio.gallery.page(query, limit=PAGE_SIZE)
 
 
 def _turn(label: str, icon: str, possible: bool, **edge: str) -> None:
     def turn() -> None:
-        _forget("older_than", "newer_than")
+        forget(*EDGES)
         st.query_params.update(edge)
 
     st.button(label, icon=icon, disabled=not possible, on_click=turn)
 
 
-def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
+def _tile(studio: Studio, record: ImageRecord, query: Query, stacked: int) -> None:
     show_thumbnail(studio, record, "stretch")
+    if marked := line(record, stacked):
+        st.caption(marked)
     st.button(
         _short(record.title),
         key=f"open_{record.id}",
@@ -117,7 +107,16 @@ def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
         type="tertiary",
         wrap=False,
     )
-    if trash:
+    if stacked > 1:
+        st.button(
+            "Show all seeds",
+            key=f"stack_{record.id}",
+            icon=":material/stacks:",
+            on_click=_unfold,
+            args=(record.stack,),
+            width="stretch",
+        )
+    if query.trash:
         st.button(
             "Restore",
             key=f"restore_{record.id}",
@@ -126,6 +125,11 @@ def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
             args=(studio, record.id),
             width="stretch",
         )
+
+
+def _unfold(stack: str) -> None:
+    put("fold", None)
+    put("stack", stack)
 
 
 def _short(prompt: str) -> str:
@@ -137,13 +141,16 @@ def _open(image_id: str) -> None:
     st.query_params["image"] = image_id
 
 
-def _empty(search: str, trash: bool) -> None:
+def _empty(studio: Studio, query: Query) -> None:
     with st.container(horizontal_alignment="center"):
         st.space("large")
-        if search:
+        if query.filters == ("words",):
             st.markdown("## No picture has these words in its prompt or name", width="content")
             st.caption("Every word must occur; the beginning of a word is enough.", width="content")
-        elif trash:
+        elif query.filters:
+            st.markdown("## No picture answers to all of this", width="content")
+            show_relaxing(studio, query)
+        elif query.trash:
             st.markdown("## The trash is empty", width="content")
         else:
             st.markdown("## Nothing here yet", width="content")
@@ -154,11 +161,13 @@ def _empty(search: str, trash: bool) -> None:
 # -- one picture
 
 
-def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
+def _detail(studio: Studio, image_id: str, query: Query) -> None:
+    before, after = _neighbours(studio, image_id, query)
     with st.container(horizontal=True):
         st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")
-        _step(studio, "Newer", ":material/chevron_left:", filters | {"newer_than": image_id}, "Left")
-        _step(studio, "Older", ":material/chevron_right:", filters | {"older_than": image_id}, "Right")
+        _, newer, older = TURNS[query.sort]
+        _step(newer, ":material/chevron_left:", before, "Left")
+        _step(older, ":material/chevron_right:", after, "Right")
     try:
         record = studio.gallery.get(image_id, OWNER)
     except ImageNotFound as error:
@@ -168,6 +177,7 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
     with picture:
         readable = shown(record).picture(studio, record, "detail")
     with facts:
+        show_marks(studio, record)
         _facts(record)
         if readable:
             download_buttons(studio, record, place="detail")
@@ -176,12 +186,15 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         show_family(studio, record, _open)
 
 
-def _step(studio: Studio, label: str, icon: str, place: dict[str, Any], key: str) -> None:
+def _neighbours(studio: Studio, image_id: str, query: Query) -> tuple[ImageRecord | None, ImageRecord | None]:
     try:
-        neighbour = studio.gallery.page(limit=1, **place).images
+        return studio.gallery.neighbours(query, image_id)
     except GalleryError:
-        neighbour = ()
-    target = (neighbour[0].id,) if neighbour else ()
+        return None, None
+
+
+def _step(label: str, icon: str, neighbour: ImageRecord | None, key: str) -> None:
+    target = (neighbour.id,) if neighbour else ()
     st.button(label, icon=icon, type="tertiary", disabled=not neighbour, on_click=_open, args=target, shortcut=key)
 
 
@@ -209,7 +222,8 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
         if record.deleted_at is None:
             show_links(studio, record, "detail")
             show_upscale(studio, record, "detail")
-            st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
+            delete = {"on_click": _delete, "args": (studio, record.id), "shortcut": "Delete"}
+            st.button("Delete", key="delete", icon=":material/delete:", **delete)
         else:
             restore = {"on_click": _restore, "args": (studio, record.id)}
             st.button("Restore", icon=":material/restore_from_trash:", **restore)
@@ -227,7 +241,7 @@ def _delete_for_good(studio: Studio, image_id: str) -> None:
 
 
 def _close() -> None:
-    _forget("image")
+    forget("image")
 
 
 def _delete(studio: Studio, image_id: str) -> None:

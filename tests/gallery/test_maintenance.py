@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from gallery import Gallery, fulltext
+from gallery import Gallery
 from gallery.errors import ImageNotFound, StorageFailed, SweepRefused
 from gallery.files import ImageFiles
 from gallery.ids import new_id
 from gallery.metadata import png_bytes
+from gallery.questions import fulltext
 from gallery.schema import Image
 from tests.gallery.samples import describe, picture, recipe
 

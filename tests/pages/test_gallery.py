@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from gallery import marks
 from tests.pages.helpers import button, opened, texts
 
 
@@ -178,3 +179,58 @@ def test_a_picture_in_the_trash_is_deleted_for_good_after_a_second_question(open
     assert studio.gallery.count(trash=True) == 0
     assert not page.exception
     assert "The trash is empty" in texts(page.markdown)
+
+
+def test_filters_stand_in_the_address_and_are_taken_away_one_by_one(open_page, studio, three_pictures):
+    newest, middle, _ = three_pictures
+    marks.set_favourite(studio.database, [newest.id, middle.id], True)
+    marks.rate(studio.database, [middle.id], 4)
+    page = open_page("gallery", favourite="true", rating="3")
+    assert opened(page) == [middle.title]
+    assert "♥ · ★★★★" in texts(page.caption)
+    assert texts(page.markdown) == "", "nothing of the page's own text is shown by itself"
+
+    page.session_state["filters"] = True
+    page.run()
+    (stars,) = [pills for pills in page.button_group if pills.label == "Stars, at least"]
+    assert [option.content for option in stars.proto.options][2:4] == ["3 ★ (1)", "4 ★ (1)"]
+    page.toggle(key="filter_fold").set_value(True).run()
+    page.button(key="chip_rating").click().run()
+    assert opened(page) == [newest.title, middle.title]
+    assert page.query_params == {"favourite": "true", "fold": "true"}
+
+
+def test_where_nothing_is_found_the_filter_to_relax_is_named(open_page, studio, three_pictures):
+    page = open_page("gallery", search="castle", rating="5")
+    assert "No picture answers to all of this" in texts(page.markdown)
+    assert page.button(key="relax_rating").label == "Without “5 ★”: 2 pictures"
+
+    page.button(key="relax_rating").click().run()
+    assert len(opened(page)) == 2
+
+
+def test_a_picture_is_marked_and_its_neighbours_are_those_of_the_order(open_page, studio, three_pictures):
+    newest, middle, _ = three_pictures
+    page = open_page("gallery", image=middle.id, sort="rating")
+    page.button(key="favourite").click().run()
+    page.button(key="star_4").click().run()
+    page.multiselect(key=f"tags_{middle.id}").set_value(["Quiet  Water"]).run()
+    page.button(key="boards").click().run()
+    page.multiselect(key=f"boards_{middle.id}").set_value(["Lakes"]).run()
+
+    record = studio.gallery.get(middle.id)
+    assert (record.favourite, record.rating, record.tags) == (True, 4, ("quiet water",))
+    (board,) = marks.boards(studio.database, "artist")
+    assert (board.name, marks.boards_of(studio.database, middle.id)) == ("Lakes", (board.id,))
+    page = open_page("gallery", image=middle.id, sort="rating")
+    assert button(page, "Better").disabled
+    button(page, "Next").click().run()
+    assert texts(page.code) == newest.title
+
+
+def test_a_tag_that_is_none_is_refused_in_words(open_page, studio, three_pictures):
+    record = three_pictures[0]
+    page = open_page("gallery", image=record.id)
+    page.multiselect(key=f"tags_{record.id}").set_value(["x" * 41]).run()
+    assert "A tag has 1 to 40 characters" in texts(page.error)
+    assert studio.gallery.get(record.id).tags == ()

@@ -90,7 +90,7 @@ def _jobs() -> None:
 
 
 def _full_text() -> None:
-    # Contentless: the text stays in `images`. `gallery.fulltext` writes the index, since triggers
+    # Contentless: the text stays in `images`. `gallery.questions.fulltext` writes the index, since triggers
     # may not touch FTS5 tables under trusted_schema=OFF. `So` makes emoji words; the prefix
     # indexes keep a half-typed common word as fast as a whole one.
     op.execute(

@@ -7,7 +7,7 @@ Revises: 0001
 import sqlalchemy as sa
 from alembic import op
 
-from gallery.fulltext import spaced
+from gallery.questions.fulltext import spaced
 
 revision = "0002"
 down_revision = "0001"

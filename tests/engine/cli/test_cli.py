@@ -288,6 +288,33 @@ def test_a_list_may_be_short_or_searched(run, pictures):
     assert run("gallery", "list", "--search", "dragon").stdout == ""
 
 
+def test_images_are_marked_and_listed_by_marks_and_filters(run, pictures):
+    a, b, c = (picture.id for picture in pictures)
+    said = run("gallery", "mark", a, b, "--favourite", "--rating", "4", "--tag", "Harbour", "--board", "Night").stdout
+    assert said.splitlines() == [
+        "favourite: 2 images changed.",
+        "rating 4: 2 images changed.",
+        "tagged: 2 images changed.",
+        "on Night: 2 images changed.",
+    ]
+    assert run("gallery", "boards").stdout.split()[1:] == ["2", "images", "Night"]
+    run("gallery", "mark", b, "--rating", "0", "--untag", "harbour", "--off-board", "Night", "--no-favourite")
+    for asked in (["--favourite"], ["--rating", "3"], ["--tag", "harbour"], ["--board", "Night"]):
+        assert [row["id"] for row in run("gallery", "list", "--json", *asked).rows] == [a], asked
+    model = pictures[0].model
+    listed = run("gallery", "list", "--json", "--model", model, "--sort", "oldest", "--since", "2026-01-01").rows
+    assert [row["id"] for row in listed] == [c, b, a]
+    assert run("gallery", "list", "--json", "--seed", "12345678901").rows == []
+    for words, told in (
+        (("list", "--board", "Noon"), "No board is called 'Noon'. The boards are: 'Night'."),
+        (("mark", a), "Name what to do"),
+        (("mark", a, "--tag", "x" * 41), "A tag has 1 to 40 characters"),
+        (("mark", "nonsense", "--favourite"), "No image has the id 'nonsense'"),
+    ):
+        refused = run("gallery", *words)
+        assert (refused.code, told in refused.stderr) == (1, True), refused
+
+
 def test_long_lists_are_read_in_pages(run, pictures, monkeypatch):
     monkeypatch.setattr("engine.cli.gallery.PAGE", 2)
     assert [row["id"] for row in run("gallery", "list", "--json").rows] == [picture.id for picture in pictures]

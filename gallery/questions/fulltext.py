@@ -1,10 +1,28 @@
-"""Finding images by the words of their title: FTS5 on SQLite, ILIKE elsewhere."""
+"""Finding images by the words of their title: FTS5 on SQLite, a `tsvector` of the same words on PostgreSQL.
+
+Words are cut alike for both, here for PostgreSQL and by the tokenizer `unicode61` for SQLite, so that the same search
+finds the same titles. Its own parser would cut at other places, and its stemming find other words.
+"""
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, SQLColumnExpression, column, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    bindparam,
+    cast,
+    column,
+    literal_column,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -18,6 +36,7 @@ _INDEX = table("images_text", column("rowid"))
 # to each other: each such character is a word of its own in the index, a run of them a phrase.
 _SINGLES = "\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U0001f000-\U0001faff\U00020000-\U0003ffff"
 _SINGLE = re.compile(f"[{_SINGLES}]")
+_WORD = re.compile(f"[{_SINGLES}]|[^\\W_{_SINGLES}]+")
 _RUN_OR_WORD = re.compile(f"[{_SINGLES}]+|[^\\W_{_SINGLES}]+")
 
 
@@ -28,19 +47,39 @@ def narrow(statement: Select, search: str, sqlite: bool) -> tuple[Select, SQLCol
         The narrower statement, and the column to page and sort by. With the full-text index that
         is the index's own key: sorted by it, SQLite stops after one page of a common word.
     """
-    words, anywhere = _split(search) if sqlite else ("", _pieces(search))
+    words, anywhere = _split(search)
     for chunk in anywhere:
         statement = statement.where(Image.title.icontains(chunk, autoescape=True))
     if not words:
         return statement, Image.number
+    if not sqlite:
+        return statement.where(literal_column("images.words").op("@@")(_tsquery(search))), Image.number
     match = literal_column("images_text").op("MATCH")(words)
     return statement.join(_INDEX, _INDEX.c.rowid == Image.number).where(match), _INDEX.c.rowid
+
+
+def asks(search: str) -> bool:
+    """Whether there is anything in it to look for."""
+    return bool(_pieces(search))
+
+
+def numbers(session: Session, search: str) -> list[int]:
+    """Of all images with these words, also those in the trash."""
+    sqlite = _sqlite(session)
+    words, anywhere = _split(search)
+    if sqlite and words and not anywhere:  # the index alone knows, no row is looked at
+        found = session.connection().exec_driver_sql(_MATCHES, (words,))
+    else:
+        found = session.connection().execute(narrow(select(Image.number), search, sqlite)[0])
+    return [row[0] for row in found.cursor.fetchall()]  # type: ignore[union-attr]  # SELECT has a cursor
 
 
 def add(session: Session, image: Image) -> None:
     """Put a new image into the index, in the transaction that inserts its row."""
     if _sqlite(session):
         session.execute(_ADD, _entry(image.number, image.title))
+    else:
+        session.execute(_ADD_VECTOR, _vector_entry(image.number, image.title))
 
 
 def remove(session: Session, image: Image) -> None:
@@ -66,13 +105,14 @@ def heal(session: Session, *, thoroughly: bool = False) -> bool:
 
 
 def rebuild(session: Session) -> None:
-    """Build the index of all images anew, where there is one."""
-    if not _sqlite(session):
-        return
-    session.execute(text("INSERT INTO images_text(images_text) VALUES ('delete-all')"))
+    """Build the index of all images anew."""
+    sqlite = _sqlite(session)
+    if sqlite:
+        session.execute(text("INSERT INTO images_text(images_text) VALUES ('delete-all')"))
     everything = session.execute(select(Image.number, Image.title))
     for some in everything.partitions(_BATCH):
-        session.execute(_ADD, [_entry(number, title) for number, title in some])
+        entries = [(_entry if sqlite else _vector_entry)(number, title) for number, title in some]
+        session.execute(_ADD if sqlite else _ADD_VECTOR, entries)
 
 
 def _differs(session: Session) -> bool:
@@ -97,6 +137,8 @@ _BATCH = 1000
 _ADD_FRESH = text("INSERT INTO temp.images_text_fresh(rowid, title) VALUES (:number, :title)")
 _FRESH, _KEPT = (f"SELECT term, doc, offset FROM temp.words_{name}" for name in ("fresh", "kept"))
 _DIFFERENT_WORDS = text(f"SELECT EXISTS ({_FRESH} EXCEPT {_KEPT}) OR EXISTS ({_KEPT} EXCEPT {_FRESH})")
+_MATCHES = "SELECT rowid FROM images_text WHERE images_text MATCH ?"
+_ADD_VECTOR = text("UPDATE images SET words = CAST(:words AS tsvector) WHERE number = :number")
 _ADD = text("INSERT INTO images_text(rowid, title) VALUES (:number, :title)")
 _REMOVE = text("INSERT INTO images_text(images_text, rowid, title) VALUES ('delete', :number, :title)")
 _CHECK = text("INSERT INTO images_text(images_text) VALUES ('integrity-check')")
@@ -113,6 +155,40 @@ def spaced(title: str) -> str:
 
 def _entry(number: int, title: str) -> dict[str, object]:
     return {"number": number, "title": spaced(title)}
+
+
+# -- PostgreSQL: lexemes with their places, in quotes, so that no parser of its own looks at them
+
+_MOST_PLACES, _MOST_LEXEME = 16_000, 500  # less than PostgreSQL's own limits of places, and of bytes of a lexeme
+
+
+def vector(title: str) -> str:
+    """The words of a title as the text of a `tsvector`, such as `'red':1 'dragon':2`."""
+    places = enumerate(_lexemes(title), start=1)
+    return " ".join(f"'{lexeme}':{place}" for place, lexeme in islice(places, _MOST_PLACES))
+
+
+def _lexemes(text: str) -> Iterator[str]:
+    """Words as `unicode61` with `remove_diacritics 2` has them; none has a quote or a backslash."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    bare = unicodedata.normalize("NFC", bare)  # Hangul whole again
+    return (word[:_MOST_LEXEME] for word in _WORD.findall(bare))
+
+
+def _tsquery(search: str) -> ColumnElement[Any]:
+    """Words that begin so, runs of single characters as phrases."""
+    query = []
+    for piece in _pieces(search):
+        lexemes = [f"'{lexeme}'" for lexeme in _lexemes(piece)]
+        if _SINGLE.match(piece):
+            query.append(f"({' <-> '.join(lexemes)})")
+        else:
+            query += [f"{lexeme}:*" for lexeme in lexemes]
+    return cast(bindparam("words", " & ".join(query)), TSQUERY)
+
+
+def _vector_entry(number: int, title: str) -> dict[str, object]:
+    return {"number": number, "words": vector(title)}
 
 
 def _sound(session: Session) -> bool:
