@@ -8,6 +8,7 @@ from engine.cli.app import Home, Json, open_studio, print_json
 from engine.cli.waiting import done
 from engine.diffusion.defaults import FIELDS
 from engine.diffusion.request import GUIDANCE_SCALE, SCHEDULERS, STEPS
+from engine.rules import counted
 from engine.weights.request import FetchModel
 
 commands = typer.Typer()
@@ -121,3 +122,17 @@ def loras(home: Home = None, as_json: Json = False) -> None:
             state = f"  [{lora.problem}]" if lora.problem else ""
             note = f"  ({lora.note})" if lora.note else ""
             print(f"{lora.name}  for {lora.base}, rank {lora.rank}{words}{note}{state}")
+
+
+@commands.command()
+def embeddings(home: Home = None, as_json: Json = False) -> None:
+    """List the embeddings (textual inversion); the name of one in a prompt applies it."""
+    for info in open_studio(home).embeddings():
+        if as_json:
+            facts = ("name", "vectors", "width", "base", "token", "problem")
+            print_json({**{fact: getattr(info, fact) for fact in facts}, "path": str(info.path)})
+        elif info.problem:
+            print(f"{info.name}  [{info.problem}]")
+        else:
+            also = f", also {info.token}" if info.token else ""
+            print(f"{info.name}  for {info.base}, {counted(info.vectors, 'vector')}{also}")

@@ -16,7 +16,8 @@ from PIL import Image
 from engine import __version__
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.loading import LoadedModel, load
-from engine.diffusion.request import TextToImage
+from engine.diffusion.prompts.embeddings import Names
+from engine.diffusion.request import TextToImage, prompts_of
 from engine.diffusion.starting import Start
 from engine.diffusion.text_to_image import GeneratedImage, Report, StepReport, generate, planned_steps
 from engine.errors import NotFound, StudioError
@@ -27,6 +28,7 @@ from engine.jobs.workplace import Workplace
 from engine.kept_photos import PhotoRef
 from engine.picture_files import plain
 from engine.settings import EMBEDDED_MODEL
+from engine.weights.embeddings.listing import EmbeddingInfo, list_embeddings
 from engine.weights.hashes import file_sha256, tensor_sha256
 from engine.weights.layout import COMPONENTS, weight_files
 from engine.weights.loras import LoraInfo, list_loras
@@ -101,6 +103,7 @@ class Drawing:
         context.report(f"Loading {info.title}")
         model = self._models.get(info)
         loras = self._loras(request)
+        embeddings = self._embeddings(request)
         facts = self._facts(model, loras)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         first = next(index for index in range(request.num_images + 1) if index not in kept)
@@ -113,7 +116,14 @@ class Drawing:
         if start:
             request = replace(request, width=start.picture.width, height=start.picture.height)
         images = generate(
-            model, request, loras, start=start, first=first, report=report, should_stop=context.should_stop
+            model,
+            request,
+            loras,
+            embeddings=embeddings,
+            start=start,
+            first=first,
+            report=report,
+            should_stop=context.should_stop,
         )
         with closing(images):  # an error while saving must also take the LoRAs off the model
             for image in images:
@@ -129,7 +139,15 @@ class Drawing:
         model = self._models.get(info)
         loras = self._loras(request)
         facts = self._facts(model, loras)
-        images = generate(model, request, loras, start=beginning.start, report=report, should_stop=context.should_stop)
+        images = generate(
+            model,
+            request,
+            loras,
+            embeddings=self._embeddings(request),
+            start=beginning.start,
+            report=report,
+            should_stop=context.should_stop,
+        )
         with closing(images):
             image = next(images)
             self._save(context, request, replace(image, image=beginning.finish(image.image)), facts, place=place)
@@ -139,13 +157,22 @@ class Drawing:
     ) -> GeneratedImage:
         """Draw the first image of a request over a start, and leave it to the caller: a part of another picture."""
         model = self._models.get(self._available(request.model))
-        images = generate(model, request, self._loras(request), start=start, report=report, should_stop=should_stop)
+        images = generate(
+            model,
+            request,
+            self._loras(request),
+            embeddings=self._embeddings(request),
+            start=start,
+            report=report,
+            should_stop=should_stop,
+        )
         with closing(images):
             return next(images)
 
     def facts(self, request: TextToImage) -> dict[str, Any]:
-        """What a recipe says about the tools of a request: model, loras, software, device, dtype."""
-        return self._facts(self._models.get(self._available(request.model)), self._loras(request))
+        """What a recipe says about the tools of a request: model, loras, embeddings, software, device, dtype."""
+        facts = self._facts(self._models.get(self._available(request.model)), self._loras(request))
+        return facts | {"embeddings": self._embedding_facts(request)}
 
     def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
         of_all = f" of {images}" if images > 1 else ""
@@ -173,6 +200,7 @@ class Drawing:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=image.notes,
             parents=tuple(request.parents()),
+            embeddings=self._embedding_facts(request.of_image(image.index)),
             **facts,
         )
         self._gallery.save(
@@ -193,6 +221,22 @@ class Drawing:
         if missing:
             raise NotFound(f"A LoRA must be on this machine to be used; missing: {', '.join(missing)}.")
         return [(known[chosen.name], chosen.weight) for chosen in request.loras]
+
+    def _embeddings(self, request: TextToImage) -> list[EmbeddingInfo]:
+        """Those that the prompts name, also of single images."""
+        names = Names(list_embeddings(self._settings.embedding_folders))
+        return names.used(prompts_of(request), request.prompt_syntax)
+
+    def _embedding_facts(self, request: TextToImage) -> tuple[dict[str, Any], ...]:
+        return tuple(
+            {
+                "name": info.name,
+                "sha256": file_sha256(info.path, self._hashes),
+                "vectors": info.vectors,
+                "base": info.base,
+            }
+            for info in self._embeddings(request)
+        )
 
     def _facts(self, model: LoadedModel, loras: list[tuple[LoraInfo, float]]) -> dict[str, Any]:
         """What the recipe says about the tools, the same for every image of a job."""

@@ -22,6 +22,7 @@ def _details(record: ImageRecord) -> dict[str, object]:
     return {
         "Model": recipe.model.get("title") or record.model,
         "LoRAs": ", ".join(f"{lora.get('name')} ({lora.get('weight')})" for lora in recipe.loras),
+        "Embeddings": ", ".join(str(each.get("name")) for each in recipe.embeddings),
         "Seed": record.seed,
         "Size": size_of(record),
         "Steps": request.get("num_inference_steps"),
