@@ -11,7 +11,7 @@ from engine.diffusion.templating import R, drawn_anew, resolved, template_proble
 from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
-from engine.rules import multiple
+from engine.rules import MAX_PROMPT_CHARACTERS, multiple
 from engine.weights.checks import default_model, lora_problems, model_problems
 from engine.weights.embeddings.listing import list_embeddings
 from engine.weights.models import Catalogue, ModelInfo, size_problems
@@ -73,12 +73,17 @@ def embeddings_checked(values: Mapping[str, Any], here: Here) -> list[Problem]:
 def _embedding_problems(values: Mapping[str, Any], here: Here, model: ModelInfo | None) -> list[Problem]:
     known = list_embeddings(here.settings.embedding_folders)
     syntax = values.get("prompt_syntax", PLAIN)
-    read = {name: [values.get(name) or "", *(values.get(several) or ())] for name, several in PER_IMAGE.items()}
+    read = {name: _readable(values.get(name), values.get(several)) for name, several in PER_IMAGE.items()}
     return [
-        problem
-        for name, prompts in read.items()
-        for problem in embedding_problems(known, name, list(dict.fromkeys(prompts)), syntax, model)
+        problem for name, prompts in read.items() for problem in embedding_problems(known, name, prompts, syntax, model)
     ]
+
+
+def _readable(first: Any, further: Any) -> list[str]:
+    """The prompts of a field, without what is refused anyway: no text, or too long a one."""
+    prompts = [first, *(further if isinstance(further, tuple | list) else ())]
+    short = [each for each in prompts if isinstance(each, str) and len(each) <= MAX_PROMPT_CHARACTERS]
+    return list(dict.fromkeys(short))
 
 
 def afresh(request: R, here: Here) -> R:

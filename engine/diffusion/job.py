@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -119,7 +119,7 @@ class Drawing:
             model,
             request,
             loras,
-            embeddings=embeddings,
+            embeddings=list(embeddings),
             start=start,
             first=first,
             report=report,
@@ -128,7 +128,7 @@ class Drawing:
         with closing(images):  # an error while saving must also take the LoRAs off the model
             for image in images:
                 image = replace(image, image=beginning.finish(image.image))
-                self._save(context, context.request, image, facts, place=image.index)
+                self._save(context, context.request, image, facts, embeddings, place=image.index)
 
     def draw_one(
         self, context: JobContext, request: TextToImage, beginning: Beginning, *, place: int, report: Report
@@ -138,19 +138,21 @@ class Drawing:
         info = self._available(request.model)
         model = self._models.get(info)
         loras = self._loras(request)
+        embeddings = self._embeddings(request)
         facts = self._facts(model, loras)
         images = generate(
             model,
             request,
             loras,
-            embeddings=self._embeddings(request),
+            embeddings=list(embeddings),
             start=beginning.start,
             report=report,
             should_stop=context.should_stop,
         )
         with closing(images):
             image = next(images)
-            self._save(context, request, replace(image, image=beginning.finish(image.image)), facts, place=place)
+            image = replace(image, image=beginning.finish(image.image))
+            self._save(context, request, image, facts, embeddings, place=place)
 
     def part(
         self, request: TextToImage, start: Start, report: Report, should_stop: Callable[[], bool]
@@ -161,7 +163,7 @@ class Drawing:
             model,
             request,
             self._loras(request),
-            embeddings=self._embeddings(request),
+            embeddings=list(self._embeddings(request)),
             start=start,
             report=report,
             should_stop=should_stop,
@@ -172,7 +174,7 @@ class Drawing:
     def facts(self, request: TextToImage) -> dict[str, Any]:
         """What a recipe says about the tools of a request: model, loras, embeddings, software, device, dtype."""
         facts = self._facts(self._models.get(self._available(request.model)), self._loras(request))
-        return facts | {"embeddings": self._embedding_facts(request)}
+        return facts | {"embeddings": tuple(self._embeddings(request).values())}
 
     def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
         of_all = f" of {images}" if images > 1 else ""
@@ -184,23 +186,32 @@ class Drawing:
         )
 
     def _save(
-        self, context: JobContext, request: TextToImage, image: GeneratedImage, facts: dict[str, Any], *, place: int
+        self,
+        context: JobContext,
+        request: TextToImage,
+        image: GeneratedImage,
+        facts: dict[str, Any],
+        embeddings: Mapping[EmbeddingInfo, dict[str, Any]],
+        *,
+        place: int,
     ) -> None:
         require_space(self._settings.home)
         for note in image.notes:
             context.note(note)
         context.report(context.progress.stage, context.progress.step, context.progress.steps)
         last = request is context.request and image.index == request.num_images - 1
+        own = request.of_image(image.index)
+        named = Names(embeddings).used(prompts_of(own), own.prompt_syntax)
         recipe = Recipe(
             kind=request.kind,
-            request=request.of_image(image.index).to_dict(),
+            request=own.to_dict(),
             image_index=image.index,
             seed=image.seed,
             seconds=round(image.seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=image.notes,
             parents=tuple(request.parents()),
-            embeddings=self._embedding_facts(request.of_image(image.index)),
+            embeddings=tuple(embeddings[info] for info in named),
             **facts,
         )
         self._gallery.save(
@@ -222,21 +233,20 @@ class Drawing:
             raise NotFound(f"A LoRA must be on this machine to be used; missing: {', '.join(missing)}.")
         return [(known[chosen.name], chosen.weight) for chosen in request.loras]
 
-    def _embeddings(self, request: TextToImage) -> list[EmbeddingInfo]:
-        """Those that the prompts name, also of single images."""
+    def _embeddings(self, request: TextToImage) -> dict[EmbeddingInfo, dict[str, Any]]:
+        """Those that the prompts name, also of single images, each with what a recipe says of it: taken down before
+        anything is drawn, since files may go meanwhile.
+        """
         names = Names(list_embeddings(self._settings.embedding_folders))
-        return names.used(prompts_of(request), request.prompt_syntax)
-
-    def _embedding_facts(self, request: TextToImage) -> tuple[dict[str, Any], ...]:
-        return tuple(
-            {
+        return {
+            info: {
                 "name": info.name,
                 "sha256": file_sha256(info.path, self._hashes),
                 "vectors": info.vectors,
                 "base": info.base,
             }
-            for info in self._embeddings(request)
-        )
+            for info in names.used(prompts_of(request), request.prompt_syntax)
+        }
 
     def _facts(self, model: LoadedModel, loras: list[tuple[LoraInfo, float]]) -> dict[str, Any]:
         """What the recipe says about the tools, the same for every image of a job."""

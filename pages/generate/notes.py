@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.diffusion.notes import Note, drawing_notes, negative_notes, prompt_notes, size_notes
 from engine.diffusion.prompts.embeddings import Names
+from engine.rules import MAX_PROMPT_CHARACTERS
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import offer_tags
@@ -21,7 +22,8 @@ def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
     model = studio.model(values["model"])
     syntax = values["prompt_syntax"]
     show_length(studio, values["prompt"], model, syntax)
-    words = Names(studio.embeddings()).without(values["prompt"])
+    short = len(values["prompt"]) <= MAX_PROMPT_CHARACTERS
+    words = Names(studio.embeddings()).without(values["prompt"]) if short else values["prompt"]
     _show(
         [
             *prompt_notes(words, model, loras, syntax),
