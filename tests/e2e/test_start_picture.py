@@ -117,9 +117,16 @@ def finished(page: Page, studio: Studio, before: str = "", kind: str = Inpaint.k
 def test_a_sketch_is_drawn_filled_and_kept(page: Page, studio: Studio, address: str):
     page.goto(f"{address}/?start_from=A+sketch")
     canvas = page.get_by_label("Sketch in colours")
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("a lake")
+    prompt.press("Tab")
+    expect(page.get_by_text("2 of 75 tokens")).to_be_visible()
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_text("The paper is empty")).to_be_visible()
     page.get_by_role("button", name="Sky").click()
     page.get_by_role("button", name="Fill").click()
     stroke(page, canvas, (0.5, 0.2))
+    expect(page.get_by_text("The paper is empty")).to_have_count(0)
     one, sketch = kept(page, studio, "sketch")
     assert sketch[128, 128].tolist() == [0x8E, 0xC9, 0xEE]
     page.get_by_role("button", name="Brush").click()
