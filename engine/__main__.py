@@ -12,10 +12,13 @@ from engine.cli import (
     lora,
     mini,
     models,
+    neural_style,
     nijigan,
+    parameters,
     photos,
     prompting,
     queue,
+    recipes,
     storage,
     upscaling,
 )
@@ -24,6 +27,7 @@ from engine.cli.app import cli, main
 cli.add_typer(drawing.commands)
 cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
+cli.add_typer(neural_style.commands)
 cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
@@ -32,11 +36,13 @@ cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
 cli.add_typer(queue.commands, name="queue")
 cli.add_typer(gallery.commands, name="gallery")
+cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)
+cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]
 

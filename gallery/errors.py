@@ -5,7 +5,7 @@ GalleryError
 ├── ImageMissing        the image is known, its file is not where it belongs
 ├── ImageDamaged        the file is there, its bytes are not the ones that were saved
 ├── ImageRefused        a picture that the gallery does not keep (colour mode, size)
-├── UnreadableImage     given bytes are not a PNG or JPEG picture
+├── UnreadableImage     given bytes are not a picture that can be read
 ├── SweepRefused        the image folder does not look like the gallery's own
 ├── DatabaseDamaged     the database file cannot be used, or is gone beside pictures
 ├── SnapshotNotFound    no snapshot of the database has that name
@@ -47,7 +47,7 @@ class ImageRefused(GalleryError):
 
 
 class UnreadableImage(GalleryError):
-    """Bytes that are not a PNG or JPEG picture."""
+    """Bytes that are not a picture of a kind that can be read."""
 
 
 class SweepRefused(GalleryError):

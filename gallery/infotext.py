@@ -28,6 +28,7 @@ _FIRST_WINS = ("Steps", "Sampler", "CFG scale", "Seed", "Size-1", "Size-2", "Mod
 _VALUE = re.compile(r'("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SPACE = re.compile(r"\s*")
 _SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
+_FIRST_STEPS = re.compile(r"Steps: ?[0-9]{1,6}(?:,|$)")  # no prompt begins so, however few pairs follow
 _LATE_STEPS = re.compile(r"\sSteps: ?[0-9]+,")
 _LORA = re.compile(r"<lora:([^:<>]{1,200})(?::([^<>]{0,200}))?>")
 
@@ -126,7 +127,7 @@ def _sampler(sampler: str | None, schedule_type: str | None) -> str | None:
 def _split_lines(lines: list[str]) -> tuple[list[str], str]:
     """The prompt lines and the parameter line, wherever other tools put it."""
     *before, last = lines
-    if len(list(_pairs(last))) >= _MIN_PAIRS:
+    if len(list(_pairs(last))) >= _MIN_PAIRS or _FIRST_STEPS.match(last):
         if not last.startswith("Steps:") and (steps := _LATE_STEPS.search(last)):
             return [*before, last[: steps.start()]], last[steps.start() :].strip()
         return before, last
@@ -137,10 +138,13 @@ def _split_lines(lines: list[str]) -> tuple[list[str], str]:
 
 
 def _prompts(lines: list[str]) -> tuple[str, str]:
-    lines = [line.strip() for line in lines]
-    start = next((i for i, line in enumerate(lines) if line.startswith(_NEGATIVE)), len(lines))
-    negative = [line.removeprefix(_NEGATIVE).strip() for line in lines[start:]]
+    start = next((i for i, line in enumerate(lines) if line.lstrip().startswith(_NEGATIVE)), len(lines))
+    negative = [_after_negative(line) for line in lines[start:]]
     return "\n".join(lines[:start]).strip(), "\n".join(negative).strip()
+
+
+def _after_negative(line: str) -> str:
+    return line.lstrip().removeprefix(_NEGATIVE) if line.lstrip().startswith(_NEGATIVE) else line
 
 
 def _fields(line: str) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,15 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path:
+    """A studio's folder with a finished training of a LoRA named castles; `copy_training` copies it."""
+    from tests.captioned import save_captioned, trained_home
+
+    folder = tmp_path_factory.mktemp("trained")
+    return trained_home(folder / "home", tiny_weights, save_captioned(folder / "pictures"))
+
+
 @pytest.fixture
 def settings(tmp_path: Path, tiny_weights: Path) -> Settings:
     """Settings of an empty studio folder."""
@@ -82,3 +91,26 @@ def work(studio: Studio) -> Iterator[Callable[[], None]]:
 
     yield work
     assert not [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+
+
+@pytest.fixture
+def worker_beside(studio: Studio) -> Iterator[None]:
+    """A worker at work in this process: a command that waits for its job needs no process of its own.
+
+    Each of those would import everything once more; that they are started is tested where it is the subject.
+    """
+    from filelock import FileLock
+
+    from engine.jobs.schema import DEVICE_LANES
+    from engine.jobs.status import READY, EngineStatus, write_status
+    from engine.worker import Worker, device_work
+
+    worker = Worker(studio.settings, studio.database)
+    _, handlers = device_work(studio.settings, worker.queue, studio.database)
+    write_status(studio.settings.home, EngineStatus(READY, "cpu", worker=worker.name))
+    thread = threading.Thread(target=worker.serve, args=(DEVICE_LANES, handlers))
+    with FileLock(studio.settings.home / "worker.lock"):
+        thread.start()
+        yield
+        worker._stopping.set()  # not `stop`: its last word would end the process of the tests
+        thread.join()

@@ -53,19 +53,32 @@ def animeify(
     options: dict[str, Any] = {
         "translator": model,
         "strength": strength,
-        **_style_values(studio, model, style_steps, long_side),
+        **style_values(studio, model, style_steps, long_side),
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
     }
-    kept_style = kept_file(studio, style) if style else None
+    options["style"] = kept_file(studio, style) if style else None
+    translated(studio, photos, options, out, as_json)
+
+
+def translated(studio: Studio, photos: list[Path], options: dict[str, Any], out: Path | None, as_json: bool) -> None:
+    """Translate photos, as many in one job as go into it, and tell each picture.
+
+    Args:
+        options: the fields of `Translate` beside the photos.
+        out: also gets copies.
+
+    Raises:
+        StudioError: some files could not be used, or a job failed.
+    """
     kept, refused = _all_kept(studio, _files(photos))
     for text in refused:
         typer.echo(text, err=True)
-    if kept and not as_json and (about := _about(studio, model, kept, options)):
+    if kept and not as_json and (about := _about(studio, options["translator"], kept, options)):
         typer.echo(about, err=True)
     for first in range(0, len(kept), MOST_PHOTOS):
         some = tuple(kept[first : first + MOST_PHOTOS])
-        request = Translate(photos=some, style=kept_style, **options)
+        request = Translate(photos=some, **options)
         job = finished(studio, studio.submit(request), quiet=as_json)
         for record in studio.gallery.of_job(job.id):
             path = copied(studio.gallery.path(record.id), out)
@@ -154,7 +167,7 @@ def evaluate_translators(
     print(table(evaluate(photos, illustrations, chosen, folder)))
 
 
-def _style_values(studio: Studio, model: str, steps: int | None, long_side: int | None) -> dict[str, int | None]:
+def style_values(studio: Studio, model: str, steps: int | None, long_side: int | None) -> dict[str, int | None]:
     """How long and how large neural style works; what was left out is what this machine can bear."""
     usual_steps, usual_side = pace.style_defaults(studio.engine().accelerated)
     if model != NEURAL_STYLE:
@@ -167,7 +180,8 @@ def _about(studio: Studio, model: str, photos: list[PhotoRef], options: dict[str
     if info is None:
         return ""
     sizes = [size for size in (pace.size_of_photo(studio.photos.path(photo.id)) for photo in photos) if size]
-    asked = pace.Asked(*(options[name] for name in ("long_side", "style_steps", "solver", "solver_steps")))
+    decide = ("long_side", "style_steps", "solver", "solver_steps")
+    asked = pace.Asked(**{name: options[name] for name in decide if name in options})
     return pace.in_words(_estimate(studio, info, sizes, asked), pace.counted(len(sizes)))
 
 

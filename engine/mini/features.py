@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from engine.files import replacing
 from engine.images import from_array
 from engine.metrics.frechet import gaussian_of
-from engine.metrics.vgg19 import Vgg19
+from engine.metrics.vgg19 import Vgg19Features
 from engine.mini.transport import Transport
 from engine.scenes.shards import SceneData
 from engine.training.parallel import Ranks
@@ -31,7 +31,7 @@ def decoded(decoder: nn.ModuleList, latents: Tensor) -> Tensor:
     return layers(post_quant_conv(latents)).float().contiguous(memory_format=torch.channels_last)
 
 
-def pooled(vgg: Vgg19, pixels: Tensor) -> list[Tensor]:
+def pooled(vgg: Vgg19Features, pixels: Tensor) -> list[Tensor]:
     """(N, D) float32 of every pooled layer: the mean over the picture."""
     maps = vgg(pixels, POOLED_LAYERS)
     return [maps[layer].float().mean((2, 3)) for layer in POOLED_LAYERS]
@@ -71,7 +71,7 @@ class Beginning:
     real: int
     window: int
     seed: int
-    vgg: Vgg19
+    vgg: Vgg19Features
     decoder: nn.ModuleList
     data: SceneData
     drawings: Tensor

@@ -19,7 +19,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from engine.metrics.vgg19 import Vgg19, load_vgg19
+from engine.metrics.vgg19 import Vgg19Features, load_vgg19
 from engine.mini import autoencoder
 from engine.mini.autoencoder import crops, loss_reconstruction, mean_latents, with_decoder
 from engine.mini.discriminator import SpectralPatchDiscriminator
@@ -118,7 +118,7 @@ class Objective:
 
     config: Config
     ranks: Ranks
-    vgg: Vgg19
+    vgg: Vgg19Features
     discriminator: SpectralPatchDiscriminator
     drawings: Tensor
     transport: Transport

@@ -13,7 +13,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from engine.metrics.vgg19 import Vgg19, load_vgg19
+from engine.metrics.vgg19 import Vgg19Features, load_vgg19
 from engine.mini import autoencoder
 from engine.mini.autoencoder import crops, loss_reconstruction, mean_latents, with_decoder
 from engine.mini.discriminator import SpectralPatchDiscriminator, loss_features
@@ -90,7 +90,7 @@ class Objective:
     config: Config
     ranks: Ranks
     discriminator: SpectralPatchDiscriminator
-    vgg: Vgg19 | None
+    vgg: Vgg19Features | None
 
     def decoder_losses(self, preds: Tensor, pixels: Tensor) -> dict[str, Tensor]:
         """Faithful, and hard to tell from real; without weights.

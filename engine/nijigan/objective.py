@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.metrics.vgg19 import Vgg19
+from engine.metrics.vgg19 import Vgg19Features
 from engine.nijigan.config import Config
 from engine.nijigan.data import Batch
 from engine.nijigan.losses import curriculum, loss_hdce, loss_patch_nce, loss_relation, relation_weights
@@ -63,7 +63,7 @@ class Objective:
 
     players: Players
     config: Config
-    vgg: Vgg19 | None = None
+    vgg: Vgg19Features | None = None
 
     def generator_losses(self, step: Step) -> dict[str, Tensor]:
         """Of the generator and the projectors."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.metrics.vgg19 import Vgg19, load_vgg19
+from engine.metrics.vgg19 import Vgg19Features, load_vgg19
 from engine.nijigan.config import Config
 from engine.nijigan.data import Data, draw
 from engine.nijigan.evaluation import held_out_numbers, sheet
@@ -21,7 +21,7 @@ def falling(step: int, steps: int, decay: float) -> float:
     return min(1.0, (steps - step) / max(1.0, decay * steps))
 
 
-def _vgg(config: Config, device: torch.device) -> Vgg19 | None:
+def _vgg(config: Config, device: torch.device) -> Vgg19Features | None:
     weights = config.weights
     return load_vgg19().to(device) if weights.perceptual or weights.paired_perceptual else None
 

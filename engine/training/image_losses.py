@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.metrics.vgg19 import Vgg19
+from engine.metrics.vgg19 import Vgg19Features
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 
@@ -44,7 +44,7 @@ def loss_perceptual(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     return torch.stack(parts).mean()
 
 
-def loss_vgg19(vgg: Vgg19, layers: Sequence[str], fake: Tensor, real: Tensor) -> Tensor:
+def loss_vgg19(vgg: Vgg19Features, layers: Sequence[str], fake: Tensor, real: Tensor) -> Tensor:
     """`loss_perceptual` in layers of VGG19.
 
     Args:

@@ -11,6 +11,7 @@ from engine.kept_photos import photo_from, photos_from
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
 from engine.translation.pace import Asked, Earlier, Estimate, Size, earlier_of, estimate
 from engine.translation.request import Translate, translate
+from engine.translation.styling import AS_EVER, styling_from
 from engine.translation.words import describe
 from gallery.files import ImageFiles
 from gallery.photos import Photos
@@ -34,6 +35,9 @@ def _translator_problems(values: Mapping[str, Any], here: Here) -> list[Problem]
         return [Problem("translator", f"{info.title} cannot be used: {info.problem}")]
     if (solver := values.get("solver")) and info.architecture != NIJIGAN:
         return [Problem("solver", f"{info.title} solves nothing, so it takes no solver; got {solver}.")]
+    if info.architecture != NEURAL_STYLE and styling_from(values.get("styling")) != AS_EVER:
+        text = f"{info.title} takes no style, so what was chosen for neural style does nothing. Leave it as it was."
+        return [Problem("styling", text)]
     if info.architecture == NEURAL_STYLE and values.get("style") is None:
         return [Problem("style", "Neural style takes its style from a picture. Choose one.")]
     return []
@@ -41,8 +45,8 @@ def _translator_problems(values: Mapping[str, Any], here: Here) -> list[Problem]
 
 def _photo_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
     kept = Photos(ImageFiles(here.settings.home))
-    style = photo_from(values.get("style"))
-    chosen = [*photos_from(values.get("photos")), *([style] if style else [])]
+    style, more = photo_from(values.get("style")), styling_from(values.get("styling")).more_styles
+    chosen = [*photos_from(values.get("photos")), *([style] if style else []), *more]
     gone = [photo.name for photo in chosen if not kept.path(photo.id).is_file()]
     return [Problem("photos", f"{name} is not kept here any more. Choose its file again.") for name in gone]
 

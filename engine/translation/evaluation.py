@@ -19,7 +19,7 @@ from engine.images import from_pil, to_pil
 from engine.metrics.frechet import frechet_distance
 from engine.metrics.image_quality import psnr
 from engine.metrics.translation import checkerboard, edge_ssim, flat_share, saturation
-from engine.metrics.vgg19 import Vgg19, load_vgg19
+from engine.metrics.vgg19 import Vgg19Features, load_vgg19
 from engine.picture_files import pictures_in, read_picture
 
 STYLE_LAYER, CONTENT_LAYER = "relu4_1", "relu3_1"
@@ -116,7 +116,7 @@ def _cell(value: float | None, digits: int = 3) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _figures(vgg: Vgg19, photos: list[Tensor], fakes: list[Tensor], target: Tensor) -> Figures:
+def _figures(vgg: Vgg19Features, photos: list[Tensor], fakes: list[Tensor], target: Tensor) -> Figures:
     alone = _alone(fakes, target, _features(vgg, fakes))
     content = [_content(vgg, photo, fake) for photo, fake in zip(photos, fakes, strict=True)]
     edges = [float(edge_ssim(photo, fake)) for photo, fake in zip(photos, fakes, strict=True)]
@@ -130,7 +130,7 @@ def _alone(pictures: list[Tensor], target: Tensor, features: Tensor | None = Non
     return Figures(distance, None, None, *measures)
 
 
-def _features(vgg: Vgg19, pictures: list[Tensor]) -> Tensor:
+def _features(vgg: Vgg19Features, pictures: list[Tensor]) -> Tensor:
     """(crops, 512): channel means over the quarters of every picture; four vectors steady a covariance of few."""
     rows = []
     for pixels in pictures:
@@ -139,7 +139,7 @@ def _features(vgg: Vgg19, pictures: list[Tensor]) -> Tensor:
     return torch.cat(rows)
 
 
-def _content(vgg: Vgg19, photo: Tensor, fake: Tensor) -> float:
+def _content(vgg: Vgg19Features, photo: Tensor, fake: Tensor) -> float:
     before, after = (vgg(pixels, (CONTENT_LAYER,))[CONTENT_LAYER] for pixels in (photo, fake))
     return float((before - after).square().mean() / before.square().mean())
 

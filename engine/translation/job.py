@@ -5,8 +5,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from math import isfinite
 from typing import Any, cast
 
+from PIL import Image
 from torch import Tensor
 
 from engine import __version__
@@ -16,6 +18,7 @@ from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
+from engine.kept_photos import PhotoRef
 from engine.translation.catalogue import Translator, translator
 from engine.translation.networks.ode import Method, Solver
 from engine.translation.request import Translate
@@ -26,6 +29,7 @@ from gallery.recipe import Recipe
 
 # What is wrong with one photo alone; anything else would meet the next one too.
 PHOTO_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, ImageShapeError, InvalidRequest)
+PREVIEW_SIDE = 384  # pixels of the longer side; larger ones only cost time to write
 PARTS = 100  # of each of several photos on the progress bar; how many tiles one has is known only once it is read
 
 
@@ -84,8 +88,8 @@ class Translating:
 
     def _options(self, request: Translate, model: LoadedTranslator) -> Options:
         solver = Solver(cast(Method, request.solver), request.solver_steps) if request.solver else model.solver
-        style = self._photo(request.style.id) if request.style else None
-        return Options(request.strength, request.long_side, solver, style, request.style_steps)
+        styles = tuple(self._photo(style.id) for style in _styles(request))
+        return Options(request.strength, request.long_side, solver, styles, request.style_steps, request.styling)
 
     def _photo(self, photo_id: str) -> Tensor:
         return from_png(self._photos.png(photo_id))
@@ -136,8 +140,7 @@ class Translating:
             model=_facts(model, options),
             parents=tuple(
                 photo.parent(role)
-                for role, photo in (("photo", request.photos[0]), ("style", request.style))
-                if photo is not None
+                for role, photo in (("photo", request.photos[0]), *(("style", style) for style in _styles(request)))
             ),
             software={"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")},
             device=self._device.name,
@@ -148,15 +151,27 @@ class Translating:
         )
 
 
-def _report(context: JobContext, index: int, photos: int, done: int, parts: int) -> None:
+def _styles(request: Translate) -> tuple[PhotoRef, ...]:
+    return (request.style, *request.styling.more_styles) if request.style else ()
+
+
+def _report(context: JobContext, index: int, photos: int, done: int, parts: int, pixels: Tensor | None = None) -> None:
     """One photo's own steps or tiles are counted, if it has several; of many photos, each one's hundred parts."""
+    preview = None if pixels is None else partial(_small, pixels)
     if photos > 1:
         stage = f"Translating photo {index + 1} of {photos}"
-        context.report(stage, PARTS * index + PARTS * done // max(1, parts), PARTS * photos)
+        context.report(stage, PARTS * index + PARTS * done // max(1, parts), PARTS * photos, preview)
     elif parts > 1:
-        context.report("Translating photo", done, parts)
+        context.report("Translating photo", done, parts, preview)
     else:
         context.report("Translating photo")
+
+
+def _small(pixels: Tensor) -> Image.Image:
+    """What pixels that are being optimized show so far; those that are not finite show as grey."""
+    (picture,) = to_pil(pixels.nan_to_num(0.0).clamp(-1, 1).cpu())
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    return picture
 
 
 def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
@@ -169,5 +184,6 @@ def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
         "sha256": info.sha256 or None,
         "solver": {"method": solver.method, "steps": None if solver.adaptive else solver.steps} if solver else None,
         "nfe": model.nfe,
+        "losses": {name: round(value, 6) for name, value in model.losses.items() if isfinite(value)} or None,
         "refinement": asdict(model.refinement) if model.refinement else None,
     }

@@ -4,81 +4,91 @@ No generator is trained: the pixels themselves are optimized until VGG19 sees th
 textures in them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.errors import Cancelled, ImageFailed, ImageShapeError, InvalidRequest, Problem
+from engine.errors import Cancelled, ImageFailed, ImageShapeError, InvalidRequest
 from engine.images import HIGH, LOW, check_image_range
-from engine.metrics.vgg19 import Vgg19, load_vgg19
-from engine.rules import finite
+from engine.metrics.vgg19 import Vgg19Features, load_vgg19
+from engine.rules import Whole
+from engine.seeding import generator_of
+from engine.training.image_losses import LUMA
+from engine.translation.style_losses import (
+    gram_matrix,
+    loss_content,
+    loss_style,
+    loss_total_variation,
+    weighted_mean,
+)
+from engine.translation.styling import AS_EVER, Styling, styling_problems
 
-CONTENT_LAYER = "relu4_2"
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 SMALLEST_SIDE = 16  # VGG19 halves it four times
+STEPS, LONG_SIDE = Whole(1, 1000, default=100), Whole(64, 1024, default=256)
+ADAM_STEP = 0.03  # by which a pixel changes in a step at first; the range is 2
+NOISE = 0.5  # standard deviation of the pixels that begin as noise
 
-Report = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
-
-
-_WORDS = {int: "whole number", float: "number"}
-
-
-def _lies_in(value: object, kind: type, low: float, high: float) -> bool:
-    kinds = int if kind is int else (int, float)
-    return isinstance(value, kinds) and finite(value) is not None and low <= value <= high
+Losses = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class StyleSettings:
-    """What decides the picture beside the photo and the style.
+    """What decides the picture beside the photo and the styles.
 
     The losses are relative to their targets, so the weights mean the same for pictures of any size and kind.
 
     Attributes:
-        steps: of L-BFGS, 1 to 1000; each runs VGG19 once forward and backward.
+        steps: of the optimizer, 1 to 1000; each runs VGG19 once forward and backward.
         long_side: pixels at which to work, 64 to 1024; larger pictures are made smaller first.
-        content_weight, style_weight, total_variation_weight: of the three losses, 0 to 1000; the last one keeps
-            pixels from becoming grainy.
+        styling: all else; its `more_styles` are not looked at here.
 
     Raises:
         InvalidRequest: one or more values break a rule.
     """
 
-    steps: int = 100
-    long_side: int = 256
-    content_weight: float = 1.0
-    style_weight: float = 10.0
-    total_variation_weight: float = 2.0
+    steps: int = STEPS.default
+    long_side: int = LONG_SIDE.default
+    styling: Styling = AS_EVER
 
     def __post_init__(self) -> None:
-        rules: dict[str, tuple[type, int, int]] = {"steps": (int, 1, 1000), "long_side": (int, 64, 1024)}
-        rules |= {f"{loss}_weight": (float, 0, 1000) for loss in ("content", "style", "total_variation")}
-        problems = [
-            Problem(name, f"{name} must be a {_WORDS[kind]} from {low} to {high}; got {getattr(self, name)!r}.")
-            for name, (kind, low, high) in rules.items()
-            if not _lies_in(getattr(self, name), kind, low, high)
-        ]
-        if problems:
+        problems = [*STEPS.problems("steps", self.steps), *LONG_SIDE.problems("long_side", self.long_side)]
+        if problems := problems + styling_problems(self.styling):
             raise InvalidRequest(problems)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One finished step.
+
+    Attributes:
+        step, steps: this one from 1 on, and how many there will be.
+        pixels: (1, 3, h, w) after it, not clipped.
+        losses: "content", "style" and "variation" before it, unweighted, and their weighted sum "total".
+    """
+
+    step: int
+    steps: int
+    pixels: Tensor
+    losses: Mapping[str, float]
 
 
 def transfer(
     photo: Tensor,
-    style: Tensor,
+    styles: Sequence[Tensor],
     settings: StyleSettings = StyleSettings(),
-    report: Report = lambda done, steps: None,
+    watch: Callable[[Watched], None] = lambda watched: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Tensor:
-    """Give a photo the style of a picture, beginning with the photo; nothing is random.
+    """Give a photo the style of pictures; only a start from noise is random, by its seed.
 
     Args:
         photo: (1, 3, H, W) float32 in [-1, 1].
-        style: (1, 3, H', W') float32 in [-1, 1], on the same device.
-        report: called after every step with the steps done and their number.
+        styles: (1, 3, H', W') float32 in [-1, 1] each, on the same device; blended by the styling's shares.
+        watch: called after every step.
         should_stop: asked before every step.
 
     Returns:
@@ -86,28 +96,20 @@ def transfer(
 
     Raises:
         Cancelled: `should_stop` said so.
-        ImageShapeError: a side of the photo or the style is too short.
+        ImageShapeError: a side of the photo or a style is too short.
         ImageFailed: the pixels are no longer finite.
         StudioError: the package with VGG19's weights is not installed.
     """
-    photo, style = _prepared("Photo", photo, settings), _prepared("Style", style, settings)
-    model = load_vgg19().to(photo.device)
-    pixels = photo.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([pixels], max_iter=1, history_size=20)
-    loss = _loss(model, photo, style, settings)
-
-    def evaluate() -> Tensor:
-        optimizer.zero_grad()
-        value = loss(pixels)
-        value.backward()
-        return value
-
-    for step in range(settings.steps):
-        if should_stop():
-            raise Cancelled(f"Stopped before step {step + 1} of {settings.steps}.")
-        optimizer.step(evaluate)
-        report(step + 1, settings.steps)
-    return finished(pixels.detach())
+    styling, original = settings.styling, _prepared("Photo", photo, settings)
+    photo, styles = original, [_prepared("Style", style, settings) for style in styles]
+    if styling.keep_colours:
+        styles = [_as_bright_as(photo, style) for style in styles]
+        photo = _grey(photo)
+    loss = _loss(load_vgg19().to(photo.device), photo, styles, styling)
+    pixels = _start(photo, styles, styling).requires_grad_()
+    _optimize(pixels, loss, settings, watch, should_stop)
+    result = finished(pixels.detach())
+    return _recoloured(result, original) if styling.keep_colours else result
 
 
 def finished(pixels: Tensor) -> Tensor:
@@ -124,55 +126,106 @@ def finished(pixels: Tensor) -> Tensor:
     return pixels.clamp(LOW, HIGH)
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """Mean products of each two channels over the pixels (equation 3): which textures there are, not where.
+def _optimize(
+    pixels: Tensor,
+    loss: Callable[[Tensor], Losses],
+    settings: StyleSettings,
+    watch: Callable[[Watched], None],
+    should_stop: ShouldStop,
+) -> None:
+    """Change the pixels, step by step."""
+    optimizer = _optimizer(pixels, settings.styling.optimizer)
+    losses: Losses = {}
 
-    Args:
-        features: (N, C, H, W).
+    def evaluate() -> Tensor:
+        optimizer.zero_grad()
+        losses.update(loss(pixels))
+        losses["total"].backward()
+        return losses["total"]
 
-    Returns:
-        (N, C, C), symmetric.
-    """
-    flat = features.flatten(2)
-    return flat @ flat.mT / flat.shape[2]
-
-
-def loss_content(features: Tensor, target: Tensor) -> Tensor:
-    """Squared distance between features (equation 1), as a share of the target's square."""
-    return (features - target).square().mean() / target.square().mean()
-
-
-def loss_style(features: Mapping[str, Tensor], grams: Mapping[str, Tensor]) -> Tensor:
-    """Squared distance between Gram matrices (equation 4), as a share of the target's square, mean over layers.
-
-    The share takes the place of the paper's rescaled network: raw features of deep layers are a hundred times
-    those of the first.
-    """
-    shares = [
-        (gram_matrix(features[name]) - gram).square().mean() / gram.square().mean() for name, gram in grams.items()
-    ]
-    return torch.stack(shares).mean()
+    for step in range(settings.steps):
+        if should_stop():
+            raise Cancelled(f"Stopped before step {step + 1} of {settings.steps}.")
+        optimizer.step(evaluate)
+        values = {name: value.item() for name, value in losses.items()}
+        watch(Watched(step + 1, settings.steps, pixels.detach(), values))
 
 
-def loss_total_variation(pixels: Tensor) -> Tensor:
-    """Mean squared step between neighbours, across plus down."""
-    return pixels.diff(dim=2).square().mean() + pixels.diff(dim=3).square().mean()
+def _optimizer(pixels: Tensor, name: str) -> torch.optim.Optimizer:
+    if name == "Adam":
+        return torch.optim.Adam([pixels], lr=ADAM_STEP)
+    return torch.optim.LBFGS([pixels], max_iter=1, history_size=20)
 
 
-def _loss(model: Vgg19, photo: Tensor, style: Tensor, settings: StyleSettings) -> Callable[[Tensor], Tensor]:
+def _start(photo: Tensor, styles: Sequence[Tensor], styling: Styling) -> Tensor:
+    """The pixels before the first step, in the photo's size."""
+    if styling.start == "noise":
+        noise = torch.randn(photo.shape, generator=generator_of(styling.noise_seed)) * NOISE
+        return noise.clamp(LOW, HIGH).to(photo.device)
+    return _cropped_to(photo, styles[0]) if styling.start == "style" else photo.clone()
+
+
+def _cropped_to(photo: Tensor, style: Tensor) -> Tensor:
+    """The middle of the style picture that has the photo's shape, in its size."""
+    (height, width), (h, w) = photo.shape[-2:], style.shape[-2:]
+    scale = min(h / height, w / width)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (h - rows) // 2, (w - columns) // 2
+    middle = style[..., top : top + rows, left : left + columns]
+    return F.interpolate(middle, (height, width), mode="bicubic", antialias=True).clamp(LOW, HIGH)
+
+
+def _loss(
+    model: Vgg19Features, photo: Tensor, styles: Sequence[Tensor], styling: Styling
+) -> Callable[[Tensor], Losses]:
+    content, style = ({layer: weight for layer, weight in layers if weight} for layers in _layers(styling))
+    shares = styling.shares or [1.0] * len(styles)
     with torch.no_grad():
-        content = model(photo, (CONTENT_LAYER,))[CONTENT_LAYER]
-        grams = {name: gram_matrix(features) for name, features in model(style, STYLE_LAYERS).items()}
+        targets = model(photo, tuple(content))
+        grams = [{name: gram_matrix(x) for name, x in model(each, tuple(style)).items()} for each in styles]
 
-    def loss(pixels: Tensor) -> Tensor:
-        features = model(pixels, (*STYLE_LAYERS, CONTENT_LAYER))
-        return (
-            settings.content_weight * loss_content(features[CONTENT_LAYER], content)
-            + settings.style_weight * loss_style(features, grams)
-            + settings.total_variation_weight * loss_total_variation(pixels)
+    def loss(pixels: Tensor) -> Losses:
+        features = model(pixels, tuple(dict.fromkeys([*style, *content])))
+        contents = [loss_content(features[name], targets[name]) for name in targets]
+        parts = {
+            "content": weighted_mean(contents, [content[name] for name in targets]),
+            "style": weighted_mean([loss_style(features, each, style) for each in grams], shares),
+            "variation": loss_total_variation(pixels, styling.variation == "absolute"),
+        }
+        total = (
+            styling.content_weight * parts["content"]
+            + styling.style_weight * parts["style"]
+            + styling.variation_weight * parts["variation"]
         )
+        return parts | {"total": total}
 
     return loss
+
+
+def _layers(styling: Styling) -> tuple[tuple[tuple[str, float], ...], ...]:
+    return styling.content_layers, styling.style_layers
+
+
+def _luma(picture: Tensor) -> Tensor:
+    """(N, 3, H, W) to (N, 1, H, W), ITU-R BT.601."""
+    return (picture * picture.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+
+
+def _grey(picture: Tensor) -> Tensor:
+    return _luma(picture).expand_as(picture).contiguous()
+
+
+def _as_bright_as(photo: Tensor, style: Tensor) -> Tensor:
+    """The style in grey, with the mean and the spread of the photo's brightness (Gatys et al. 2016, Preserving color
+    in neural artistic style transfer, luminance-only)."""
+    grey, aim = _grey(style), _luma(photo)
+    spread = aim.std() / grey.std().clamp(min=1e-6)
+    return ((grey - grey.mean()) * spread + aim.mean()).clamp(LOW, HIGH)
+
+
+def _recoloured(result: Tensor, photo: Tensor) -> Tensor:
+    """The result's brightness with the photo's colour differences."""
+    return (photo + _luma(result) - _luma(photo)).clamp(LOW, HIGH)
 
 
 def _prepared(name: str, picture: Tensor, settings: StyleSettings) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from engine.errors import InvalidRequest, Problem
 from engine.kept_photos import PhotoRef, photo_from, photo_problems, photos_from
 from engine.rules import Real, Whole, choice
+from engine.translation.styling import AS_EVER, Styling, styling_from, styling_problems
 
 MOST_PHOTOS = 50
 STRENGTH = Real(0, 1, default=1.0)
@@ -32,6 +33,7 @@ class Translate:
         solver_steps: of a fixed-step solver, `SOLVER_STEPS`.
         style: for the neural style translator: the picture whose style is taken.
         style_steps: of neural style's optimization, `STYLE_STEPS`.
+        styling: all else that neural style is asked for, more style pictures among it.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -45,6 +47,7 @@ class Translate:
     solver_steps: int = SOLVER_STEPS.default
     style: PhotoRef | None = None
     style_steps: int = STYLE_STEPS.default
+    styling: Styling = AS_EVER
 
     kind: ClassVar[str] = "translate"
 
@@ -62,14 +65,14 @@ class Translate:
         values = asdict(self)
         values["photos"] = [photo.to_dict() for photo in self.photos]
         values["style"] = self.style.to_dict() if self.style else None
+        values["styling"] = self.styling.to_dict()
         return values
 
 
 def translate(values: Mapping[str, Any]) -> Translate:
     """Build the request from JSON-like values (photos as mappings)."""
-    return Translate(
-        **{**values, "photos": photos_from(values.get("photos")), "style": photo_from(values.get("style"))}
-    )
+    read = {"photos": photos_from(values.get("photos")), "style": photo_from(values.get("style"))}
+    return Translate(**{**values, **read, "styling": styling_from(values.get("styling"))})
 
 
 def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
@@ -82,6 +85,7 @@ def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
         *([] if solver is None else choice("solver", solver, SOLVERS)),
         *SOLVER_STEPS.problems("solver_steps", values["solver_steps"]),
         *STYLE_STEPS.problems("style_steps", values["style_steps"]),
+        *styling_problems(values["styling"]),
     ]
 
 

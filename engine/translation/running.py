@@ -16,13 +16,14 @@ from engine.translation.guided import Refinement
 from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
-from engine.translation.neural_style import StyleSettings, transfer
+from engine.translation.neural_style import StyleSettings, Watched, transfer
 from engine.translation.pace import PAINTED_SIDE, long_side_of
 from engine.translation.photos import Plan, is_tiled, translate
+from engine.translation.styling import AS_EVER, Styling
 
 REACH = 96  # pixels that the published generators see around a pixel, rounded up to tiles' multiples
 
-Report = Callable[[int, int], None]
+Report = Callable[..., None]  # parts done, their number, and the pixels so far where there are some
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,16 @@ class Options:
         strength: 0 to 1, the translation's share of every pixel.
         long_side: pixels to which a larger photo is brought first; None keeps its size.
         solver: of ODE bottlenecks; None takes the translator's own.
-        style: (1, 3, H, W) float32 in [-1, 1], for neural style.
-        style_steps: for neural style.
+        styles: (1, 3, H, W) float32 in [-1, 1] each, for neural style.
+        style_steps, styling: for neural style.
     """
 
     strength: float = 1.0
     long_side: int | None = None
     solver: Solver | None = None
-    style: Tensor | None = None
+    styles: tuple[Tensor, ...] = ()
     style_steps: int = 150
+    styling: Styling = AS_EVER
 
 
 class LoadedTranslator:
@@ -53,6 +55,7 @@ class LoadedTranslator:
 
     Attributes:
         solver: the translator's own; None where nothing is solved.
+        losses: of neural style's last step, by name; empty where nothing is optimized.
 
     Raises:
         ModelUnavailable, ModelBroken, UnsafeFile: see `load_translator`.
@@ -63,6 +66,7 @@ class LoadedTranslator:
         self.device = device
         self.model: nn.Module | None = None
         self.solver: Solver | None = None
+        self.losses: dict[str, float] = {}
         if info.path is not None:
             model = load_translator(info).to(device.torch_device, memory_format=torch.channels_last)
             self.model = model
@@ -73,14 +77,14 @@ class LoadedTranslator:
         photo: Tensor,
         options: Options = Options(),
         *,
-        report: Report = lambda done, steps: None,
+        report: Report = lambda done, steps, pixels=None: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Tensor:
         """Translate a photo.
 
         Args:
             photo: (1, 3, H, W) float32 in [-1, 1].
-            report: called with the parts done and their number.
+            report: called with the parts done and their number, and while pixels are optimized with these.
 
         Returns:
             (1, 3, H, W) float32 in [-1, 1]; smaller where `long_side` or the translator asks for that.
@@ -117,16 +121,18 @@ class LoadedTranslator:
         return self._generated(photo, options, report, should_stop)
 
     def _styled(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
-        if options.style is None:
+        if not options.styles:
             raise InvalidRequest([Problem("style", "Neural style takes its style from a picture. Choose one.")])
-        settings = StyleSettings(steps=options.style_steps, long_side=max(64, *photo.shape[-2:]))
+        settings = StyleSettings(options.style_steps, max(64, *photo.shape[-2:]), options.styling)
         place = self.device.torch_device
 
-        def told(step: int, steps: int, *_pixels: Tensor) -> None:
-            report(step, steps)
+        def watch(watched: Watched) -> None:
+            self.losses = dict(watched.losses)
+            report(watched.step, watched.steps, watched.pixels)
 
         report(0, settings.steps)  # the first step comes after VGG19 was read and has seen the style
-        return transfer(photo.to(place), options.style.to(place), settings, told, should_stop).cpu()
+        styles = [style.to(place) for style in options.styles]
+        return transfer(photo.to(place), styles, settings, watch, should_stop).cpu()
 
     def _generated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
         assert self.model is not None  # set in __init__ for translators with weights

@@ -1,7 +1,8 @@
 """What a picture of another tool says of how it was made, in one shape for all tools."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,20 @@ class ForeignRecipe:
     strength: float | None = None
     not_understood: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+def with_texts(recipe: ForeignRecipe, change: Callable[[str], str]) -> ForeignRecipe:
+    """The recipe with each of its texts changed, those of LoRAs, notes and what was not understood too."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, str):
+            return change(value)
+        if isinstance(value, tuple):
+            return tuple(changed(item) for item in value)
+        if isinstance(value, Mapping):
+            return {change(key): changed(item) for key, item in value.items()}
+        if isinstance(value, ForeignLora):
+            return replace(value, name=change(value.name), hash=change(value.hash))
+        return value
+
+    return replace(recipe, **{spec.name: changed(getattr(recipe, spec.name)) for spec in fields(recipe)})

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from engine.rules import finite
+from engine.rules import field_label, finite
+from engine.translation.styling import AS_EVER, styling_from
 from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
 from pages.parts.common import ANIMEIFY
@@ -21,8 +22,30 @@ def _details(record: ImageRecord) -> dict[str, object]:
         "Size": size_of(record),
         "Solver": _solved(solver, recipe.model.get("nfe")),
         "Style picture": style.get("name"),
+        **_styled(request.get("styling")),
         **made(record),
     }
+
+
+def _styled(value: object) -> dict[str, object]:
+    """What was chosen for neural style and is not as usual."""
+    try:
+        styling = styling_from(value)
+    except (TypeError, ValueError, AttributeError):  # of another version, or damaged
+        return {}
+    if styling == AS_EVER:
+        return {}
+    usual = AS_EVER.to_dict()
+    changed = {name: chosen for name, chosen in styling.to_dict().items() if chosen != usual[name]}
+    return {field_label(name): _in_words(chosen) for name, chosen in changed.items()}
+
+
+def _in_words(chosen: object) -> object:
+    if isinstance(chosen, Mapping):
+        return ", ".join(f"{name} {weight}" for name, weight in chosen.items())
+    if isinstance(chosen, (list, tuple)):
+        return ", ".join(str(each.get("name")) if isinstance(each, Mapping) else str(each) for each in chosen)
+    return "yes" if chosen is True else chosen
 
 
 def _mapping(value: object) -> Mapping[str, object]:

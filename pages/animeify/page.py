@@ -14,8 +14,9 @@ from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
 from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
-from pages.animeify.photos import pick_photos, pick_style, style_side
+from pages.animeify.photos import pick_photos
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
+from pages.animeify.style import pick_style, style_side
 from pages.generate.actions import show_links
 from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
@@ -39,7 +40,7 @@ def main() -> None:
         values = _form(studio)
         pressed = PRESS.button("Anime-ify", ":material/auto_awesome:")
         show_status(studio, [Translate.kind], "Anime-ify")
-        PRESS.show_problems(values)
+        PRESS.show_problems(_by_field(values))
     if pressed:
         _submit(studio, values)
     with right:
@@ -140,7 +141,12 @@ def _submit(studio: Studio, values: dict[str, Any]) -> None:
     def submit(key: str) -> None:
         studio.submit(studio.request(Translate.kind, values), key=key, owner=OWNER)
 
-    PRESS.ask(values, submit)
+    PRESS.ask(values, submit, _by_field(values))
+
+
+def _by_field(values: dict[str, Any]) -> dict[str, Any]:
+    """The form's values by the fields that problems name."""
+    return values | values.get("styling", {})
 
 
 def _empty() -> None:

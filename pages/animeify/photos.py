@@ -8,8 +8,7 @@ import streamlit as st
 from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
-from engine.translation.pace import STYLED_SIDE_LIMIT, style_defaults
-from engine.translation.request import LONG_SIDE, MOST_PHOTOS, STYLE_STEPS
+from engine.translation.request import MOST_PHOTOS
 from pages.parts.before_after import small_jpeg
 from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.pictures import show_broken
@@ -27,37 +26,40 @@ def pick_photos(studio: Studio) -> tuple[PhotoRef, ...]:
         key=f"files_{st.session_state.setdefault('uploads', 0)}",
         help="PNG, JPEG, WebP or HEIC. They stay on this machine; places and camera data in them are dropped.",
     )
-    chosen = _chosen(studio, "photos")
+    chosen = chosen_photos(studio, "photos")
     if files:
-        choose("photos", [*chosen, *_added(studio, files)])
+        choose("photos", [*chosen, *added(studio, files)])
         st.session_state.uploads += 1  # an empty uploader: the files' bytes need not stay in memory
         st.rerun()
     with st.container():
         for text in st.session_state.get("refused_files", ()):
             st.warning(plain(text), icon=":material/image_not_supported:")
-        _thumbnails(studio, chosen)
+        show_chosen(studio, chosen, "photos")
     return tuple(chosen)
 
 
-def _added(studio: Studio, files: Sequence[Any]) -> list[PhotoRef]:
-    added, refused = [], []
+def added(studio: Studio, files: Sequence[Any]) -> list[PhotoRef]:
+    """The uploaded files that can be used, kept; why others cannot is said below the photos."""
+    found, refused = [], []
     with st.spinner("Reading the photos", show_time=True):
         for file in files:
             try:
-                added.append(studio.add_photo(file.getvalue(), file.name))
+                found.append(studio.add_photo(file.getvalue(), file.name))
             except PEOPLE_ERRORS as error:
                 refused.append(str(error))
     st.session_state.refused_files = refused
-    return added
+    return found
 
 
-def _chosen(studio: Studio, field: str) -> list[PhotoRef]:
+def chosen_photos(studio: Studio, field: str) -> list[PhotoRef]:
+    """The photos that the address names in this field."""
     beginnings = filter(None, st.query_params.get(field, "").split("."))
     found = {photo.id: photo for photo in map(studio.photo, beginnings) if photo}  # the same photo once
     return list(found.values())[:MOST_PHOTOS]
 
 
 def choose(field: str, photos: Sequence[PhotoRef]) -> None:
+    """Put the photos into the address."""
     ids = dict.fromkeys(photo.id for photo in photos)
     if len(ids) > MOST_PHOTOS:
         more = len(ids) - MOST_PHOTOS
@@ -67,27 +69,35 @@ def choose(field: str, photos: Sequence[PhotoRef]) -> None:
     st.query_params[field] = ".".join(photo_id[:ADDRESS_CHARACTERS] for photo_id in list(ids)[:MOST_PHOTOS])
 
 
-def _thumbnails(studio: Studio, chosen: list[PhotoRef]) -> None:
+def show_chosen(studio: Studio, chosen: list[PhotoRef], field: str) -> None:
+    """Their thumbnails, each with a button that takes it out of the field."""
+    among = "" if field == "photos" else f"{field}_"
     if not chosen:
         return
     grid = st.grid(min_column_width=110)
     for photo in chosen:
-        with grid.container(key=f"photo_{photo.id}"):
+        with grid.container(key=f"{among}photo_{photo.id}"):
             _thumbnail(studio, photo)
             rest = [other for other in chosen if other != photo]
             st.button(
                 _short(photo.name),
-                key=f"remove_{photo.id}",
+                key=f"remove_{among}{photo.id}",
                 icon=":material/close:",
                 type="tertiary",
-                help="Take this photo out",
+                help="Take this photo out" if field == "photos" else "Take this picture out",
                 on_click=choose,
-                args=("photos", rest),
+                args=(field, rest),
                 wrap=False,
             )
     if len(chosen) > 1:
-        label = f"Take all {len(chosen)} out"
-        st.button(label, icon=":material/clear_all:", type="tertiary", on_click=choose, args=("photos", []))
+        st.button(
+            f"Take all {len(chosen)} out",
+            icon=":material/clear_all:",
+            type="tertiary",
+            on_click=choose,
+            key=f"clear_{field}",
+            args=(field, []),
+        )
 
 
 def _thumbnail(studio: Studio, photo: PhotoRef) -> None:
@@ -104,39 +114,3 @@ def _thumbnail_bytes(_studio: Studio, photo_id: str) -> bytes:
 
 def _short(name: str) -> str:
     return plain(name if len(name) <= 18 else f"{name[:15]}…")
-
-
-def pick_style(studio: Studio) -> dict[str, Any]:
-    """The style picture and how long it is worked on."""
-    file = st.file_uploader(
-        "Style picture", type=PHOTO_SUFFIXES, key=f"style_{st.session_state.setdefault('style_files', 0)}"
-    )
-    if file:
-        choose("style", _added(studio, [file]))
-        st.session_state.style_files += 1
-        st.rerun()
-    chosen = _chosen(studio, "style")
-    for photo in chosen[:1]:
-        with st.container(width=220):
-            _thumbnail(studio, photo)
-    steps = st.number_input(
-        "Style steps",
-        value=style_defaults(studio.engine().accelerated)[0],
-        step=10,
-        key="style_steps",
-        bind="query-params",
-        help=f"{STYLE_STEPS}; more is stronger",
-    )
-    return {"style": chosen[0] if chosen else None, "style_steps": steps}
-
-
-def style_side(studio: Studio) -> int:
-    """The longer side at which neural style works, in pixels."""
-    return st.number_input(
-        "Long side",
-        value=style_defaults(studio.engine().accelerated)[1],
-        step=64,
-        key="style_side",
-        bind="query-params",
-        help=f"Pixels, {LONG_SIDE.low} to {STYLED_SIDE_LIMIT}; twice as many take four times as long",
-    )

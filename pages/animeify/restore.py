@@ -7,6 +7,7 @@ from engine.translation.pace import STYLED_SIDE, STYLED_SIDE_LIMIT
 from engine.translation.request import Translate
 from gallery.records import ImageRecord
 from pages.animeify.photos import choose
+from pages.animeify.style import fill_style
 
 KEEP, FIT, CHOSEN = "As the photo", "Fit 1024", "Choose"
 SIDES = {KEEP: None, FIT: 1024}
@@ -22,13 +23,14 @@ def fill_animeify(studio: Studio, record: ImageRecord) -> list[str]:
         return []
     known = {info.name for info in studio.translators()}
     choose("photos", request.photos)
-    choose("style", [request.style] if request.style else [])
+    styles = [request.style, *request.styling.more_styles] if request.style else []
+    fill_style(styles, request.styling)
     state.strength = round(100 * request.strength)
     state.output, state.long_side = _output_of(request.long_side), request.long_side or DEFAULT_SIDE
     state.style_side = min(request.long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
     state.style_steps, state.solver = request.style_steps, request.solver or OWN_SOLVER
     state.solver_steps = request.solver_steps
-    missing = [photo.name for photo in request.photos if studio.photo(photo.id) is None]
+    missing = [photo.name for photo in (*request.photos, *styles) if studio.photo(photo.id) is None]
     if request.translator in known:
         state.translator = request.translator
     else:

@@ -1,5 +1,6 @@
 import io
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from engine.translation.catalogue import own_folder
 from engine.translation.checkpoints import import_checkpoint
 from engine.translation.published import build
 from engine.translation.request import Translate
+from engine.translation.styling import Styling
+from gallery.recipe import Recipe
+from pages.animeify.details import SHOWN
 from pages.animeify.details import _solved as solved
 from tests.pages.helpers import button, texts
 
@@ -104,6 +108,61 @@ def test_neural_style_asks_for_a_style(open_page, studio, photos):
     page.run()
     button(page, "Anime-ify").click().run()
     assert studio.jobs()[0].request.style == photos[1]
+
+
+def test_neural_style_takes_what_is_chosen_under_advanced(open_page, studio, photos):
+    page = open_with(open_page, photos[:1])
+    page.query_params["style"] = ".".join(photo.id[:16] for photo in reversed(photos))
+    page.selectbox(key="translator").set_value("neural-style").run()
+    page.selectbox(key="style_start").set_value("noise")
+    page.text_input(key="content_layers").set_value("relu9_1")
+    page.number_input(key=f"share_{photos[1].id[:16]}").set_value(3.0)
+    page.toggle(key="keep_colours").set_value(True).run()
+    page.text_input(key="noise_seed").set_value(str(2**63))
+    button(page, "Anime-ify").click().run()
+    assert "Content layers must be among relu1_1 to relu5_4" in texts(page.error).replace("\\", "")
+    page.text_input(key="content_layers").set_value("relu3_1, relu4_2:0.5").run()
+    assert not page.error
+    button(page, "Anime-ify").click().run()
+    request = studio.jobs()[0].request
+    assert (request.style, request.styling) == (
+        photos[1],
+        Styling(
+            start="noise",
+            noise_seed=2**63,
+            content_layers=(("relu3_1", 1.0), ("relu4_2", 0.5)),
+            keep_colours=True,
+            more_styles=(photos[0],),
+            shares=(3.0, 1.0),
+        ),
+    )
+
+
+def test_what_was_chosen_for_neural_style_is_shown_and_comes_back(open_page, studio, photos):
+    styling = Styling(
+        start="noise",
+        noise_seed=2**64 - 1,
+        style_layers=(("relu2_1", 0.5),),
+        style_weight=30,
+        variation="absolute",
+        optimizer="Adam",
+        more_styles=(photos[0],),
+        shares=(1, 2.5),
+        keep_colours=True,
+    )
+    asked = Translate(photos=(photos[0],), translator="neural-style", style=photos[1], styling=styling)
+    record = studio.gallery.save(Image.new("RGB", (60, 40)), Recipe(kind=Translate.kind, request=asked.to_dict()))
+    shown = SHOWN.details(record)
+    assert shown["Style layers"] == "relu2_1 0.5"
+    assert (shown["Start"], shown["Optimizer"], shown["Keep colours"]) == ("noise", "Adam", "yes")
+    assert (shown["More styles"], shown["Shares"]) == ("view 0.png", "1, 2.5")
+    assert "Content layers" not in shown
+
+    page = open_page("animeify")
+    page.query_params["recipe"] = record.id
+    page.run()
+    button(page, "Anime-ify").click().run()
+    assert studio.jobs()[0].request == replace(asked, style_steps=150, long_side=512)
 
 
 def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, studio, photos):

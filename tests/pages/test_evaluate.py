@@ -8,16 +8,10 @@ from ulid import ULID
 
 from engine.lora.preparing import begin_evaluation, held_out_for
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
-from tests.captioned import copy_training, save_captioned, trained_home
+from tests.captioned import copy_training
 from tests.pages.helpers import button, texts
 
 REPORT, GRID = "With and without", "Checkpoints and weights"
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, tiny_weights):
-    folder = tmp_path_factory.mktemp("trained")
-    return trained_home(folder / "home", tiny_weights, save_captioned(folder / "pictures"))
 
 
 @pytest.fixture

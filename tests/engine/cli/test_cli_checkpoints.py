@@ -15,16 +15,15 @@ from engine.lora.evaluation.grid_figures import loss_change
 from engine.lora.evaluation.grid_report import Cell, Grid, write_grid
 from engine.settings import Settings
 from engine.studio import Studio
-from tests.captioned import copy_training, save_captioned, trained_home
+from tests.captioned import copy_training
 
 runner = CliRunner()
 
 
 @pytest.fixture
-def run(studio: Studio, tmp_path: Path, tiny_weights: Path) -> str:
+def run(studio: Studio, trained: Path) -> str:
     """A finished training of a LoRA named castles."""
-    home = trained_home(tmp_path / "trained", tiny_weights, save_captioned(tmp_path / "pictures"))
-    return copy_training(home, studio)
+    return copy_training(trained, studio)
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +37,7 @@ def called(*arguments: object) -> str:
     return runner.invoke(cli, list(map(str, arguments)), catch_exceptions=False).stdout
 
 
-def test_a_grid_of_all_checkpoints(run: str) -> None:
-    """Starts a real worker."""
+def test_a_grid_of_all_checkpoints(run: str, worker_beside: None) -> None:
     grid = json.loads(called("lora-grid", "castles", "--weight", 1, "--captions", 1, "--steps", 1, "--json"))
     assert [(cell["checkpoint"], cell["weight"]) for cell in grid["cells"]] == [
         ("", 0),

@@ -68,10 +68,9 @@ def test_a_check_for_programs_is_one_object_and_its_exit_code_says_whether_train
 
 
 def test_a_killed_training_that_waits_in_the_queue_goes_on_with_the_printed_command(
-    pictures: Path, settings: Settings
+    pictures: Path, settings: Settings, studio: Studio, worker_beside: None
 ) -> None:
-    """Its job is put back by the next supervisor; nothing is asked for twice. Starts a real worker."""
-    studio = Studio(settings)
+    """Its job is put back by the next supervisor; nothing is asked for twice."""
     model = studio.default_model()
     order = RunSettings("castles", model, replace(PRESETS["recommended"], steps=2, rank=2, warmup_steps=0))
     prepared = preparing.prepare(pictures, order)
@@ -97,8 +96,7 @@ def test_wrong_orders_are_refused(pictures: Path) -> None:
         called("train-lora", pictures, "--name", "castles")
 
 
-def test_a_lora_is_trained_and_its_run_is_named(pictures: Path, settings: Settings) -> None:
-    """Starts a real worker."""
+def test_a_lora_is_trained_and_its_run_is_named(pictures: Path, settings: Settings, worker_beside: None) -> None:
     said, _ = called("train-lora", pictures, "--name", "castles", "--steps", "2", "--rank", "2", "--json")
     facts = json.loads(said)
     assert facts["held_out_before"] > 0

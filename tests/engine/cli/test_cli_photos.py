@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engine.__main__ import cli
-from engine.cli.photos import _about, _style_values
+from engine.cli.photos import _about, style_values
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.settings import Settings
 from engine.studio import Studio
@@ -69,17 +69,16 @@ def test_photos_without_a_file_are_refused(settings: Settings, tmp_path: Path) -
 
 
 def test_a_command_bears_in_mind_what_the_machine_can(studio: Studio, photo: Path) -> None:
-    assert _style_values(studio, "neural-style", None, None) == {"style_steps": 25, "long_side": 256}
-    assert _style_values(studio, "neural-style", 150, 512) == {"style_steps": 150, "long_side": 512}
-    assert _style_values(studio, "classical", None, None) == {"style_steps": 150, "long_side": None}
+    assert style_values(studio, "neural-style", None, None) == {"style_steps": 25, "long_side": 256}
+    assert style_values(studio, "neural-style", 150, 512) == {"style_steps": 150, "long_side": 512}
+    assert style_values(studio, "classical", None, None) == {"style_steps": 150, "long_side": None}
     kept = [studio.add_photo(photo.read_bytes(), photo.name)] * 300
     options = {"long_side": None, "style_steps": 150, "solver": None, "solver_steps": 1}
     assert _about(studio, "classical", kept, options) == "About 60 s for these 300 photos on two CPU cores."
     assert _about(studio, "no such", kept, options) == ""
 
 
-def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_path: Path) -> None:
-    """Starts a real worker."""
+def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_path: Path, worker_beside: None) -> None:
     (tmp_path / "notes.txt").write_text("words")
     out = tmp_path / "out"
     with pytest.raises(StudioError, match="1 of 2 files could not be used as photos"):
@@ -88,6 +87,23 @@ def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_p
     with Image.open(copy) as image:
         assert image.size == (70, 50)
         assert "studio_recipe" in image.info
+
+
+def test_neural_style_takes_every_option(settings: Settings, photo: Path) -> None:
+    """Refused by one rule each, before any work."""
+    style = ("--style", photo, "--style", photo)
+    for words, message in (
+        (("--start", "end"), "Start must be one of photo, noise, style; got 'end'"),
+        (("--seed", "-3"), "Noise seed must be"),
+        (("--content-layers", "relu9_9"), "got 'relu9_9'"),
+        (("--style-layers", "relu1_1:-1"), r"got -1\.0 for relu1_1"),
+        (("--variation", "none"), "Variation must be one of squared, absolute"),
+        (("--optimizer", "SGD"), "Optimizer must be one of L-BFGS, Adam"),
+        (("--style-weight", "1001"), r"Style weight must be a number from 0 to 1000; got 1001\.0"),
+        (("--share", "1"), "one for each of 2 style pictures; got 1"),
+    ):
+        with pytest.raises(InvalidRequest, match=message):
+            called(settings, "neural-style", photo, *style, *words)
 
 
 def test_a_share_needs_another_run(tmp_path: Path) -> None:

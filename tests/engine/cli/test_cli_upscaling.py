@@ -27,7 +27,9 @@ def tiny(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_DEVICE", "cpu")
 
 
-def test_files_folders_and_pictures_of_the_gallery_are_enlarged(studio: Studio, tmp_path: Path) -> None:
+def test_files_folders_and_pictures_of_the_gallery_are_enlarged(
+    studio: Studio, tmp_path: Path, worker_beside: None
+) -> None:
     drawn = studio.gallery.save(picture(), recipe("a castle"))
     (tmp_path / "pictures").mkdir()
     picture(1, size=(30, 20)).save(tmp_path / "pictures" / "a.png")

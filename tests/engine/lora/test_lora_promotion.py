@@ -24,16 +24,9 @@ from engine.studio import Studio
 from engine.weights.hashes import tensor_sha256
 from engine.weights.lora_export import kohya_tensors
 from engine.weights.loras import LoraInfo
-from tests.captioned import QUICK, begun_training, copy_training, save_captioned, trained_home
+from tests.captioned import QUICK, begun_training, copy_training, save_captioned
 
 Work = Callable[[], None]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path:
-    """A studio's folder with a finished training."""
-    folder = tmp_path_factory.mktemp("trained")
-    return trained_home(folder / "home", tiny_weights, save_captioned(folder / "pictures"))
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_pixels_in_another_range_are_refused(extractor):
 
 
 def test_vgg19_gives_every_layer_that_is_asked_for_and_a_gradient_for_the_pixels():
-    model = vgg19.Vgg19()
+    model = vgg19.Vgg19Features()
     pixels = torch.zeros(1, 3, 32, 32, requires_grad=True)
     found = model(pixels, ("relu1_1", "relu3_2"))
     assert {name: tuple(x.shape) for name, x in found.items()} == {
@@ -52,7 +52,7 @@ def test_vgg19_gives_every_layer_that_is_asked_for_and_a_gradient_for_the_pixels
 
 
 def test_the_networks_have_the_published_numbers_of_weights():
-    assert sum(p.numel() for p in vgg19.Vgg19().parameters()) == 20_024_384
+    assert sum(p.numel() for p in vgg19.Vgg19Features().parameters()) == 20_024_384
     assert sum(p.numel() for p in efficientnet.EfficientNetLite0().parameters()) == 4_652_008
 
 

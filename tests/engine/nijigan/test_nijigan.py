@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageOps
 from torch import nn
 
 from engine.errors import InvalidRequest, NotFound, StudioError
-from engine.metrics.vgg19 import Vgg19
+from engine.metrics.vgg19 import Vgg19Features
 from engine.nijigan import trainer
 from engine.nijigan.config import CPU, T4, Config, Weights
 from engine.nijigan.data import Batch, Data, draw
@@ -97,7 +97,7 @@ def test_the_published_settings() -> None:
 
 
 def losses_and_players(
-    config: Config, data: Data, step: int = 0, vgg: Vgg19 | None = None
+    config: Config, data: Data, step: int = 0, vgg: Vgg19Features | None = None
 ) -> tuple[dict[str, torch.Tensor], Players]:
     torch.manual_seed(0)
     players, rng = Players(config), torch.Generator().manual_seed(0)
@@ -118,7 +118,7 @@ def test_every_loss_is_there_with_its_weight(data: Data) -> None:
 
 def test_vgg19_compares_a_translation_with_its_photo_and_with_its_pair(data: Data) -> None:
     torch.manual_seed(1)
-    vgg = Vgg19().requires_grad_(False)
+    vgg = Vgg19Features().requires_grad_(False)
     config = replace(TINY, weights=Weights(perceptual=0.1, paired_perceptual=2), perceptual_layer="relu2_1")
     parts, _ = losses_and_players(config, data, vgg=vgg)
     batch = draw(config, data, 0, torch.Generator().manual_seed(0), CPU_DEVICE)

@@ -5,17 +5,11 @@ import torch
 
 from engine.errors import Cancelled, ImageFailed, ImageShapeError, InvalidRequest
 from engine.metrics import vgg19
-from engine.translation.neural_style import (
-    STYLE_LAYERS,
-    StyleSettings,
-    finished,
-    gram_matrix,
-    loss_content,
-    loss_style,
-    loss_total_variation,
-    transfer,
-)
+from engine.translation.neural_style import StyleSettings, finished, transfer
+from engine.translation.style_losses import gram_matrix, loss_content, loss_style, loss_total_variation
+from engine.translation.styling import Styling
 
+STYLE_LAYERS = tuple(name for name, _ in Styling().style_layers)
 needs_weights = pytest.mark.skipif(not vgg19.WEIGHTS.installed, reason=f"needs {vgg19.WEIGHTS.requirement}")
 
 
@@ -63,24 +57,24 @@ def test_the_picture_takes_on_the_style_the_same_way_each_time():
 
     steps = []
     settings = StyleSettings(steps=3, long_side=64)
-    pixels = transfer(photo, style, settings, report=lambda *done: steps.append(done))
+    pixels = transfer(photo, [style], settings, lambda watched: steps.append((watched.step, watched.steps)))
     assert steps == [(1, 3), (2, 3), (3, 3)]
     assert distance(pixels) < 0.6 * distance(photo)
     assert pixels.shape == photo.shape
     assert pixels.abs().max() <= 1
-    assert torch.equal(transfer(photo, style, settings), pixels)
+    assert torch.equal(transfer(photo, [style], settings), pixels)
 
 
 @needs_weights
 def test_a_photo_that_has_the_style_already_stays_as_it_is():
     photo = picture(0)
-    settings = StyleSettings(steps=2, long_side=64, total_variation_weight=0)
-    assert torch.equal(transfer(photo, photo, settings), photo)
+    settings = StyleSettings(steps=2, long_side=64, styling=Styling(variation_weight=0))
+    assert torch.equal(transfer(photo, [photo], settings), photo)
 
 
 @needs_weights
 def test_large_photos_are_made_smaller():
-    pixels = transfer(picture(0, 60, 128), picture(1), StyleSettings(steps=1, long_side=64))
+    pixels = transfer(picture(0, 60, 128), [picture(1)], StyleSettings(steps=1, long_side=64))
     assert pixels.shape == (1, 3, 30, 64)
 
 
@@ -90,9 +84,9 @@ def test_a_stop_is_heard_at_the_next_step():
     with pytest.raises(Cancelled, match=r"Stopped before step 2 of 3\."):
         transfer(
             picture(0),
-            picture(1),
+            [picture(1)],
             StyleSettings(steps=3, long_side=64),
-            report=lambda step, steps: done.append(step),
+            watch=lambda watched: done.append(watched.step),
             should_stop=lambda: bool(done),
         )
     assert done == [1]
@@ -101,7 +95,7 @@ def test_a_stop_is_heard_at_the_next_step():
 def test_pictures_that_are_too_narrow_are_refused():
     text = r"Style height and width must be 16 or more when .* at most 64; got 8x64\. Crop it"
     with pytest.raises(ImageShapeError, match=text):
-        transfer(picture(0), picture(1, 16, 128), StyleSettings(long_side=64))
+        transfer(picture(0), [picture(1, 16, 128)], StyleSettings(long_side=64))
 
 
 def test_pixels_that_are_not_finite_are_no_picture():
@@ -112,10 +106,10 @@ def test_pixels_that_are_not_finite_are_no_picture():
 
 def test_all_wrong_settings_are_said_at_once():
     with pytest.raises(InvalidRequest) as refusal:
-        StyleSettings(steps=0, long_side=64.0, content_weight=float("nan"), style_weight=True)
+        StyleSettings(0, 64.0, Styling(content_weight=float("nan"), style_weight=True))
     assert [problem.message for problem in refusal.value.problems] == [
-        "steps must be a whole number from 1 to 1000; got 0.",
-        "long_side must be a whole number from 64 to 1024; got 64.0.",
-        "content_weight must be a number from 0 to 1000; got nan.",
-        "style_weight must be a number from 0 to 1000; got True.",
+        "Steps must be a whole number from 1 to 1000; got 0.",
+        "Long side must be a whole number from 64 to 1024; got 64.0.",
+        "Content weight must be a number from 0 to 1000; got nan.",
+        "Style weight must be a number from 0 to 1000; got True.",
     ]

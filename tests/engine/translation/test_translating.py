@@ -22,6 +22,7 @@ from engine.translation.classical import illustrate
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.request import Translate
+from engine.translation.styling import Styling
 from engine.worker import Worker, device_work
 from gallery.metadata import read_digital_source
 
@@ -137,7 +138,30 @@ def test_neural_style_takes_a_style(studio: Studio, work: Work) -> None:
         studio.submit(Translate(photos=(photo,), translator="neural-style"))
     fake = one(studio, work, photo, "neural-style", style=style, style_steps=10)
     assert fake.shape == (48, 64, 3)
-    assert not np.array_equal(fake, one(studio, work, photo, "neural-style", style=photo, style_steps=10))
+    blend = Styling(more_styles=(photo,), shares=(1.0, 3.0))
+    blended = one(studio, work, photo, "neural-style", style=style, style_steps=10, styling=blend)
+    assert not np.array_equal(fake, blended)
+    recipe = studio.gallery.of_job(studio.jobs()[0].id)[0].recipe
+    assert [(parent["role"], parent["photo"]) for parent in recipe.parents] == [
+        ("photo", photo.id),
+        ("style", style.id),
+        ("style", photo.id),
+    ]
+    assert set(recipe.model["losses"]) == {"content", "style", "variation", "total"}
+    assert KINDS.read(recipe.kind, recipe.request).styling == blend
+
+
+def test_what_neural_style_is_asked_for_is_checked(studio: Studio) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    with pytest.raises(InvalidRequest, match="Classical takes no style, so what was chosen for neural style"):
+        studio.submit(Translate(photos=(photo,), styling=Styling(start="noise")))
+    lost = Styling(more_styles=(PhotoRef("0" * 64, "lost.png"),))
+    with pytest.raises(InvalidRequest, match=r"lost.png is not kept here any more"):
+        studio.submit(Translate(photos=(photo,), translator="neural-style", style=photo, styling=lost))
+    values = {"photos": (photo,), "translator": "neural-style", "styling": {"optimizer": "SGD"}}
+    with pytest.raises(InvalidRequest) as refusal:
+        studio.request("translate", values)
+    assert [problem.field for problem in refusal.value.problems] == ["optimizer", "style"]
 
 
 def test_refuses_what_cannot_be_done(studio: Studio, tiny: str) -> None:
