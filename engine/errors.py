@@ -9,6 +9,7 @@ StudioError
 ├── ShelfRefused        a style or preset that cannot be kept, or their file that cannot be read
 ├── TemplateRefused     words with {a|b} or __wildcards__ that cannot be drawn
 ├── LoraRefused         made for another base, or applies to nothing
+├── EmbeddingRefused    cannot be used with this model, or at all
 ├── UnsafeFile          a file that the safe-loading gates turn away
 ├── Offline             the model hub cannot be reached
 ├── PhotoRefused        an uploaded file that is no usable photo
@@ -64,6 +65,10 @@ class ModelBroken(StudioError):
 
 class LoraRefused(StudioError):
     """A LoRA made for another base model, or one that matches no layer."""
+
+
+class EmbeddingRefused(StudioError):
+    """An embedding (textual inversion) for another text encoder, or a damaged one."""
 
 
 class ShelfRefused(StudioError):

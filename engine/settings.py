@@ -33,6 +33,9 @@ class Settings:
     lora_dir: Path | None = None
     """The artist's own LoRA folder; empty means `home/loras`."""
 
+    embedding_dir: Path | None = None
+    """The artist's own embeddings (textual inversion); empty means `home/embeddings`."""
+
     memory_budget_gb: float = 0.0
     """Gigabytes of models kept warm; 0 means half of the device's memory."""
 
@@ -62,6 +65,8 @@ class Settings:
         object.__setattr__(self, "weights_dir", Path(self.weights_dir).expanduser().resolve())
         lora_dir = self.lora_dir or self.home / "loras"
         object.__setattr__(self, "lora_dir", Path(lora_dir).expanduser().resolve())
+        embedding_dir = self.embedding_dir or self.home / "embeddings"
+        object.__setattr__(self, "embedding_dir", Path(embedding_dir).expanduser().resolve())
         if not self.database_url:
             url = URL.create("sqlite", database=str(self.home / "studio.sqlite3"))
             object.__setattr__(self, "database_url", url.render_as_string())
@@ -86,6 +91,12 @@ class Settings:
         """Where LoRAs are looked for: the artist's own folder, then the shipped one."""
         assert self.lora_dir is not None  # set in __post_init__
         return (self.lora_dir, self.weights_dir / "loras")
+
+    @property
+    def embedding_folders(self) -> tuple[Path, ...]:
+        """Where embeddings are looked for."""
+        assert self.embedding_dir is not None  # set in __post_init__
+        return (self.embedding_dir,)
 
     @property
     def runs_dir(self) -> Path:

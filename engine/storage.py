@@ -59,6 +59,7 @@ class Storage:
         photos, archives = self._unused(leftovers.unused_photos), self._unused(leftovers.unused_archives)
         aside, half = size_of(*self._set_aside()), size_of(*self._idle_prepared())
         own_loras, _ = self._settings.lora_folders
+        own = (own_loras, *self._settings.embedding_folders, home / "weights")
         old_logs = size_of(*_old_logs(home))
         caches = size_of(home / "thumbnails"), size_of(home / "previews")
         return [
@@ -70,7 +71,7 @@ class Storage:
             Usage("archives", "Data sets", "unpacked archives; what no training names can go, captions too",
                   size_of(home / "datasets"), archives, final=True),
             Usage("prepared", "Prepared", "for jobs that are just being asked for", size_of(home / "prepared"), half),
-            Usage("models", "Models", "your own LoRAs and weights", size_of(own_loras, home / "weights")),
+            Usage("models", "Models", "your own LoRAs, embeddings and weights", size_of(*own)),
             Usage("thumbnails", "Thumbnails", "small pictures; they are made again", caches[0], caches[0]),
             Usage("previews", "Previews", "of running jobs", caches[1], 0),
             Usage("database", "Database", "pictures' recipes and jobs", size_of(*self._database_files())),

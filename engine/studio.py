@@ -29,6 +29,7 @@ from engine.storage import Storage
 from engine.translation.catalogue import Translator, translators
 from engine.upscaling.catalogue import Upscaler, upscalers
 from engine.weights.checks import default_model
+from engine.weights.embeddings.listing import EmbeddingInfo, list_embeddings
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
 from gallery.database import Database
@@ -65,7 +66,8 @@ class Studio:
         """
         settings.home.mkdir(parents=True, exist_ok=True)
         own_loras, _ = settings.lora_folders
-        _make(own_loras)
+        for folder in (own_loras, *settings.embedding_folders):
+            _make(folder)
         self.settings = settings
         self.database = Database(settings.database_url)
         if self.database.file:
@@ -286,6 +288,10 @@ class Studio:
     def loras(self) -> list[LoraInfo]:
         """Every LoRA file of the artist and of the studio, also those that cannot be used, with the reason."""
         return list_loras(self.settings.lora_folders)
+
+    def embeddings(self) -> list[EmbeddingInfo]:
+        """Every embedding of the artist, also those that cannot be used, with the reason."""
+        return list_embeddings(self.settings.embedding_folders)
 
     def translators(self) -> list[Translator]:
         """Every translator, also those that cannot be used, with the reason."""

@@ -21,6 +21,7 @@ class Recipe:
         seed: this image's own seed (request seed + index), 0 to 2**64 - 1.
         model: name, title, sha256 (or None), base, prediction_type, single_file.
         loras: name, weight, sha256 (of the tensors only), rank, base; one mapping each.
+        embeddings: those that the prompts name: name, sha256 (of the file), vectors, base; one mapping each.
         parents: what the picture was made from: `role` (start, mask, photo, variation, ...), `image` (the id of the
             gallery's picture, or None) and `photo` (the SHA-256 of the kept copy of its pixels, or None).
         software: versions by name: studio, torch, diffusers, ...
@@ -37,6 +38,7 @@ class Recipe:
     seed: int | None = None
     model: Mapping[str, Any] = field(default_factory=dict)
     loras: tuple[Mapping[str, Any], ...] = ()
+    embeddings: tuple[Mapping[str, Any], ...] = ()
     parents: tuple[Mapping[str, Any], ...] = ()
     software: Mapping[str, Any] = field(default_factory=dict)
     device: str = ""
@@ -50,7 +52,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for spec in fields(self):
             value = _plain(getattr(self, spec.name))
-            if spec.name in ("loras", "parents", "notes"):
+            if spec.name in ("loras", "embeddings", "parents", "notes"):
                 value = tuple(value)
             object.__setattr__(self, spec.name, value)
 
@@ -72,9 +74,10 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field; unknown fields stand beside the known ones."""
         known = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name != "extra"}
-        known |= {"loras": list(self.loras), "parents": list(self.parents), "notes": list(self.notes)}
-        if not self.parents:  # as recipes were before there were any
-            del known["parents"]
+        known |= {name: list(known[name]) for name in ("loras", "embeddings", "parents", "notes")}
+        for name in ("embeddings", "parents"):
+            if not known[name]:  # as recipes were before there were any
+                del known[name]
         return {**self.extra, **known}
 
     @classmethod
@@ -163,6 +166,7 @@ _READERS = {
     "seed": _seed,
     "model": _mapping,
     "loras": _mappings,
+    "embeddings": _mappings,
     "parents": _mappings,
     "software": _mapping,
     "device": _text,

@@ -37,7 +37,7 @@ def open_studio(home: Path | None) -> Studio:
 def settings_of(home: Path | None) -> Settings:
     """The environment's settings, or those of the studio in `home` with everything of its own inside it."""
     settings = Settings.from_environment()
-    return replace(settings, home=home, database_url="", lora_dir=None) if home else settings
+    return replace(settings, home=home, database_url="", lora_dir=None, embedding_dir=None) if home else settings
 
 
 def print_json(facts: dict[str, Any]) -> None:

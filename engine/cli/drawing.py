@@ -26,7 +26,7 @@ from engine.diffusion.request import (
     VARIATION_STRENGTH,
     TextToImage,
 )
-from engine.errors import NotFound
+from engine.errors import InvalidRequest, NotFound, Problem
 from engine.image_to_image.request import FITS, STRENGTH, ImageToImage
 from engine.inpainting.request import AREAS, BEYOND, FEATHER, Inpaint
 from engine.inpainting.request import STRENGTH as INPAINT_STRENGTH
@@ -69,7 +69,10 @@ def generate(
             f"{BEYOND['strength']} beyond the edges."
         ),
     ] = None,
-    fit: Annotated[str, typer.Option(help=f"How it is brought to width and height: {', '.join(FITS)}.")] = FITS[0],
+    fit: Annotated[
+        str | None,
+        typer.Option(help=f"How it is brought to width and height: {', '.join(FITS)}; {FITS[0]} when left out."),
+    ] = None,
     mask: Annotated[str | None, typer.Option(help="Redraw what is white in this picture of the same size.")] = None,
     extend: Annotated[str | None, typer.Option(help="Draw on beyond its edges: LEFT,TOP,RIGHT,BOTTOM pixels.")] = None,
     feather: Annotated[
@@ -79,7 +82,10 @@ def generate(
             f"{BEYOND['feather']} beyond the edges."
         ),
     ] = None,
-    area: Annotated[str, typer.Option(help=f"What is in view while a part is redrawn: {', '.join(AREAS)}.")] = AREAS[0],
+    area: Annotated[
+        str | None,
+        typer.Option(help=f"What is in view while a part is redrawn: {', '.join(AREAS)}; {AREAS[0]} when left out."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the images into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -103,10 +109,10 @@ def generate(
         "strength": strength,
     }
     studio = open_studio(home)
+    if image is None:
+        require_picture(strength=strength, fit=fit, mask=mask, extend=extend, feather=feather, area=area)
     kind, more = _beginning(studio, image, mask, extend, {"fit": fit}, {"feather": feather, "area": area})
     values |= more
-    if kind == TextToImage.kind and values.pop("strength") is not None:
-        raise NotFound("Strength belongs to a picture to begin with; none is named. Add --image FILE.")
     given = {name: value for name, value in values.items() if value is not None}
     request = studio.request(kind, given)
     job = studio.submit(request)
@@ -124,16 +130,47 @@ def _beginning(
     studio: Studio, image: str | None, mask: str | None, extend: str | None, fitting: Values, painting: Values
 ) -> tuple[str, Values]:
     """The kind of work, and what of its request comes of a picture."""
-    part = mask is not None or extend is not None
     if image is None:
-        if part:
-            raise NotFound("A mask and an extension belong to a picture; none is named. Add --image FILE.")
         return TextToImage.kind, {}
+    part = mask is not None or extend is not None
+    _require_its_own(part, fitting if part else painting)
     start = {"image": kept_picture(studio, image)}
     if not part:
         return ImageToImage.kind, {**start, **fitting}
     sides = _sides(extend) if extend is not None else None
     return Inpaint.kind, {**start, **painting, "mask": kept_picture(studio, mask) if mask else None, "extend": sides}
+
+
+def require_picture(**options: object) -> None:
+    """Refuse what says how to begin with a picture where none is named. Raises InvalidRequest."""
+    problems = [
+        Problem(
+            name,
+            f"--{name} is about a picture to begin with, and none is named; got {value}. Add --image FILE, or "
+            f"leave --{name} out.",
+        )
+        for name, value in options.items()
+        if value is not None
+    ]
+    if problems:
+        raise InvalidRequest(problems)
+
+
+def _require_its_own(part: bool, of_the_other: Values) -> None:
+    """Refuse what belongs to a whole picture beside a part, and the other way round. Raises InvalidRequest."""
+    rule = (
+        "is about a picture that is drawn over as a whole; a part is drawn in the picture's own size"
+        if part
+        else "is about a part of the picture, and none is named"
+    )
+    advice = (
+        "Leave it out, or leave out --mask and --extend." if part else "Add --mask FILE or --extend, or leave it out."
+    )
+    given = {name: value for name, value in of_the_other.items() if value is not None}
+    if given:
+        raise InvalidRequest(
+            [Problem(name, f"--{name} {rule}; got {value}. {advice}") for name, value in given.items()]
+        )
 
 
 def _sides(text: str) -> tuple[int, ...]:
@@ -164,7 +201,7 @@ def _told_before(studio: Studio, request: TextToImage) -> list[str]:
     """Say what speaks against words or size while there is time to stop."""
     names = {lora.name for lora in request.loras}
     loras = [lora for lora in studio.loras() if lora.name in names] if names else []
-    told = request_notes(request, studio.model(request.model), loras)
+    told = request_notes(request, studio.model(request.model), loras, studio.embeddings())
     for text in (*told, *_tag_hints(studio, request)):
         print(text, file=sys.stderr)
     return told
@@ -194,6 +231,7 @@ def _print_images(studio: Studio, job: Job, out: Path | None, as_json: bool) -> 
             "id": record.id,
             "path": str(path),
             "seed": record.seed,
+            "embeddings": [each.get("name") for each in record.recipe.embeddings],
             "width": record.width,
             "height": record.height,
             "sha256": _pixel_sha256(studio.gallery.png(record.id)),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.app import Home, Json, copied, open_studio, print_json
-from engine.cli.drawing import lora_from
+from engine.cli.drawing import lora_from, require_picture
 from engine.cli.kept import kept_picture
 from engine.cli.waiting import finished, require_success
 from engine.diffusion.request import GUIDANCE_SCALE, SCHEDULERS, SEED, STEPS, TextToImage
@@ -37,7 +37,12 @@ def grid(
     height: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
     model: Annotated[str | None, typer.Option(help="Name of a model; see `models`.")] = None,
     lora: Annotated[list[str] | None, typer.Option(help="NAME or NAME:WEIGHT; may be given several times.")] = None,
+    style: Annotated[list[str] | None, typer.Option(help="A saved style; may be given several times.")] = None,
     scheduler: Annotated[str | None, typer.Option(help=", ".join(SCHEDULERS))] = None,
+    variation_seed: Annotated[int | None, typer.Option(help=f"{SEED}; its noise is mixed in.")] = None,
+    variation_strength: Annotated[
+        float | None, typer.Option(help="0 (the seed's picture) to 1 (the variation seed's); 0 when left out.")
+    ] = None,
     image: Annotated[str | None, typer.Option(help="Begin with this picture: a file, or an id of the gallery.")] = None,
     strength: Annotated[float | None, typer.Option(help=f"How much of it is given up, {STRENGTH}.")] = None,
     fit: Annotated[str | None, typer.Option(help=f"How it is brought to width and height: {', '.join(FITS)}.")] = None,
@@ -49,6 +54,8 @@ def grid(
     studio = open_studio(home)
     if z and not y:
         raise InvalidRequest([Problem("axes", "A third axis needs a second one. Add --y.")])
+    if not image:
+        require_picture(strength=strength, fit=fit)
     axes = [axis_from(text) for text in (x, y, z) if text]
     base = {
         "prompt": prompt,
@@ -60,7 +67,10 @@ def grid(
         "height": height,
         "model": model,
         "loras": [lora_from(text) for text in lora or ()],
+        "styles": tuple(style or ()) or None,
         "scheduler": scheduler,
+        "variation_seed": variation_seed,
+        "variation_strength": variation_strength,
         "strength": strength,
         "fit": fit,
         "image": kept_picture(studio, image) if image else None,

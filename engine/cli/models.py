@@ -8,6 +8,7 @@ from engine.cli.app import Home, Json, open_studio, print_json
 from engine.cli.waiting import done
 from engine.diffusion.defaults import FIELDS
 from engine.diffusion.request import GUIDANCE_SCALE, SCHEDULERS, STEPS
+from engine.rules import counted
 from engine.weights.licensing import acceptance, licences
 from engine.weights.request import FetchModel
 
@@ -145,3 +146,17 @@ def loras(commercial_use: CommercialUse = False, home: Home = None, as_json: Jso
 def _commercial_use(written: str) -> dict[str, bool | None]:
     """true, false, or null where the licence does not tell."""
     return {"commercial_use": licences.known(written).commercial_use}
+
+
+@commands.command()
+def embeddings(home: Home = None, as_json: Json = False) -> None:
+    """List the embeddings (textual inversion); the name of one in a prompt applies it."""
+    for info in open_studio(home).embeddings():
+        if as_json:
+            facts = ("name", "vectors", "width", "base", "token", "problem")
+            print_json({**{fact: getattr(info, fact) for fact in facts}, "path": str(info.path)})
+        elif info.problem:
+            print(f"{info.name}  [{info.problem}]")
+        else:
+            also = f", also {info.token}" if info.token else ""
+            print(f"{info.name}  for {info.base}, {counted(info.vectors, 'vector')}{also}")

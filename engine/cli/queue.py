@@ -70,7 +70,7 @@ def resume(lane: Lane, home: Home = None, as_json: Json = False) -> None:
 @commands.command()
 def cancel_all(
     lane: Annotated[str | None, typer.Option(help=f"Only of this lane, one of {', '.join(LANES)}.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only of this kind; `jobs --json` names them.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as text_to_image.")] = None,
     owner: Owner = "artist",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     home: Home = None,

@@ -8,7 +8,7 @@ import typer
 from engine.cli.app import Home, Json, copied, open_studio, print_json
 from engine.cli.kept import kept_picture
 from engine.cli.waiting import finished, require_success
-from engine.errors import NotFound, PhotoRefused, StudioError
+from engine.errors import InvalidRequest, NotFound, PhotoRefused, Problem, StudioError
 from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES, pictures_in
 from engine.studio import Studio
@@ -49,6 +49,9 @@ def upscale(
     as_json: Json = False,
 ) -> None:
     """Make pictures larger; they are kept in the gallery like those of the page."""
+    if prompt and not redraw_strength:
+        said = f"--prompt is of a second pass, and none is asked for; got {prompt[:60]!r}. Add --redraw-strength "
+        raise InvalidRequest([Problem("prompt", f"{said}{REDRAW_STRENGTH.low:g} or more, or leave it out.")])
     studio = open_studio(home)
     kept, refused = _all_kept(studio, pictures)
     for text in refused:

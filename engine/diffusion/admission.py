@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.diffusion.defaults import FIELDS, defaults_here
-from engine.diffusion.prompts.grammar import WEIGHTED
-from engine.diffusion.request import SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
+from engine.diffusion.prompts.embeddings import embedding_problems
+from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
+from engine.diffusion.request import PER_IMAGE, SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.templating import R, drawn_anew, resolved, template_problems
 from engine.diffusion.words import describe
 from engine.errors import Problem
 from engine.jobs.kind import Here, Kind
-from engine.rules import multiple
+from engine.rules import MAX_PROMPT_CHARACTERS, multiple
 from engine.weights.checks import default_model, lora_problems, model_problems
-from engine.weights.models import Catalogue, size_problems
+from engine.weights.embeddings.listing import list_embeddings
+from engine.weights.models import Catalogue, ModelInfo, size_problems
 
 UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
@@ -58,7 +60,30 @@ def _checked(values: Mapping[str, Any], here: Here, part: bool) -> list[Problem]
     if model:
         problems += sampler_problems(values.get("scheduler", SCHEDULERS[0]), model.prediction_type)
     names = [lora.name for lora in loras_from(values.get("loras"))]
-    return [*problems, *lora_problems(here.settings, names, model), *template_problems(values, here.settings.home)]
+    problems += lora_problems(here.settings, names, model)
+    return [*problems, *_embedding_problems(values, here, model), *template_problems(values, here.settings.home)]
+
+
+def embeddings_checked(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    """What speaks against the embeddings that the words of a drawing name."""
+    models = Catalogue(here.settings).all()
+    return _embedding_problems(values, here, next((info for info in models if info.name == values["model"]), None))
+
+
+def _embedding_problems(values: Mapping[str, Any], here: Here, model: ModelInfo | None) -> list[Problem]:
+    known = list_embeddings(here.settings.embedding_folders)
+    syntax = values.get("prompt_syntax", PLAIN)
+    read = {name: _readable(values.get(name), values.get(several)) for name, several in PER_IMAGE.items()}
+    return [
+        problem for name, prompts in read.items() for problem in embedding_problems(known, name, prompts, syntax, model)
+    ]
+
+
+def _readable(first: Any, further: Any) -> list[str]:
+    """The prompts of a field, without what is refused anyway: no text, or too long a one."""
+    prompts = [first, *(further if isinstance(further, tuple | list) else ())]
+    short = [each for each in prompts if isinstance(each, str) and len(each) <= MAX_PROMPT_CHARACTERS]
+    return list(dict.fromkeys(short))
 
 
 def afresh(request: R, here: Here) -> R:

@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +16,8 @@ from PIL import Image
 from engine import __version__
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.loading import LoadedModel, load
-from engine.diffusion.request import TextToImage
+from engine.diffusion.prompts.embeddings import Names
+from engine.diffusion.request import TextToImage, prompts_of
 from engine.diffusion.starting import Start
 from engine.diffusion.text_to_image import GeneratedImage, Report, StepReport, generate, planned_steps
 from engine.errors import NotFound, StudioError
@@ -27,6 +28,7 @@ from engine.jobs.workplace import Workplace
 from engine.kept_photos import PhotoRef
 from engine.picture_files import plain
 from engine.settings import EMBEDDED_MODEL
+from engine.weights.embeddings.listing import EmbeddingInfo, list_embeddings
 from engine.weights.hashes import file_sha256, tensor_sha256
 from engine.weights.layout import COMPONENTS, weight_files
 from engine.weights.licensing.licences import known
@@ -102,6 +104,7 @@ class Drawing:
         context.report(f"Loading {info.title}")
         model = self._models.get(info)
         loras = self._loras(request)
+        embeddings = self._embeddings(request)
         facts = self._facts(model, loras)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         first = next(index for index in range(request.num_images + 1) if index not in kept)
@@ -114,12 +117,19 @@ class Drawing:
         if start:
             request = replace(request, width=start.picture.width, height=start.picture.height)
         images = generate(
-            model, request, loras, start=start, first=first, report=report, should_stop=context.should_stop
+            model,
+            request,
+            loras,
+            embeddings=list(embeddings),
+            start=start,
+            first=first,
+            report=report,
+            should_stop=context.should_stop,
         )
         with closing(images):  # an error while saving must also take the LoRAs off the model
             for image in images:
                 image = replace(image, image=beginning.finish(image.image))
-                self._save(context, context.request, image, facts, place=image.index)
+                self._save(context, context.request, image, facts, embeddings, place=image.index)
 
     def draw_one(
         self, context: JobContext, request: TextToImage, beginning: Beginning, *, place: int, report: Report
@@ -129,24 +139,43 @@ class Drawing:
         info = self._available(request.model)
         model = self._models.get(info)
         loras = self._loras(request)
+        embeddings = self._embeddings(request)
         facts = self._facts(model, loras)
-        images = generate(model, request, loras, start=beginning.start, report=report, should_stop=context.should_stop)
+        images = generate(
+            model,
+            request,
+            loras,
+            embeddings=list(embeddings),
+            start=beginning.start,
+            report=report,
+            should_stop=context.should_stop,
+        )
         with closing(images):
             image = next(images)
-            self._save(context, request, replace(image, image=beginning.finish(image.image)), facts, place=place)
+            image = replace(image, image=beginning.finish(image.image))
+            self._save(context, request, image, facts, embeddings, place=place)
 
     def part(
         self, request: TextToImage, start: Start, report: Report, should_stop: Callable[[], bool]
     ) -> GeneratedImage:
         """Draw the first image of a request over a start, and leave it to the caller: a part of another picture."""
         model = self._models.get(self._available(request.model))
-        images = generate(model, request, self._loras(request), start=start, report=report, should_stop=should_stop)
+        images = generate(
+            model,
+            request,
+            self._loras(request),
+            embeddings=list(self._embeddings(request)),
+            start=start,
+            report=report,
+            should_stop=should_stop,
+        )
         with closing(images):
             return next(images)
 
     def facts(self, request: TextToImage) -> dict[str, Any]:
-        """What a recipe says about the tools of a request: model, loras, software, device, dtype."""
-        return self._facts(self._models.get(self._available(request.model)), self._loras(request))
+        """What a recipe says about the tools of a request: model, loras, embeddings, software, device, dtype."""
+        facts = self._facts(self._models.get(self._available(request.model)), self._loras(request))
+        return facts | {"embeddings": tuple(self._embeddings(request).values())}
 
     def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
         of_all = f" of {images}" if images > 1 else ""
@@ -158,22 +187,32 @@ class Drawing:
         )
 
     def _save(
-        self, context: JobContext, request: TextToImage, image: GeneratedImage, facts: dict[str, Any], *, place: int
+        self,
+        context: JobContext,
+        request: TextToImage,
+        image: GeneratedImage,
+        facts: dict[str, Any],
+        embeddings: Mapping[EmbeddingInfo, dict[str, Any]],
+        *,
+        place: int,
     ) -> None:
         require_space(self._settings.home)
         for note in image.notes:
             context.note(note)
         context.report(context.progress.stage, context.progress.step, context.progress.steps)
         last = request is context.request and image.index == request.num_images - 1
+        own = request.of_image(image.index)
+        named = Names(embeddings).used(prompts_of(own), own.prompt_syntax)
         recipe = Recipe(
             kind=request.kind,
-            request=request.of_image(image.index).to_dict(),
+            request=own.to_dict(),
             image_index=image.index,
             seed=image.seed,
             seconds=round(image.seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=image.notes,
             parents=tuple(request.parents()),
+            embeddings=tuple(embeddings[info] for info in named),
             **facts,
         )
         self._gallery.save(
@@ -194,6 +233,21 @@ class Drawing:
         if missing:
             raise NotFound(f"A LoRA must be on this machine to be used; missing: {', '.join(missing)}.")
         return [(known[chosen.name], chosen.weight) for chosen in request.loras]
+
+    def _embeddings(self, request: TextToImage) -> dict[EmbeddingInfo, dict[str, Any]]:
+        """Those that the prompts name, also of single images, each with what a recipe says of it: taken down before
+        anything is drawn, since files may go meanwhile.
+        """
+        names = Names(list_embeddings(self._settings.embedding_folders))
+        return {
+            info: {
+                "name": info.name,
+                "sha256": file_sha256(info.path, self._hashes),
+                "vectors": info.vectors,
+                "base": info.base,
+            }
+            for info in names.used(prompts_of(request), request.prompt_syntax)
+        }
 
     def _facts(self, model: LoadedModel, loras: list[tuple[LoraInfo, float]]) -> dict[str, Any]:
         """What the recipe says about the tools, the same for every image of a job."""

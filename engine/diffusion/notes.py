@@ -11,12 +11,14 @@ from difflib import get_close_matches
 from functools import cache
 
 from engine.diffusion.few_steps import misfits
+from engine.diffusion.prompts.embeddings import Names
 from engine.diffusion.prompts.grammar import PLAIN, words_of
 from engine.diffusion.request import TextToImage, steps_run
 from engine.rules import MAX_PROMPT_CHARACTERS, counted
 from engine.scenes import words
 from engine.scenes.captions import vocabulary
 from engine.settings import EMBEDDED_MODEL
+from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 
@@ -55,12 +57,24 @@ class Note:
     text: str
 
 
-def request_notes(request: TextToImage, model: ModelInfo, loras: Sequence[LoraInfo] = ()) -> list[str]:
-    """All that can be said of a request before it is drawn, each sentence once; `loras` are those that it names."""
+def request_notes(
+    request: TextToImage,
+    model: ModelInfo,
+    loras: Sequence[LoraInfo] = (),
+    embeddings: Sequence[EmbeddingInfo] = (),
+) -> list[str]:
+    """All that can be said of a request before it is drawn, each sentence once.
+
+    Args:
+        request: to be drawn.
+        model: that draws it.
+        loras: those that it names.
+        embeddings: those that its prompts may name.
+    """
     active = {lora.name for lora in request.loras if lora.weight}
     applied = [lora for lora in loras if lora.name in active]
     notes = (
-        *prompt_notes(request.prompt, model, loras, request.prompt_syntax),
+        *prompt_notes(Names(embeddings).without(request.prompt), model, loras, request.prompt_syntax),
         *negative_notes(request.negative_prompt, request.prompt_syntax),
         *size_notes(request.width, request.height, model),
         *drawing_notes(request.num_inference_steps, request.guidance_scale, request.scheduler, model, applied),

@@ -192,6 +192,11 @@ def steps_run(steps: int, strength: float) -> int:
     return min(steps, max(1, int(steps * strength + 1e-6))) if strength else 0
 
 
+def prompts_of(request: TextToImage) -> list[str]:
+    """All that is read for it: both prompts, and those of its images."""
+    return [request.prompt, request.negative_prompt, *request.prompts, *request.negative_prompts]
+
+
 def loras_from(values: Iterable[Any] | None) -> tuple[LoraWeight, ...]:
     """LoRAs from mappings, (name, weight) pairs or `LoraWeight`s; None means no LoRA."""
     return tuple(_lora(value) for value in values or ())

@@ -20,7 +20,9 @@ from engine.diffusion.noise import varied_noise
 from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
 from engine.diffusion.prompts.encoding import encode as encode_prompts
+from engine.diffusion.prompts.encoding import unread
 from engine.diffusion.prompts.grammar import PLAIN
+from engine.diffusion.prompts.vectors import NO_VECTORS, Vectors, read_vectors
 from engine.diffusion.request import NO_GUIDANCE, TextToImage, seed_of, steps_run
 from engine.diffusion.starting import (
     Start,
@@ -35,6 +37,7 @@ from engine.diffusion.starting import (
 from engine.errors import Cancelled, ImageFailed
 from engine.images import to_pil
 from engine.seeding import generator_of
+from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.loras import LoraInfo
 
 DRAWN_AGAIN = "The fast precision gave no usable picture, so it was drawn again in full precision."
@@ -78,6 +81,7 @@ def generate(
     request: TextToImage,
     loras: Sequence[tuple[LoraInfo, float]] = (),
     *,
+    embeddings: Sequence[EmbeddingInfo] = (),
     start: Start | None = None,
     first: int = 0,
     report: Report = lambda step: None,
@@ -92,6 +96,7 @@ def generate(
         model: as loaded by `engine.diffusion.loading.load`.
         request: with its seed drawn (`with_seed`).
         loras: what `request.loras` names, with weights.
+        embeddings: what its prompts name.
         start: what to begin with; None draws from noise alone.
         first: index of the first image to draw; earlier ones are there already.
         report: called after every step, on this thread.
@@ -101,12 +106,14 @@ def generate(
         Cancelled: `should_stop` said so.
         ImageFailed: no usable pixels, also in float32.
         LoraRefused: a LoRA does not fit the model.
+        EmbeddingRefused: an embedding does not fit the model.
         OutOfMemory: the request is too large for the device.
     """
     if request.seed is None:
         raise ValueError("A request needs its seed before images are drawn. Call with_seed() on it.")
     advice = "Lower width and height or use fewer LoRAs, then try again."
     doing = f"Drawing {request.width}x{request.height} pixels with {model.info.title}"
+    vectors = read_vectors(model, embeddings)
     with (
         model.in_use(),
         model.device.explaining_out_of_memory(doing, advice),
@@ -118,12 +125,12 @@ def generate(
             if should_stop():
                 raise Cancelled(f"Stopped before image {index + 1} of {request.num_images}.")
             if (its := request.of_image(index)) != own:
-                own, read = its, _encode(model, its)
-                told = request_notes(own, model.info, [lora for lora, _ in loras])
-                notes = (*told, *_unread_notes(model, own), *_lora_notes(active))
+                own, read = its, _encode(model, its, vectors)
+                told = request_notes(own, model.info, [lora for lora, _ in loras], embeddings)
+                notes = (*told, *_unread_notes(model, own, vectors), *_lora_notes(active))
             assert own
             assert read
-            yield _Drawing(model, own, index, report, should_stop, start).finish(read, notes)
+            yield _Drawing(model, own, index, report, should_stop, start, vectors).finish(read, notes)
 
 
 def planned_steps(request: TextToImage, model: LoadedModel, strength: float = 1.0) -> int:
@@ -143,6 +150,7 @@ class _Drawing:
     report: Report
     should_stop: ShouldStop
     start: Start | None = None
+    vectors: Vectors = NO_VECTORS
 
     def finish(self, prompts: tuple[Tensor, Tensor | None], notes: tuple[str, ...]) -> GeneratedImage:
         """Draw it, if need be a second time in float32."""
@@ -151,7 +159,7 @@ class _Drawing:
         if _unusable(picture) and self.model.dtype != torch.float32:
             notes = (*notes, DRAWN_AGAIN)
             with _full_precision(self.model):
-                picture = self._picture(_encode(self.model, self.request))
+                picture = self._picture(_encode(self.model, self.request, self.vectors))
         if picture is None:
             raise ImageFailed(self._failure())
         if _unusable(picture):
@@ -260,8 +268,8 @@ class _Drawing:
         )
 
 
-def _encode(model: LoadedModel, request: TextToImage) -> tuple[Tensor, Tensor | None]:
-    return encode_prompts(model.pipeline, request, _is_guided(model, request))
+def _encode(model: LoadedModel, request: TextToImage, vectors: Vectors) -> tuple[Tensor, Tensor | None]:
+    return encode_prompts(model.pipeline, request, _is_guided(model, request), vectors)
 
 
 def _is_guided(model: LoadedModel, request: TextToImage) -> bool:
@@ -303,22 +311,15 @@ def _full_precision(model: LoadedModel) -> Iterator[None]:
             part.to(model.dtype)
 
 
-def _unread_notes(model: LoadedModel, request: TextToImage) -> tuple[str, ...]:
+def _unread_notes(model: LoadedModel, request: TextToImage, vectors: Vectors) -> tuple[str, ...]:
     """A sentence for each plain prompt that is longer than the text encoder reads; others are read in chunks."""
     if request.prompt_syntax != PLAIN:
         return ()
     texts = {"prompt": request.prompt, "negative prompt": request.negative_prompt}
-    unread = {name: _unread(model.pipeline.tokenizer, text) for name, text in texts.items()}
-    return tuple(f"The end of the {name} was not read: {text!r}. Shorten it." for name, text in unread.items() if text)
+    found = {name: unread(model.pipeline.tokenizer, text, vectors) for name, text in texts.items()}
+    return tuple(f"The end of the {name} was not read: {text!r}. Shorten it." for name, text in found.items() if text)
 
 
 def _lora_notes(active: Sequence[AppliedLora]) -> tuple[str, ...]:
     """A sentence for each LoRA of which something is left out."""
     return tuple(f"LoRA {lora.name}: {lora.note}" for lora in active if lora.note)
-
-
-def _unread(tokenizer, text: str) -> str:
-    """The part of a text beyond the tokens that the text encoder takes, in the artist's own letters."""
-    room = tokenizer.model_max_length - 2  # start and end take one each
-    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False).offset_mapping
-    return text[spans[room][0] :].strip() if len(spans) > room else ""

@@ -1,7 +1,7 @@
 """What a drawn picture is called, and its `parameters` text, which other image tools read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.diffusion.prompts.grammar import WEIGHTED, escaped
@@ -51,7 +51,8 @@ def _optional(recipe: Recipe) -> Pairs:
         ("Denoising strength", request.get("strength")),
         ("Mask blur", request.get("feather")),
         ("RNG", "CPU"),
-        ("Lora hashes", _lora_hashes(recipe)),
+        ("Lora hashes", _hashes(recipe.loras)),
+        ("TI hashes", _hashes(recipe.embeddings)),
         # A bare number would be read as an old AUTOMATIC1111 and switch on its old behaviour.
         ("Version", f"niji-studio-{studio}" if studio else "niji-studio"),
     )
@@ -80,9 +81,9 @@ def _without_tags(prompt: str) -> str:
     return re.sub(r"<(?=\w+:)", "< ", prompt)
 
 
-def _lora_hashes(recipe: Recipe) -> str | None:
-    hashes = [f"{_lora_name(x)}: {str(x['sha256'])[:12]}" for x in recipe.loras if x.get("sha256")]
-    return ", ".join(hashes) or None
+def _hashes(files: Iterable[Mapping[str, Any]]) -> str | None:
+    """`name: hash` of each, with the first twelve digits, as AUTOMATIC1111 writes them."""
+    return ", ".join(f"{_lora_name(each)}: {str(each['sha256'])[:12]}" for each in files if each.get("sha256")) or None
 
 
 def _lora_name(lora: Mapping[str, Any]) -> str:

@@ -38,7 +38,20 @@ def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     different = {_needs(cell.request): cell.request for cell in request.cells()}
     asked = [request.base, *different.values()]  # the base for its words: those of a cell may have changed
     found = [problem for each in asked for problem in kind.check(each.to_dict(), here)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys([*found, *_of_words(request, here)]))
+
+
+def _of_words(request: Grid, here: Here) -> list[Problem]:
+    """Of embeddings that the words of any cell name."""
+    cells = {(cell.request.model, cell.request.prompt, cell.request.negative_prompt) for cell in request.cells()}
+    base = request.base.to_dict()
+    return [
+        problem
+        for model, prompt, negative in sorted(cells)
+        for problem in diffusion.embeddings_checked(
+            {**base, "model": model, "prompt": prompt, "negative_prompt": negative}, here
+        )
+    ]
 
 
 def _needs(request: TextToImage) -> tuple[Any, ...]:

@@ -44,7 +44,10 @@ class Grids:
         """Nothing of its own is kept warm."""
 
     def draw(self, context: JobContext) -> None:
-        """Draw the cells of a grid that are not in the gallery yet, those of one model after another; then sheets."""
+        """Draw the cells of a grid that are not in the gallery yet, those of one model after another; then sheets.
+
+        Between two cells others' jobs go first, as between two jobs of one owner: hundreds of cells are no single one.
+        """
         request: Grid = context.request
         cells = request.cells()
         kept = self._kept(context)
@@ -57,6 +60,8 @@ class Grids:
             if index not in kept:
                 report = partial(_report, context, f"Drawing picture {number} of {len(cells)}", done, steps, asked)
                 self._drawing.draw_one(context, asked, self._beginning(asked), place=index, report=report)
+                if number < len(order) and self._place.queue.others_wait(context.claim):
+                    raise Cancelled("Stopped between two pictures, to make room for others.")
             done += asked.num_inference_steps
         for sheet in range(request.sheets):
             if context.should_stop():

@@ -123,6 +123,11 @@ class Kinds:
         """Raises KeyError where there is none of that name."""
         return self._kinds[name]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all of them."""
+        return tuple(self._kinds)
+
     def read(self, name: str, values: Mapping[str, Any]) -> Any:
         """The request in a row or a recipe; None where this version cannot read it."""
         try:

@@ -8,8 +8,10 @@ after HOLD_SECONDS.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine.errors import StudioError
@@ -23,7 +25,8 @@ NAMES = {DRAW: "Drawings", TRAIN: "Trainings", FETCH: "Downloads"}
 RULE = (
     "Drawings go before trainings, and a training at work makes room for them. After "
     f"{MOST_PASSED} drawings a waiting training gets a turn of {TURN_SECONDS / 60:.0f} minutes. "
-    "Where several people ask, they take turns, also half an hour at a time in trainings."
+    "Where several people ask, they take turns, also picture by picture in grids "
+    "and half an hour at a time in trainings."
 )
 
 
@@ -108,10 +111,10 @@ def _is_owed(session: Session) -> bool:
 
 
 def _row(session: Session, lane: str) -> LaneRow:
-    """Raises IntegrityError where another process makes the row at the same moment and writers do not wait."""
-    row = session.scalar(select(LaneRow).where(LaneRow.name == lane).with_for_update())
-    if row is None:
-        row = LaneRow(name=lane, paused=False, passed_over=0)
-        session.add(row)
-        session.flush()
-    return row
+    """Locked to the end of the transaction; made where this is the first that is asked of the lane."""
+    asked = select(LaneRow).where(LaneRow.name == lane).with_for_update()
+    if row := session.scalar(asked):
+        return row
+    with suppress(IntegrityError), session.begin_nested():  # another process made it just now, and did not have us wait
+        session.add(LaneRow(name=lane, paused=False, passed_over=0))
+    return session.scalars(asked).one()

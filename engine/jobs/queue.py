@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from ulid import ULID
 
-from engine.errors import LeaseLost, NotFound, StudioBusy
+from engine.errors import LeaseLost, NotFound, StudioBusy, StudioError
 from engine.jobs import lanes, order
 from engine.jobs.endings import UNREADABLE, fail, put_back
 from engine.jobs.kind import Kinds, Request
@@ -178,6 +178,11 @@ class JobQueue:
                 return True
             return worked_seconds >= lanes.HOLD_SECONDS and lanes.waits(session, lane, of_others_than=owner)
 
+    def others_wait(self, claim: Claim) -> bool:
+        """Whether a job of another owner could be begun in the lane of a job at work."""
+        with self._database.read() as session:
+            return lanes.waits(session, claim.job.lane, of_others_than=claim.job.owner)
+
     def claim(self, worker: str, lane: str) -> Claim | None:
         """Take the first waiting job of a lane under a new lease; None when none waits or the lane is paused."""
         with self._database.read() as session:  # a read first: an idle worker must not take the write lock
@@ -291,8 +296,10 @@ class JobQueue:
         """Cancel an owner's unfinished jobs, of a lane or a kind where one is named; returns how many there were.
 
         Raises:
-            StudioError: there is no such lane.
+            StudioError: there is no such lane or kind.
         """
+        if kind and kind not in self.kinds.names:
+            raise StudioError(f"A kind of job is one of {', '.join(self.kinds.names)}; got {kind!r}.")
         which = [JobRow.owner == owner]
         which += [JobRow.lane == lanes.require_lane(lane)] if lane else []
         which += [JobRow.kind == kind] if kind else []

@@ -144,7 +144,9 @@ class Upscaling:
         self, request: Upscale, index: int, model: LoadedUpscaler, seconds: float, notes: tuple[str, ...]
     ) -> Recipe:
         info, drawing = model.info, request.redraw if request.redraw_strength else None
-        facts = self._drawing.facts(drawing) if drawing else {"model": None, "loras": (), "software": {}}
+        facts = (
+            self._drawing.facts(drawing) if drawing else {"model": None, "loras": (), "embeddings": (), "software": {}}
+        )
         return Recipe(
             kind=request.kind,
             request=request.to_dict(),
@@ -162,6 +164,7 @@ class Upscaling:
             },
             seed=drawing.seed if drawing else None,
             loras=facts["loras"],
+            embeddings=facts["embeddings"],
             software=facts["software"]
             | {"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel")},
             device=self._device.name,

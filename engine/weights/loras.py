@@ -25,7 +25,7 @@ from engine.weights.licensing.licences import UNKNOWN
 from engine.weights.lora_files.survey import survey
 from engine.weights.safetensors_file import TensorSpec, check_lora
 
-__all__ = ["LoraInfo", "base_of_width", "list_loras"]
+__all__ = ["LoraInfo", "base_of_width", "list_loras", "one_line", "places"]
 
 # Training tools give every adapter these names, so the folder's name is the one that tells it apart.
 _NAMED_BY_FOLDER = ("adapter_model", "pytorch_lora_weights")
@@ -88,8 +88,7 @@ def list_loras(folders: Sequence[Path]) -> list[LoraInfo]:
     """
     found: dict[str, LoraInfo] = {}
     seen: set[str] = set()
-    places = [place for folder in folders for place in _places(Path(folder), seen)]
-    for place in places:
+    for place in [place for folder in folders for place in places(Path(folder), seen)]:
         for path in place.files():
             info = _described(path, place.names)
             if info is not None:
@@ -115,7 +114,7 @@ def _is_wanted(name: PurePath) -> bool:
     return pickle or name.suffix == _SAFE
 
 
-def _places(folder: Path, seen: set[str], depth: int = 0) -> list[_Place]:
+def places(folder: Path, seen: set[str], depth: int = 0) -> list[_Place]:
     """The folder, then all below it, each once, however many links lead to it."""
     real = os.path.realpath(folder)
     if real in seen:
@@ -123,7 +122,7 @@ def _places(folder: Path, seen: set[str], depth: int = 0) -> list[_Place]:
     seen.add(real)
     place = _listed(folder)
     below = place.folders if depth < _MAX_DEPTH else ()
-    return [place, *(deeper for name in below for deeper in _places(folder / name, seen, depth + 1))]
+    return [place, *(deeper for name in below for deeper in places(folder / name, seen, depth + 1))]
 
 
 def _listed(folder: Path) -> _Place:
@@ -138,9 +137,9 @@ def _listed(folder: Path) -> _Place:
 
 def _name(path: Path) -> str:
     if path.stem not in _NAMED_BY_FOLDER:
-        return _one_line(path.stem)
+        return one_line(path.stem)
     folder = path.parent
-    return _one_line(f"{folder.parent.name} ({folder.name})" if folder.name in _PARTS else folder.name)
+    return one_line(f"{folder.parent.name} ({folder.name})" if folder.name in _PARTS else folder.name)
 
 
 def _shelf(path: Path) -> Path:
@@ -148,12 +147,13 @@ def _shelf(path: Path) -> Path:
     return path.parent.parent if path.stem in _NAMED_BY_FOLDER else path.parent
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A file's or folder's name as text to show."""
     return " ".join(printable(text).split()) or "unnamed"
 
 
 def _free_name(name: str, folder: str, taken: dict[str, LoraInfo]) -> str:
-    choices = [name, f"{name} ({_one_line(folder)})"]
+    choices = [name, f"{name} ({one_line(folder)})"]
     choices += [f"{name} ({number})" for number in range(2, len(taken) + 3)]
     return next(choice for choice in choices if choice not in taken)
 

@@ -26,6 +26,7 @@ def _details(record: ImageRecord) -> dict[str, object]:
         "LoRAs": ", ".join(f"{lora.get('name')} ({lora.get('weight')})" for lora in recipe.loras),
         "Licence": licence_of(recipe.model),
         **{f"Licence of {lora.get('name')}": licence_of(lora) for lora in recipe.loras},
+        "Embeddings": ", ".join(str(each.get("name")) for each in recipe.embeddings),
         "Seed": record.seed,
         "Size": size_of(record),
         "Steps": request.get("num_inference_steps"),

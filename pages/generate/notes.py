@@ -6,6 +6,8 @@ from typing import Any
 import streamlit as st
 
 from engine.diffusion.notes import Note, drawing_notes, negative_notes, prompt_notes, size_notes
+from engine.diffusion.prompts.embeddings import Names
+from engine.rules import MAX_PROMPT_CHARACTERS
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.loras import offer_tags
@@ -19,10 +21,12 @@ def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
     loras = [lora for lora in studio.loras() if lora.name in names] if names else []
     model = studio.model(values["model"])
     syntax = values["prompt_syntax"]
-    show_length(values["prompt"], model, syntax)
+    show_length(studio, values["prompt"], model, syntax)
+    short = len(values["prompt"]) <= MAX_PROMPT_CHARACTERS
+    words = Names(studio.embeddings()).without(values["prompt"]) if short else values["prompt"]
     _show(
         [
-            *prompt_notes(values["prompt"], model, loras, syntax),
+            *prompt_notes(words, model, loras, syntax),
             *negative_notes(values["negative_prompt"], syntax),
         ]
     )

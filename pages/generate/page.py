@@ -19,7 +19,7 @@ from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
 from pages.generate.presets import fill_preset, show_presets
-from pages.generate.reading import syntax_field
+from pages.generate.reading import pick_embedding, syntax_field
 from pages.generate.restore import fill_generate, fill_values
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import read_seed, seed_field
@@ -146,6 +146,7 @@ def _settings(
         values["seed"] = seed_field(studio, problems)
     with st.container():
         values["loras"] = pick_loras(studio, model)
+        pick_embedding(studio, model)
     show_problems(problems, "loras")
     said = st.container()
     wanted = follow_model(studio, model, values["loras"])

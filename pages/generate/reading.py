@@ -1,10 +1,14 @@
-"""How the prompts of the form are read."""
+"""How the prompts of the form are read: their syntax, their length, and embeddings that they name."""
 
 import streamlit as st
 
 from engine.diffusion.prompts.counting import Length, length_of
-from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
-from engine.rules import MAX_PROMPT_CHARACTERS
+from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED, escaped
+from engine.diffusion.prompts.lora_tags import with_words
+from engine.prompting.parsing import literal
+from engine.rules import MAX_PROMPT_CHARACTERS, counted
+from engine.studio import Studio
+from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.models import ModelInfo
 from pages.parts.common import plain
 
@@ -33,10 +37,11 @@ def _read_weights() -> None:
     st.session_state[KEY] = WEIGHTED
 
 
-def show_length(prompt: str, model: ModelInfo, syntax: str) -> None:
+def show_length(studio: Studio, prompt: str, model: ModelInfo, syntax: str) -> None:
     """How many tokens the prompt has, and where its chunks end; nothing for a model whose files are not here."""
-    length = length_of(prompt, model, syntax) if prompt and len(prompt) <= MAX_PROMPT_CHARACTERS else None
-    if length:
+    if not prompt or len(prompt) > MAX_PROMPT_CHARACTERS:
+        return
+    if length := length_of(prompt, model, syntax, studio.embeddings()):
         st.caption(plain(_length_text(length)))
 
 
@@ -48,3 +53,45 @@ def _length_text(length: Length) -> str:
     ends = ", ".join(f"…{end}" for end in length.ends[:3])
     which = "the first ends" if len(length.ends) == 1 else "they end"
     return f"{len(length.chunks)} chunks of {length.room}: {count} tokens; {which} after “{ends}”"
+
+
+def pick_embedding(studio: Studio, model: ModelInfo) -> None:
+    """The embeddings that are here, and buttons that put the name of one into a prompt, where it counts."""
+    files = studio.embeddings()
+    usable = {info.name: info for info in files if not info.problem}
+    if not files:
+        st.caption(f"Embeddings: none yet. Put .safetensors files into {plain(studio.settings.embedding_dir)}")
+    if usable:
+        _inserter(usable, model)
+    broken = [info for info in files if info.problem]
+    if broken:
+        with st.expander(f"{counted(len(broken), 'embedding')} cannot be used", icon=":material/warning:"):
+            for info in broken:
+                st.text(f"{info.name}: {info.problem}")
+
+
+def _inserter(usable: dict[str, EmbeddingInfo], model: ModelInfo) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Embeddings",
+            list(usable),
+            index=None,
+            format_func=lambda name: f"{name} · {counted(usable[name].vectors, 'vector')}",
+            key="embedding",
+            placeholder="none",
+            help="Textual inversion: a file that teaches the model a word. Its name in a prompt applies it, also as "
+            "(name:1.2) or <name>.",
+        )
+        for label, field in (("Into the prompt", "prompt"), ("Into the negative prompt", "negative_prompt")):
+            st.button(label, key=f"embedding_{field}", disabled=name is None, on_click=_insert, args=(name, field))
+    info = usable.get(name or "")
+    if info and model.cross_attention_dim not in (0, info.width):
+        text = f"It is made for {info.base}; this model is {model.base}."
+        st.warning(plain(text), icon=":material/warning:")
+
+
+def _insert(name: str, field: str) -> None:
+    """As a word that is read as this name, also where it holds brackets."""
+    state = st.session_state
+    word = literal(name if state.get(KEY) == PLAIN else escaped(name))
+    state[field] = with_words(state.get(field) or "", word)

@@ -11,6 +11,7 @@ from engine.grids.request import Grid
 from engine.prompting.parsing import literal
 from engine.prompting.styles import Styles
 from engine.studio import Studio
+from engine.weights.hashes import file_sha256
 from engine.weights.models import ModelInfo
 from gallery.records import ImageRecord
 from pages.generate.defaults import keep_fields
@@ -45,7 +46,7 @@ def fill_generate(studio: Studio, record: ImageRecord) -> list[str]:
     state.num_images = 1
     keep_fields()
     restore_variation(record, values)
-    missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe)]
+    missing = [*_restore_model(studio, recipe, values), *_restore_loras(studio, recipe), *_embeddings(studio, record)]
     return [*missing, *restore_start(studio, record, values["model"])]
 
 
@@ -127,3 +128,18 @@ def _restore_loras(studio: Studio, recipe: Mapping[str, Any]) -> list[str]:
         if wanted[name] in LORA_WEIGHT:
             st.session_state[weight_key(name)] = float(wanted[name])
     return [name for name in wanted if name not in here]
+
+
+def _embeddings(studio: Studio, record: ImageRecord) -> list[str]:
+    """Those that the picture's words named and that are not here as they were; the words stay."""
+    here = {info.name.casefold(): info for info in studio.embeddings() if not info.problem}
+    hashes = studio.settings.home / "hashes.json"
+    missing = []
+    for used in record.recipe.embeddings:
+        name = str(used.get("name"))
+        info = here.get(name.casefold())
+        if info is None:
+            missing.append(f"embedding {name} (its name is read as a word)")
+        elif file_sha256(info.path, hashes) != used.get("sha256"):
+            missing.append(f"embedding {name} as it was (another file has its name)")
+    return missing

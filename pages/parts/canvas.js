@@ -67,11 +67,19 @@ function makeEasel(root) {
     image.onload = image.onerror = () => {
       if (wanted !== shown) return; // another one was asked for since
       blank();
-      if (image.width) context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      if (image.width) lay(image);
       if (mask) seeThrough();
       canvas.ariaBusy = "false";
     };
     image.src = address;
+  };
+  const lay = (image) => {
+    // A mask has its picture's shape. A sketch of another shape is cropped as it is for drawing (`fitted`).
+    const across = canvas.width / image.width, down = canvas.height / image.height;
+    const larger = Math.max(across, down);
+    const [x, y] = mask ? [across, down] : [larger, larger];
+    const width = image.width * x, height = image.height * y;
+    context.drawImage(image, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
   };
   const seeThrough = () => {
     const pixels = context.getImageData(0, 0, canvas.width, canvas.height);

@@ -64,8 +64,11 @@ def _show(key: str, name: str, keep: Callable[[bytes], str], values: dict[str, A
     drawn = _drawn(st.session_state.get(key), (values["width"], values["height"]))
     if drawn and drawn[1] != st.session_state.get(f"{key}_seen"):
         st.session_state[f"{key}_seen"] = drawn[1]
+        before = name
         kept_name, token = name, _ = keep(drawn[0]), drawn[1]
         st.session_state[token_key] = (kept_name, token)
+        if kept_name and not before:
+            st.rerun()  # all of the page: what it said of an empty canvas is over
     own = {"name": name, "token": token if name == kept_name else "", "most": _shown_width(values)}
     _canvas(key=key, data=values | own, default={"drawing": None}, on_drawing_change=lambda: None)
 

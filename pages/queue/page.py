@@ -46,7 +46,7 @@ def _queue(studio: Studio) -> None:
         at_work, waiting = [job for job in running if job.lane == lane], studio.queue.waiting(lane)
         waiting = [job for job in waiting if job.id not in {each.id for each in at_work}]  # put back in between
         _lane(studio, lane, at_work, waiting, estimates)
-        found = found or bool(at_work or waiting)
+        found = found or any(job.owner == OWNER for job in (*at_work, *waiting))
     if found:
         _cancel_all(studio)
 

@@ -1,4 +1,4 @@
-"""From one picture to the next: a mask painted, a part redrawn, and its recipe back in the form."""
+"""From one picture to the next: a mask painted, a part redrawn, made larger, and the recipes back in the forms."""
 
 import re
 from pathlib import Path
@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from engine.inpainting.request import Inpaint
 from engine.settings import Settings
 from engine.studio import Studio
+from engine.upscaling.request import Upscale
 from tests.gallery.samples import picture, recipe
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -44,7 +45,7 @@ def kept(page: Page, studio: Studio, field: str, before: str = "") -> tuple[str,
     return name, np.asarray(Image.open(studio.photos.path(studio.photo(name).id)))
 
 
-def test_a_mask_is_painted_drawn_and_restored(page: Page, studio: Studio, address: str):
+def test_a_mask_is_painted_drawn_upscaled_and_restored(page: Page, studio: Studio, address: str):
     request = {"prompt": PROMPT, "num_inference_steps": 4, "width": 256, "height": 256, "model": "mini"}
     first = studio.gallery.save(picture(size=(256, 256)), recipe(request=request, seed=77)).id
     page.goto(f"{address}/gallery?image={first}")
@@ -93,13 +94,22 @@ def test_a_mask_is_painted_drawn_and_restored(page: Page, studio: Studio, addres
     assert np.array_equal(after, np.asarray(Image.open(studio.gallery.path(same.id))))
     assert same.recipe.request == made.recipe.request
 
+    page.goto(f"{address}/gallery?image={made.id}")
+    page.get_by_role("button", name="Upscale").click()
+    page.get_by_role("button", name="2x", exact=True).click()
+    large = finished(page, studio, kind=Upscale.kind)
+    assert (large.width, large.height) == (512, 512)
+    assert [parent.image.id for parent in studio.gallery.parents(large)] == [made.id]
+    page.goto(f"{address}/gallery?image={large.id}")
+    page.get_by_role("link", name="Use these settings").click()
+    expect(page).to_have_url(re.compile(r"/upscale\?.*photos="))
+    expect(page.get_by_role("radio", name="2x")).to_be_checked()
 
-def finished(page: Page, studio: Studio, before: str = ""):
-    """The newest redrawn picture, once there is another than before."""
-    while not (
-        images := [image for image in studio.gallery.page().images if image.kind == Inpaint.kind and image.id != before]
-    ):
-        assert not [job.error for job in studio.jobs(kind=Inpaint.kind) if job.error]
+
+def finished(page: Page, studio: Studio, before: str = "", kind: str = Inpaint.kind):
+    """The newest picture of that kind, once there is another than before."""
+    while not (images := [each for each in studio.gallery.page().images if each.kind == kind and each.id != before]):
+        assert not [job.error for job in studio.jobs(kind=kind) if job.error]
         page.wait_for_timeout(100)
     return images[0]
 
@@ -107,9 +117,16 @@ def finished(page: Page, studio: Studio, before: str = ""):
 def test_a_sketch_is_drawn_filled_and_kept(page: Page, studio: Studio, address: str):
     page.goto(f"{address}/?start_from=A+sketch")
     canvas = page.get_by_label("Sketch in colours")
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("a lake")
+    prompt.press("Tab")
+    expect(page.get_by_text("2 of 75 tokens")).to_be_visible()
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_text("The paper is empty")).to_be_visible()
     page.get_by_role("button", name="Sky").click()
     page.get_by_role("button", name="Fill").click()
     stroke(page, canvas, (0.5, 0.2))
+    expect(page.get_by_text("The paper is empty")).to_have_count(0)
     one, sketch = kept(page, studio, "sketch")
     assert sketch[128, 128].tolist() == [0x8E, 0xC9, 0xEE]
     page.get_by_role("button", name="Brush").click()

@@ -74,6 +74,14 @@ def test_the_jobs_of_others_are_shown_and_left_alone(open_page: Callable, studio
     assert (studio.job(mine).state, studio.job(other).state) == (CANCELLED, QUEUED)
 
 
+def test_where_only_others_wait_nothing_is_offered_to_be_cancelled(open_page: Callable, studio):
+    (one,) = asked(studio, "one", owner="maria")
+    page = open_page("queue")
+    assert "one**" in texts(page.markdown)
+    assert keyed(page, "ask_cancel_all") is None
+    assert studio.job(one).state == QUEUED
+
+
 def test_cancel_all_asks_a_second_time(open_page: Callable, studio):
     ids = asked(studio, "one", "two")
     page = open_page("queue")

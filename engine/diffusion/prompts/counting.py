@@ -7,10 +7,12 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from engine.diffusion.prompts.chunks import Token, chunked
-from engine.diffusion.prompts.grammar import PLAIN, Piece, parse
+from engine.diffusion.prompts.chunks import Token, chunks_of, groups
+from engine.diffusion.prompts.embeddings import Names
+from engine.diffusion.prompts.grammar import PLAIN, Piece
 from engine.files import read_json
 from engine.settings import PROJECT
+from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.models import ModelInfo
 
 OF_SINGLE_FILES = PROJECT / "weights" / "sd21"
@@ -36,32 +38,33 @@ class Length:
     unread: bool = False
 
 
-def length_of(prompt: str, model: ModelInfo, syntax: str) -> Length | None:
-    """None where the model's files do not tell."""
+def length_of(prompt: str, model: ModelInfo, syntax: str, embeddings: Sequence[EmbeddingInfo] = ()) -> Length | None:
+    """None where the model's files do not tell. An embedding that the prompt names counts by its vectors."""
     folder = OF_SINGLE_FILES if model.single_file else model.path
     try:
         times = tuple((folder / name).stat().st_mtime_ns for name in ("tokenizer", "text_encoder"))
         tokenizer, room = _read(folder, times)
     except Exception:  # a library's error of any kind: what is wrong with a model's files is said beside the model
         return None
-    return _length(tokenizer, room, prompt, syntax)
+    return _length(tokenizer, room, prompt, syntax, Names(info for info in embeddings if not info.problem))
 
 
-def _length(tokenizer: Tokenizer, room: int, prompt: str, syntax: str) -> Length:
+def _length(tokenizer: Tokenizer, room: int, prompt: str, syntax: str, names: Names) -> Length:
     def encode(text: str) -> list[tuple[int, str]]:
         read = tokenizer.encode(text, add_special_tokens=False)
         return [(number, text[first:last]) for number, (first, last) in zip(read.ids, read.offsets, strict=True)]
 
-    pieces = [Piece(prompt)] if syntax == PLAIN else parse(prompt)
     if syntax == PLAIN:
-        tokens = len(encode(prompt))
+        tokens = sum(map(len, groups(Piece(prompt), encode, names)))
         return Length(room, (tokens,), unread=tokens > room)
-    chunks = [chunk.tokens for chunk in chunked(pieces, encode, room)]
+    chunks = [chunk.tokens for chunk in chunks_of(prompt, syntax, encode, room, names)]
     return Length(room, tuple(map(len, chunks)), tuple(map(_end, chunks[:-1])))
 
 
 def _end(tokens: Sequence[Token]) -> str:
-    return " ".join(token.text for token in tokens[-3:]).replace(" ,", ",")
+    """Its last words; an embedding is one."""
+    words = [token.text for token in tokens if not token.vector]
+    return " ".join(words[-3:]).replace(" ,", ",")
 
 
 @lru_cache(maxsize=8)

@@ -159,6 +159,32 @@ def test_loras_are_given_by_name_and_weight(run):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
+        (
+            ("generate", "a", "--fit", "pad", "--feather", "4"),
+            "--fit is about a picture to begin with, and none is named; got pad. Add --image FILE, or leave --fit out; "
+            "--feather is about",
+        ),
+        (("generate", "a", "--mask", "m.png"), "--mask is about a picture to begin with"),
+        (("generate", "a", "--image", "{png}", "--area", "part"), "Add --mask FILE or --extend, or leave it out."),
+        (
+            ("generate", "a", "--image", "{png}", "--extend", "8,0,0,0", "--fit", "pad"),
+            "in the picture's own size; got",
+        ),
+        (("grid", "a", "--x", "seed=1,2", "--strength", "0.4"), "--strength is about a picture to begin with"),
+        (("grid", "a", "--x", "seed=1,2", "--style", "none such", "--json"), "none such"),
+        (("grid", "a", "--x", "seed=1,2", "--variation-strength", "7", "--variation-seed", "-1"), "got 7"),
+        (("upscale", "{png}", "--prompt", "a lake"), "got 'a lake'. Add --redraw-strength 0.2 or more"),
+        (("queue", "cancel-all", "--yes", "--kind", "drawing"), "got 'drawing'"),
+    ],
+)
+def test_options_that_would_count_for_nothing_are_refused(run, tmp_path, words, reason):
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    run(*(word.replace("{png}", str(tmp_path / "a.png")) for word in words)).failed_in_one_line(reason)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
         (("generate", "a castle", "--steps", "many"), "Invalid value for '--steps'"),
         (("generate",), "Missing argument"),
         (("generat", "a castle"), "Did you mean 'generate'"),

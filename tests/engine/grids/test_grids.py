@@ -153,6 +153,22 @@ def test_a_grid_is_drawn_stopped_and_goes_on(studio, work):
     assert [parent.image.id for parent in studio.gallery.parents(again[6])] == [each.id for each in again[:6]]
 
 
+def test_others_go_first_between_two_pictures_of_a_grid(studio, work):
+    axes = (Axis("seed", ("7", "8", "9")),)
+    grid = studio.submit(studio.request("grid", {"base": BASE | {"num_inference_steps": 1}, "axes": axes}))
+    request = studio.request("text_to_image", BASE | {"num_inference_steps": 1})
+    own, other = studio.submit(request), studio.submit(request, owner="maria")
+    work()
+    jobs = [studio.job(job.id) for job in (grid, own, other)]
+    assert [job.state for job in jobs] == [SUCCEEDED] * 3
+    assert jobs[0].attempt == 1
+    drawn = sorted(
+        (*studio.gallery.of_job(grid.id), *studio.gallery.of_job(own.id), *studio.gallery.of_job(other.id)),
+        key=lambda record: record.id,
+    )
+    assert [record.job_id for record in drawn] == [grid.id, other.id, grid.id, grid.id, grid.id, own.id]
+
+
 def requeue(studio, job_id: str) -> None:
     """Put a job back as a worker does that has to leave."""
     with studio.database.write() as session:

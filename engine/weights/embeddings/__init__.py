@@ -1,0 +1,1 @@
+"""Textual-inversion embeddings: files that teach a text encoder a word."""
