@@ -16,6 +16,7 @@ from engine.cli import (
     photos,
     prompting,
     queue,
+    reproducing,
     storage,
     upscaling,
 )
@@ -31,6 +32,7 @@ cli.add_typer(datasets.commands)
 cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
 cli.add_typer(queue.commands, name="queue")
+gallery.commands.add_typer(reproducing.commands)
 cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")

@@ -6,19 +6,17 @@ from engine.image_to_image import admission as image_to_image
 from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
 from engine.lora import admission as lora
+from engine.reproducing import admission as reproducing
 from engine.translation import admission as translation
 from engine.upscaling import admission as upscaling
 from engine.weights import admission as weights
 
-KINDS = Kinds(
-    [
-        *diffusion.KINDS,
-        *image_to_image.KINDS,
-        *inpainting.KINDS,
-        *grids.KINDS,
-        *translation.KINDS,
-        *upscaling.KINDS,
-        *lora.KINDS,
-        *weights.KINDS,
-    ]
+_MAKING = (
+    *diffusion.KINDS,
+    *image_to_image.KINDS,
+    *inpainting.KINDS,
+    *grids.KINDS,
+    *translation.KINDS,
+    *upscaling.KINDS,
 )
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *lora.KINDS, *weights.KINDS])

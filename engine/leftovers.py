@@ -70,6 +70,11 @@ def unused_archives(gallery: Gallery, home: Path) -> Iterator[Leftover]:
     yield from (_leftover(path) for path in folders.values())
 
 
+def old_reproductions(home: Path) -> Iterator[Leftover]:
+    """Verdicts on recipes that were run again, and their pictures; one that was kept lies in the gallery."""
+    yield from (_leftover(path) for path in sorted((home / "reproductions").glob("*.*")) if path.is_file())
+
+
 def remove(leftovers: Iterable[Leftover], grace_seconds: float) -> tuple[int, int]:
     """Remove those that were not used for that long; returns how many there were, and their bytes."""
     count = size = 0
@@ -99,6 +104,7 @@ def sweep(gallery: Gallery, home: Path, grace_seconds: float = GRACE_SECONDS) ->
     """
     remove(list(unused_photos(gallery, home)), grace_seconds)
     archives = list(unused_archives(gallery, home))
+    remove(list(old_reproductions(home)), grace_seconds)
     remove([found for found in archives if not (found.paths[0] / _CAPTIONS).exists()], grace_seconds)
 
 

@@ -180,12 +180,13 @@ def device_work(
     from engine.image_to_image.job import Redrawing
     from engine.inpainting.job import Inpainting
     from engine.lora.job import Training
+    from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
     from engine.upscaling.job import Upscaling
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Training])
+    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Reproducing, Training])
 
 
 def fetch_work(settings: Settings, queue: JobQueue) -> dict[str, Handler]:

@@ -78,6 +78,7 @@ KINDS = (
         read=translate,
         title=_title,
         check=_check,
+        alone=Translate.alone,
         pictures=lambda request: len(request.photos),
         stepwise=False,
         describe=describe,

@@ -8,6 +8,7 @@ from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
 from pages.gallery.family import show_family
+from pages.gallery.reproduce import show_reproduce_button, show_reproduction
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
@@ -172,6 +173,7 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         if readable:
             download_buttons(studio, record, place="detail")
         _actions(studio, record)
+        show_reproduction(studio, record)
         show_family(studio, record, _open)
 
 
@@ -208,6 +210,7 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
         if record.deleted_at is None:
             show_links(studio, record, "detail")
             show_upscale(studio, record, "detail")
+            show_reproduce_button(studio, record)
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:
             restore = {"on_click": _restore, "args": (studio, record.id)}
