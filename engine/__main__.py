@@ -16,6 +16,7 @@ from engine.cli import (
     photos,
     prompting,
     queue,
+    recipes,
     reproducing,
     storage,
     upscaling,
@@ -34,6 +35,7 @@ cli.add_typer(jobs.commands)
 cli.add_typer(queue.commands, name="queue")
 gallery.commands.add_typer(reproducing.commands)
 cli.add_typer(gallery.commands, name="gallery")
+cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")

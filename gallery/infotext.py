@@ -137,10 +137,13 @@ def _split_lines(lines: list[str]) -> tuple[list[str], str]:
 
 
 def _prompts(lines: list[str]) -> tuple[str, str]:
-    lines = [line.strip() for line in lines]
-    start = next((i for i, line in enumerate(lines) if line.startswith(_NEGATIVE)), len(lines))
-    negative = [line.removeprefix(_NEGATIVE).strip() for line in lines[start:]]
+    start = next((i for i, line in enumerate(lines) if line.lstrip().startswith(_NEGATIVE)), len(lines))
+    negative = [_after_negative(line) for line in lines[start:]]
     return "\n".join(lines[:start]).strip(), "\n".join(negative).strip()
+
+
+def _after_negative(line: str) -> str:
+    return line.lstrip().removeprefix(_NEGATIVE) if line.lstrip().startswith(_NEGATIVE) else line
 
 
 def _fields(line: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""The texts that a picture file carries, without looking at its pixels."""

@@ -1,0 +1,130 @@
+"""AUTOMATIC1111's text and those of its children: prompt, negative prompt, and one line of pairs."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from gallery.foreign.loras import from_tags, merged
+from gallery.foreign.recipe import ForeignLora, ForeignRecipe
+from gallery.foreign.values import Fields, bare_name, hash_digits, number
+from gallery.infotext import MAX_READ, parse_parameters
+
+_SIGNS = ("Steps", "Sampler", "Seed", "CFG scale", "CFG Scale", "Model", "Civitai resources")
+_HIRES = ("Hires upscale", "Hires upscaler", "Hires steps", "Hires resize-1", "Hires CFG Scale")
+_HASH_PAIR = re.compile(r"\s*([^:,]{1,300}):\s*([0-9A-Fa-fx]{6,64})(?::\s*(-?[0-9.]{1,20}))?\s*(?:,|$)")
+# How each child of the first names itself in its version; the first that fits counts.
+_VERSIONS = (
+    (r"neo", "Forge Neo"),
+    (r"classic", "Forge Classic"),
+    (r"f[0-9.]+-v|f[0-9.]+v[0-9]+-v|.*reforge", "reForge"),
+    (r"f[0-9]", "Forge"),
+    (r"ComfyUI", "ComfyUI"),
+    (r"Fooocus", "Fooocus"),
+    (r"niji-studio", "Niji Studio"),
+)
+
+
+def read(text: str, sure: bool = False) -> ForeignRecipe | None:
+    """The recipe in such a text; None where the text is something else.
+
+    Args:
+        text: as the file has it.
+        sure: the text stands where such texts belong, so that a prompt alone is a recipe too.
+    """
+    values = parse_parameters(text)
+    fields = Fields(values)
+    if not (any(sign in fields for sign in _SIGNS) or (sure and text.strip()) or values["Negative prompt"]):
+        return None
+    tool = _tool(fields)
+    resources = _resources(fields)
+    prompt, tags = from_tags(fields.text("Prompt"))
+    negative, more_tags = from_tags(fields.text("Negative prompt"))
+    model, model_hash = _model(fields, resources)
+    return ForeignRecipe(
+        tool=tool,
+        prompt=prompt,
+        negative_prompt=negative,
+        seed=fields.whole("Seed"),
+        steps=fields.whole("Steps"),
+        sampler=fields.text("Sampler"),
+        schedule=fields.text("Schedule type", "Scheduler", "Schedule"),
+        guidance=fields.number("CFG scale", "CFG Scale", "Guidance scale"),
+        width=fields.whole("Size-1", "Width", least=1),
+        height=fields.whole("Size-2", "Height", least=1),
+        model=model,
+        model_hash=model_hash,
+        loras=merged((*tags, *more_tags), _hashed(fields), _of_resources(resources)),
+        clip_skip=fields.whole("Clip skip", "Clip Skip"),
+        strength=_strength(fields),
+        not_understood=fields.rest(),
+        notes=_notes(text),
+    )
+
+
+def _tool(fields: Fields) -> str:
+    if str(fields.peek("App")).startswith("SD.Next"):
+        return "SD.Next"
+    version = str(fields.peek("Version") or "")
+    for pattern, tool in _VERSIONS:
+        if re.match(pattern, version, re.IGNORECASE):
+            return tool
+    return "Civitai" if "Civitai resources" in fields or "Civitai metadata" in fields else "AUTOMATIC1111"
+
+
+def _strength(fields: Fields) -> float | None:
+    """Of image to image. Where a second, larger pass is named, the number is that pass's."""
+    return None if any(key in fields for key in _HIRES) else fields.number("Denoising strength", "Denoising Strength")
+
+
+def _model(fields: Fields, resources: list[dict[str, Any]]) -> tuple[str, str]:
+    name = bare_name(fields.text("Model", "Base Model"))
+    digits = hash_digits(fields.peek("Model hash"))
+    if digits:
+        fields.drop("Model hash")
+    else:
+        digits = hash_digits(_json(fields.peek("Hashes")).get("model"))
+    checkpoint = next((each for each in resources if str(each.get("type")).lower() in ("checkpoint", "model")), {})
+    return name or bare_name(str(checkpoint.get("modelName") or "")), digits or hash_digits(checkpoint.get("hash"))
+
+
+def _resources(fields: Fields) -> list[dict[str, Any]]:
+    """What Civitai says of checkpoint and LoRAs; it stays among what was not understood, for its further numbers."""
+    found = _json(fields.peek("Civitai resources"))
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _of_resources(resources: Iterable[dict[str, Any]]) -> list[ForeignLora]:
+    kinds = ("lora", "lycoris", "locon", "dora")
+    named = [each for each in resources if str(each.get("type")).lower() in kinds and each.get("modelName")]
+    return [ForeignLora(bare_name(str(each["modelName"])), number(each.get("weight"))) for each in named]
+
+
+def _hashed(fields: Fields) -> list[ForeignLora]:
+    """The LoRAs of `Lora hashes: "a: 1234, b: 5678"` and of `Hashes: {"lora:a": "1234"}`."""
+    found = []
+    for key in ("Lora hashes", "LoRA hashes"):
+        pairs = list(_HASH_PAIR.finditer(str(fields.peek(key) or "")))
+        if pairs:
+            fields.drop(key)
+        # Fooocus writes the weight behind the hash.
+        found += [ForeignLora(bare_name(pair[1]), number(pair[3]), hash_digits(pair[2])) for pair in pairs]
+    for key, value in _json(fields.peek("Hashes")).items():
+        kind, _, name = str(key).partition(":")
+        if kind.lower() in ("lora", "lycoris", "locon") and name:
+            found.append(ForeignLora(bare_name(name), None, hash_digits(value)))
+    return found
+
+
+def _notes(text: str) -> tuple[str, ...]:
+    if len(text) <= MAX_READ:
+        return ()
+    return (f"The text has {len(text):,} characters; the first {MAX_READ:,} were read.",)
+
+
+def _json(text: Any) -> Any:
+    try:
+        found = json.loads(text) if isinstance(text, str) and text[:1] in ("{", "[") else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found
