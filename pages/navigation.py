@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.address import give_back
 from pages.parts.attention import show_attention
 from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, QUEUE, STORAGE, TRAIN, UPSCALE
 from pages.parts.health import show_health
@@ -49,6 +50,7 @@ page = st.navigation(
     ],
     position="top",
 )
+give_back(page.url_path)
 show_attention(page.title)
 show_health()
 page.run()

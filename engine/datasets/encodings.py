@@ -14,7 +14,7 @@ ODD = 2.2  # points for each character that is not ASCII; from here on a reading
 CLEAR = 1.15  # times the next reading's points: two that come nearer cannot be told apart
 FEW = 3  # different characters
 SHORT, SHORT_CLEAR = 8, 2.0  # bytes above 127 below which chance decides too easily, and what is clear there
-MOST_BYTES = 100_000  # that are looked at
+MOST_BYTES = 20_000  # that are looked at; every page that can read them costs time
 
 # Frequent characters of captions in Chinese, Japanese (what schools teach first, and of landscapes and figures) and
 # Korean; the ranges below cannot tell short texts apart without them.

@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine.kept_photos import PhotoRef
 from engine.studio import Studio
+from pages.parts.address import remember_address
 from pages.parts.common import OWNER, PEOPLE_ERRORS
 
 NOTHING, PICTURE, PART, SKETCH = "Nothing", "A picture", "A part", "A sketch"
@@ -57,4 +58,5 @@ def keep_drawing(studio: Studio, field: str, png: bytes) -> str:
         st.query_params[field] = name
     else:
         st.query_params.pop(field, None)
+    remember_address()
     return name

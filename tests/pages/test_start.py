@@ -142,3 +142,21 @@ def test_the_gallery_leads_to_a_form_that_starts_from_the_picture(open_page, stu
     (start,) = [link for link in links if link.label == "Use as start"]
     assert f"start={shown.id}" in start.query_string
     assert "prompt=a+castle" in start.query_string
+
+
+def test_a_start_is_still_chosen_after_a_look_at_another_page(open_page, studio, shown):
+    page = started(open_page, start=shown.id)
+    look_elsewhere(page)
+    assert page.query_params["start"] == shown.id
+    assert "What the model sees" in texts(page.caption)
+
+    next(each for each in page.button if each.help == "Take this picture out").click().run()
+    look_elsewhere(page)
+    assert "What the model sees" not in texts(page.caption)
+
+
+def look_elsewhere(page) -> None:
+    """To the Gallery and back, by the pages' names, which have no address beyond the page."""
+    for path in ("gallery", "generate"):
+        page.query_params.clear()
+        page.switch_page(f"{path}/page.py").run()
