@@ -3,6 +3,7 @@
 from engine.diffusion import admission as diffusion
 from engine.grids import admission as grids
 from engine.image_to_image import admission as image_to_image
+from engine.importing import admission as importing
 from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
 from engine.lora import admission as lora
@@ -19,4 +20,4 @@ _MAKING = (
     *translation.KINDS,
     *upscaling.KINDS,
 )
-KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *lora.KINDS, *weights.KINDS])
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *lora.KINDS, *weights.KINDS])

@@ -75,6 +75,8 @@ class Storage:
             Usage("previews", "Previews", "of running jobs", caches[1], 0),
             Usage("reproductions", "Reproductions", "pictures that were made again to compare; they go after a week",
                   *(size_of(home / "reproductions"),) * 2),
+            Usage("imports", "Brought in", "uploads on their way into the gallery, and reports; they go after a week",
+                  size_of(home / "imports")),
             Usage("database", "Database", "pictures' recipes and jobs", size_of(*self._database_files())),
             Usage("backups", "Backups", "the last ten snapshots of the database", size_of(home / "backups")),
             Usage("damaged", "Databases set aside", "replaced by a repair or a restored snapshot", aside, aside, True),

@@ -52,7 +52,8 @@ def png_bytes(
     texts.add_text("studio_recipe", recipe.to_json())
     if record:
         texts.add_text("studio_record", json.dumps(record))
-    texts.add_itxt(PNG_KEYWORD, packet(digital_source))  # Pillow writes no `xmp=` into PNG
+    if digital_source:
+        texts.add_itxt(PNG_KEYWORD, packet(digital_source))  # Pillow writes no `xmp=` into PNG
     buffer = io.BytesIO()
     _clean(image).save(buffer, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)
     return buffer.getvalue()
@@ -77,7 +78,7 @@ def jpeg_bytes(
     text = format_parameters(parameters, MAX_PARAMETERS) if parameters else ""
     exif = _exif_user_comment(text) if text else b""
     subsampling = 0 if quality >= 90 else 2  # anime line art smears with halved colour resolution
-    xmp = packet(digital_source).encode()
+    xmp = packet(digital_source).encode() if digital_source else b""
     picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif, xmp=xmp)
     return _with_recipe(buffer.getvalue(), recipe.to_json())
 
