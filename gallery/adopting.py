@@ -6,8 +6,8 @@ chunk the file is the original again.
 
 import struct
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from PIL import Image as Pictures
@@ -15,7 +15,6 @@ from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import select
 
 from gallery import thumbnails
-from gallery.errors import GalleryError
 from gallery.ids import new_id
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, record_of, row_of
@@ -26,6 +25,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD = len(_SIGNATURE) + 4 + 4 + 13 + 4  # and IHDR: length, name, 13 bytes, checksum
 _GREY, _COLOUR_TYPES = 0, (0, 2, 3, 4, 6)
 _BATCH = 500
+_WRITERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,7 @@ def adopt(gallery: Gallery, found: Sequence[Found], owner: str, also: Also = lam
     gallery.check_folder()
     rows = [_row(gallery, each, owner) for each in found]
     try:
-        for row, each in zip(rows, found, strict=True):
-            gallery.files.write(gallery.files.image(row.id), each.data)
+        _side_by_side(lambda row, each: gallery.files.write(gallery.files.image(row.id), each.data), rows, found)
         with gallery.database.write() as session:
             for row in rows:
                 gallery.insert(session, row)
@@ -87,10 +86,14 @@ def adopt(gallery: Gallery, found: Sequence[Found], owner: str, also: Also = lam
         for row in rows:
             gallery.discard_unless_saved(row.id)
         raise
-    for row, each in zip(rows, found, strict=True):
-        with suppress(OSError, GalleryError):
-            thumbnails.write(gallery.files, row.id, each.picture)
+    _side_by_side(lambda row, each: thumbnails.write(gallery.files, row.id, each.picture), rows, found)
     return [record_of(row) for row in rows]
+
+
+def _side_by_side(work: Callable[[Image, Found], object], rows: Sequence[Image], found: Sequence[Found]) -> None:
+    """The disk brings many files to safety in the time of a few. Raises the first error, when all have ended."""
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        list(pool.map(work, rows, found))
 
 
 def known_files(gallery: Gallery, owner: str) -> set[str]:

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
+from pages.gallery.bring_in import show_bring_in, show_brought_in
 from pages.gallery.family import show_family
 from pages.gallery.reproduce import show_reproduce_button, show_reproduction
 from pages.generate.actions import show_links
@@ -33,7 +34,14 @@ def main() -> None:
     if image_id:
         _detail(studio, image_id, filters)
     else:
+        _menu(studio)
         _grid(studio, filters)
+
+
+def _menu(studio: Studio) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show_bring_in(studio)
+    show_brought_in(studio)
 
 
 def _toolbar() -> tuple[str, bool]:
