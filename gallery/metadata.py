@@ -11,7 +11,7 @@ Both: the mark of how the picture came to be, as XMP.
 import io
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,12 @@ def _recipe_text(image: Image.Image) -> str:
     if image.format == "PNG":
         text = image.info.get("studio_recipe", "")
         return text if isinstance(text, str) else ""
-    segments = getattr(image, "applist", [])
+    return recipe_in(getattr(image, "applist", []))
+
+
+def recipe_in(segments: Iterable[tuple[str, bytes]]) -> str:
+    """The recipe's JSON in a JPEG's segments, which are named as Pillow names them; empty where none holds one."""
+    segments = list(segments)
     for kind, mark in (("APP9", _RECIPE_MARK), ("COM", _COMMENT_MARK)):
         ours = [data.removeprefix(mark) for name, data in segments if name == kind and data.startswith(mark)]
         if ours:

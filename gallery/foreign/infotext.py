@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from gallery.foreign.loras import from_tags, merged
+from gallery.foreign.loras import MOST, from_tags, merged
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields, bare_name, hash_digits, number
+from gallery.foreign.values import Fields, bare_name, hash_digits, json_object, number
 from gallery.infotext import MAX_READ, parse_parameters
 
 _SIGNS = ("Steps", "Sampler", "Seed", "CFG scale", "CFG Scale", "Model", "Civitai resources")
 _HIRES = ("Hires upscale", "Hires upscaler", "Hires steps", "Hires resize-1", "Hires CFG Scale")
-_HASH_PAIR = re.compile(r"\s*([^:,]{1,300}):\s*([0-9A-Fa-fx]{6,64})(?::\s*(-?[0-9.]{1,20}))?\s*(?:,|$)")
 # How each child of the first names itself in its version; the first that fits counts.
 _VERSIONS = (
     (r"neo", "Forge Neo"),
@@ -54,7 +53,7 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
         height=fields.whole("Size-2", "Height", least=1),
         model=model,
         model_hash=model_hash,
-        loras=merged((*tags, *more_tags), _hashed(fields), _of_resources(resources)),
+        loras=merged((*tags, *more_tags), _weighted(fields), _hashed(fields), _of_resources(resources)),
         clip_skip=fields.whole("Clip skip", "Clip Skip"),
         strength=_strength(fields),
         not_understood=fields.rest(),
@@ -83,48 +82,58 @@ def _model(fields: Fields, resources: list[dict[str, Any]]) -> tuple[str, str]:
     if digits:
         fields.drop("Model hash")
     else:
-        digits = hash_digits(_json(fields.peek("Hashes")).get("model"))
+        digits = hash_digits(json_object(str(fields.peek("Hashes"))).get("model"))
     checkpoint = next((each for each in resources if str(each.get("type")).lower() in ("checkpoint", "model")), {})
-    return name or bare_name(str(checkpoint.get("modelName") or "")), digits or hash_digits(checkpoint.get("hash"))
+    return name or bare_name(_named(checkpoint)), digits or hash_digits(checkpoint.get("hash"))
 
 
 def _resources(fields: Fields) -> list[dict[str, Any]]:
     """What Civitai says of checkpoint and LoRAs; it stays among what was not understood, for its further numbers."""
-    found = _json(fields.peek("Civitai resources"))
+    try:
+        found = json.loads(str(fields.peek("Civitai resources") or "[]"))
+    except (ValueError, RecursionError):
+        return []
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _of_resources(resources: Iterable[dict[str, Any]]) -> list[ForeignLora]:
     kinds = ("lora", "lycoris", "locon", "dora")
-    named = [each for each in resources if str(each.get("type")).lower() in kinds and each.get("modelName")]
-    return [ForeignLora(bare_name(str(each["modelName"])), number(each.get("weight"))) for each in named]
+    named = [each for each in resources if str(each.get("type")).lower() in kinds and _named(each)]
+    return [ForeignLora(bare_name(_named(each)), number(each.get("weight"))) for each in named]
+
+
+def _named(resource: dict[str, Any]) -> str:
+    name = resource.get("modelName")
+    return name if isinstance(name, str) else ""
 
 
 def _hashed(fields: Fields) -> list[ForeignLora]:
     """The LoRAs of `Lora hashes: "a: 1234, b: 5678"` and of `Hashes: {"lora:a": "1234"}`."""
     found = []
     for key in ("Lora hashes", "LoRA hashes"):
-        pairs = list(_HASH_PAIR.finditer(str(fields.peek(key) or "")))
-        if pairs:
-            fields.drop(key)
-        # Fooocus writes the weight behind the hash.
-        found += [ForeignLora(bare_name(pair[1]), number(pair[3]), hash_digits(pair[2])) for pair in pairs]
-    for key, value in _json(fields.peek("Hashes")).items():
+        for name, digits, *weight in _listed(str(fields.peek(key) or "")):
+            if hash_digits(digits):  # Fooocus once wrote the weight behind it
+                found.append(ForeignLora(bare_name(name), number(weight[0]) if weight else None, hash_digits(digits)))
+                fields.drop(key)
+    for key, value in json_object(str(fields.peek("Hashes"))).items():
         kind, _, name = str(key).partition(":")
         if kind.lower() in ("lora", "lycoris", "locon") and name:
             found.append(ForeignLora(bare_name(name), None, hash_digits(value)))
     return found
 
 
+def _weighted(fields: Fields) -> list[ForeignLora]:
+    """The LoRAs of `Lora weights: "a: 0.1, b: -1"`, which Fooocus writes beside the hashes."""
+    return [ForeignLora(bare_name(name), number(weight)) for name, weight, *_ in _listed(fields.text("Lora weights"))]
+
+
+def _listed(text: str) -> list[list[str]]:
+    """`a: 1, b: 2` in parts."""
+    rows = ([part.strip() for part in row.split(":")] for row in text.split(","))
+    return [row for row in rows if len(row) >= 2 and row[0]][:MOST]
+
+
 def _notes(text: str) -> tuple[str, ...]:
     if len(text) <= MAX_READ:
         return ()
     return (f"The text has {len(text):,} characters; the first {MAX_READ:,} were read.",)
-
-
-def _json(text: Any) -> Any:
-    try:
-        found = json.loads(text) if isinstance(text, str) and text[:1] in ("{", "[") else {}
-    except (ValueError, RecursionError):
-        return {}
-    return found

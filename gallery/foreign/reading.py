@@ -1,16 +1,41 @@
 """The recipe in any tool's picture: one way in for all."""
 
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from gallery.errors import UnreadableImage
-from gallery.foreign import infotext, ours
+from gallery.foreign import comfyui, infotext, ours
+from gallery.foreign.containers import stealth
 from gallery.foreign.containers.files import bytes_of, texts_of
 from gallery.foreign.containers.texts import EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, Texts
+from gallery.foreign.flat import completed
 from gallery.foreign.recipe import ForeignRecipe
-from gallery.metadata import read_recipe
+from gallery.foreign.tools import (
+    civitai,
+    drawthings,
+    easydiffusion,
+    fooocus,
+    invokeai,
+    novelai,
+    others,
+    stabilitymatrix,
+    swarmui,
+    tensorart,
+)
+from gallery.foreign.values import json_object
+from gallery.recipe import Recipe
 
-_PLACES = ("parameters", EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, "ImageDescription", "Description", "Comment")
+_COMMENTS = (EXIF_COMMENT, JPEG_COMMENT, XMP_COMMENT, "Comment", "XPComment")
+_PLACES = ("parameters", *_COMMENTS, "ImageDescription", "Description", "XMP description", "postprocessing")
+# What stands in PNG files under a keyword of its own, and in others as a key of one JSON object.
+_KEYWORDS = {
+    *("parameters", "prompt", "workflow", "invokeai_metadata", "sd-metadata", "generation_data", "Comment", "smproj"),
+    *("parameters-json", "Software", "Source", "Description", "fooocus_scheme"),
+}
+_NAMED = re.compile(r"\s*([A-Za-z][A-Za-z_-]{1,40}):\s*(?=[{\[])")
 
 
 def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
@@ -29,7 +54,9 @@ def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
     data = bytes_of(source)
     name = source.name if isinstance(source, Path) else "this file"
     texts = texts_of(data, name)
-    found = _ours(data) or _others(texts)
+    found = _ours(texts) or read_texts(texts.found)
+    if found is None and not texts.damage:
+        found = _hidden(data, texts)
     if found is None:
         if texts.damage:
             raise UnreadableImage(f"{name} is damaged: {texts.damage}, and no recipe stands before that. Get it anew.")
@@ -38,17 +65,82 @@ def read_foreign(source: Path | bytes) -> ForeignRecipe | None:
     return replace(found, notes=(*found.notes, *texts.notes, *damaged))
 
 
-def _ours(data: bytes) -> ForeignRecipe | None:
+def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
+    """The recipe in the texts of a file, by their keys; None where they hold none that is known."""
+    texts = _unpacked(found)
+    graph = comfyui.read(texts)
+    for first in (novelai.read(texts), invokeai.read(texts), civitai.read(texts, graph)):
+        if first:
+            return first
+    for recipe in (tensorart.read(texts, graph), stabilitymatrix.read(texts, graph), easydiffusion.read(texts)):
+        if recipe:
+            return recipe
+    return _of_json(texts, graph) or _of_infotext(texts, graph) or graph or _of_others(texts)
+
+
+def _ours(texts: Texts) -> ForeignRecipe | None:
+    said = texts.found.get("studio_recipe", "")
     try:
-        recipe = read_recipe(data)
-    except UnreadableImage:  # WebP, which the studio does not write, or damaged
+        return ours.read(Recipe.from_json(said)) if said else None
+    except ValueError:  # damaged; what other tools read may still be there
         return None
-    return ours.read(recipe) if recipe else None
 
 
-def _others(texts: Texts) -> ForeignRecipe | None:
-    for place in _PLACES:
-        text = texts.found.get(place, "")
-        if text and not text.lstrip().startswith("{") and (found := infotext.read(text, sure=place == "parameters")):
-            return found
+def _hidden(data: bytes, texts: Texts) -> ForeignRecipe | None:
+    stealth.read(data, texts)
+    found = read_texts(texts.found)
+    return found and replace(found, notes=(*found.notes, "The recipe was hidden in the lowest bits of the pixels."))
+
+
+def _unpacked(found: dict[str, str]) -> dict[str, str]:
+    """The texts, and those that stand inside one of them: as JSON by PNG's keywords, or behind `Prompt: `."""
+    texts = dict(found)
+    for text in found.values():
+        if named := _NAMED.match(text[:100]):
+            texts.setdefault(named[1].lower(), text[named.end() :])
+    for place in _COMMENTS:
+        inner = json_object(found.get(place, ""))
+        for key in inner.keys() & _KEYWORDS:
+            value = inner[key]
+            if isinstance(value, str) or (isinstance(value, dict) and key != "Comment"):
+                texts.setdefault(key, value if isinstance(value, str) else json.dumps(value))
+    return texts
+
+
+def _of_json(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignRecipe | None:
+    for text in _in_places(texts):
+        if values := json_object(text):
+            if swarm := swarmui.read(values):
+                return completed(swarm, graph, "strength", "guidance")
+            for read in (fooocus.read, easydiffusion.read, drawthings.read):
+                if recipe := read(values):
+                    return recipe
     return None
+
+
+def _of_others(texts: dict[str, str]) -> ForeignRecipe | None:
+    software = texts.get("Software", "") or texts.get("XMP CreatorTool", "")
+    for values in (*map(json_object, _in_places(texts)), texts):
+        if recipe := others.read(values, software):
+            return recipe
+    return None
+
+
+def _of_infotext(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignRecipe | None:
+    sure = texts.get("parameters", "")
+    for text in _in_places(texts):
+        # A prompt may begin with a brace, as of dynamic prompts; broken JSON is no prompt.
+        if not (recipe := infotext.read(text, sure=text == sure and text.lstrip()[:1] not in ("{", "[", '"'))):
+            continue
+        if "fooocus_scheme" in texts or texts.get("MakerNote", "").strip() in ("a1111", "fooocus"):
+            return replace(recipe, tool="Fooocus")
+        if graph is None:
+            return recipe
+        # A node that saves AUTOMATIC1111's text beside the graph; its sampler's name often holds the schedule.
+        tool = graph.tool if recipe.tool == "AUTOMATIC1111" else recipe.tool
+        return completed(replace(recipe, tool=tool), graph, "schedule", "strength")
+    return None
+
+
+def _in_places(texts: dict[str, str]) -> Iterator[str]:
+    return (texts[place] for place in _PLACES if place in texts)

@@ -4,7 +4,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from gallery.recipe import SEEDS
@@ -99,7 +98,7 @@ def number(value: Any) -> float | None:
 
 def bare_name(name: str) -> str:
     """A model's name without folder and suffix."""
-    last = PurePosixPath(name.strip().replace("\\", "/")).name
+    last = name.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
     for suffix in _SUFFIXES:
         if last.lower().endswith(suffix):
             return last[: -len(suffix)]
@@ -124,10 +123,12 @@ def as_text(value: Any) -> str:
 def json_object(text: str) -> dict[str, Any]:
     """The JSON object in a text; empty where it is none."""
     text = text.strip().strip("\0").strip()
-    if not text.startswith("{"):
+    if text[:1] not in ("{", '"'):
         return {}
     try:
         found = json.loads(text)
+        if isinstance(found, str):  # some tools write the JSON of a text that is JSON
+            found = json.loads(found)
     except (ValueError, RecursionError):  # also numbers of thousands of digits, and what is nested too deeply
         return {}
     return found if isinstance(found, dict) else {}

@@ -13,6 +13,14 @@ def is_webp(data: bytes) -> bool:
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
+def _size(name: bytes, body: bytes) -> tuple[int, int]:
+    """Of the canvas, or of a lossless picture; lossy ones hide nothing in their pixels."""
+    if name == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    sides = int.from_bytes(body[1:5], "little")
+    return 1 + (sides & 0x3FFF), 1 + (sides >> 14 & 0x3FFF)
+
+
 def read(data: bytes, texts: Texts) -> None:
     """Add the texts of a WebP file."""
     end, at = 8 + int.from_bytes(data[4:8], "little"), 12
@@ -20,9 +28,9 @@ def read(data: bytes, texts: Texts) -> None:
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         if at >= end or not name:
             break
-        body = data[at + 8 : at + 8 + size] if name in (*_READERS, b"VP8X") else b""
-        if name == b"VP8X" and len(body) >= 10:
-            texts.size = (1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little"))
+        body = data[at + 8 : at + 8 + size] if name in (*_READERS, b"VP8X") else data[at + 8 : at + 18]
+        if name in (b"VP8X", b"VP8L") and len(body) >= 10:
+            texts.size = texts.size or _size(name, body)
         elif len(body) > MOST_TEXT_BYTES:
             texts.left_out(name.decode("latin-1").strip())
         elif name in _READERS:

@@ -28,7 +28,8 @@ def _field(packet: str, name: str) -> str:
         end = packet.find(f"</{name}", begin)
         if begin and end >= 0:
             return _TAG.sub("", packet[begin:end])
-    if (at := packet.find(f' {name}="')) >= 0:
-        begin = at + len(name) + 3
-        return packet[begin : packet.find('"', begin)]
+    for quote in ('"', "'"):
+        if (at := packet.find(f" {name}={quote}")) >= 0:
+            begin = at + len(name) + 3
+            return packet[begin : packet.find(quote, begin)]
     return ""
