@@ -19,6 +19,7 @@ from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id, number_of
+from gallery.looks.filling import looks_of
 from gallery.mending import rebuilding
 from gallery.metadata import jpeg_bytes, png_bytes, read_recipe
 from gallery.recipe import Recipe
@@ -77,9 +78,10 @@ class Gallery:
         record = {"job_id": job_id, "job_index": job_index} if job_id else None
         words = self.describe(recipe)
         data = png_bytes(image, recipe, record, words.parameters, words.digital_source)
+        looks = looks_of(image)
         self.check_folder()
         for attempt in range(_ATTEMPTS):
-            slot = {"owner": owner, "job_id": job_id, "job_index": job_index}
+            slot = {"owner": owner, "job_id": job_id, "job_index": job_index, **looks}
             row = row_of(new_id(), recipe, words, image.size, data, **slot)
             try:
                 return self._save_row(row, data, image, also)

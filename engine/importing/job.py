@@ -23,9 +23,9 @@ from engine.jobs.space import require_space
 from engine.picture_files import FORMATS, rgb_image
 from engine.picture_gate import Decoded, Refused, Rules, decoded
 from engine.settings import Settings
-from gallery.adopting import Found, adopt, fits, known_files, with_recipe
 from gallery.errors import GalleryError, UnreadableImage
 from gallery.files import sha256
+from gallery.foreign.adopting import Found, adopt, fits, known_files, with_recipe
 from gallery.foreign.imported import Origin, describe, imported_recipe
 from gallery.foreign.reading import read_foreign
 from gallery.metadata import MAX_SIDE, png_bytes, read_recipe

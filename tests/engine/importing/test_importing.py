@@ -15,8 +15,8 @@ from engine.importing.report import Report, report_of
 from engine.jobs.schema import CANCELLED, FETCH, SUCCEEDED
 from engine.studio import Studio
 from engine.worker import Worker, fetch_work
-from gallery.adopting import chunk_of
 from gallery.files import sha256
+from gallery.foreign.adopting import chunk_of
 from gallery.foreign.imported import MOST_TEXT
 from tests.gallery.samples import recipe
 

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from gallery import thumbnails
 from gallery.ids import new_id
+from gallery.looks.filling import looks_of
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, record_of, row_of
 from gallery.schema import Image
@@ -116,4 +117,4 @@ def original_sha256(recipe: object) -> str:
 
 def _row(gallery: Gallery, found: Found, owner: str) -> Image:
     words = gallery.describe(found.recipe)
-    return row_of(new_id(), found.recipe, words, found.picture.size, found.data, owner=owner)
+    return row_of(new_id(), found.recipe, words, found.picture.size, found.data, owner=owner, **looks_of(found.picture))
