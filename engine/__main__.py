@@ -19,6 +19,7 @@ from engine.cli import (
     queue,
     recipes,
     reproducing,
+    statistics,
     storage,
     upscaling,
 )
@@ -35,6 +36,7 @@ cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
 cli.add_typer(queue.commands, name="queue")
 gallery.commands.add_typer(importing.commands)
+gallery.commands.add_typer(statistics.commands)
 gallery.commands.add_typer(reproducing.commands)
 cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(recipes.commands)

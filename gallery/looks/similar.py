@@ -58,7 +58,7 @@ def _hashes(session: Session, owner: str | None) -> tuple[np.ndarray, np.ndarray
     if owner is not None:
         statement = statement.where(Image.owner == owner)
     raw = session.execute(statement.order_by(Image.number.desc())).all()
-    sound = [row for row in raw if isinstance(row[0], int) and isinstance(row[1], int)]
+    sound = [(one, two) for one, two in raw if isinstance(one, int) and isinstance(two, int)]
     table = np.array(sound, np.int64).reshape(-1, 2)
     return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
 

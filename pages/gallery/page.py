@@ -7,9 +7,11 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
+from pages.gallery.alike import show_more_like, show_near_duplicates
 from pages.gallery.bring_in import show_bring_in, show_brought_in
 from pages.gallery.family import show_family
 from pages.gallery.reproduce import show_reproduce_button, show_reproduction
+from pages.gallery.statistics import show_statistics
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
@@ -20,6 +22,7 @@ from pages.parts.reuse import reuse_link
 from pages.upscale.button import show_upscale
 
 PAGE_SIZE = 24
+NEAR, STATISTICS = "near", "statistics"  # views, by the address
 TILE_WIDTH = 220
 MOST_COUNTED = 1000  # counting the matches of a common word takes longer than finding the newest
 
@@ -33,6 +36,10 @@ def main() -> None:
     image_id = st.query_params.get("image")
     if image_id:
         _detail(studio, image_id, filters)
+    elif st.query_params.get("view") == NEAR:
+        show_near_duplicates(studio, _open, _delete)
+    elif st.query_params.get("view") == STATISTICS:
+        show_statistics(studio)
     else:
         _menu(studio)
         _grid(studio, filters)
@@ -41,7 +48,14 @@ def main() -> None:
 def _menu(studio: Studio) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         show_bring_in(studio)
+        look = {"type": "tertiary", "on_click": _view}
+        st.button("Near duplicates", key="near", icon=":material/filter_none:", args=(NEAR,), **look)
+        st.button("Statistics", key="statistics", icon=":material/bar_chart:", args=(STATISTICS,), **look)
     show_brought_in(studio)
+
+
+def _view(name: str) -> None:
+    st.query_params["view"] = name
 
 
 def _toolbar() -> tuple[str, bool]:
@@ -183,6 +197,7 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         _actions(studio, record)
         show_reproduction(studio, record)
         show_family(studio, record, _open)
+        show_more_like(studio, record, _open)
 
 
 def _step(studio: Studio, label: str, icon: str, place: dict[str, Any], key: str) -> None:
