@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
-from sqlalchemy import literal_column, select
+from sqlalchemy import BigInteger, literal_column, select
 from sqlalchemy.orm import Session
 
 from gallery.database import Database
@@ -24,7 +24,7 @@ def more_like(database: Database, record: ImageRecord, owner: str | None, most: 
         if own is None:
             return ()
         numbers, hashes = _hashes(session, owner)
-        apart = bits_apart(np.int64(own), hashes)
+        apart = bits_apart(np.array([own]), hashes)
         order = np.argsort(apart, kind="stable")[: most + 1]
         chosen = [int(numbers[place]) for place in order if apart[place] <= ALIKE]
         return tuple(each for each in _records(session, chosen) if each.id != record.id)[:most]
@@ -53,7 +53,7 @@ def records(database: Database, numbers: Iterable[int], owner: str | None) -> tu
 
 def _hashes(session: Session, owner: str | None) -> tuple[np.ndarray, np.ndarray]:
     """Numbers and hashes of all live pictures, newest first; read as they stand, since there may be 100,000."""
-    number, value = literal_column("images.number"), literal_column("images.phash")
+    number, value = literal_column("images.number", BigInteger), literal_column("images.phash", BigInteger)
     statement = select(number, value).select_from(Image).where(Image.deleted_at.is_(None), value.is_not(None))
     if owner is not None:
         statement = statement.where(Image.owner == owner)
