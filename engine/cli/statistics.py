@@ -5,6 +5,7 @@ import time
 import typer
 
 from engine.cli.app import Home, Json, open_studio, print_json
+from engine.rules import counted
 from gallery import statistics as counting
 
 commands = typer.Typer()
@@ -17,7 +18,8 @@ def statistics(home: Home = None, as_json: Json = False) -> None:
     if as_json:
         print_json(found.to_dict())
         return
-    print(f"{found.pictures} pictures, {found.imported} of them made by other tools, on {len(found.days)} days.")
+    pictures, days = counted(found.pictures, "picture"), counted(len(found.days), "day")
+    print(f"{pictures}, {found.imported} of them made by other tools, on {days}.")
     for title, names in (("Models", found.models), ("LoRAs", found.loras), ("Samplers", found.samplers)):
         if names:
             print(f"{title}: {', '.join(f'{name} ({count})' for name, count in names)}")

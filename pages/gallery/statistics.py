@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from engine.rules import counted
 from engine.studio import Studio
 from gallery.statistics import Statistics, statistics
 from pages.parts.common import OWNER
@@ -23,7 +24,7 @@ def show_statistics(studio: Studio) -> None:
         st.markdown("## Nothing to count yet")
         return
     other = f", {found.imported} of them made by other tools" if found.imported else ""
-    st.caption(f"{found.pictures} pictures on {len(found.days)} days{other}")
+    st.caption(f"{counted(found.pictures, 'picture')} on {counted(len(found.days), 'day')}{other}")
     days = pd.DataFrame(found.days, columns=["day", "pictures"]).assign(day=lambda table: pd.to_datetime(table["day"]))
     st.markdown("**Pictures per day**")
     across = alt.X("yearmonthdate(day):T", title=None)
