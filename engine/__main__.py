@@ -8,6 +8,7 @@ from engine.cli import (
     drawing,
     gallery,
     grids,
+    importing,
     jobs,
     lora,
     mini,
@@ -19,6 +20,8 @@ from engine.cli import (
     prompting,
     queue,
     recipes,
+    reproducing,
+    statistics,
     storage,
     upscaling,
 )
@@ -35,6 +38,9 @@ cli.add_typer(datasets.commands)
 cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)
 cli.add_typer(queue.commands, name="queue")
+gallery.commands.add_typer(importing.commands)
+gallery.commands.add_typer(statistics.commands)
+gallery.commands.add_typer(reproducing.commands)
 cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")

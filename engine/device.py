@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 import torch
@@ -37,6 +38,16 @@ class Device:
     @property
     def is_cuda(self) -> bool:
         return self.torch_device.type == "cuda"
+
+    def environment(self) -> dict[str, Any]:
+        """What beside versions and device changes how numbers are rounded, as `gallery.recipe.Recipe.environment`."""
+        facts: dict[str, Any] = {
+            "threads": torch.get_num_threads(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+        }
+        if self.is_cuda:
+            facts |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
+        return facts
 
     def free_memory(self) -> int:
         """Bytes that can be allocated now; on CUDA the caching allocator's own reserve counts as free."""

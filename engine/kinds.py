@@ -3,22 +3,21 @@
 from engine.diffusion import admission as diffusion
 from engine.grids import admission as grids
 from engine.image_to_image import admission as image_to_image
+from engine.importing import admission as importing
 from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
 from engine.lora import admission as lora
+from engine.reproducing import admission as reproducing
 from engine.translation import admission as translation
 from engine.upscaling import admission as upscaling
 from engine.weights import admission as weights
 
-KINDS = Kinds(
-    [
-        *diffusion.KINDS,
-        *image_to_image.KINDS,
-        *inpainting.KINDS,
-        *grids.KINDS,
-        *translation.KINDS,
-        *upscaling.KINDS,
-        *lora.KINDS,
-        *weights.KINDS,
-    ]
+_MAKING = (
+    *diffusion.KINDS,
+    *image_to_image.KINDS,
+    *inpainting.KINDS,
+    *grids.KINDS,
+    *translation.KINDS,
+    *upscaling.KINDS,
 )
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *lora.KINDS, *weights.KINDS])

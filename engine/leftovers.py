@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import String, cast, select
 
 from engine.files import MAX_JSON_BYTES
-from engine.jobs.schema import JobRow
+from engine.jobs.schema import ENDED, JobRow
 from gallery.maintenance import sizes_of
 from gallery.mending import backups, repair
 from gallery.metadata import read_recipe
@@ -70,6 +70,21 @@ def unused_archives(gallery: Gallery, home: Path) -> Iterator[Leftover]:
     yield from (_leftover(path) for path in folders.values())
 
 
+def old_reproductions(home: Path) -> Iterator[Leftover]:
+    """Verdicts on recipes that were run again, and their pictures; one that was kept lies in the gallery."""
+    yield from (_leftover(path) for path in sorted((home / "reproductions").glob("*.*")) if path.is_file())
+
+
+def old_imports(gallery: Gallery, home: Path) -> Iterator[Leftover]:
+    """Reports on folders that were brought in, and uploads whose job has ended without them."""
+    with gallery.database.read() as session:
+        open_ones = select(cast(JobRow.request, String)).where(JobRow.state.not_in(ENDED))
+        wanted = [text or "" for text in session.scalars(open_ones)]
+    for path in sorted((home / "imports").glob("*")):
+        if not path.is_symlink() and not any(path.name in text for text in wanted):
+            yield _leftover(path)
+
+
 def remove(leftovers: Iterable[Leftover], grace_seconds: float) -> tuple[int, int]:
     """Remove those that were not used for that long; returns how many there were, and their bytes."""
     count = size = 0
@@ -99,6 +114,7 @@ def sweep(gallery: Gallery, home: Path, grace_seconds: float = GRACE_SECONDS) ->
     """
     remove(list(unused_photos(gallery, home)), grace_seconds)
     archives = list(unused_archives(gallery, home))
+    remove([*old_reproductions(home), *old_imports(gallery, home)], grace_seconds)
     remove([found for found in archives if not (found.paths[0] / _CAPTIONS).exists()], grace_seconds)
 
 

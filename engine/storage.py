@@ -74,6 +74,10 @@ class Storage:
             Usage("models", "Models", "your own LoRAs, embeddings and weights", size_of(*own)),
             Usage("thumbnails", "Thumbnails", "small pictures; they are made again", caches[0], caches[0]),
             Usage("previews", "Previews", "of running jobs", caches[1], 0),
+            Usage("reproductions", "Reproductions", "pictures that were made again to compare; they go after a week",
+                  *(size_of(home / "reproductions"),) * 2),
+            Usage("imports", "Brought in", "uploads on their way into the gallery, and reports; they go after a week",
+                  size_of(home / "imports")),
             Usage("database", "Database", "pictures' recipes and jobs", size_of(*self._database_files())),
             Usage("backups", "Backups", "the last ten snapshots of the database", size_of(home / "backups")),
             Usage("damaged", "Databases set aside", "replaced by a repair or a restored snapshot", aside, aside, True),
@@ -106,6 +110,7 @@ class Storage:
             "archives": lambda: self._sweep(leftovers.unused_archives),
             "prepared": self._sweep_prepared,
             "thumbnails": lambda: _remove(home / "thumbnails"),
+            "reproductions": lambda: _remove(home / "reproductions"),
             "damaged": lambda: _remove(*self._set_aside()),
             "logs": lambda: _remove(*_old_logs(home)),
         }

@@ -34,6 +34,7 @@ from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
 from gallery.database import Database
 from gallery.errors import GalleryError
+from gallery.looks import filling
 from gallery.mending import backups
 from gallery.mending.repair import require_usable
 from gallery.photos import Photos
@@ -317,6 +318,7 @@ class Studio:
         self._started = True
         if not self.health.unlisted():  # a database that was lost names nothing
             leftovers.sweep(self.gallery, self.settings.home)
+        filling.fill(self.gallery)
 
     def _snapshot(self, file: Path, reason: str) -> None:
         """None of a database that was lost: ten of these would push out those with something in them."""

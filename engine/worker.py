@@ -154,7 +154,7 @@ def main() -> None:
     before = last_status(settings.home)
     write_status(settings.home, EngineStatus(STARTING, before.device, before.accelerated, worker.name))
 
-    fetching = threading.Thread(target=_fetch_lane, args=(worker, settings), name="fetch", daemon=True)
+    fetching = threading.Thread(target=_fetch_lane, args=(worker, settings, database), name="fetch", daemon=True)
     fetching.start()
     try:
         _draw_lane(worker, settings, database)
@@ -180,19 +180,22 @@ def device_work(
     from engine.image_to_image.job import Redrawing
     from engine.inpainting.job import Inpainting
     from engine.lora.job import Training
+    from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
     from engine.upscaling.job import Upscaling
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Training])
+    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Reproducing, Training])
 
 
-def fetch_work(settings: Settings, queue: JobQueue) -> dict[str, Handler]:
+def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:
     """What runs beside the device."""
+    from engine.importing.job import Importing
     from engine.weights.job import Fetching
 
-    return Fetching(settings, queue).handlers
+    gallery = Gallery(database, settings.home, describe=queue.kinds.describe)
+    return {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
 
 
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
@@ -208,8 +211,8 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
     tell(STOPPING)
 
 
-def _fetch_lane(worker: Worker, settings: Settings) -> None:
-    worker.serve((FETCH,), fetch_work(settings, worker.queue))
+def _fetch_lane(worker: Worker, settings: Settings, database: Database) -> None:
+    worker.serve((FETCH,), fetch_work(settings, worker.queue, database))
 
 
 def _stop_on_signal(worker: Worker) -> None:

@@ -55,7 +55,8 @@ def png_bytes(
     texts.add_text("studio_recipe", recipe.to_json())
     if record:
         texts.add_text("studio_record", json.dumps(record))
-    texts.add_itxt(PNG_KEYWORD, packet(digital_source, rights))  # Pillow writes no `xmp=` into PNG
+    if digital_source or rights:
+        texts.add_itxt(PNG_KEYWORD, packet(digital_source, rights))  # Pillow writes no `xmp=` into PNG
     buffer = io.BytesIO()
     _clean(image).save(buffer, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)
     return buffer.getvalue()
@@ -80,7 +81,7 @@ def jpeg_bytes(
     buffer = io.BytesIO()
     exif = _exif(parameters)
     subsampling = 0 if quality >= 90 else 2  # anime line art smears with halved colour resolution
-    xmp = packet(digital_source, rights).encode()
+    xmp = packet(digital_source, rights).encode() if digital_source or rights else b""
     picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif, xmp=xmp)
     return _with_recipe(buffer.getvalue(), recipe.to_json())
 

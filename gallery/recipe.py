@@ -26,6 +26,7 @@ class Recipe:
             gallery's picture, or None) and `photo` (the SHA-256 of the kept copy of its pixels, or None).
         software: versions by name: studio, torch, diffusers, ...
         device, dtype: where and in which precision it was computed.
+        environment: what else of the machine changes how numbers are rounded: threads, instructions, CUDA.
         seconds: how long this image took.
         created_at: ISO 8601, UTC.
         notes: what the artist should know about this picture.
@@ -43,6 +44,7 @@ class Recipe:
     software: Mapping[str, Any] = field(default_factory=dict)
     device: str = ""
     dtype: str = ""
+    environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     created_at: str = ""
     notes: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ class Recipe:
         """JSON-ready values of every field; unknown fields stand beside the known ones."""
         known = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name != "extra"}
         known |= {name: list(known[name]) for name in ("loras", "embeddings", "parents", "notes")}
-        for name in ("embeddings", "parents"):
+        for name in ("embeddings", "parents", "environment"):
             if not known[name]:  # as recipes were before there were any
                 del known[name]
         return {**self.extra, **known}
@@ -171,6 +173,7 @@ _READERS = {
     "software": _mapping,
     "device": _text,
     "dtype": _text,
+    "environment": _mapping,
     "seconds": _seconds,
     "created_at": _text,
     "notes": _texts,

@@ -127,7 +127,7 @@ def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], d
         words: what its kind says of it.
         size: width and height in pixels.
         data: the file's bytes.
-        more: `created_at`, `owner`, `job_id`, `job_index`.
+        more: `created_at`, `owner`, `job_id`, `job_index`, `phash`, `colours`.
     """
     return Image(
         id=image_id,

@@ -129,6 +129,9 @@ class Image(Base):
         Index("ix_images_trash", "number", sqlite_where=_TRASH, postgresql_where=_TRASH),
         # All that questions are about, so that reading it for 100,000 images reads no recipe.
         Index("ix_images_answers", *ANSWERED_BY),
+        # Likewise for what pictures look like, and which of them nobody has looked at yet.
+        Index("ix_images_looks", "owner", "number", "phash", "deleted_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_images_unseen", "colours", "number", "id"),
     )
 
     id: Mapped[str] = mapped_column(Words(26), primary_key=True)

@@ -21,6 +21,7 @@ from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id
+from gallery.looks.filling import looks_of
 from gallery.mending import rebuilding
 from gallery.metadata import jpeg_bytes, png_bytes, read_recipe, webp_bytes
 from gallery.questions import filing, fulltext, newest
@@ -52,7 +53,7 @@ class Gallery:
 
     def __init__(self, database: Database, home: Path, files: ImageFiles | None = None, describe: Describe = by_kind):
         self.database = database
-        self._describe = carried.with_marks(describe)
+        self.describe = carried.with_marks(describe)
         self.files = files or ImageFiles(home)
 
     @cached_property
@@ -89,11 +90,12 @@ class Gallery:
         """
         record = {"job_id": job_id, "job_index": job_index} if job_id else None
         recipe = carried.noted(recipe, self.files)
-        words = self._describe(recipe)
+        words = self.describe(recipe)
         data = png_bytes(image, recipe, record, words.parameters, words.digital_source, words.rights)
-        self._check_folder()
+        looks = looks_of(image)
+        self.check_folder()
         for attempt in range(_ATTEMPTS):
-            slot = {"owner": owner, "job_id": job_id, "job_index": job_index}
+            slot = {"owner": owner, "job_id": job_id, "job_index": job_index, **looks}
             row = row_of(new_id(), recipe, words, image.size, data, **slot)
             try:
                 return self._save_row(row, data, image, also)
@@ -112,26 +114,27 @@ class Gallery:
         try:
             with self.database.write() as session:
                 kept = kept and _of_slot(session, row.job_id, row.job_index)
-                saved = kept or self._insert(session, row)
+                saved = kept or self.insert(session, row)
                 if also:
                     also(session)
                 record = record_of(row) if saved is row else records_of(session, [saved])[0]
         except BaseException:
-            self._discard_unless_saved(row.id)
+            self.discard_unless_saved(row.id)
             raise
         if saved is row:
             with suppress(OSError, GalleryError):
                 thumbnails.write(self.files, row.id, image)
         return record
 
-    def _insert(self, session: Session, row: Image) -> Image:
+    def insert(self, session: Session, row: Image) -> Image:
+        """Add a row whose file is there, with what is found by it."""
         row.created_at = now(session)
         session.add(row)
         session.flush()
         filing.add(session, row)
         return row
 
-    def _discard_unless_saved(self, image_id: str) -> None:
+    def discard_unless_saved(self, image_id: str) -> None:
         """Remove the file of a failed save, if it is certain that no row needs it.
 
         A commit can fail towards us and still have happened (a lost network connection): only
@@ -141,7 +144,7 @@ class Gallery:
             if session.get(Image, image_id) is None:
                 self.files.remove(self.files.image(image_id))
 
-    def _check_folder(self) -> None:
+    def check_folder(self) -> None:
         """Refuse to write where the images are not: an empty mount point instead of the disk."""
         if self.files.marker.is_file():
             return
@@ -307,7 +310,7 @@ class Gallery:
         recipe = record.recipe
         if record.unreadable:
             recipe = read_recipe(png) or recipe
-        words = self._describe(recipe)
+        words = self.describe(recipe)
         image = thumbnails.decode(png)
         return encoded(image, recipe, quality, words.parameters, words.digital_source, words.rights)
 
@@ -364,11 +367,11 @@ class Gallery:
 
     def rebuild(self, owner: str = DEFAULT_OWNER, settle_seconds: float = maintenance.SETTLE_SECONDS) -> int:
         """Take every image file with a recipe but no row into the gallery; returns how many."""
-        return rebuilding.rebuild(self.database, self.files, owner, settle_seconds, self._describe)
+        return rebuilding.rebuild(self.database, self.files, owner, settle_seconds, self.describe)
 
     def renew(self) -> int:
         """Write rows anew that cannot be read, or say something else than their sound files; returns how many."""
-        renewed = rebuilding.drop_nameless(self.database) + rebuilding.renew(self.database, self.files, self._describe)
+        renewed = rebuilding.drop_nameless(self.database) + rebuilding.renew(self.database, self.files, self.describe)
         with self.database.write() as session:
             fulltext.heal(session, thoroughly=True)
         return renewed

@@ -43,6 +43,13 @@ def write(files: ImageFiles, image_id: str, image: Image.Image) -> bytes:
     return data
 
 
+def _plain(image: Image.Image) -> Image.Image:
+    """A picture of another tool may have a palette or one transparent colour; those of the studio never do."""
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.copy() if image.mode in ("RGB", "L") else image.convert("RGB")
+
+
 def decode(png: bytes) -> Image.Image:
     """The pixels of a PNG whose checksum was right.
 
@@ -52,6 +59,6 @@ def decode(png: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
             image.load()
-            return image.copy()
+            return _plain(image)
     except Exception as error:
         raise ImageDamaged(f"The image cannot be decoded: {error}. Put its file back from a backup.") from error

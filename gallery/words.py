@@ -37,7 +37,7 @@ class Words:
         title: what it is listed under and found by.
         negative_prompt: what was to be avoided.
         parameters: for other tools; None where that text could say nothing true, and none is written then.
-        digital_source: the mark that its file carries, `TRAINED` or `COMPOSITE`.
+        digital_source: the mark that its file carries, `TRAINED` or `COMPOSITE`; empty where nobody knows.
         rights: of the photos that it was made from: creator, rights, credit; see `gallery.xmp.CARRIED`.
     """
 

@@ -5,13 +5,20 @@ from engine.translation.request import Translate
 from engine.upscaling.request import Upscale
 from gallery.records import ImageRecord
 from pages.animeify.details import SHOWN as TRANSLATED
+from pages.gallery.imported import SHOWN as IMPORTED
 from pages.generate.details import KINDS as DRAWINGS
 from pages.generate.details import SHEET
 from pages.generate.details import SHOWN as DRAWN
 from pages.parts.shown import Shown
 from pages.upscale.details import SHOWN as ENLARGED
 
-SHOWN = {**dict.fromkeys(DRAWINGS, DRAWN), Grid.kind: SHEET, Translate.kind: TRANSLATED, Upscale.kind: ENLARGED}
+SHOWN = {
+    **dict.fromkeys(DRAWINGS, DRAWN),
+    Grid.kind: SHEET,
+    Translate.kind: TRANSLATED,
+    Upscale.kind: ENLARGED,
+    **IMPORTED,
+}
 
 
 def shown(record: ImageRecord) -> Shown:

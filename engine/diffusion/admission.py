@@ -100,6 +100,7 @@ KINDS = (
         check=check,
         settle=TextToImage.with_seed,
         afresh=afresh,
+        alone=TextToImage.alone,
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=describe,

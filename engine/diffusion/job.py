@@ -39,6 +39,7 @@ from gallery.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
+LIBRARIES = ("torch", "diffusers", "transformers", "peft")  # that a picture's pixels may depend on
 BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
 
 
@@ -215,12 +216,11 @@ class Drawing:
             embeddings=tuple(embeddings[info] for info in named),
             **facts,
         )
-        self._gallery.save(
+        context.keep(
+            self._gallery,
             image.image,
             recipe,
-            owner=context.job.owner,
-            job_id=context.job.id,
-            job_index=place,
+            place,
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=last),
         )
 
@@ -276,7 +276,8 @@ class Drawing:
                 }
                 for lora, weight in loras
             ),
-            "software": {"studio": __version__, "torch": version("torch"), "diffusers": version("diffusers")},
+            "software": {"studio": __version__} | {name: version(name) for name in LIBRARIES},
+            "environment": self._device.environment(),
             "device": self._device.name,
             "dtype": str(model.dtype).removeprefix("torch."),
         }

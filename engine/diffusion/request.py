@@ -164,6 +164,14 @@ class TextToImage:
         own |= dict.fromkeys(PER_IMAGE.values(), ())
         return replace(self, **own)
 
+    def alone(self, index: int) -> Self:
+        """This request for one of its images by itself, from the same noise; its words come of no template any more."""
+        seeds = {"seed": seed_of(self, index)}
+        if self.variation_strength:
+            seeds["variation_seed"] = variation_seed_of(self, index)
+        own: dict[str, Any] = {"num_images": 1, "prompt_template": None, "negative_prompt_template": None, **seeds}
+        return replace(self.of_image(index), **own)
+
     @property
     def words(self) -> str:
         """What the whole job is called: the template, where its images have words of their own."""

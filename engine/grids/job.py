@@ -97,12 +97,11 @@ class Grids:
             software={"studio": __version__},
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        self._place.gallery.save(
+        context.keep(
+            self._place.gallery,
             self._composed(request, cells, sheet, [records.get(index) for index in places]),
             recipe,
-            owner=context.job.owner,
-            job_id=context.job.id,
-            job_index=len(cells) + sheet,
+            len(cells) + sheet,
             also=lambda session: self._place.queue.record(session, context.claim, context.progress, last=False),
         )
 

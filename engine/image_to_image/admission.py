@@ -64,6 +64,7 @@ KINDS = (
         check=_check,
         settle=ImageToImage.with_seed,
         afresh=diffusion.afresh,
+        alone=ImageToImage.alone,
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=lambda recipe: describe(recipe, COMPOSITE),

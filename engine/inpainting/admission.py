@@ -97,6 +97,7 @@ KINDS = (
         check=_check,
         settle=Inpaint.with_seed,
         afresh=diffusion.afresh,
+        alone=Inpaint.alone,
         pictures=lambda request: request.num_images,
         preview_width=lambda request: request.width,
         describe=lambda recipe: describe(recipe, COMPOSITE),

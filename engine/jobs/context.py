@@ -2,11 +2,18 @@
 
 import time
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from engine.jobs.heartbeat import INTERVAL_SECONDS, Heartbeat
 from engine.jobs.records import Claim, Job, Progress
+from gallery.recipe import Recipe
+from gallery.store import Also, Gallery
+
+Instead = Callable[["JobContext", Image.Image, Recipe, Also], None]
 
 
 class JobContext:
@@ -26,6 +33,8 @@ class JobContext:
         self._started: float | None = None
         self._before = 0
         self._shown = 0.0
+        self._other: Any = None
+        self._instead: Instead | None = None
 
     @property
     def job(self) -> Job:
@@ -35,7 +44,25 @@ class JobContext:
     @property
     def request(self) -> Any:
         """What the job asks for, of the kind that its handler is for."""
-        return self.job.request
+        return self._other or self.job.request
+
+    def working_on(self, request: Any, instead: Instead) -> "JobContext":
+        """This attempt as the handler of another kind sees it.
+
+        Args:
+            request: what that is asked for.
+            instead: takes each picture in place of the gallery, with what is to be written in one transaction.
+        """
+        other = copy(self)
+        other._other, other._instead = request, instead
+        return other
+
+    def keep(self, gallery: Gallery, image: Image.Image, recipe: Recipe, index: int, *, also: Also) -> None:
+        """Keep a finished picture as the job's result of that index; arguments and errors as of `Gallery.save`."""
+        if self._instead:
+            self._instead(self, image, recipe, also)
+            return
+        gallery.save(image, recipe, owner=self.job.owner, job_id=self.job.id, job_index=index, also=also)
 
     @property
     def progress(self) -> Progress:

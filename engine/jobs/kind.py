@@ -66,6 +66,8 @@ class Kind(Generic[R]):
         check: what on this machine speaks against these values, whose own rules may be broken.
         settle: draws what is still open when it is queued, such as a seed.
         afresh: the same request with that open again, and what follows from it made anew; None where nothing is drawn.
+        alone: the request for one of its pictures by itself, by that picture's index, which gives the same pixels; None
+            where pictures of this kind are not made again one by one.
         pictures: how many pictures a job brings into the gallery.
         preview_width: pixels of the picture that a running job shows; None where that is not known before.
         pausable: whether a stopped job goes on where it was.
@@ -83,6 +85,7 @@ class Kind(Generic[R]):
     check: Callable[[Mapping[str, Any], Here], list[Problem]] = _no_problems
     settle: Callable[[R], R] = lambda request: request
     afresh: Callable[[R, Here], R] | None = None
+    alone: Callable[[R, int], R] | None = None
     pictures: Callable[[R], int] = lambda request: 0
     preview_width: Callable[[R], int | None] = lambda request: None
     pausable: bool = False
@@ -127,6 +130,9 @@ class Kinds:
     def names(self) -> tuple[str, ...]:
         """Of all of them."""
         return tuple(self._kinds)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kinds
 
     def read(self, name: str, values: Mapping[str, Any]) -> Any:
         """The request in a row or a recipe; None where this version cannot read it."""

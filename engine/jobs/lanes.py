@@ -21,7 +21,7 @@ from gallery.database import Database
 MOST_PASSED = 10
 TURN_SECONDS = 120.0
 HOLD_SECONDS = 1800.0
-NAMES = {DRAW: "Drawings", TRAIN: "Trainings", FETCH: "Downloads"}
+NAMES = {DRAW: "Drawings", TRAIN: "Trainings", FETCH: "Downloads and imports"}
 RULE = (
     "Drawings go before trainings, and a training at work makes room for them. After "
     f"{MOST_PASSED} drawings a waiting training gets a turn of {TURN_SECONDS / 60:.0f} minutes. "

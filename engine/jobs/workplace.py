@@ -49,6 +49,10 @@ class Workplace:
             self.one(work)
         return {name: handler for work in self._works.values() for name, handler in work.handlers.items()}
 
+    def handler(self, kind: str) -> Handler:
+        """Who works on jobs of that kind here. Raises KeyError where nobody does."""
+        return next(work.handlers[kind] for work in self._works.values() if kind in work.handlers)
+
     def one(self, work: Callable[["Workplace"], W]) -> W:
         """The one work of that kind here, brought now if it is not here yet; so works can use one another's models."""
         if work not in self._works:

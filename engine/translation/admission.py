@@ -82,6 +82,7 @@ KINDS = (
         read=translate,
         title=_title,
         check=_check,
+        alone=Translate.alone,
         pictures=lambda request: len(request.photos),
         stepwise=False,
         describe=describe,

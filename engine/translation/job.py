@@ -116,12 +116,11 @@ class Translating:
         photos = len(request.photos)
         steps = PARTS * photos if photos > 1 else context.progress.steps
         context.report(context.progress.stage, steps * (index + 1) // photos, steps)
-        self._gallery.save(
+        context.keep(
+            self._gallery,
             picture,
             self._recipe(request.of(index), index, model, options, seconds, tuple(context.notes)),
-            owner=context.job.owner,
-            job_id=context.job.id,
-            job_index=index,
+            index,
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=False),
         )
 
@@ -145,6 +144,7 @@ class Translating:
             ),
             software={"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")},
             device=self._device.name,
+            environment=self._device.environment(),
             dtype="float32",
             seconds=round(seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),

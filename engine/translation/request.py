@@ -60,6 +60,10 @@ class Translate:
         """The request for one of its photos alone."""
         return replace(self, photos=(self.photos[index],))
 
+    def alone(self, index: int) -> "Translate":
+        """The request for the photo of that index; one of a recipe names its own photo alone already."""
+        return self.of(index) if len(self.photos) > 1 else self
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""
         values = asdict(self)

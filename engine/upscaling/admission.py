@@ -89,6 +89,7 @@ KINDS = (
         complete=_completed,
         check=_check,
         settle=Upscale.with_seed,
+        alone=Upscale.alone,
         pictures=lambda request: len(request.photos),
         stepwise=False,
         describe=describe,

@@ -131,12 +131,11 @@ class Upscaling:
         request: Upscale = context.request
         require_space(self._settings.home)
         _report(context, index, len(request.photos), PARTS, PARTS)
-        self._gallery.save(
+        context.keep(
+            self._gallery,
             Image.fromarray(large),
             self._recipe(request.of(index), index, model, seconds, notes),
-            owner=context.job.owner,
-            job_id=context.job.id,
-            job_index=index,
+            index,
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=False),
         )
 
@@ -168,6 +167,7 @@ class Upscaling:
             software=facts["software"]
             | {"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel")},
             device=self._device.name,
+            environment=self._device.environment(),
             dtype=str(model.network.dtype).removeprefix("torch."),
             seconds=round(seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),

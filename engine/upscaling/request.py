@@ -64,6 +64,10 @@ class Upscale:
         """The request for one of its pictures alone."""
         return replace(self, photos=(self.photos[index],))
 
+    def alone(self, index: int) -> "Upscale":
+        """The request for the picture of that index; one of a recipe names its own picture alone already."""
+        return self.of(index) if len(self.photos) > 1 else self
+
     def with_seed(self) -> "Upscale":
         """This request with the seed of its second pass: its own, or drawn now."""
         return replace(self, redraw=self.redraw.with_seed()) if self.redraw else self

@@ -13,7 +13,7 @@ NAME_LENGTH = 200
 
 def sampler_of(recipe: Recipe) -> str:
     """The sampler as its menu calls it; empty where there was none."""
-    name = recipe.request.get("scheduler")
+    name = recipe.request.get("scheduler") or recipe.request.get("sampler")  # the latter of other tools
     return name[:64] if isinstance(name, str) else ""
 
 

@@ -7,9 +7,13 @@ from gallery.errors import GalleryError, ImageNotFound
 from gallery.questions.query import LARGEST, NEWEST, OLDEST, RATING, Query
 from gallery.records import ImageRecord, Page
 from pages.gallery.address import EDGES, forget, put
+from pages.gallery.alike import show_more_like, show_near_duplicates
+from pages.gallery.bring_in import show_bring_in, show_brought_in
 from pages.gallery.family import show_family
 from pages.gallery.filters import show_bar, show_relaxing
 from pages.gallery.marks import line, show_marks
+from pages.gallery.reproduce import show_reproduce_button, show_reproduction
+from pages.gallery.statistics import show_statistics
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
@@ -20,6 +24,7 @@ from pages.parts.reuse import reuse_link
 from pages.upscale.button import show_upscale
 
 PAGE_SIZE = 24
+NEAR, STATISTICS = "near", "statistics"  # views, by the address
 TILE_WIDTH = 220
 # What leads to the first page, and to the one before and after.
 TURNS = {
@@ -39,8 +44,26 @@ def main() -> None:
     image_id = st.query_params.get("image")
     if image_id:
         _detail(studio, image_id, query)
+    elif st.query_params.get("view") == NEAR:
+        show_near_duplicates(studio, _open, _delete)
+    elif st.query_params.get("view") == STATISTICS:
+        show_statistics(studio)
     else:
+        _menu(studio)
         _grid(studio, query)
+
+
+def _menu(studio: Studio) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show_bring_in(studio)
+        look = {"type": "tertiary", "on_click": _view}
+        st.button("Near duplicates", key="near", icon=":material/filter_none:", args=(NEAR,), **look)
+        st.button("Statistics", key="statistics", icon=":material/bar_chart:", args=(STATISTICS,), **look)
+    show_brought_in(studio)
+
+
+def _view(name: str) -> None:
+    st.query_params["view"] = name
 
 
 # -- the grid
@@ -183,7 +206,9 @@ def _detail(studio: Studio, image_id: str, query: Query) -> None:
             download_buttons(studio, record, place="detail")
             shown(record).more(studio, record)
         _actions(studio, record)
+        show_reproduction(studio, record)
         show_family(studio, record, _open)
+        show_more_like(studio, record, _open)
 
 
 def _neighbours(studio: Studio, image_id: str, query: Query) -> tuple[ImageRecord | None, ImageRecord | None]:
@@ -222,6 +247,7 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
         if record.deleted_at is None:
             show_links(studio, record, "detail")
             show_upscale(studio, record, "detail")
+            show_reproduce_button(studio, record)
             delete = {"on_click": _delete, "args": (studio, record.id), "shortcut": "Delete"}
             st.button("Delete", key="delete", icon=":material/delete:", **delete)
         else:

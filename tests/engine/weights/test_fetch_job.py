@@ -30,7 +30,7 @@ def worker(studio):
 
 def fetch(studio, worker):
     job = studio.submit(FetchModel(model="remote"))
-    worker.run_one(FETCH, fetch_work(studio.settings, worker.queue))
+    worker.run_one(FETCH, fetch_work(studio.settings, worker.queue, studio.database))
     return studio.job(job.id)
 
 
@@ -53,7 +53,7 @@ def test_a_stopped_download_continues_where_it_was(studio, worker, hub):
     job = studio.submit(FetchModel(model="remote"))
     stopper = threading.Timer(1.5, studio.cancel, (job.id,))
     stopper.start()
-    worker.run_one(FETCH, fetch_work(studio.settings, worker.queue))
+    worker.run_one(FETCH, fetch_work(studio.settings, worker.queue, studio.database))
     assert studio.job(job.id).state == CANCELLED
     assert not studio.model("remote").available
 

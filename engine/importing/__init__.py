@@ -1,0 +1,1 @@
+"""A folder of pictures that other tools made, brought into the gallery."""

@@ -1,0 +1,68 @@
+"""The main colours of a picture, by names that people use."""
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image
+
+MOST, LEAST_SHARE = 4, 0.1  # names of one picture; of its area
+_SIDE = 48
+
+# Light, usual and dark shades of each, as sRGB.
+PALETTE = {
+    "black": ("000000", "1c1c1c", "101828"),
+    "grey": ("4d4d4d", "808080", "b0b0b0"),
+    "white": ("ffffff", "e8e8e8"),
+    "red": ("c81e1e", "7d1414", "e85050"),
+    "orange": ("f08020", "d06010", "f8a860"),
+    "yellow": ("f0d820", "f5e890", "c0a818"),
+    "green": ("30a030", "155015", "90c870", "5a7a40"),
+    "teal": ("20a0a0", "105858", "90d8d8"),
+    "blue": ("2050d0", "142468", "80b0f0", "5070a0"),
+    "purple": ("8030c0", "401468", "b898e0"),
+    "pink": ("f060a0", "f8b8d0", "b03070"),
+    "brown": ("7a4a20", "50301a", "a87850"),
+    "beige": ("e8d0b0", "d8b898"),
+}
+NAMES = tuple(PALETTE)
+
+
+def main_colours(image: Image.Image) -> tuple[str, ...]:
+    """The 1 to 4 colours with the largest parts, largest first; what is transparent counts as white."""
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image)
+        image = white
+    small = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    shades, owners = _shades()
+    pixels = _lab(np.asarray(small, np.float64).reshape(-1, 3))
+    nearest = owners[((pixels[:, None] - shades[None]) ** 2).sum(-1).argmin(1)]
+    parts = np.bincount(nearest, minlength=len(NAMES)) / len(nearest)
+    order = np.argsort(-parts, kind="stable")[:MOST]
+    return tuple(NAMES[index] for place, index in enumerate(order) if place == 0 or parts[index] >= LEAST_SHARE)
+
+
+def as_text(colours: tuple[str, ...]) -> str:
+    """As the column has them: each between spaces, so that one is found by ` name `."""
+    return f" {' '.join(colours)} " if colours else ""
+
+
+@lru_cache(maxsize=1)
+def _shades() -> tuple[np.ndarray, np.ndarray]:
+    """(N, 3) in Lab, and for each the place of its name."""
+    rgb = [list(bytes.fromhex(shade)) for shades in PALETTE.values() for shade in shades]
+    owners = [place for place, shades in enumerate(PALETTE.values()) for _ in shades]
+    return _lab(np.array(rgb, np.float64)), np.array(owners)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB under D65 of (N, 3) sRGB values 0 to 255 (IEC 61966-2-1, CIE 15)."""
+    values = rgb / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    matrix = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    x, y, z = _root((linear @ np.array(matrix).T) / [0.95047, 1.0, 1.08883]).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def _root(values: np.ndarray) -> np.ndarray:
+    return np.where(values > (6 / 29) ** 3, np.cbrt(values), values / (3 * (6 / 29) ** 2) + 4 / 29)

@@ -1,0 +1,29 @@
+from engine.jobs.schema import FETCH
+from engine.worker import Worker, fetch_work
+from tests.engine.importing.test_importing import PARAMETERS, pixels, png
+from tests.pages.helpers import button, texts
+
+
+def test_a_folder_is_brought_in_from_the_gallery(open_page, studio, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "one.png").write_bytes(png(pixels(), PARAMETERS))
+    (tmp_path / "in" / "bad_one.png").write_text("none")
+    page = open_page("gallery")
+    page.text_input(key="bring_in_folder").set_value(str(tmp_path / "gone")).run()
+    button(page, "Bring in").click().run()
+    assert "is none" in texts(page.error)
+    page.text_input(key="bring_in_folder").set_value(str(tmp_path / "in")).run()
+    button(page, "Bring in").click().run()
+    assert "Bringing in" in texts(page.markdown)
+
+    worker = Worker(studio.settings, studio.database)
+    worker.run_one(FETCH, fetch_work(studio.settings, worker.queue, studio.database))
+    page.run()
+    said = texts(page.markdown).replace("\\", "")
+    assert "1 picture is new in the gallery; 1 of them say how they were made." in said
+    assert "bad_one.png is not a PNG, JPEG or WebP picture" in said
+
+    (record,) = studio.gallery.page().images
+    page.button(key=f"open_{record.id}").click().run()
+    assert "people" in texts(page.code)
+    assert {"AUTOMATIC1111", "Euler a", "dreamy", "ink \\(0\\.8\\)", "one\\.png"} <= set(page.table[0].value.iloc[:, 0])
