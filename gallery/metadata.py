@@ -1,4 +1,4 @@
-"""Pictures as bytes that carry their recipe, and the way back: PNG and JPEG.
+"""Pictures as bytes that carry their recipe, and the way back: PNG and JPEG. WebP carries what other tools read.
 
 PNG: text `parameters` (what other tools read), `studio_recipe` (JSON, complete) and
 `studio_record` (JSON, which job's image it is, so that a database can be rebuilt from files).
@@ -80,6 +80,28 @@ def jpeg_bytes(
     xmp = packet(digital_source).encode()
     picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling, exif=exif, xmp=xmp)
     return _with_recipe(buffer.getvalue(), recipe.to_json())
+
+
+def webp_bytes(
+    image: Image.Image,
+    quality: int = 92,
+    parameters: Parameters | None = None,
+    digital_source: str = TRAINED,
+) -> bytes:
+    """Encode a picture as WebP with what other tools read and the mark; transparency is kept.
+
+    It carries no complete recipe, as PNG and JPEG do: exports write that beside it.
+
+    Raises:
+        ImageRefused: a colour mode or size that the gallery does not keep, or a wrong quality.
+    """
+    if not 1 <= quality <= 100:
+        raise ImageRefused(f"WebP quality must be from 1 to 100; got {quality}. 92 is a good choice.")
+    text = format_parameters(parameters, MAX_PARAMETERS) if parameters else ""
+    exif = _exif_user_comment(text) if text else b""
+    buffer = io.BytesIO()
+    _clean(image).save(buffer, "WEBP", quality=quality, exif=exif, xmp=packet(digital_source).encode())
+    return buffer.getvalue()
 
 
 def read_recipe(source: Path | str | bytes) -> Recipe | None:

@@ -20,7 +20,7 @@ from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFou
 from gallery.files import ImageFiles, sha256
 from gallery.ids import is_id, new_id, number_of
 from gallery.mending import rebuilding
-from gallery.metadata import jpeg_bytes, png_bytes, read_recipe
+from gallery.metadata import jpeg_bytes, png_bytes, read_recipe, webp_bytes
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord, Page, record_of, row_of
 from gallery.schema import Image
@@ -275,6 +275,12 @@ class Gallery:
             recipe = read_recipe(png) or recipe
         words = self._describe(recipe)
         return jpeg_bytes(thumbnails.decode(png), recipe, quality, words.parameters, words.digital_source)
+
+    def webp(self, image_id: str, quality: int = 92, owner: str | None = None) -> bytes:
+        """The image as WebP, without the complete recipe. Raises as `png` does."""
+        record, png = self.get(image_id, owner), self.png(image_id)
+        words = self._describe(record.recipe)
+        return webp_bytes(thumbnails.decode(png), quality, words.parameters, words.digital_source)
 
     def thumbnail(self, image_id: str, owner: str | None = None) -> bytes:
         """A small WebP, from the cache or made now. Raises as `png` does."""

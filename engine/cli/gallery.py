@@ -1,9 +1,8 @@
 """The gallery's commands."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +10,14 @@ import typer
 
 from engine import mending
 from engine.cli.app import Home, Json, open_studio, print_json, settings_of
+from engine.cli.exporting import Format, RecipeList, these, to_folder, to_sheet, to_zip
 from engine.errors import StudioError
-from engine.files import replacing
 from engine.mending import Replaced, Settled
 from engine.rules import counted
 from engine.settings import Settings
 from engine.studio import Studio
-from gallery.errors import GalleryError
+from gallery.exporting.archive import Wanted
+from gallery.exporting.names import DEFAULT, NamePattern
 from gallery.maintenance import SETTLE_SECONDS, SweepReport
 from gallery.mending import backups
 from gallery.records import ImageRecord
@@ -28,14 +28,6 @@ commands = typer.Typer(help="List, export and check what was made.", no_args_is_
 Search = Annotated[str, typer.Option(help="Only images whose prompt or photo's name has these words.")]
 
 PAGE = 200
-METADATA = "metadata.jsonl"
-
-
-class Format(StrEnum):
-    """How pictures are exported; both carry the recipe."""
-
-    png = "png"
-    jpg = "jpg"
 
 
 @commands.command("list")
@@ -59,33 +51,39 @@ def list_images(
 
 @commands.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where to; made when it is missing.")],
+    folder: Annotated[Path | None, typer.Argument(help="Where to copy them; made when it is missing.")] = None,
     search: Search = "",
-    form: Annotated[Format, typer.Option("--format", help="Both carry the recipe.")] = Format.png,
-    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG files.")] = 92,
+    image_ids: Annotated[list[str] | None, typer.Option("--id", help="These images only; may be repeated.")] = None,
+    zip_file: Annotated[Path | None, typer.Option("--zip", help="Write a ZIP file of them with their recipes.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--contact-sheet", help="Write a contact sheet, a .pdf or .png file.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="PNG and JPG carry the recipe.")] = Format.png,
+    quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG and WebP files.")] = 92,
+    pattern: Annotated[
+        str | None, typer.Option(help="Of file names, such as {date}_{title}_{seed}; {id} in a folder when left out.")
+    ] = None,
+    recipes: Annotated[RecipeList, typer.Option(help="How the recipes in a ZIP file are written.")] = RecipeList.csv,
     home: Home = None,
 ) -> None:
-    """Copy the images, all or those of a search, with their recipes in metadata.jsonl."""
+    """Copy the images, all or those of a search, with their recipes: into a folder, a ZIP file, a contact sheet."""
+    if folder is None and zip_file is None and sheet is None:
+        raise StudioError("Nothing says where to export to. Name a folder, or --zip FILE, or --contact-sheet FILE.")
+    if image_ids and search:
+        raise StudioError("An export is of a search or of images by --id, not of both. Leave one out.")
+    names = pattern if pattern is not None else DEFAULT if folder is None else "{id}"
+    wanted = Wanted(form=form.value, quality=quality, pattern=NamePattern(names), recipes=recipes.value)
     store = open_studio(home).gallery
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = _rows_of_earlier_exports(folder / METADATA)
-    count, unreadable, failures = 0, 0, []
-    for record in _records(store, search):
-        name = f"{record.id}.{form.value}"
-        try:
-            _write(folder / name, store.png(record.id) if form is Format.png else store.jpg(record.id, quality))
-        except GalleryError as error:  # one damaged picture is no reason to keep the others
-            failures.append(str(error))
-            continue
-        rows[name] = {"file_name": name, **_facts(store, record), "recipe": record.recipe.to_dict()}
-        count += 1
-        unreadable += record.unreadable
-    _write(folder / METADATA, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values()).encode())
-    print(f"{counted(count, 'image was', 'images were')} copied into {folder}.")
-    if unreadable:
-        print(f"The recipes of {unreadable} cannot be read in the database; `gallery check --rebuild` repairs that.")
-    if failures:
-        raise StudioError(f"{counted(len(failures), 'image')} could not be copied; the first: {failures[0]}")
+
+    def records() -> Iterator[ImageRecord]:
+        return these(store, image_ids) if image_ids else _records(store, search)
+
+    if folder is not None:
+        to_folder(store, records, partial(_facts, store), folder, wanted)
+    if zip_file is not None:
+        to_zip(store, records, zip_file, wanted)
+    if sheet is not None:
+        to_sheet(store, records, sheet)
 
 
 @commands.command()
@@ -236,19 +234,3 @@ def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
         "file_sha256": record.sha256,
         "unreadable": record.unreadable,
     }
-
-
-def _rows_of_earlier_exports(path: Path) -> dict[str, dict[str, Any]]:
-    """By file name: a second search into the same folder adds to the first."""
-    try:
-        return {row["file_name"]: row for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, KeyError):
-        raise StudioError(f"{path} is not of an earlier export. Export into another folder.") from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    with replacing(path) as file:
-        file.write(data)
