@@ -34,14 +34,15 @@ class Words(TypeDecorator[str]):
 
 
 class Whole(TypeDecorator[int]):
-    """A whole number from `least` on; `neutral` for anything else."""
+    """A whole number from `least` to `most`, None where there is no end; `neutral` for anything else."""
 
     impl = Integer
     cache_ok = True
 
-    def __init__(self, big: bool = False, least: int | None = 0, neutral: int | None = 0):
+    def __init__(self, big: bool = False, least: int | None = 0, neutral: int | None = 0, most: int | None = None):
         self._big = big
         self.least = least
+        self.most = most
         self.neutral = neutral
         super().__init__()
 
@@ -52,7 +53,7 @@ class Whole(TypeDecorator[int]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """What is read."""
         fine = isinstance(value, int) and (self.least is None or value >= self.least)
-        return value if fine else self.neutral
+        return value if fine and (self.most is None or value <= self.most) else self.neutral
 
 
 class Real(TypeDecorator[float]):

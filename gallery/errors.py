@@ -6,6 +6,8 @@ GalleryError
 ├── ImageDamaged        the file is there, its bytes are not the ones that were saved
 ├── ImageRefused        a picture that the gallery does not keep (colour mode, size)
 ├── UnreadableImage     given bytes are not a PNG or JPEG picture
+├── MarkRefused         a rating, tag or board's name that is none
+├── BoardNotFound       no board has that id, or it belongs to somebody else
 ├── SweepRefused        the image folder does not look like the gallery's own
 ├── DatabaseDamaged     the database file cannot be used, or is gone beside pictures
 ├── SnapshotNotFound    no snapshot of the database has that name
@@ -51,6 +53,17 @@ class ImageRefused(GalleryError):
 
 class UnreadableImage(GalleryError):
     """Bytes that are not a PNG or JPEG picture."""
+
+
+class MarkRefused(GalleryError):
+    """A rating, a tag or the name of a board that is not kept."""
+
+
+class BoardNotFound(GalleryError):
+    """No board has that id."""
+
+    def __init__(self, board_id: object):
+        super().__init__(f"No board has the id {str(board_id)[:40]!r}: it was deleted. Choose another one.")
 
 
 class SweepRefused(GalleryError):

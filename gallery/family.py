@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gallery.database import Database
 from gallery.ids import is_id
 from gallery.recipe import Recipe
-from gallery.records import ImageRecord, record_of
+from gallery.records import ImageRecord, records_of
 from gallery.schema import Image, ImageParent
 
 MOST_CHILDREN = 200
@@ -54,7 +54,8 @@ def parents(database: Database, recipe: Recipe, owner: str | None = None) -> tup
     """
     with database.read() as session:
         rows = session.scalars(select(Image).where(Image.id.in_(_named(recipe))))
-        known = {row.id: record_of(row) for row in rows if owner in (None, row.owner)}
+        found = records_of(session, (row for row in rows if owner in (None, row.owner)))
+    known = {record.id: record for record in found}
     return tuple(
         Parent(str(each.get("role") or ""), known.get(str(each.get("image"))), _text(each.get("photo")))
         for each in recipe.parents
@@ -68,7 +69,7 @@ def children(database: Database, image_id: str, owner: str | None = None) -> tup
     if owner is not None:
         statement = statement.where(Image.owner == owner)
     with database.read() as session:
-        return tuple(map(record_of, session.scalars(statement.order_by(Image.number.desc()).limit(MOST_CHILDREN))))
+        return records_of(session, session.scalars(statement.order_by(Image.number.desc()).limit(MOST_CHILDREN)))
 
 
 def _named(recipe: Recipe) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, select
 
-from gallery import family, fulltext
+from gallery import filing, fulltext
 from gallery.database import Database, now
 from gallery.errors import StorageFailed, SweepRefused
 from gallery.files import FoundFile, ImageFiles
@@ -136,10 +136,7 @@ def _purge_batch(database: Database, files: ImageFiles, ids: list[str], still: C
             files.move(files.image(image_id), files.trashed(image_id))
     with database.write() as session:
         rows = list(session.scalars(select(Image).where(Image.id.in_(ids), still)))
-        for row in rows:
-            fulltext.remove(session, row)
-            session.delete(row)
-        family.remove(session, [row.id for row in rows])
+        filing.remove(session, rows)
     purged = {row.id for row in rows}
     for image_id in ids:
         if image_id in purged:

@@ -1,14 +1,18 @@
 """What the gallery tells others about an image: plain values, free of the database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from gallery.files import sha256
 from gallery.ids import number_of
 from gallery.recipe import Recipe
-from gallery.schema import Image
+from gallery.schema import Image, ImageTag
+from gallery.traits import sampler_of, stack_of
 from gallery.words import Words
 
 UNREADABLE = (
@@ -30,6 +34,9 @@ class ImageRecord:
         sha256, size_bytes: of the file.
         recipe_values: the recipe as JSON values, `recipe` is the readable form; None where they cannot be read.
         deleted_at: unix seconds; None while it is not in the trash.
+        sampler: as its menu calls it; empty where there was none.
+        stack: shared by pictures of the same recipe with other seeds; None where no seed was used.
+        favourite, rating, tags: the artist's marks; a rating is 1 to 5 or None, tags are sorted.
     """
 
     id: str
@@ -48,6 +55,11 @@ class ImageRecord:
     size_bytes: int
     recipe_values: Mapping[str, Any] | None
     deleted_at: float | None = None
+    sampler: str = ""
+    stack: str | None = None
+    favourite: bool = False
+    rating: int | None = None
+    tags: tuple[str, ...] = ()
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -79,13 +91,24 @@ class Page:
     has_older: bool
 
 
-# The record's fields are the row's columns in another order, but for the recipe's name.
-_COLUMNS = [spec.name.removesuffix("_values") for spec in fields(ImageRecord)]
+# The record's fields are the row's columns in another order, but for the recipe's name; tags have a table of their own.
+_COLUMNS = [spec.name.removesuffix("_values") for spec in fields(ImageRecord) if spec.name != "tags"]
 
 
-def record_of(row: Image) -> ImageRecord:
+def record_of(row: Image, tags: Iterable[str] = ()) -> ImageRecord:
     """The row's values, with the recipe read."""
-    return ImageRecord(*(getattr(row, name) for name in _COLUMNS))
+    return ImageRecord(*(getattr(row, name) for name in _COLUMNS), tags=tuple(sorted(tags)))
+
+
+def records_of(session: Session, rows: Iterable[Image]) -> tuple[ImageRecord, ...]:
+    """The values of rows, with their tags."""
+    rows = list(rows)
+    tags: dict[str, list[str]] = {}
+    if rows:
+        of_rows = ImageTag.image_id.in_([row.id for row in rows])
+        for image_id, tag in session.execute(select(ImageTag.image_id, ImageTag.tag).where(of_rows)):
+            tags.setdefault(image_id, []).append(tag)
+    return tuple(record_of(row, tags.get(row.id, ())) for row in rows)
 
 
 def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], data: bytes, **more: object) -> Image:
@@ -112,5 +135,7 @@ def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], d
         sha256=sha256(data),
         size_bytes=len(data),
         recipe=recipe.to_dict(),
+        sampler=sampler_of(recipe),
+        stack=stack_of(recipe, words.title),
         **more,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Index, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Dialect, Index, Integer, TypeDecorator, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gallery.columns import Real, Whole, Words
@@ -43,6 +43,79 @@ class ImageParent(Base):
     parent_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
 
 
+class ImageLora(Base):
+    """One LoRA was applied to one picture; built of the recipes by `gallery.filing`."""
+
+    __tablename__ = "image_loras"
+    __table_args__ = (Index("ix_image_loras_name", "name", "image_id"),)
+
+    image_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    name: Mapped[str] = mapped_column(Words(200), primary_key=True)
+
+
+class ImageTag(Base):
+    """The artist gave one picture one tag; see `gallery.marks`."""
+
+    __tablename__ = "image_tags"
+    __table_args__ = (Index("ix_image_tags_tag", "tag", "image_id"),)
+
+    image_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    tag: Mapped[str] = mapped_column(Words(40), primary_key=True)
+
+
+class BoardRow(Base):
+    """A board: pictures that the artist put together under a name."""
+
+    __tablename__ = "boards"
+    __table_args__ = (UniqueConstraint("owner", "name", name="uq_boards_name"),)
+
+    id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    owner: Mapped[str] = mapped_column(Words(64))
+    name: Mapped[str] = mapped_column(Words(60))
+    created_at: Mapped[float] = mapped_column(Real)
+
+
+class BoardImage(Base):
+    """One picture is on one board."""
+
+    __tablename__ = "board_images"
+    __table_args__ = (Index("ix_board_images_image", "image_id"),)
+
+    board_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    image_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    added_at: Mapped[float] = mapped_column(Real)
+
+
+class ImageChange(Base):
+    """What an answer depends on changed for this image; written by triggers, so that no change goes unnoticed.
+
+    The newest 20,000 are kept. On PostgreSQL the table also has the transaction's number (`transaction`).
+    """
+
+    __tablename__ = "image_changes"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # numbers of rows that were cleared away are not given again
+
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    image_id: Mapped[str] = mapped_column(Words(26))
+
+
+ANSWERED_BY = (
+    "number",
+    "owner",
+    "deleted_at",
+    "kind",
+    "model",
+    "sampler",
+    "seed",
+    "width",
+    "height",
+    "favourite",
+    "rating",
+    "stack",
+)
+"""Columns of images that questions are about; see `gallery.questions`."""
+
+
 class Image(Base):
     """One image that was made; its pixels are in the file of the same id."""
 
@@ -54,6 +127,8 @@ class Image(Base):
         Index("ix_images_live", "number", "deleted_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_images_owner_live", "owner", "number", "deleted_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_images_trash", "number", sqlite_where=_TRASH, postgresql_where=_TRASH),
+        # All that questions are about, so that reading it for 100,000 images reads no recipe.
+        Index("ix_images_answers", *ANSWERED_BY),
     )
 
     id: Mapped[str] = mapped_column(Words(26), primary_key=True)
@@ -75,3 +150,12 @@ class Image(Base):
     recipe: Mapped[Any] = mapped_column(JSON)
     """JSON values; None where they cannot be read."""
     deleted_at: Mapped[float | None] = mapped_column(Real(neutral=None))
+    sampler: Mapped[str] = mapped_column(Words(64), default="", server_default="")
+    stack: Mapped[str | None] = mapped_column(Words(16, neutral=None))
+    """Shared by pictures of the same recipe with other seeds; see `gallery.filing`."""
+    favourite: Mapped[bool] = mapped_column(default=False, server_default=false())
+    rating: Mapped[int | None] = mapped_column(Whole(least=1, most=5, neutral=None))
+    phash: Mapped[int | None] = mapped_column(Whole(big=True, least=None, neutral=None))
+    """Perceptual hash of 64 bits, the upper half of the numbers minus 2**64; None until it is computed."""
+    colours: Mapped[str | None] = mapped_column(Words(64, neutral=None))
+    """The main colours; None until they are looked for."""

@@ -14,7 +14,7 @@ from sqlalchemy import Select, SQLColumnExpression, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import family, fulltext, maintenance, thumbnails
+from gallery import family, filing, fulltext, maintenance, thumbnails
 from gallery.database import Database, changed_rows, now
 from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound, StorageFailed
 from gallery.files import ImageFiles, sha256
@@ -22,7 +22,7 @@ from gallery.ids import is_id, new_id, number_of
 from gallery.mending import rebuilding
 from gallery.metadata import jpeg_bytes, png_bytes, read_recipe, webp_bytes
 from gallery.recipe import Recipe
-from gallery.records import ImageRecord, Page, record_of, row_of
+from gallery.records import ImageRecord, Page, records_of, row_of
 from gallery.schema import Image
 from gallery.words import Describe, by_kind
 
@@ -101,20 +101,20 @@ class Gallery:
                 saved = kept or self._insert(session, row)
                 if also:
                     also(session)
+                (record,) = records_of(session, [saved])
         except BaseException:
             self._discard_unless_saved(row.id)
             raise
         if saved is row:
             with suppress(OSError, GalleryError):
                 thumbnails.write(self.files, row.id, image)
-        return record_of(saved)
+        return record
 
     def _insert(self, session: Session, row: Image) -> Image:
         row.created_at = now(session)
         session.add(row)
         session.flush()
-        fulltext.add(session, row)
-        family.add(session, row.id, Recipe.from_dict(row.recipe))
+        filing.add(session, row)
         return row
 
     def _discard_unless_saved(self, image_id: str) -> None:
@@ -151,9 +151,10 @@ class Gallery:
             raise ImageNotFound(image_id)
         with self.database.read() as session:
             row = session.get(Image, image_id)
-        if row is None or owner not in (None, row.owner):
-            raise ImageNotFound(image_id)
-        return record_of(row)
+            if row is None or owner not in (None, row.owner):
+                raise ImageNotFound(image_id)
+            (record,) = records_of(session, [row])
+        return record
 
     def of_job(self, job_id: str, *, with_deleted: bool = False) -> tuple[ImageRecord, ...]:
         """The images of one job in the order of the request; those in the trash only if asked for."""
@@ -161,7 +162,7 @@ class Gallery:
         if not with_deleted:
             statement = statement.where(Image.deleted_at.is_(None))
         with self.database.read() as session:
-            return tuple(map(record_of, session.scalars(statement)))
+            return records_of(session, session.scalars(statement))
 
     def parents(self, record: ImageRecord, owner: str | None = None) -> tuple[family.Parent, ...]:
         """What a picture was made from, also what is in the trash or gone."""
@@ -200,8 +201,9 @@ class Gallery:
         with self.database.read() as session:
             rows, more = _named_neighbours(session, statement, key, edge, bool(newer_than), limit)
             behind = edge is not None and _any_behind(session, statement, key, edge, bool(newer_than))
+            found = records_of(session, rows)
         newer, older = (more, behind) if newer_than else (behind, more)
-        return Page(tuple(map(record_of, rows)), has_newer=newer, has_older=older)
+        return Page(found, has_newer=newer, has_older=older)
 
     def count(
         self, *, search: str = "", owner: str | None = None, trash: bool = False, at_most: int | None = None

@@ -1,6 +1,6 @@
 """Making rows of image files: for those that have none, and in place of rows that cannot be read or tell another story.
 
-The complete recipe is inside each file, so the files alone give the same gallery, but for owners and the trash.
+The complete recipe is inside each file, so the files alone give the same gallery, but for owners, the trash and marks.
 """
 
 import io
@@ -15,13 +15,13 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gallery import family, fulltext
+from gallery import filing, fulltext
 from gallery.database import Database
 from gallery.errors import GalleryError, StorageFailed, UnreadableImage
 from gallery.files import ImageFiles
 from gallery.ids import is_id, seconds_of
 from gallery.maintenance import SETTLE_SECONDS, batches, is_orphan, sizes_of, unmarked
-from gallery.mending.returning import take_back_trash
+from gallery.mending.returning import take_back_marks
 from gallery.metadata import read_recipe, read_record
 from gallery.recipe import Recipe
 from gallery.records import row_of
@@ -32,6 +32,7 @@ _BATCH = 200
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _FROM_THE_FILE = (
     "kind", "title", "negative_prompt", "model", "seed", "width", "height", "sha256", "size_bytes", "recipe",
+    "sampler", "stack",
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def rebuild(
     """Insert a row for every image file that carries a recipe and has none.
 
     The owner is not written into files (they are shared), so all rows get the given one, but those that a snapshot of
-    the database knows: they get theirs, and their place in the trash.
+    the database knows: they get theirs, their place in the trash and their marks.
     """
     if not files.marker.is_file():
         if sizes_of(database):
@@ -55,7 +56,7 @@ def rebuild(
     while batch := list(islice(rows, _BATCH)):
         with database.write() as session:
             adopted += [row.id for row in batch if _adopt(session, row)]
-    take_back_trash(database, adopted)
+    take_back_marks(database, adopted)
     return len(adopted)
 
 
@@ -135,7 +136,7 @@ def _renew_some(database: Database, files: ImageFiles, ids: list[str], describe:
         for image_id, values in fresh.items():
             session.execute(update(Image).where(Image.id == image_id).values(values))
             if "recipe" in values:
-                family.add(session, image_id, Recipe.from_dict(values["recipe"]))
+                filing.note(session, image_id, Recipe.from_dict(values["recipe"]))
         if any("title" in values for values in fresh.values()):
             fulltext.rebuild(session)
     return len(fresh)
@@ -174,8 +175,7 @@ def _adopt(session: Session, row: Image) -> bool:
         with session.begin_nested():
             session.add(row)
             session.flush()
-            fulltext.add(session, row)
-            family.add(session, row.id, Recipe.from_dict(row.recipe))
+            filing.add(session, row)
     except IntegrityError:
         return False
     return True

@@ -1,7 +1,7 @@
 """What only snapshots know, brought back beside what is there; and what they know too well, left out.
 
-The jobs of a database that was lost come back from the snapshots, and the trash. A snapshot that was put back also has
-rows of pictures that were deleted for good after it: those do not come back.
+The jobs of a database that was lost come back from the snapshots, and the trash and the artist's marks. A snapshot that
+was put back also has rows of pictures that were deleted for good after it: those do not come back.
 """
 
 import shutil
@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import select, text
 
-from gallery import family, fulltext
+from gallery import filing
 from gallery.database import Database
 from gallery.errors import StorageFailed, storage_error
 from gallery.files import ImageFiles
 from gallery.ids import is_id
 from gallery.maintenance import batches
-from gallery.mending import backups, repair
+from gallery.mending import backups, marked, repair
 from gallery.mending.backups import Snapshot
 from gallery.schema import Image
 
@@ -39,8 +39,8 @@ def take_back_jobs(database: Database) -> int:
     return sum(_copy_jobs(file, snapshot.path) for snapshot in _sound(file) if _unknown_jobs(file, snapshot.path))
 
 
-def take_back_trash(database: Database, image_ids: Iterable[str]) -> int:
-    """Put those of these images into the trash again that are there in the newest snapshot that knows them.
+def take_back_marks(database: Database, image_ids: Iterable[str]) -> int:
+    """Give these images what the newest snapshot that knows them has of the artist's: the trash, marks and boards.
 
     With them comes whose they are, which no file says. Returns how many went into the trash.
 
@@ -51,13 +51,17 @@ def take_back_trash(database: Database, image_ids: Iterable[str]) -> int:
     deleted = 0
     for snapshot in _sound(file) if file and left else ():
         known = [row for row in _rows(snapshot.path) if row["id"] in left]
-        left -= {row["id"] for row in known}
+        ids = {row["id"] for row in known}
+        left -= ids
         deleted += sum(row["deleted_at"] is not None for row in known)
         if known:
+            with _said(snapshot.path):
+                marks = marked.read(snapshot.path, ids)
             with database.write() as session:
                 session.execute(
                     text("UPDATE images SET owner = :owner, deleted_at = :deleted_at WHERE id = :id"), known
                 )
+                marked.put(session, marks)
     return deleted
 
 
@@ -79,10 +83,7 @@ def forget_deleted_for_good(database: Database, files: ImageFiles, base: Snapsho
     gone = [i for i, deleted in lost.items() if deleted is not None or (later is not None and i not in later)]
     for batch in batches(gone):
         with database.write() as session:
-            for row in session.scalars(select(Image).where(Image.id.in_(batch))):
-                fulltext.remove(session, row)
-                session.delete(row)
-            family.remove(session, batch)
+            filing.remove(session, session.scalars(select(Image).where(Image.id.in_(batch))))
     return len(gone)
 
 

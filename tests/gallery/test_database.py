@@ -22,10 +22,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 NEXT_VERSION = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision, branch_labels, depends_on = "9999", "0004", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "0005", None, None
 
 def upgrade():
-    op.add_column("images", sa.Column("rating", sa.Integer))
+    op.add_column("images", sa.Column("mood", sa.Integer))
     {then}
 """
 
@@ -76,25 +76,25 @@ def test_migrating_again_changes_nothing(database):
 def test_a_snapshot_is_made_before_an_existing_schema_changes(database, tmp_path):
     saved = Gallery(database, tmp_path, describe=describe).save(picture(), recipe())
     upgrade(database, next_version(tmp_path))
-    assert "rating" in columns(database)
+    assert "mood" in columns(database)
     (copy,) = (tmp_path / "backups").iterdir()
     with closing(sqlite3.connect(copy)) as old:
         assert old.execute("SELECT id FROM images").fetchall() == [(saved.id,)]
-        assert "rating" not in [row[1] for row in old.execute("PRAGMA table_info(images)")]
+        assert "mood" not in [row[1] for row in old.execute("PRAGMA table_info(images)")]
 
 
 @sqlite_only
 def test_a_failing_migration_leaves_the_old_schema(database, tmp_path):
     with pytest.raises(ZeroDivisionError):
         upgrade(database, next_version(tmp_path, then="1 / 0"))
-    assert "rating" not in columns(database)
+    assert "mood" not in columns(database)
     database.migrate()
 
 
 @sqlite_only
 def test_a_database_of_a_newer_studio_is_refused(database, tmp_path):
     upgrade(database, next_version(tmp_path))
-    with pytest.raises(GalleryError, match=r"'9999'; this studio knows up to '0004'.*Update the studio"):
+    with pytest.raises(GalleryError, match=r"'9999'; this studio knows up to '0005'.*Update the studio"):
         database.migrate()
 
 

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from engine.__main__ import main
+from gallery import marks
 from gallery.maintenance import SETTLE_SECONDS
 from gallery.mending import backups
+from gallery.store import DEFAULT_OWNER as OWNER
 from tests.engine.mending.damages import PICTURES, restored
 from tests.gallery.samples import picture, recipe
 
@@ -79,16 +81,52 @@ def test_no_job_of_a_time_that_was_left_begins_by_itself(home, file, opened, reb
     assert states == {job.id: "queued", waiting.id: "cancelled", running.id: "cancelled", done.id: "succeeded"}
 
 
+_MARKS = ("sampler", "stack", "favourite", "rating", "phash", "colours")
+_WITHOUT_MARKS = (
+    "".join(f"DROP TRIGGER images_{did};" for did in ("inserted", "updated", "deleted"))
+    + "DROP INDEX ix_images_answers;"
+    + "".join(f"ALTER TABLE images DROP COLUMN {name};" for name in _MARKS)
+    + "".join(f"DROP TABLE {t};" for t in ("image_loras", "image_tags", "boards", "board_images", "image_changes"))
+)
+
+
 def test_jobs_come_back_from_a_snapshot_of_an_earlier_schema(home, file, opened, rebuilt, lost):
     (old,) = (home / "backups").glob("*-start.sqlite3")
     with closing(sqlite3.connect(old)) as earlier:
         earlier.executescript(
-            "DROP TABLE lanes; DROP INDEX ix_jobs_turn; DROP INDEX ix_jobs_lane_owner_turn;"
+            _WITHOUT_MARKS
+            + "DROP TABLE lanes; DROP INDEX ix_jobs_turn; DROP INDEX ix_jobs_lane_owner_turn;"
             + "".join(f"ALTER TABLE jobs DROP COLUMN {name};" for name in ("position", "turn", "claims"))
             + "UPDATE alembic_version SET version_num = '0003'"
         )
     assert "1 job was taken back" in rebuilt()
     assert len(opened().jobs()) == 2
+
+
+def test_marks_come_back_from_the_newest_snapshot_that_knows_the_picture(home, file, opened, rebuilt, expected):
+    a, b, c, *_ = sorted(expected)
+    database = opened().database
+    marks.set_favourite(database, [a], True)
+    marks.rate(database, [a, b], 4)
+    marks.add_tags(database, [b], ["red"])
+    board = marks.create_board(database, OWNER, "Dragons")
+    marks.put_on_board(database, board.id, [b, c])
+    backups.snapshot(file, backups.START)
+    marks.rate(database, [a], 5)  # after the newest snapshot, so nobody knows it
+    database.dispose()
+    file.unlink()
+    studio = opened()
+    studio.gallery.save(picture(77), recipe("made since"))
+    database = studio.database
+    taken = marks.create_board(database, OWNER, "Dragons")  # a board of that name was begun since
+    database.dispose()
+    assert f"{PICTURES} images were taken into the gallery." in rebuilt()
+
+    gallery = opened().gallery
+    found = [(r.favourite, r.rating, r.tags) for r in map(gallery.get, (a, b, c))]
+    assert found == [(True, 4, ()), (False, 4, ("red",)), (False, None, ())]
+    assert [(each.id, each.images) for each in marks.boards(gallery.database, OWNER)] == [(taken.id, 2)]
+    assert marks.boards_of(gallery.database, b) == (taken.id,)
 
 
 def _change(home, change: str) -> None:
