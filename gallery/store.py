@@ -156,6 +156,16 @@ class Gallery:
             (record,) = records_of(session, [row])
         return record
 
+    def several(self, image_ids: Iterable[str], owner: str | None = None) -> tuple[ImageRecord, ...]:
+        """The images of these ids in their order, in the trash too; those that are not there are left out."""
+        ids = list(dict.fromkeys(filter(is_id, image_ids)))
+        statement = select(Image).where(Image.id.in_(ids))
+        if owner is not None:
+            statement = statement.where(Image.owner == owner)
+        with self.database.read() as session:
+            found = {record.id: record for record in records_of(session, session.scalars(statement))}
+        return tuple(found[image_id] for image_id in ids if image_id in found)
+
     def of_job(self, job_id: str, *, with_deleted: bool = False) -> tuple[ImageRecord, ...]:
         """The images of one job in the order of the request; those in the trash only if asked for."""
         statement = select(Image).where(Image.job_id == job_id).order_by(Image.job_index)

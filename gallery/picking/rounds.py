@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,6 +71,11 @@ class Round:
     seed: int
     images: tuple[str, ...]
     answers: tuple[Answer, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many questions there are in all."""
+        return questions(len(self.images))
 
     def question(self, gone: Collection[str] = ()) -> Question | None:
         """The next question; None when the set is in order.
@@ -146,10 +152,10 @@ class Rounds:
             )
         return found
 
-    def of(self, owner: str) -> list[Round]:
+    def of(self, owner: str, limit: int | None = None) -> list[Round]:
         """An owner's rounds, newest first; those that cannot be read are left out."""
         paths = sorted(self._folder.glob("*.json"), reverse=True)
-        return [found for path in paths if (found := _read(path)) and found.owner == owner]
+        return list(islice((found for path in paths if (found := _read(path)) and found.owner == owner), limit))
 
     def answer(self, round_id: str, owner: str, question: Question, choice: Choice) -> Round:
         """Keep an answer. A question that was answered meanwhile, in another tab or by a double click, is let be.

@@ -7,7 +7,14 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord, Page
+from pages.gallery.addresses import COMPARE, FULL, PICK
+from pages.gallery.compare import show_compare
 from pages.gallery.family import show_family
+from pages.gallery.full import neighbours, open_full, show_full
+from pages.gallery.many import show_bar
+from pages.gallery.pick import show_round
+from pages.gallery.selection import selecting, show_checkbox
+from pages.gallery.undo import attempt, forget, offer_undo, restore, trash
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
@@ -25,7 +32,11 @@ MOST_COUNTED = 1000  # counting the matches of a common word takes longer than f
 def main() -> None:
     """Show one picture when the address names one, else the grid."""
     studio = open_studio()
-    _offer_undo(studio)
+    if FULL not in st.query_params:
+        offer_undo()
+    if COMPARE in st.query_params or PICK in st.query_params:
+        (show_compare if COMPARE in st.query_params else show_round)(studio)
+        return
     search, trash = _toolbar()
     filters = {"search": search, "owner": OWNER, "trash": trash}
     image_id = st.query_params.get("image")
@@ -49,7 +60,7 @@ def _toolbar() -> tuple[str, bool]:
 
 
 def _to_first_page() -> None:
-    _forget("older_than", "newer_than", "image")
+    _forget("older_than", "newer_than", "image", FULL)
 
 
 def _forget(*names: str) -> None:
@@ -66,13 +77,13 @@ def _grid(studio: Studio, filters: dict[str, Any]) -> None:
     if not page.images:
         _empty(filters["search"], trash)
         return
-    st.caption(_how_many(studio.gallery.count(**filters, at_most=MOST_COUNTED), trash))
+    show_bar(studio, page.images, filters, _how_many(studio.gallery.count(**filters, at_most=MOST_COUNTED), trash))
     if trash:
         st.page_link(STORAGE, label="Empty the trash", icon=":material/delete_forever:")
     grid = st.grid(min_column_width=TILE_WIDTH)
     for record in page.images:
         with grid.container(key=f"tile_{record.id}"):
-            _tile(studio, record, trash)
+            _tile(studio, record, filters)
     with st.container(horizontal=True, horizontal_alignment="center"):
         _turn("Newest", ":material/first_page:", page.has_newer)
         _turn("Newer", ":material/chevron_left:", page.has_newer, newer_than=page.images[0].id)
@@ -106,8 +117,11 @@ def _turn(label: str, icon: str, possible: bool, **edge: str) -> None:
     st.button(label, icon=icon, disabled=not possible, on_click=turn)
 
 
-def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
+def _tile(studio: Studio, record: ImageRecord, filters: dict[str, Any]) -> None:
     show_thumbnail(studio, record, "stretch")
+    if selecting():
+        show_checkbox(studio, record, filters, _short(record.title))
+        return
     st.button(
         _short(record.title),
         key=f"open_{record.id}",
@@ -117,13 +131,13 @@ def _tile(studio: Studio, record: ImageRecord, trash: bool) -> None:
         type="tertiary",
         wrap=False,
     )
-    if trash:
+    if filters["trash"]:
         st.button(
             "Restore",
             key=f"restore_{record.id}",
             icon=":material/restore_from_trash:",
-            on_click=_restore,
-            args=(studio, record.id),
+            on_click=attempt,
+            args=(restore, studio, [record.id]),
             width="stretch",
         )
 
@@ -155,15 +169,21 @@ def _empty(search: str, trash: bool) -> None:
 
 
 def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
-    with st.container(horizontal=True):
-        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")
-        _step(studio, "Newer", ":material/chevron_left:", filters | {"newer_than": image_id}, "Left")
-        _step(studio, "Older", ":material/chevron_right:", filters | {"older_than": image_id}, "Right")
+    newer, older = neighbours(studio, image_id, filters)
     try:
         record = studio.gallery.get(image_id, OWNER)
     except ImageNotFound as error:
+        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")
         st.error(plain(error), icon=":material/image_not_supported:")
         return
+    if FULL in st.query_params:
+        show_full(studio, record, newer, older)
+        return
+    with st.container(horizontal=True):
+        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")
+        _step("Newer", ":material/chevron_left:", newer, "Left")
+        _step("Older", ":material/chevron_right:", older, "Right")
+        st.button("Full screen", icon=":material/fullscreen:", on_click=open_full, type="tertiary", shortcut="Enter")
     picture, facts = st.columns([3, 2], gap="large")
     with picture:
         readable = shown(record).picture(studio, record, "detail")
@@ -175,13 +195,9 @@ def _detail(studio: Studio, image_id: str, filters: dict[str, Any]) -> None:
         show_family(studio, record, _open)
 
 
-def _step(studio: Studio, label: str, icon: str, place: dict[str, Any], key: str) -> None:
-    try:
-        neighbour = studio.gallery.page(limit=1, **place).images
-    except GalleryError:
-        neighbour = ()
-    target = (neighbour[0].id,) if neighbour else ()
-    st.button(label, icon=icon, type="tertiary", disabled=not neighbour, on_click=_open, args=target, shortcut=key)
+def _step(label: str, icon: str, target: str | None, key: str) -> None:
+    off = target is None
+    st.button(label, icon=icon, type="tertiary", disabled=off, on_click=_open, args=(str(target),), shortcut=key)
 
 
 def _facts(record: ImageRecord) -> None:
@@ -210,8 +226,8 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
             show_upscale(studio, record, "detail")
             st.button("Delete", key="delete", icon=":material/delete:", on_click=_delete, args=(studio, record.id))
         else:
-            restore = {"on_click": _restore, "args": (studio, record.id)}
-            st.button("Restore", icon=":material/restore_from_trash:", **restore)
+            args = (restore, studio, [record.id])
+            st.button("Restore", icon=":material/restore_from_trash:", on_click=attempt, args=args)
             with st.popover("Delete for good", icon=":material/delete_forever:"):
                 st.markdown("Nothing brings it back.")
                 gone = {"on_click": _delete_for_good, "args": (studio, record.id)}
@@ -220,40 +236,17 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
 
 def _delete_for_good(studio: Studio, image_id: str) -> None:
     studio.gallery.delete_for_good([image_id], owner=OWNER)
-    if st.session_state.get("deleted") == image_id:
-        _dismiss()
+    forget([image_id])
     _close()
 
 
 def _close() -> None:
-    _forget("image")
+    _forget("image", FULL)
 
 
 def _delete(studio: Studio, image_id: str) -> None:
-    studio.gallery.delete([image_id])
-    st.session_state.deleted = image_id
+    attempt(trash, studio, [image_id])
     _close()
-
-
-def _offer_undo(studio: Studio) -> None:
-    image_id = st.session_state.get("deleted")
-    if image_id is None:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.text("The picture is in the trash.")
-        st.button("Undo", key="undo", icon=":material/undo:", on_click=_restore, args=(studio, image_id))
-        st.button("Dismiss", icon=":material/close:", key="dismiss", on_click=_dismiss, type="tertiary")
-
-
-def _restore(studio: Studio, image_id: str) -> None:
-    """However it comes back, nothing is left to undo."""
-    studio.gallery.restore([image_id])
-    if st.session_state.get("deleted") == image_id:
-        _dismiss()
-
-
-def _dismiss() -> None:
-    st.session_state.pop("deleted", None)
 
 
 main()

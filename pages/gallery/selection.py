@@ -1,0 +1,129 @@
+"""Which pictures are selected: by click, from one to another, by the filter; through all pages of the grid."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from engine.studio import Studio
+from gallery.records import ImageRecord
+from pages.gallery.undo import said
+from pages.parts.common import plain
+
+MOST = 1000  # pictures at once
+_BATCH = 500
+_MODE, _SELECTED, _LAST, _RANGE = "selecting", "selected", "last_selected", "range_next"
+
+
+def selecting() -> bool:
+    """Whether clicks on the grid select."""
+    return bool(st.session_state.get(_MODE))
+
+
+def selected() -> list[str]:
+    """Ids of the selected pictures, in the order in which they were selected."""
+    return list(st.session_state.get(_SELECTED, ()))
+
+
+def select(image_ids: Collection[str]) -> None:
+    """Add pictures; what is beyond the most that are handled at once is said."""
+    chosen = dict.fromkeys([*selected(), *image_ids])
+    if len(chosen) > MOST:
+        said(
+            f"Up to {MOST:,} pictures are selected at once; the first {MOST:,} are. Work on these, then on the others."
+        )
+    st.session_state[_SELECTED] = dict.fromkeys(list(chosen)[:MOST])
+
+
+def deselect(image_ids: Collection[str]) -> None:
+    """Take pictures out of the selection."""
+    st.session_state[_SELECTED] = dict.fromkeys(each for each in selected() if each not in image_ids)
+
+
+def toggle_one(image_id: str) -> None:
+    """Select a picture, or no longer."""
+    (deselect if image_id in selected() else select)([image_id])
+    st.session_state[_LAST] = image_id
+
+
+def clear() -> None:
+    """Nothing is selected."""
+    for name in (_SELECTED, _LAST, _RANGE):
+        st.session_state.pop(name, None)
+
+
+def start() -> None:
+    """From now on, clicks select."""
+    st.session_state[_MODE] = True
+
+
+def stop() -> None:
+    """Clicks open pictures again; what was selected is no longer."""
+    st.session_state[_MODE] = False
+    clear()
+
+
+def extending() -> bool:
+    """Whether the next click selects everything from the last one on."""
+    return bool(st.session_state.get(_RANGE)) and st.session_state.get(_LAST) is not None
+
+
+def show_checkbox(studio: Studio, record: ImageRecord, filters: Mapping[str, Any], title: str) -> None:
+    """The tile's checkbox; the whole tile is its label."""
+    key = f"chosen_{record.id}"
+    st.session_state[key] = record.id in st.session_state.get(_SELECTED, ())
+    st.checkbox(title or "Without a title", key=key, on_change=_clicked, args=(studio, record.id, filters))
+
+
+def extend_to(studio: Studio, image_id: str, filters: Mapping[str, Any]) -> None:
+    """Select everything between the last click and this picture, through the pages of the grid between them."""
+    first = st.session_state.get(_LAST)
+    select([image_id] if first is None else between(studio, first, image_id, filters))
+    st.session_state[_LAST] = image_id
+    st.session_state[_RANGE] = False
+
+
+def select_page(records: Sequence[ImageRecord]) -> None:
+    """All that are shown."""
+    select([record.id for record in records])
+
+
+def select_matching(studio: Studio, filters: Mapping[str, Any]) -> None:
+    """The newest 1,000 that the filter finds."""
+    found: list[str] = []
+    more, edge = True, {}
+    while more and len(found) <= MOST:
+        page = studio.gallery.page(limit=_BATCH, **filters, **edge)
+        found += [record.id for record in page.images]
+        more, edge = page.has_older and bool(page.images), {"older_than": found[-1] if found else None}
+    select(found)
+
+
+def between(studio: Studio, first: str, last: str, filters: Mapping[str, Any]) -> list[str]:
+    """The ids from one picture to another, both included, newest first; of those that the filter finds."""
+    newer, older = max(first, last), min(first, last)
+    found, edge, more = [newer], newer, newer != older
+    while more and len(found) <= MOST:
+        page = studio.gallery.page(limit=_BATCH, **filters, older_than=edge)
+        inside = [record.id for record in page.images if record.id > older]
+        found += inside
+        more = len(inside) == len(page.images) and page.has_older
+        edge = page.images[-1].id if page.images else older
+    return found if newer == older else [*found[:MOST], older]
+
+
+def _clicked(studio: Studio, image_id: str, filters: Mapping[str, Any]) -> None:
+    if extending():
+        extend_to(studio, image_id, filters)
+    else:
+        toggle_one(image_id)
+
+
+def toggle_range() -> None:
+    """Have the next click select everything from the last one on, or no longer."""
+    st.session_state[_RANGE] = not st.session_state.get(_RANGE)
+
+
+def show_count(total: str) -> None:
+    """How many of how many are selected."""
+    st.markdown(f"**{len(selected()):,} selected**  of {plain(total)}", width="content")
