@@ -19,7 +19,7 @@ def mark_dialog(studio: Studio, chosen: Sequence[str]) -> None:
     """Favourites, stars, tags and boards for these pictures; any of them closes the dialog."""
     st.caption(f"{pictures(len(chosen))}; each change can be undone")
     with st.container(horizontal=True):
-        _do("Favourite", "favourite", lambda: favourite(studio, chosen, True))
+        _do("Favourite", "favorite", lambda: favourite(studio, chosen, True))
         _do("Not a favourite", "heart_minus", lambda: favourite(studio, chosen, False))
     stars = st.selectbox("Stars", list(STARS), index=4, format_func=STARS.__getitem__, key="many_stars")
     _do("Give stars", "star", lambda: rate(studio, chosen, stars))

@@ -1,6 +1,6 @@
 """Which pictures are selected: by click, from one to another, by the filter; through all pages of the grid."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,6 +13,7 @@ from pages.parts.common import plain
 MOST = 1000  # pictures at once
 _BATCH = 500
 _MODE, _SELECTED, _LAST, _RANGE = "selecting", "selected", "last_selected", "range_next"
+_DRAWN = "selection_drawn"
 
 
 def selecting() -> bool:
@@ -32,12 +33,14 @@ def select(image_ids: Collection[str]) -> None:
         said(
             f"Up to {MOST:,} pictures are selected at once; the first {MOST:,} are. Work on these, then on the others."
         )
-    st.session_state[_SELECTED] = dict.fromkeys(list(chosen)[:MOST])
+    _keep(list(chosen)[:MOST])
+    _draw_anew()
 
 
 def deselect(image_ids: Collection[str]) -> None:
     """Take pictures out of the selection."""
-    st.session_state[_SELECTED] = dict.fromkeys(each for each in selected() if each not in image_ids)
+    _keep(each for each in selected() if each not in image_ids)
+    _draw_anew()
 
 
 def toggle_one(image_id: str) -> None:
@@ -50,6 +53,7 @@ def clear() -> None:
     """Nothing is selected."""
     for name in (_SELECTED, _LAST, _RANGE):
         st.session_state.pop(name, None)
+    _draw_anew()
 
 
 def start() -> None:
@@ -70,9 +74,10 @@ def extending() -> bool:
 
 def show_checkbox(studio: Studio, record: ImageRecord, filters: Mapping[str, Any], title: str) -> None:
     """The tile's checkbox; the whole tile is its label."""
-    key = f"chosen_{record.id}"
-    st.session_state[key] = record.id in st.session_state.get(_SELECTED, ())
-    st.checkbox(title or "Without a title", key=key, on_change=_clicked, args=(studio, record.id, filters))
+    # The browser may send back what it showed before the page selected for itself; a new key makes a new checkbox.
+    key = f"chosen_{st.session_state.get(_DRAWN, 0)}_{record.id}"
+    on = record.id in st.session_state.get(_SELECTED, ())
+    st.checkbox(title or "Without a title", on, key=key, on_change=_clicked, args=(studio, key, record.id, filters))
 
 
 def extend_to(studio: Studio, image_id: str, filters: Mapping[str, Any]) -> None:
@@ -112,11 +117,22 @@ def between(studio: Studio, first: str, last: str, filters: Mapping[str, Any]) -
     return found if newer == older else [*found[:MOST], older]
 
 
-def _clicked(studio: Studio, image_id: str, filters: Mapping[str, Any]) -> None:
-    if extending():
+def _clicked(studio: Studio, key: str, image_id: str, filters: Mapping[str, Any]) -> None:
+    on = bool(st.session_state[key])
+    if on and extending():
         extend_to(studio, image_id, filters)
-    else:
-        toggle_one(image_id)
+        return
+    chosen = [each for each in selected() if each != image_id]
+    _keep([*chosen, image_id] if on else chosen)
+    st.session_state[_LAST] = image_id
+
+
+def _keep(image_ids: Iterable[str]) -> None:
+    st.session_state[_SELECTED] = dict.fromkeys(image_ids)
+
+
+def _draw_anew() -> None:
+    st.session_state[_DRAWN] = st.session_state.get(_DRAWN, 0) + 1
 
 
 def toggle_range() -> None:
