@@ -18,11 +18,11 @@ from pages.parts.pictures import show_picture
 _STYLE = """<style>
 .st-key-full { position: fixed; inset: 0; z-index: 999990; padding: 0.5rem 0.75rem; overflow: auto; gap: 0.5rem;
   background: light-dark(#f4f2ee, #121110); }
-.st-key-full_picture { flex: 1 1 auto; min-height: 0; }
+.st-key-full_picture { flex: 1 1 auto; min-height: 0; align-items: center; }
 .st-key-full_picture [data-testid="stImage"], .st-key-full_picture [data-testid="stImageContainer"],
 .st-key-full_picture [data-testid="stFullScreenFrame"] { width: 100%; }
 .st-key-full_picture img { width: 100% !important; max-width: none !important; height: calc(100dvh - 8.5rem);
-  object-fit: contain; }
+  object-fit: contain; margin-inline: auto; }
 @media (max-width: 640px) { .st-key-full_picture img { height: calc(100dvh - 16rem); } }
 </style>"""
 
