@@ -11,6 +11,9 @@ GalleryError
 ├── SweepRefused        the image folder does not look like the gallery's own
 ├── DatabaseDamaged     the database file cannot be used, or is gone beside pictures
 ├── SnapshotNotFound    no snapshot of the database has that name
+├── BadPattern          no file can be named by this pattern
+├── SheetRefused        a contact sheet that is not made
+├── RoundRefused        a picking round that cannot begin, or is not there
 └── StorageFailed       the disk or database did not take the data
     ├── StorageFull     no space left
     ├── StorageReadOnly nothing can be written there
@@ -73,6 +76,18 @@ class DatabaseDamaged(GalleryError):
 
 class SnapshotNotFound(GalleryError):
     """No snapshot of the database has that name."""
+
+
+class BadPattern(GalleryError):
+    """No file can be named by this pattern."""
+
+
+class SheetRefused(GalleryError):
+    """A contact sheet that is not made: of too many pictures, or into a file of another form."""
+
+
+class RoundRefused(GalleryError):
+    """A picking round that cannot begin, or is not there."""
 
 
 class StorageFailed(GalleryError):

@@ -250,6 +250,16 @@ class Gallery:
         after = self.page(query, limit=1, older_than=image_id).images
         return next(iter(before), None), next(iter(after), None)
 
+    def several(self, image_ids: Iterable[str], owner: str | None = None) -> tuple[ImageRecord, ...]:
+        """The images of these ids in their order, in the trash too; those that are not there are left out."""
+        ids = list(dict.fromkeys(filter(is_id, image_ids)))
+        statement = select(Image).where(Image.id.in_(ids))
+        if owner is not None:
+            statement = statement.where(Image.owner == owner)
+        with self.database.read() as session:
+            found = {record.id: record for record in records_of(session, session.scalars(statement))}
+        return tuple(found[image_id] for image_id in ids if image_id in found)
+
     def ids(self, query: Query, at_most: int = 10_000) -> tuple[str, ...]:
         """The ids of all images that answer a query, in its order; of folded stacks every image."""
         return self._questions.ids(self.database, query, at_most)

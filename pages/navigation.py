@@ -35,6 +35,12 @@ st.html(
     [class*="st-key-tile_"] [class*="st-key-open_"] { position: static; }
     [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; z-index: 1; }
     [class*="st-key-tile_"] [class*="st-key-restore_"] { z-index: 2; }
+    [class*="st-key-tile_"] [class*="st-key-chosen_"], [class*="st-key-chosen_"] label { position: static; }
+    [class*="st-key-chosen_"] label::after { content: ""; position: absolute; inset: 0; z-index: 1; cursor: pointer; }
+    [class*="st-key-tile_"]:has(input:checked) img { outline: 4px solid light-dark(#a84c18, #f0a06a);
+        outline-offset: -4px; }
+    .st-key-selection_bar { position: sticky; top: 3.5rem; z-index: 10; background: light-dark(#ffffff, #1b1a18); }
+    .st-key-listener { display: none; }
     </style>"""
 )
 

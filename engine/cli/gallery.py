@@ -1,32 +1,29 @@
 """The gallery's commands."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engine import __version__, mending
+from engine import mending
 from engine.cli import filters, marks
 from engine.cli.app import Home, Json, open_studio, print_json, settings_of
+from engine.cli.exporting import Beside, Format, RecipeList, these, to_folder, to_sheet, to_zip
 from engine.cli.filters import Search
-from engine.diffusion.exporting.comfyui import workflow
 from engine.errors import StudioError
-from engine.files import replacing
 from engine.mending import Replaced, Settled
 from engine.rules import counted
 from engine.settings import Settings
-from engine.signing import signed
 from engine.studio import Studio
 from engine.weights.licensing.licences import UNKNOWN, known, together
-from gallery.errors import GalleryError
+from gallery.exporting.archive import Wanted
+from gallery.exporting.names import DEFAULT, NamePattern
 from gallery.maintenance import SETTLE_SECONDS, SweepReport
 from gallery.marks import tag_of
 from gallery.mending import backups
-from gallery.metadata import read_digital_source
 from gallery.questions.query import Query
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord
@@ -37,15 +34,6 @@ commands = typer.Typer(help="List, export and check what was made.", no_args_is_
 
 NONE: list[str] = []
 PAGE = 200
-METADATA = "metadata.jsonl"
-
-
-class Format(StrEnum):
-    """How pictures are exported; all carry the recipe."""
-
-    png = "png"
-    jpg = "jpg"
-    webp = "webp"
 
 
 @commands.command("list")
@@ -108,45 +96,48 @@ commands.command("boards")(marks.list_boards)
 
 @commands.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where to; made when it is missing.")],
+    folder: Annotated[Path | None, typer.Argument(help="Where to copy them; made when it is missing.")] = None,
     search: Search = "",
+    image_ids: Annotated[list[str] | None, typer.Option("--id", help="These images only; may be repeated.")] = None,
+    zip_file: Annotated[Path | None, typer.Option("--zip", help="Write a ZIP file of them with their recipes.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--contact-sheet", help="Write a contact sheet, a .pdf or .png file.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="All carry the recipe.")] = Format.png,
     quality: Annotated[int, typer.Option(min=1, max=95, help="Of JPG and WebP files.")] = 92,
+    pattern: Annotated[
+        str | None, typer.Option(help="Of file names, such as {date}_{title}_{seed}; {id} in a folder when left out.")
+    ] = None,
+    recipes: Annotated[RecipeList, typer.Option(help="How the recipes in a ZIP file are written.")] = RecipeList.csv,
     comfyui: Annotated[
-        bool, typer.Option("--comfyui", help="Beside each drawing a workflow for ComfyUI, NAME.comfyui.json.")
+        bool, typer.Option("--comfyui", help="Beside each drawing in the folder a workflow for ComfyUI.")
     ] = False,
     sign: Annotated[
-        bool,
-        typer.Option("--sign", help="With a C2PA manifest, signed here; see docs/marks.md."),
+        bool, typer.Option("--sign", help="The files in the folder with a C2PA manifest; see docs/marks.md.")
     ] = False,
     home: Home = None,
 ) -> None:
-    """Copy the images, all or those of a search, with their recipes in metadata.jsonl."""
+    """Copy the images, all or those of a search, with their recipes: into a folder, a ZIP file, a contact sheet."""
+    if folder is None and zip_file is None and sheet is None:
+        raise StudioError("Nothing says where to export to. Name a folder, or --zip FILE, or --contact-sheet FILE.")
+    if folder is None and (comfyui or sign):
+        raise StudioError("Workflows and signatures are written into a folder, and none is named. Name one.")
+    if image_ids and search:
+        raise StudioError("An export is of a search or of images by --id, not of both. Leave one out.")
+    names = pattern if pattern is not None else DEFAULT if folder is None else "{id}"
+    wanted = Wanted(form=form.value, quality=quality, pattern=NamePattern(names), recipes=recipes.value)
     studio = open_studio(home)
     store = studio.gallery
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = _rows_of_earlier_exports(folder / METADATA)
-    count, unreadable, failures = 0, 0, []
-    for record in _records(store, Query(words=search)):
-        name = f"{record.id}.{form.value}"
-        try:
-            data = _encoded(store, record, form, quality)
-            data = _signed(studio, record, data) if sign else data
-        except (GalleryError, StudioError) as error:  # one damaged picture is no reason to keep the others
-            failures.append(str(error))
-            continue
-        _write(folder / name, data)
-        rows[name] = {"file_name": name, **_facts(store, record), "recipe": record.recipe.to_dict()}
-        if comfyui:
-            rows[name]["comfyui"] = _workflow(folder / f"{record.id}.comfyui.json", record)
-        count += 1
-        unreadable += record.unreadable
-    _write(folder / METADATA, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values()).encode())
-    print(f"{counted(count, 'image was', 'images were')} copied into {folder}.")
-    if unreadable:
-        print(f"The recipes of {unreadable} cannot be read in the database; `gallery check --rebuild` repairs that.")
-    if failures:
-        raise StudioError(f"{counted(len(failures), 'image')} could not be copied; the first: {failures[0]}")
+
+    def records() -> Iterator[ImageRecord]:
+        return these(store, image_ids) if image_ids else _records(store, Query(words=search))
+
+    if folder is not None:
+        to_folder(store, records, partial(_facts, store), folder, wanted, Beside(studio, workflow=comfyui, sign=sign))
+    if zip_file is not None:
+        to_zip(store, records, zip_file, wanted)
+    if sheet is not None:
+        to_sheet(store, records, sheet)
 
 
 @commands.command()
@@ -281,26 +272,6 @@ def _records(store: Gallery, query: Query, limit: int | None = None) -> Iterator
         left = None if left is None else left - len(page.images)
 
 
-def _encoded(store: Gallery, record: ImageRecord, form: Format, quality: int) -> bytes:
-    if form is Format.png:
-        return store.png(record.id)
-    return store.jpg(record.id, quality) if form is Format.jpg else store.webp(record.id, quality)
-
-
-def _signed(studio: Studio, record: ImageRecord, data: bytes) -> bytes:
-    return signed(studio.settings.home, data, read_digital_source(data), record.title, __version__)
-
-
-def _workflow(path: Path, record: ImageRecord) -> list[str]:
-    """Write it; what ComfyUI does otherwise, or why there is none, in sentences."""
-    try:
-        made = workflow(record.recipe.to_dict())
-    except StudioError as error:
-        return [str(error)]
-    _write(path, json.dumps(made.graph, indent=2, ensure_ascii=False).encode())
-    return list(made.notes)
-
-
 def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
     path = store.files.locate(record.id)
     return {
@@ -331,19 +302,3 @@ def _licences(recipe: Recipe) -> dict[str, Any]:
     told = [(str(facts.get("licence") or UNKNOWN), facts.get("commercial_use") is False) for facts in used]
     licences = [known(written, forbidden) for written, forbidden in told]
     return {"licence": [written for written, _ in told], "commercial_use": together(licences)}
-
-
-def _rows_of_earlier_exports(path: Path) -> dict[str, dict[str, Any]]:
-    """By file name: a second search into the same folder adds to the first."""
-    try:
-        return {row["file_name"]: row for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, KeyError):
-        raise StudioError(f"{path} is not of an earlier export. Export into another folder.") from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    with replacing(path) as file:
-        file.write(data)

@@ -9,11 +9,18 @@ from gallery.records import ImageRecord, Page
 from pages.gallery.address import EDGES, forget, put
 from pages.gallery.alike import show_more_like, show_near_duplicates
 from pages.gallery.bring_in import show_bring_in, show_brought_in
+from pages.gallery.compare import show_compare
 from pages.gallery.family import show_family
 from pages.gallery.filters import show_bar, show_relaxing
+from pages.gallery.full import open_full, show_full
+from pages.gallery.many import show_selecting
 from pages.gallery.marks import line, show_marks
+from pages.gallery.pick import show_round
 from pages.gallery.reproduce import show_reproduce_button, show_reproduction
+from pages.gallery.selection import selecting, show_checkbox
 from pages.gallery.statistics import show_statistics
+from pages.gallery.undo import attempt, nothing_to_undo, offer_undo, restore, trash
+from pages.gallery.views import COMPARE, FULL, PICK
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
@@ -39,7 +46,11 @@ MOST_COUNTED = 1000  # counting the matches of a common word takes longer than f
 def main() -> None:
     """Show one picture when the address names one, else the grid."""
     studio = open_studio()
-    _offer_undo(studio)
+    if FULL not in st.query_params:
+        offer_undo()
+    if COMPARE in st.query_params or PICK in st.query_params:
+        (show_compare if COMPARE in st.query_params else show_round)(studio)
+        return
     query = show_bar(studio)
     image_id = st.query_params.get("image")
     if image_id:
@@ -74,7 +85,7 @@ def _grid(studio: Studio, query: Query) -> None:
     if not page.images:
         _empty(studio, query)
         return
-    st.caption(_how_many(studio, query))
+    show_selecting(studio, page.images, query, _how_many(studio, query))
     if query.trash:
         st.page_link(STORAGE, label="Empty the trash", icon=":material/delete_forever:")
     grid = st.grid(min_column_width=TILE_WIDTH)
@@ -121,6 +132,9 @@ def _tile(studio: Studio, record: ImageRecord, query: Query, stacked: int) -> No
     show_thumbnail(studio, record, "stretch")
     if marked := line(record, stacked):
         st.caption(marked)
+    if selecting():
+        show_checkbox(studio, record, query, _short(record.title))
+        return
     st.button(
         _short(record.title),
         key=f"open_{record.id}",
@@ -144,8 +158,8 @@ def _tile(studio: Studio, record: ImageRecord, query: Query, stacked: int) -> No
             "Restore",
             key=f"restore_{record.id}",
             icon=":material/restore_from_trash:",
-            on_click=_restore,
-            args=(studio, record.id),
+            on_click=attempt,
+            args=(restore, studio, [record.id]),
             width="stretch",
         )
 
@@ -186,16 +200,21 @@ def _empty(studio: Studio, query: Query) -> None:
 
 def _detail(studio: Studio, image_id: str, query: Query) -> None:
     before, after = _neighbours(studio, image_id, query)
+    try:
+        record = studio.gallery.get(image_id, OWNER)
+    except ImageNotFound as error:
+        st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")
+        st.error(plain(error), icon=":material/image_not_supported:")
+        return
+    if FULL in st.query_params:
+        show_full(studio, record, before and before.id, after and after.id)
+        return
     with st.container(horizontal=True):
         st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")
         _, newer, older = TURNS[query.sort]
         _step(newer, ":material/chevron_left:", before, "Left")
         _step(older, ":material/chevron_right:", after, "Right")
-    try:
-        record = studio.gallery.get(image_id, OWNER)
-    except ImageNotFound as error:
-        st.error(plain(error), icon=":material/image_not_supported:")
-        return
+        st.button("Full screen", icon=":material/fullscreen:", on_click=open_full, type="tertiary", shortcut="Enter")
     picture, facts = st.columns([3, 2], gap="large")
     with picture:
         readable = shown(record).picture(studio, record, "detail")
@@ -251,8 +270,8 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
             delete = {"on_click": _delete, "args": (studio, record.id), "shortcut": "Delete"}
             st.button("Delete", key="delete", icon=":material/delete:", **delete)
         else:
-            restore = {"on_click": _restore, "args": (studio, record.id)}
-            st.button("Restore", icon=":material/restore_from_trash:", **restore)
+            args = (restore, studio, [record.id])
+            st.button("Restore", icon=":material/restore_from_trash:", on_click=attempt, args=args)
             with st.popover("Delete for good", icon=":material/delete_forever:"):
                 st.markdown("Nothing brings it back.")
                 gone = {"on_click": _delete_for_good, "args": (studio, record.id)}
@@ -261,40 +280,17 @@ def _actions(studio: Studio, record: ImageRecord) -> None:
 
 def _delete_for_good(studio: Studio, image_id: str) -> None:
     studio.gallery.delete_for_good([image_id], owner=OWNER)
-    if st.session_state.get("deleted") == image_id:
-        _dismiss()
+    nothing_to_undo([image_id])
     _close()
 
 
 def _close() -> None:
-    forget("image")
+    forget("image", FULL)
 
 
 def _delete(studio: Studio, image_id: str) -> None:
-    studio.gallery.delete([image_id])
-    st.session_state.deleted = image_id
+    attempt(trash, studio, [image_id])
     _close()
-
-
-def _offer_undo(studio: Studio) -> None:
-    image_id = st.session_state.get("deleted")
-    if image_id is None:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.text("The picture is in the trash.")
-        st.button("Undo", key="undo", icon=":material/undo:", on_click=_restore, args=(studio, image_id))
-        st.button("Dismiss", icon=":material/close:", key="dismiss", on_click=_dismiss, type="tertiary")
-
-
-def _restore(studio: Studio, image_id: str) -> None:
-    """However it comes back, nothing is left to undo."""
-    studio.gallery.restore([image_id])
-    if st.session_state.get("deleted") == image_id:
-        _dismiss()
-
-
-def _dismiss() -> None:
-    st.session_state.pop("deleted", None)
 
 
 main()

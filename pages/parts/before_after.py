@@ -21,8 +21,8 @@ _HTML = """
   <img class="after" alt="">
   <img class="before" alt="">
   <div class="line"></div>
-  <span class="tag left">Before</span><span class="tag right">After</span>
-  <input type="range" min="0" max="100" step="1" value="50" aria-label="Before and after">
+  <span class="tag left"></span><span class="tag right"></span>
+  <input type="range" min="0" max="100" step="1" value="50">
 </div>
 """
 _CSS = """
@@ -41,8 +41,12 @@ _JS = """
 export default function ({ data, parentElement }) {
   const find = (name) => parentElement.querySelector(name);
   const [before, after, line, input] = [".before", ".after", ".line", "input"].map(find);
-  before.alt = `Before: ${data.title}`;
-  after.alt = `After: ${data.title}`;
+  const [left, right] = data.labels;
+  find(".left").textContent = left;
+  find(".right").textContent = right;
+  input.setAttribute("aria-label", `${left} and ${right.toLowerCase()}`);
+  before.alt = `${left}: ${data.titles[0]}`;
+  after.alt = `${right}: ${data.titles[1]}`;
   before.src = data.before;
   after.src = data.after;
   const move = () => {
@@ -73,8 +77,20 @@ def show_before_after(studio: Studio, image: ImageRecord, place: str) -> bool:
         show_picture(studio, image, "stretch")
         st.caption(plain(f"Without its photo: {error}"))
         return True
-    _slider(key=f"slider_{place}_{image.id}", data={"before": before, "after": after, "title": image.title})
+    pictures = {"before": before, "after": after, "titles": [image.title] * 2, "labels": ["Before", "After"]}
+    _slider(key=f"slider_{place}_{image.id}", data=pictures)
     return True
+
+
+def show_two(studio: Studio, left: ImageRecord, right: ImageRecord, labels: tuple[str, str]) -> None:
+    """Two pictures of the gallery in one frame, with a slider between them; the second gives the frame its shape."""
+    try:
+        before, after = _picture_url(studio, left.id), _picture_url(studio, right.id)
+    except GalleryError as error:
+        show_broken(error)
+        return
+    pictures = {"before": before, "after": after, "titles": [left.title, right.title], "labels": list(labels)}
+    _slider(key=f"slider_two_{left.id}_{right.id}", data=pictures)
 
 
 def _photo_id(image: ImageRecord) -> str:

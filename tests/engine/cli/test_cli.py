@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -381,6 +382,42 @@ def test_export_writes_workflows_signatures_and_what_licences_allow(run, studio,
     data = (tmp_path / row["file_name"]).read_bytes()
     assert b"c2pa" in data
     assert read_recipe(data).prompt == row["prompt"]
+
+
+def test_chosen_pictures_are_exported_as_a_zip_and_a_contact_sheet(run, studio, pictures, tmp_path):
+    chosen = [word for picture in pictures[:2] for word in ("--id", picture.id)]
+    names = ("--pattern", "{title}_{seed}")
+    said = run("gallery", "export", "--zip", str(tmp_path / "a.zip"), *chosen, *names, "--recipes", "json")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        rows = json.loads(archive.read("recipes.json"))
+    assert said.stdout.startswith("2 images")
+    assert [(row["file_name"], row["id"]) for row in rows] == [
+        ("a-cat-on-a-mountain_7.png", pictures[0].id),
+        ("a-castle-red_8.png", pictures[1].id),
+    ]
+
+    assert run("gallery", "export", str(tmp_path / "f"), *names, "--contact-sheet", str(tmp_path / "s.pdf")).code == 0
+    assert {path.name for path in (tmp_path / "f").glob("*.png")} == {
+        "a-cat-on-a-mountain_7.png",
+        "a-castle-red_7.png",
+        "a-castle-red_8.png",
+    }
+    assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "Name a folder, or --zip FILE"),
+        (("x", "--pattern", "{sead}"), "got {sead}"),
+        (("x", "--id", "nope"), "No image has the id 'nope'"),
+        (("x", "--id", "nope", "--search", "cat"), "Leave one out"),
+        (("--contact-sheet", "x.gif"), ".pdf or .png"),
+    ],
+)
+def test_an_export_that_cannot_be_is_told_in_one_line(run, tmp_path, monkeypatch, words, reason):
+    monkeypatch.chdir(tmp_path)
+    run("gallery", "export", *words).failed_in_one_line(reason)
 
 
 def test_a_damaged_picture_is_named_and_the_others_are_exported(run, studio, pictures, tmp_path):

@@ -1,0 +1,1 @@
+"""Picking rounds: "which of these two?", asked until a set is in order."""
