@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,11 @@ import pytest
 from PIL import Image
 
 from engine.__main__ import main
-from engine.jobs.schema import CANCELLED, RUNNING, SUCCEEDED
+from engine.jobs.schema import CANCELLED, DRAW, RUNNING, SUCCEEDED
 from engine.jobs.status import READY, EngineStatus, worker_name, write_status
-from engine.settings import PROJECT
+from engine.settings import PROJECT, Settings
 from engine.studio import Studio
+from engine.worker import Worker, device_work
 from gallery.metadata import read_digital_source, read_recipe
 from tests.tiny_lora import save_lora
 
@@ -62,13 +64,25 @@ def run(studio, monkeypatch, capsys) -> Callable[..., Said]:
     return run
 
 
-@pytest.fixture
-def pictures(studio, work):
-    """Three pictures: a castle twice, then a cat."""
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory, tiny_weights) -> Path:
+    """The folder of a studio that has drawn three pictures: a castle twice, then a cat."""
+    studio = Studio(Settings(home=tmp_path_factory.mktemp("drawn") / "home", weights_dir=tiny_weights, device="cpu"))
+    worker = Worker(studio.settings, studio.database)
+    _, handlers = device_work(studio.settings, worker.queue, studio.database)
     for prompt, count in (("=a castle, red", 2), ("a cat\non a mountain", 1)):
         values = {"prompt": prompt, "num_images": count, "num_inference_steps": 1, "seed": 7}
         studio.submit(studio.request("text_to_image", values))
-        work()
+        worker.run_one(DRAW, handlers)
+    studio.database.dispose()
+    return studio.settings.home
+
+
+@pytest.fixture
+def pictures(studio, drawn):
+    """Its pictures, in the test's studio."""
+    studio.database.dispose()
+    shutil.copytree(drawn, studio.settings.home, dirs_exist_ok=True)
     return studio.gallery.page().images
 
 
@@ -250,7 +264,7 @@ def test_generate_without_a_running_studio_prints_one_object_for_each_image(stud
     assert option == "To apply <lora:my ink:0.8>, take it out and add --lora 'My ink:0.8'."
     assert [row["seed"] for row in result.rows] == [2**64 - 1, 0]
     for row in result.rows:
-        assert set(row) == {"id", "path", "seed", "width", "height", "sha256", "file_sha256", "seconds"}
+        assert set(row) == {"id", "path", "seed", "width", "height", "sha256", "file_sha256", "seconds", "embeddings"}
         path = Path(row["path"])
         assert path.parent == tmp_path / "out"
         assert row["file_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
