@@ -18,7 +18,8 @@ _STYLE = """<style>
 .st-key-full { position: fixed; inset: 0; z-index: 999990; padding: 0.5rem 0.75rem; overflow: auto; gap: 0.5rem;
   background: light-dark(#f4f2ee, #121110); }
 .st-key-full_picture { flex: 1 1 auto; min-height: 0; align-items: center; }
-.st-key-full_picture [data-testid="stImage"], .st-key-full_picture [data-testid="stImageContainer"],
+.st-key-full_picture [data-testid="stFullScreenFrame"] > div, .st-key-full_picture [data-testid="stImage"],
+.st-key-full_picture [data-testid="stImageContainer"],
 .st-key-full_picture [data-testid="stFullScreenFrame"] { width: 100%; }
 .st-key-full_picture img { width: 100% !important; max-width: none !important; height: calc(100dvh - 8.5rem);
   object-fit: contain; margin-inline: auto; }
@@ -63,8 +64,8 @@ def show_marks(studio: Studio, record: ImageRecord) -> None:
     for stars in RATINGS:
         chosen = record.rating == stars
         _button(
-            str(stars),
-            "star",
+            "★" * stars,
+            "",
             str(stars),
             lambda stars=stars, chosen=chosen: rate(studio, [record.id], None if chosen else stars),
             strong=record.rating is not None and stars <= record.rating,
@@ -133,7 +134,7 @@ def _button(
     st.button(
         label,
         key=f"full_{kind or label.lower()}",
-        icon=f":material/{icon}:",
+        icon=f":material/{icon}:" if icon else None,
         type="primary" if strong else "tertiary",
         disabled=disabled,
         shortcut=shortcut,

@@ -44,22 +44,23 @@ MOST_COUNTED = 1000  # counting the matches of a common word takes longer than f
 
 
 def main() -> None:
-    """Show one picture when the address names one, else the grid."""
+    """Show what the address names: a comparison, a picking round, a view, one picture; else the grid."""
     studio = open_studio()
     if FULL not in st.query_params:
         offer_undo()
-    if COMPARE in st.query_params or PICK in st.query_params:
-        (show_compare if COMPARE in st.query_params else show_round)(studio)
-        return
-    query = show_bar(studio)
-    image_id = st.query_params.get("image")
-    if image_id:
-        _detail(studio, image_id, query)
-    elif st.query_params.get("view") == NEAR:
+    image_id, view = st.query_params.get("image"), st.query_params.get("view")
+    if COMPARE in st.query_params:
+        show_compare(studio)
+    elif PICK in st.query_params:
+        show_round(studio)
+    elif image_id:
+        _detail(studio, image_id, show_bar(studio))
+    elif view == NEAR:
         show_near_duplicates(studio, _open, _delete)
-    elif st.query_params.get("view") == STATISTICS:
+    elif view == STATISTICS:
         show_statistics(studio)
     else:
+        query = show_bar(studio)
         _menu(studio)
         _grid(studio, query)
 

@@ -5,6 +5,7 @@ from PIL import Image
 
 from gallery import marks
 from gallery.picking.rounds import Rounds
+from gallery.questions.query import OLDEST, Query
 from pages.gallery.difference import difference
 from pages.gallery.selection import between
 from tests.gallery.samples import picture, recipe
@@ -41,10 +42,12 @@ def test_pictures_are_selected_by_click_and_range_and_trashed_with_undo(open_pag
 
 
 def test_a_range_goes_through_the_pages_of_the_grid(studio, kept):
-    filters = {"search": "", "owner": "artist", "trash": False}
-    assert between(studio, kept[3], kept[0], filters) == kept
-    assert between(studio, kept[1], kept[2], filters) == kept[1:3]
-    assert between(studio, kept[1], kept[1], filters) == [kept[1]]
+    query = Query(owner="artist")
+    assert list(between(studio, kept[3], kept[0], query)) == kept
+    assert list(between(studio, kept[1], kept[2], query)) == kept[1:3]
+    assert list(between(studio, kept[1], kept[1], query)) == [kept[1]]
+    oldest = Query(owner="artist", sort=OLDEST)
+    assert list(between(studio, kept[3], kept[0], oldest)) == kept[::-1]
 
 
 def test_a_comparison_says_which_fields_differ(open_page, kept):
