@@ -129,6 +129,7 @@ def test_questions_are_answered_as_a_look_at_each_picture_would(filled):
         assert walked(filled, query) == wanted, query
         assert filled.count(query) == len(wanted), query
         assert filled.ids(query) == tuple(expected(pictures, replace(query, fold=False))), query
+        assert filled.ids(query, folded=True) == tuple(expected(pictures, query)), query
 
 
 def test_counts_are_what_choosing_the_value_would_find(filled):
