@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 
 from engine.jobs.records import Job
-from engine.jobs.schema import CANCELLED, QUEUED, RUNNING, SUCCEEDED
+from engine.jobs.schema import CANCELLED, DRAW, QUEUED, RUNNING, SUCCEEDED
 from engine.jobs.status import ABSENT, READY
 from engine.settings import PROJECT, Settings
 from engine.studio import Studio
+from engine.worker import Worker, device_work
 from tests.tiny import save_tiny_pipeline
 
 LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
@@ -158,17 +159,6 @@ def test_a_worker_whose_parent_is_killed_leaves_too(studio):
     until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE, 40)
 
 
-def test_a_wrong_device_is_said_in_words(studio):
-    studio = Studio(replace(studio.settings, device="cuda:99"))
-    supervisor = studio.supervisor()
-    supervisor.start()
-    try:
-        until(lambda: bool(studio.engine().problem), 90)
-        assert "STUDIO_DEVICE" in studio.engine().problem
-    finally:
-        supervisor.stop()
-
-
 def test_a_broken_shipped_model_leaves_the_others_usable(studio, tmp_path):
     save_tiny_pipeline(tmp_path / "weights" / "mini")
     save_tiny_pipeline(tmp_path / "other")
@@ -176,13 +166,10 @@ def test_a_broken_shipped_model_leaves_the_others_usable(studio, tmp_path):
     unet.write_bytes(unet.read_bytes()[:1000])
     studio = Studio(replace(studio.settings, weights_dir=tmp_path / "weights"))
     studio.add_model(str(tmp_path / "other"))
-    supervisor = studio.supervisor()
-    supervisor.start()
-    try:
-        job = studio.submit(
-            studio.request("text_to_image", {"prompt": "a castle", "model": "other", "num_inference_steps": 1})
-        )
-        until(lambda: studio.job(job.id).ended, 90)
-        assert studio.job(job.id).state == SUCCEEDED
-    finally:
-        supervisor.stop()
+    worker = Worker(studio.settings, studio.database)
+    _, handlers = device_work(studio.settings, worker.queue, studio.database, warm=True)
+    job = studio.submit(
+        studio.request("text_to_image", {"prompt": "a castle", "model": "other", "num_inference_steps": 1})
+    )
+    assert worker.run_one(DRAW, handlers)
+    assert studio.job(job.id).state == SUCCEEDED

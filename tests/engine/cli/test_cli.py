@@ -243,7 +243,7 @@ def test_a_file_that_is_no_database_is_told(run, tmp_path):
 def test_a_worker_that_cannot_work_is_no_endless_wait(studio):
     result = run_process(studio, "generate", "a castle", "--json", STUDIO_DEVICE="cuda:99")
 
-    result.failed_in_one_line("cuda:99")
+    result.failed_in_one_line("cuda:99", "STUDIO_DEVICE")
     assert [job.state for job in studio.jobs()] == [CANCELLED]
 
 

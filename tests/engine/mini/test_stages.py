@@ -97,6 +97,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(made, tmp_path, train
     assert all(torch.equal(reached["whole"][key], reached["stopped"][key]) for key in reached["whole"])
 
 
+@pytest.mark.slow  # each process imports everything anew
 def test_two_processes_find_the_features_that_one_finds(made, tmp_path):
     vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
     drawn = drawings.read_drawings(made.drawings, made.drawn())[:7]  # the last turn has work for one only
@@ -119,7 +120,7 @@ def test_other_settings_are_refused_before_any_features_are_worked_out(made, tmp
     for name in ("scenes", "model", "drawings"):
         (tmp_path / name).symlink_to(made.folder / name)
     with pytest.raises(StudioError, match="must go on with the settings it began with"):
-        STAGES["finish"](replace(made, folder=tmp_path, processes=2))
+        STAGES["finish"](replace(made, folder=tmp_path))
     assert sorted((tmp_path / "finish").glob("features-*")) == before
 
 
