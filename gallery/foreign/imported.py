@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from gallery.foreign.loras import listed
 from gallery.foreign.recipe import ForeignRecipe
+from gallery.foreign.values import Fields, as_text
 from gallery.recipe import Recipe
 from gallery.words import TRAINED, Words
 
@@ -13,6 +15,7 @@ KIND = "imported"
 MOST_TEXT = 4_000  # characters of one of the tool's texts, where the file itself has it whole
 MOST_TEXTS = 300_000  # of all of them, where the file is written anew; a recipe is read back up to 1 MiB
 MOST_NAME = 200
+_TEXTS = ("prompt", "negative_prompt", "sampler", "schedule", "model", "model_hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,24 @@ def imported_recipe(foreign: ForeignRecipe | None, origin: Origin, notes: tuple[
         loras=tuple(asdict(lora) for lora in foreign.loras) if foreign else (),
         created_at=_moment(origin.modified),
         notes=(*(foreign.notes if foreign else ()), *cut, *notes),
+    )
+
+
+def foreign_recipe(recipe: Recipe) -> ForeignRecipe | None:
+    """What its tool wrote, from the recipe under which the gallery keeps it; None where nothing was found then."""
+    said = Fields(recipe.request)
+    if not (tool := said.text("tool")):
+        return None
+    rest = said.mapping("not_understood")
+    return ForeignRecipe(
+        tool,
+        **{name: said.text(name) for name in _TEXTS},
+        **{name: said.whole(name) for name in ("seed", "steps", "clip_skip")},
+        **{name: said.whole(name, least=1) for name in ("width", "height")},
+        **{name: said.number(name) for name in ("guidance", "strength")},
+        loras=tuple(listed(said.items("loras"))),
+        not_understood={key: as_text(value) for key, value in rest.items()},
+        notes=recipe.notes,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gallery.errors import UnreadableImage
-from gallery.foreign import comfyui, infotext, ours
+from gallery.foreign import comfyui, imported, infotext, ours
 from gallery.foreign.containers import stealth
 from gallery.foreign.containers.files import bytes_of, texts_of
 from gallery.foreign.containers.texts import EXIF_COMMENT, JPEG_COMMENT, PUT_RIGHT, XMP_COMMENT, Texts
@@ -84,7 +84,10 @@ def read_texts(found: dict[str, str]) -> ForeignRecipe | None:
 def _ours(texts: Texts) -> ForeignRecipe | None:
     said = texts.found.get("studio_recipe", "")
     try:
-        return ours.read(Recipe.from_json(said)) if said else None
+        recipe = Recipe.from_json(said) if said else None
+        if recipe and recipe.kind == imported.KIND:
+            return imported.foreign_recipe(recipe)
+        return ours.read(recipe) if recipe else None
     except ValueError:  # damaged; what other tools read may still be there
         return None
 

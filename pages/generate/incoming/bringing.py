@@ -8,7 +8,7 @@ from engine.diffusion.prompts.grammar import PLAIN, SYNTAXES, WEIGHTED
 from engine.grids.request import Grid
 from engine.studio import Studio
 from gallery.errors import GalleryError, UnreadableImage
-from gallery.foreign import infotext, ours
+from gallery.foreign import imported, infotext, ours
 from gallery.foreign.reading import read_foreign
 from gallery.foreign.recipe import ForeignRecipe
 from gallery.metadata import read_recipe
@@ -58,10 +58,10 @@ def brought_picture(studio: Studio, data: bytes) -> Brought:
     """The recipe in a picture's file."""
     try:
         own = read_recipe(data)
-    except UnreadableImage:  # WebP, or damaged: the other reader says it
+    except UnreadableImage:  # damaged, or no picture: the other reader says it
         own = None
     try:
-        if own:
+        if own and own.kind != imported.KIND:  # that of another tool was only brought in here
             return _own(studio, own)
         found = read_foreign(data)
     except GalleryError as error:
