@@ -16,7 +16,8 @@ st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
 
 # Small buttons show their icon alone and are heard by their name. Gallery tiles are square, and the
 # whole tile opens the picture, not only its title: the button's transparent ::after covers it. Less
-# empty space above the page, and a size picker that fits into half of a small screen.
+# empty space above the page, and a size picker that fits into half of a small screen. Of a button that is
+# given anew after a press only the new one is seen, not the old one that stands behind it for a moment.
 st.html(
     """<style>
     .stMainBlockContainer { padding-top: 4.5rem; }
@@ -40,6 +41,7 @@ st.html(
     [class*="st-key-tile_"]:has(input:checked) img { outline: 4px solid light-dark(#a84c18, #f0a06a);
         outline-offset: -4px; }
     .st-key-selection_bar { position: sticky; top: 3.5rem; z-index: 10; background: light-dark(#ffffff, #1b1a18); }
+    [class*="st-key-one_press_"] > :not(:first-child) { display: none; }
     .st-key-listener { display: none; }
     </style>"""
 )

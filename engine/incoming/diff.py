@@ -22,10 +22,11 @@ from engine.incoming.matching import LORA, MODEL, Match, found_here, loras_here,
 from engine.incoming.samplers import counterpart
 from engine.incoming.weights import notes_on_weights
 from engine.prompting.parsing import literal
-from engine.rules import Real, Whole, cleaned, field_label, text
+from engine.rules import Real, Whole, cleaned, field_label, multiple, text
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo, size_problems
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
+from gallery.metadata import MAX_SIDE
 
 SAME, DIFFERS, ASKS, CANNOT = "same", "differs", "asks", "cannot"
 NONE = "none"
@@ -156,9 +157,18 @@ def _size(recipe: ForeignRecipe, current: Mapping[str, Any], model: ModelInfo | 
             f"{model.title} draws sides of {model.min_size} to {model.max_size} pixels in steps of "
             f"{model.size_multiple}. In this shape it draws {becomes} best."
         )
+    elif problems := _undrawable(width, height):
+        values, state, said = {}, CANNOT, " ".join(problem.message for problem in problems)
     elif now == (width, height):
         state = SAME
     yield Field("size", "Size", _sides(*now), _sides(width, height), state, becomes, said, values)
+
+
+def _undrawable(width: int, height: int) -> list[Problem]:
+    """What no model draws, for one of which the sizes are not known yet; a form takes no numbers beyond 2**53."""
+    if max(width, height) > MAX_SIDE:
+        return [Problem("size", f"Pictures have sides of {MAX_SIDE} pixels at most.")]
+    return [*multiple("width", width, 8), *multiple("height", height, 8)]
 
 
 def _sides(width: Any, height: Any) -> str:

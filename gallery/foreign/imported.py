@@ -64,12 +64,13 @@ def foreign_recipe(recipe: Recipe) -> ForeignRecipe | None:
     if not (tool := said.text("tool")):
         return None
     rest = said.mapping("not_understood")
+    found: dict[str, Any] = {name: said.text(name) for name in _TEXTS}
+    found |= {name: said.whole(name) for name in ("seed", "steps", "clip_skip")}
+    found |= {name: said.whole(name, least=1) for name in ("width", "height")}
+    found |= {name: said.number(name) for name in ("guidance", "strength")}
     return ForeignRecipe(
         tool,
-        **{name: said.text(name) for name in _TEXTS},
-        **{name: said.whole(name) for name in ("seed", "steps", "clip_skip")},
-        **{name: said.whole(name, least=1) for name in ("width", "height")},
-        **{name: said.number(name) for name in ("guidance", "strength")},
+        **found,
         loras=tuple(listed(said.items("loras"))),
         not_understood={key: as_text(value) for key, value in rest.items()},
         notes=recipe.notes,

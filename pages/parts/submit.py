@@ -30,11 +30,13 @@ class Press:
     def button(self, label: str, icon: str, *, main: bool = True, **more: Any) -> bool:
         """A button that asks for work; Ctrl+Enter presses the main one of a page.
 
-        Each accepted press gives a new button: a press of the old one that is still on its way hits nothing.
+        Each accepted press gives a new button: a press of the old one that is still on its way hits nothing. Until the
+        page has run the browser keeps the old one behind it; the container lets `pages.navigation` hide that.
         """
         key = f"{self._name}_{self._nonce()}"
         look = {"type": "primary", "shortcut": SHORTCUT} if main else {}
-        return st.button(label, key=key, width="stretch", icon=icon, **look, **more)
+        with st.container(key=f"one_press_{self._name}"):
+            return st.button(label, key=key, width="stretch", icon=icon, **look, **more)
 
     def ask(self, values: Any, submit: Callable[[str], object], fields: Mapping[str, Any] | None = None) -> None:
         """Ask for work, after the button was pressed; the page then runs again.

@@ -179,7 +179,7 @@ def test_a_waiting_job_can_be_cancelled(open_page, studio):
 
 
 def test_a_prompt_is_shown_as_text_not_as_markup(open_page, studio, work):
-    prompt = "**bold** <script>alert(1)</script> :material/home: [x](http://x)"
+    prompt = "**bold** <script src=x>alert(1)</script > :material/home: [x](http://x)"
     studio.submit(studio.request("text_to_image", {"prompt": prompt, "num_inference_steps": 1}))
     work()
     page = open_page("generate")

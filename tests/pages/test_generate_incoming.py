@@ -5,6 +5,8 @@ import io
 from PIL import Image
 
 from engine.settings import PROJECT
+from gallery.foreign.imported import Origin, imported_recipe
+from gallery.foreign.reading import read_foreign
 from gallery.metadata import png_bytes
 from tests.gallery.samples import picture, recipe
 from tests.pages.helpers import button, texts
@@ -141,3 +143,11 @@ def test_what_has_no_recipe_says_why(open_page):
             page.file_uploader(key="incoming_file").set_value(("picture.png", data, "image/png")).run()
         assert why in texts(page.error).replace("\\", "")
         assert not [each for each in page.button if each.label == "Apply all"]
+
+
+def test_a_picture_that_was_brought_into_the_gallery_is_still_that_of_its_tool(open_page):
+    kept = imported_recipe(read_foreign(FORGE), Origin("a.png", "", "PNG", 0.0, as_it_is=False))
+    page = dropped(open_page, png_bytes(picture(), kept))
+    assert not page.error
+    assert "Forge Neo" in said(page)
+    assert "waiIllustriousSDXL_v160 (45a21ea00a)" in said(page)

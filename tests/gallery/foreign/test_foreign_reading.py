@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import UnreadableImage
+from gallery.foreign.adopting import with_recipe
+from gallery.foreign.imported import Origin, imported_recipe
 from gallery.foreign.reading import read_foreign
 from gallery.metadata import jpeg_bytes, png_bytes, webp_bytes
 from tests.gallery.foreign.foreign_files import encoded, exif, png, text_chunk, user_comment
@@ -116,3 +118,13 @@ def test_what_stands_before_the_damage_is_read():
     assert "damaged" in found.notes[-1]
     with pytest.raises(UnreadableImage, match="damaged"):
         read_foreign(png()[:-20])
+
+
+@pytest.mark.parametrize("name", ["sd-metadata__forge-neo.png", "sd-metadata__invokeai.png", "sd-metadata__empty.jpg"])
+def test_a_picture_that_was_brought_in_says_what_its_tool_wrote(name):
+    """Also where the gallery's file has the studio's envelope alone."""
+    theirs = read_foreign(REAL / name)
+    kept = imported_recipe(theirs, Origin(name, "", "PNG", 0.0, as_it_is=False))
+    assert read_foreign(png_bytes(picture(), kept)) == theirs
+    if name.endswith("png"):
+        assert read_foreign(with_recipe((REAL / name).read_bytes(), kept)) == theirs
