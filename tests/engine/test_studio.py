@@ -115,7 +115,7 @@ def test_the_recipe_says_what_really_ran(studio, work):
     assert recipe.model["name"] == "mini"
     weights = studio.settings.weights_dir / "mini" / "unet" / "diffusion_pytorch_model.safetensors"
     assert recipe.model["weights"]["unet"] == [hashlib.sha256(weights.read_bytes()).hexdigest()]
-    assert set(recipe.software) == {"studio", "torch", "diffusers"}
+    assert set(recipe.software) == {"studio", "torch", "diffusers", "transformers", "peft"}
     assert (recipe.device, recipe.dtype) == ("the CPU", "float32")
 
 

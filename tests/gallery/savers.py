@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy  # noqa: F401  (before the forks: it is slow to import, and saves need it)
+
 from gallery import Database, Gallery
 from tests.gallery.samples import describe, picture, recipe
 

@@ -11,6 +11,8 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.records import Progress
 from engine.jobs.schema import CANCELLED, DRAW, FETCH, QUEUED, RUNNING, TRAIN
 from engine.lora.requests import TrainLora
+from engine.weights.licensing.acceptance import accept
+from engine.weights.licensing.licences import RAIL_PLUS_PLUS
 from engine.weights.request import FetchModel
 
 REQUEST = TextToImage(prompt="a castle", seed=7, width=64, height=64, model="mini")
@@ -177,6 +179,7 @@ def test_a_job_is_asked_for_again_with_its_own_or_new_seeds(studio):
 
 
 def test_what_cannot_be_asked_for_again_says_why(studio):
+    accept(studio.settings.home, RAIL_PLUS_PLUS)
     download = studio.submit(DOWNLOAD)
     training = studio.queue.submit(TRAINING)
     claimed(studio.queue, TRAIN)

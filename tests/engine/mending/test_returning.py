@@ -84,7 +84,7 @@ def test_no_job_of_a_time_that_was_left_begins_by_itself(home, file, opened, reb
 _MARKS = ("sampler", "stack", "favourite", "rating", "phash", "colours")
 _WITHOUT_MARKS = (
     "".join(f"DROP TRIGGER images_{did};" for did in ("inserted", "updated", "deleted"))
-    + "DROP INDEX ix_images_answers; DROP INDEX ix_images_looks;"
+    + "DROP INDEX ix_images_answers; DROP INDEX ix_images_looks; DROP INDEX ix_images_unseen;"
     + "".join(f"ALTER TABLE images DROP COLUMN {name};" for name in _MARKS)
     + "".join(f"DROP TABLE {t};" for t in ("image_loras", "image_tags", "boards", "board_images", "image_changes"))
 )
