@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, literal_column, select
@@ -19,6 +19,7 @@ NEWEST = 20_000  # pictures whose words and times are counted
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _USUAL = {"the", "and", "with", "from", "for", "that", "this", "her", "his", "its", "are", "was", "has", "into", "over"}
 _DAY = 86_400  # seconds
+_DAYS = range(date(9000, 1, 1).toordinal() - date(1970, 1, 1).toordinal())  # a damaged number may name any
 _A_MILLISECOND = 2**15  # of an image's number; see `gallery.ids`
 
 Count = tuple[str, int]
@@ -63,7 +64,7 @@ def statistics(database: Database, owner: str | None = None, zone_seconds: int =
     with database.read() as session:
         kinds = dict(_named(session, Image.kind, own, None))
         hours = dict(_counts(session, moment % _DAY // 3600, [*own, Image.kind != IMPORTED]))
-        days = sorted(_counts(session, moment // _DAY, own))
+        days = sorted(each for each in _counts(session, moment // _DAY, own) if each[0] in _DAYS)
         return Statistics(
             pictures=sum(kinds.values()),
             imported=kinds.get(IMPORTED, 0),

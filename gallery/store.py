@@ -7,6 +7,7 @@ one leaves at most a file without a row, which `rebuild` can adopt.
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -260,9 +261,15 @@ class Gallery:
             found = {record.id: record for record in records_of(session, session.scalars(statement))}
         return tuple(found[image_id] for image_id in ids if image_id in found)
 
-    def ids(self, query: Query, at_most: int = 10_000) -> tuple[str, ...]:
-        """The ids of all images that answer a query, in its order; of folded stacks every image."""
-        return self._questions.ids(self.database, query, at_most)
+    def ids(self, query: Query, at_most: int = 10_000, *, folded: bool = False) -> tuple[str, ...]:
+        """The ids of all images that answer a query, in its order.
+
+        Args:
+            query: what is looked for.
+            at_most: so many, from the first on.
+            folded: of folded stacks only the first image, as `page` has them; else every image.
+        """
+        return self._questions.ids(self.database, query if folded else replace(query, fold=False), at_most)
 
     def facets(self, query: Query) -> Facets:
         """How many images each value of each filter would leave, with everything else that is asked."""

@@ -1,12 +1,26 @@
 """The options that say which images are meant."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from engine.errors import StudioError
 from gallery.questions.query import LARGEST, NEWEST, OLDEST, RATING
+
+
+def midnight(day: datetime | None, days: int = 0) -> float | None:
+    """Unix seconds of a day, or of one so many days later; None where no day is given.
+
+    Raises:
+        StudioError: it is before 1970 or after the year 9000.
+    """
+    if day is None:
+        return None
+    if not 1970 <= day.year <= 9000:
+        raise StudioError(f"A day is from 1970-01-01 to 9000-12-31; got {day:%Y-%m-%d}. Name another one.")
+    return (day + timedelta(days=days)).timestamp()
 
 
 class Sort(StrEnum):

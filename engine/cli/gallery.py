@@ -1,7 +1,7 @@
 """The gallery's commands."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,8 +69,8 @@ def list_images(
         samplers=tuple(samplers),
         sizes=tuple(sizes),
         tags=tuple(map(tag_of, tags)),
-        made_from=since.timestamp() if since else None,
-        made_before=(until + timedelta(days=1)).timestamp() if until else None,
+        made_from=filters.midnight(since),
+        made_before=filters.midnight(until, days=1),
         seed=seed,
         favourite=favourite,
         rating=rating,

@@ -36,6 +36,7 @@ def mark(
     words = [*map(marks.tag_of, [*tag, *untag]), *map(marks.board_name, [*board, *off_board])]
     if not words and favourite is None and rating is None:
         raise StudioError("Name what to do, such as --favourite, --rating 4, --tag harbour or --board Dragons.")
+    off = {name: board_called(database, name) for name in off_board}  # an unknown one changes nothing either
     if favourite is not None:
         done["favourite" if favourite else "no favourite"] = marks.set_favourite(database, ids, favourite)
     if rating is not None:
@@ -46,8 +47,8 @@ def mark(
         done["untagged"] = marks.remove_tags(database, ids, untag)
     for name in board:
         done[f"on {name}"] = marks.put_on_board(database, _board_to_put_on(database, name), ids)
-    for name in off_board:
-        done[f"off {name}"] = marks.take_off_board(database, board_called(database, name), ids)
+    for name, board_id in off.items():
+        done[f"off {name}"] = marks.take_off_board(database, board_id, ids)
     for what, change in done.items():
         print(f"{what}: {counted(change.changed, 'image')} changed.")
 

@@ -78,13 +78,15 @@ def _labels(hashes: np.ndarray, within: int) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    # Of thousands of the same hash, such as plain ones, the pairs alone would fill the memory.
+    hashes, place = np.unique(hashes, return_inverse=True)
     edges = np.linspace(0, BITS, within + 2).astype(int)
     bits = hashes.view(np.uint64)
     bands = [(bits >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1) for low, high in pairwise(edges.tolist())]
     found = [_near_pairs(hashes, band, within) for band in bands]
     first, second = (np.concatenate([pair[side] for pair in found]) for side in (0, 1))
     links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(hashes), len(hashes)))
-    return connected_components(links, directed=False)[1]
+    return connected_components(links, directed=False)[1][place]
 
 
 def _near_pairs(hashes: np.ndarray, band: np.ndarray, within: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Answers from the table: which pictures, in which order, and how many for each value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -125,8 +125,8 @@ def neighbours(table: Table, query: Query, given: Given, limit: int, after: str 
 
 
 def numbers_of(table: Table, query: Query, given: Given, at_most: int) -> list[int]:
-    """The pictures that answer, in order; stacks are not folded."""
-    rows, _ = _ordered(table, replace(query, fold=False), mask_of(table, query, given))
+    """The pictures that answer, in order; of folded stacks the first."""
+    rows, _ = _ordered(table, query, mask_of(table, query, given))
     return table.number[rows[:at_most]].tolist()
 
 

@@ -71,7 +71,8 @@ def numbers(session: Session, search: str) -> list[int]:
         found = session.connection().exec_driver_sql(_MATCHES, (words,))
     else:
         found = session.connection().execute(narrow(select(Image.number), search, sqlite)[0])
-    return [row[0] for row in found.cursor.fetchall()]  # type: ignore[union-attr]  # SELECT has a cursor
+    rows = found.cursor.fetchall()  # type: ignore[union-attr]  # SELECT has a cursor
+    return [row[0] for row in rows if isinstance(row[0], int)]
 
 
 def add(session: Session, image: Image) -> None:

@@ -86,7 +86,7 @@ def _ids(rows: Iterable[Any]) -> set[str]:
 
 
 def _read_all(session: Session) -> Table:
-    lines = [_line(row) for row in _rows(session, _LINES + " ORDER BY number")]
+    lines = _lines(_rows(session, _LINES + " ORDER BY number"))
     listed: dict[str, list[tuple[int, str]]] = {}
     for name in LISTED:
         table, value = _VALUES[name]
@@ -100,7 +100,7 @@ def _renew(session: Session, old: Table, changed: set[str]) -> Table:
     for some in _some(sorted(changed)):
         names = ", ".join(f":id{at}" for at in range(len(some)))
         given = {f"id{at}": each for at, each in enumerate(some)}
-        lines += [_line(row) for row in session.execute(text(f"{_LINES} WHERE id IN ({names})"), given)]
+        lines += _lines(session.execute(text(f"{_LINES} WHERE id IN ({names})"), given))
         for name in LISTED:
             table, value = _VALUES[name]
             listed[name] += _numbered(session.execute(select(table.image_id, value).where(table.image_id.in_(some))))
@@ -116,6 +116,11 @@ def _rows(session: Session, statement: str) -> list[tuple[Any, ...]]:
     """Plain tuples: a hundred thousand of the library's own rows take twice as long."""
     cursor = session.execute(text(statement)).cursor  # type: ignore[attr-defined]
     return list(cursor.fetchall())
+
+
+def _lines(rows: Iterable[Any]) -> list[Line]:
+    """Without rows whose number is damaged: they have no place in any order, and must not keep the others from one."""
+    return [_line(row) for row in rows if isinstance(row[0], int)]
 
 
 def _line(row: Iterable[Any]) -> Line:

@@ -31,13 +31,20 @@ def open_full() -> None:
     st.query_params[FULL] = "1"
 
 
-def show_full(studio: Studio, record: ImageRecord, newer: str | None, older: str | None) -> None:
+def show_full(
+    studio: Studio,
+    record: ImageRecord,
+    newer: str | None,
+    older: str | None,
+    labels: tuple[str, str] = ("Newer", "Older"),
+) -> None:
     """The picture, and a bar of buttons with their keys.
 
     Args:
         studio: whose picture it is.
         record: the picture.
-        newer, older: ids of its neighbours, where there are any.
+        newer, older: ids of its neighbours before and after it in the order, where there are any.
+        labels: how the ways to them are called in that order.
     """
     st.html(_STYLE)
     with st.container(key="full"):
@@ -46,8 +53,8 @@ def show_full(studio: Studio, record: ImageRecord, newer: str | None, older: str
             show_picture(studio, record, "stretch")
         with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", gap="small"):
             _button("Close", "close", "Esc", lambda: st.query_params.pop(FULL, None))
-            _turn("Newer", "chevron_left", "Left", newer)
-            _turn("Older", "chevron_right", "Right", older)
+            _turn(labels[0], "chevron_left", "Left", newer)
+            _turn(labels[1], "chevron_right", "Right", older)
             show_marks(studio, record)
             show_tray(record)
             after = older or newer

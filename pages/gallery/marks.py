@@ -122,20 +122,21 @@ def _boards(studio: Studio, record: ImageRecord, on: tuple[str, ...]) -> None:
         accept_new_options=True,
         placeholder="Choose a board, or name a new one",
         on_change=_set_boards,
-        args=(studio, record.id, key),
+        args=(studio, record.id, key, {boards[board]: board for board in on if board in boards}),
     )
     _say_refused("boards_refused")
 
 
-def _set_boards(studio: Studio, image_id: str, key: str) -> None:
+def _set_boards(studio: Studio, image_id: str, key: str, shown: dict[str, str]) -> None:
+    """`shown`: the boards that it was on when the page was drawn, by name; what was done since elsewhere stays."""
     database = studio.database
-    known = {board.name: board.id for board in marks.boards(database, OWNER)}
+    known = {board.name: board.id for board in marks.boards(database, OWNER)} | shown
     try:
         wanted = {
             known.get(marks.board_name(name)) or marks.create_board(database, OWNER, name).id
             for name in st.session_state[key]
         }
-        on = set(marks.boards_of(database, image_id, OWNER))
+        on = set(shown.values())
         for board_id in wanted - on:
             marks.put_on_board(database, board_id, [image_id], OWNER)
         for board_id in on - wanted:

@@ -207,7 +207,7 @@ def _detail(studio: Studio, image_id: str, query: Query) -> None:
         st.error(plain(error), icon=":material/image_not_supported:")
         return
     if FULL in st.query_params:
-        show_full(studio, record, before and before.id, after and after.id)
+        show_full(studio, record, before and before.id, after and after.id, TURNS[query.sort][1:])
         return
     with st.container(horizontal=True):
         st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_close, type="tertiary", shortcut="Esc")

@@ -90,6 +90,9 @@ def _order(studio: Studio, round_: Round, records: dict[str, ImageRecord], quest
         label = f"Go on asking, about {question.total - question.number} more"
         st.button(label, key="go_on", icon=":material/arrow_forward:", on_click=_show, args=({PICK: round_.id},))
     places = [(records[image_id], place) for image_id, place in round_.ranking() if image_id in records]
+    if not places:
+        st.info("None of these pictures is there any more.")
+        return
     _mark_first(studio, [record for record, _ in places])
     grid = st.grid(min_column_width=TILE_WIDTH)
     for number, (record, place) in enumerate(places, 1):

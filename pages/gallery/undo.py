@@ -41,9 +41,12 @@ def marked(studio: Studio, text: str, undo: Undo) -> None:
 def trash(studio: Studio, image_ids: Collection[str]) -> None:
     """Put pictures into the trash; those that were there already are let be."""
     live = [record.id for record in studio.gallery.several(image_ids, OWNER) if record.deleted_at is None]
+    if not live:
+        said("Nothing is changed: the pictures were in the trash already, or are gone.")
+        return
     studio.gallery.delete(live, owner=OWNER)
     text = "The picture is in the trash." if len(live) == 1 else f"{pictures(len(live))} are in the trash."
-    said(text, lambda: studio.gallery.restore(live, owner=OWNER), live)
+    said(text, lambda: _take_back(studio, live), live)
 
 
 def restore(studio: Studio, image_ids: Collection[str]) -> None:
@@ -53,6 +56,14 @@ def restore(studio: Studio, image_ids: Collection[str]) -> None:
     nothing_to_undo(trashed)
     if len(image_ids) > 1:
         said(f"{pictures(len(trashed))} restored.", lambda: studio.gallery.delete(trashed, owner=OWNER))
+
+
+def _take_back(studio: Studio, trashed: Collection[str]) -> None:
+    """Out of the trash again; what is no more, since the trash was emptied meanwhile, is said."""
+    studio.gallery.restore(trashed, owner=OWNER)
+    if gone := len(trashed) - len(studio.gallery.several(trashed, OWNER)):
+        was = "was" if gone == 1 else "were"
+        said(f"{pictures(gone)} {was} deleted for good meanwhile and cannot come back.")
 
 
 def nothing_to_undo(image_ids: Collection[str]) -> None:

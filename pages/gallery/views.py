@@ -14,7 +14,8 @@ _BEFORE = "address_before"
 
 def open_view(**address: str) -> None:
     """Show a view instead of the grid; the grid's filters wait for the way back."""
-    kept = {name: value for name, value in st.query_params.to_dict().items() if name not in (COMPARE, PICK)}
+    # Each name with all its values: `to_dict` has only the last of several kinds or tags.
+    kept = {name: st.query_params.get_all(name) for name in st.query_params if name not in (COMPARE, PICK)}
     if COMPARE not in st.query_params and PICK not in st.query_params:
         st.session_state[_BEFORE] = kept
     st.query_params.from_dict(address)

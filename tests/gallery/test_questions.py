@@ -4,13 +4,15 @@ import random
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from gallery import Gallery, marks
 from gallery.errors import ImageNotFound
 from gallery.ids import new_id, seconds_of
 from gallery.questions.query import LARGEST, NEWEST, OLDEST, RATING, SORTS, Query
 from gallery.records import ImageRecord
-from tests.gallery.samples import describe, picture, recipe
+from gallery.statistics import statistics
+from tests.gallery.samples import describe, picture, recipe, sqlite_only
 
 SIZES = ((24, 16), (16, 24), (32, 16))
 
@@ -129,6 +131,7 @@ def test_questions_are_answered_as_a_look_at_each_picture_would(filled):
         assert walked(filled, query) == wanted, query
         assert filled.count(query) == len(wanted), query
         assert filled.ids(query) == tuple(expected(pictures, replace(query, fold=False))), query
+        assert filled.ids(query, folded=True) == tuple(expected(pictures, query)), query
 
 
 def test_counts_are_what_choosing_the_value_would_find(filled):
@@ -173,6 +176,19 @@ def test_answers_follow_every_change(gallery, database, tmp_path):
     gallery.delete_for_good([c.id])
     assert other.ids(query) == (a.id, b.id, d.id)
     assert other.ids(Query(board=board.id)) == other.ids(Query(tags=("red",))) == ()
+
+
+@sqlite_only
+@pytest.mark.parametrize("number", ["'abc'", "x'ff'", "9e999"])
+def test_a_row_whose_number_is_damaged_keeps_no_other_from_being_found(gallery, database, tmp_path, number):
+    a, b, c = (gallery.save(picture(n), recipe(seed=n)) for n in range(3))
+    query = Query(sort=OLDEST)
+    assert gallery.ids(query) == (a.id, b.id, c.id)
+    with database.write() as session:
+        session.execute(text(f"UPDATE images SET number = {number} WHERE id = :id"), {"id": b.id})
+    for each in (gallery, Gallery(database, tmp_path, describe=describe)):
+        assert each.ids(query) == each.ids(replace(query, words="red")) == (a.id, c.id)
+    assert statistics(database).pictures == 3
 
 
 def test_the_neighbours_of_one_that_is_gone_or_folded_away_are_those_around_it(gallery):

@@ -3,6 +3,9 @@ import json
 import pytest
 
 from gallery import marks
+from gallery.picking.rounds import Rounds
+from gallery.questions.query import Query
+from pages.gallery.selection import between
 from tests.pages.helpers import button, opened, texts
 
 
@@ -234,3 +237,66 @@ def test_a_tag_that_is_none_is_refused_in_words(open_page, studio, three_picture
     page.multiselect(key=f"tags_{record.id}").set_value(["x" * 41]).run()
     assert "A tag has 1 to 40 characters" in texts(page.error)
     assert studio.gallery.get(record.id).tags == ()
+
+
+def test_a_comparison_leads_back_to_every_value_of_a_filter(open_page, studio, three_pictures):
+    chosen = ",".join(record.id for record in three_pictures[:2])
+    page = open_page("gallery", kind=["text_to_image", "upscale"])
+    page.session_state["selecting"] = True
+    page.session_state["selected"] = dict.fromkeys(chosen.split(","))
+    page.run()
+    page.button(key="compare_many").click().run()
+    button(page, "Back to the gallery").click().run()
+    assert page.query_params["kind"] == ["text_to_image", "upscale"]
+
+
+def test_boards_that_changed_in_another_tab_stay_as_they_are_there(open_page, studio, three_pictures):
+    image_id, database = three_pictures[0].id, studio.database
+    lakes, seas = (marks.create_board(database, "artist", name) for name in ("Lakes", "Seas"))
+    marks.put_on_board(database, lakes.id, [image_id])
+    page = open_page("gallery", image=image_id)
+    marks.rename_board(database, lakes.id, "Ponds")
+    marks.put_on_board(database, seas.id, [image_id])
+    page.multiselect(key=f"boards_{image_id}").set_value(["Lakes", "New"]).run()
+
+    assert [board.name for board in marks.boards(database, "artist")] == ["New", "Ponds", "Seas"]
+    assert len(marks.boards_of(database, image_id)) == 3
+
+
+def test_a_range_over_folded_stacks_selects_what_is_shown_between(studio, work):
+    for prompt, seed in (("a", 1), ("c", 1), ("b", 1), ("c", 2)):
+        studio.submit(studio.request("text_to_image", {"prompt": prompt, "seed": seed, "num_inference_steps": 1}))
+    work()
+    query = Query(fold=True)
+    c, b, a = studio.gallery.page(query).images
+    assert [record.title for record in (c, b, a)] == ["c", "b", "a"]
+    assert list(between(studio, b.id, a.id, query)) == [b.id, a.id]
+    assert list(between(studio, a.id, c.id, query)) == [c.id, b.id, a.id]
+
+
+def test_what_was_deleted_for_good_is_said_when_its_trashing_is_undone(open_page, studio, three_pictures):
+    page = open_page("gallery", image=three_pictures[0].id)
+    page.button(key="delete").click().run()
+    studio.gallery.purge(0)
+    page.button(key="undo").click().run()
+    assert "1 picture was deleted for good meanwhile" in texts(page.text)
+
+
+def test_a_round_of_which_nothing_is_left_says_so(open_page, studio, three_pictures):
+    ids = [record.id for record in three_pictures]
+    begun = Rounds(studio.settings.home).begin("artist", ids)
+    studio.gallery.delete(ids)
+    studio.gallery.delete_for_good(ids)
+    page = open_page("gallery", pick=begun.id)
+    assert not page.exception
+    assert "None of these pictures is there any more" in texts(page.info)
+
+
+def test_full_screen_calls_its_neighbours_as_the_order_does_and_trashes_once(open_page, studio, three_pictures):
+    middle = three_pictures[1]
+    studio.gallery.delete([record.id for record in three_pictures])
+    page = open_page("gallery", image=middle.id, full="1", sort="oldest", trash="true")
+    page.button(key="full_newer").click().run()
+    assert page.query_params["image"] == three_pictures[0].id
+    page.button(key="full_delete").click().run()
+    assert "in the trash already" in texts(page.text)

@@ -349,11 +349,14 @@ def test_images_are_marked_and_listed_by_marks_and_filters(run, pictures):
     for words, told in (
         (("list", "--board", "Noon"), "No board is called 'Noon'. The boards are: 'Night'."),
         (("mark", a), "Name what to do"),
+        (("mark", c, "--favourite", "--off-board", "Noon"), "No board is called 'Noon'"),
+        (("list", "--until", "9999-12-31"), "A day is from 1970-01-01 to 9000-12-31"),
         (("mark", a, "--tag", "x" * 41), "A tag has 1 to 40 characters"),
         (("mark", "nonsense", "--favourite"), "No image has the id 'nonsense'"),
     ):
         refused = run("gallery", *words)
         assert (refused.code, told in refused.stderr) == (1, True), refused
+    assert [row["id"] for row in run("gallery", "list", "--json", "--favourite").rows] == [a]
 
 
 def test_long_lists_are_read_in_pages(run, pictures, monkeypatch):

@@ -1,6 +1,7 @@
 """Hashes, colours and what looks alike, against what is known of them."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -114,3 +115,14 @@ def test_groups_are_those_of_comparing_all_with_all():
         reached = (reached.astype(int) @ near.astype(int)) > 0
     assert np.array_equal(labels[:, None] == labels[None], reached)
     assert len(_labels(np.zeros(0, np.int64), 6)) == 0
+
+
+def test_thousands_of_the_same_hash_are_one_group_without_a_pair_of_each_two():
+    hashes = np.array([7] * 2000 + [6] + [-1] * 2, np.int64)
+    tracemalloc.start()
+    labels = _labels(hashes, 6)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(set(labels[:2001])) == 1
+    assert labels[2001] == labels[2002] != labels[0]
+    assert peak < 10_000_000
