@@ -43,9 +43,15 @@ def signed(home: Path, data: bytes, digital_source: str, title: str, studio: str
         studio: the studio's version.
 
     Raises:
-        StudioError: c2pa-python is not installed, the key cannot be read or written, or the file cannot be signed.
+        StudioError: c2pa-python is not installed, the digital source is empty, the key cannot be read or written, or
+            the file cannot be signed.
     """
     c2pa = _library()
+    if not digital_source:
+        raise StudioError(
+            f"Only pictures that say how they came to be can be signed; {title[:60] or 'the picture'} has no mark of "
+            "how it came to be, as it was brought in without a recipe. Export it without signing."
+        )
     key, chain = _identity(home)
     kind = _kind(data)
     manifest = {

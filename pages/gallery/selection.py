@@ -100,7 +100,7 @@ def select_matching(studio: Studio, query: Query) -> None:
 
 def between(studio: Studio, first: str, last: str, query: Query) -> Sequence[str]:
     """The ids from one picture to another, both included, in the order of what is shown."""
-    found = studio.gallery.ids(query, _ALL)
+    found = studio.gallery.ids(query, _ALL, folded=True)  # a folded one of another stack may lie between
     if first not in found or last not in found:  # the one of before is not among what is shown now
         return [last]
     begin, end = sorted((found.index(first), found.index(last)))

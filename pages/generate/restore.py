@@ -5,6 +5,8 @@ from typing import Any, TypeGuard
 
 import streamlit as st
 
+from engine.diffusion.prompts.embeddings import Names
+from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
 from engine.diffusion.request import LORA_WEIGHT, PER_IMAGE, TextToImage, text_to_image_problems
 from engine.diffusion.templating import FIELDS
 from engine.grids.request import Grid
@@ -131,7 +133,9 @@ def _restore_loras(studio: Studio, recipe: Mapping[str, Any]) -> list[str]:
 
 
 def _embeddings(studio: Studio, record: ImageRecord) -> list[str]:
-    """Those that the picture's words named and that are not here as they were; the words stay."""
+    """Those that the picture's words named and that are not here as they were, and words that name one only now; the
+    words stay.
+    """
     here = {info.name.casefold(): info for info in studio.embeddings() if not info.problem}
     hashes = studio.settings.home / "hashes.json"
     missing = []
@@ -142,4 +146,8 @@ def _embeddings(studio: Studio, record: ImageRecord) -> list[str]:
             missing.append(f"embedding {name} (its name is read as a word)")
         elif file_sha256(info.path, hashes) != used.get("sha256"):
             missing.append(f"embedding {name} as it was (another file has its name)")
-    return missing
+    recorded = {str(used.get("name")).casefold() for used in record.recipe.embeddings}
+    syntax = WEIGHTED if record.recipe.request.get("prompt_syntax") == WEIGHTED else PLAIN
+    named = Names(here.values()).used((record.recipe.prompt, record.recipe.negative_prompt), syntax)
+    new = [info.name for info in named if info.name.casefold() not in recorded]
+    return [*missing, *(f"{name} as a word (an embedding has its name now)" for name in new)]

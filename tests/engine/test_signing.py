@@ -47,6 +47,8 @@ def test_an_installation_keeps_its_key_to_itself(tmp_path):
 def test_what_cannot_be_signed_is_said(tmp_path):
     with pytest.raises(StudioError, match="PNG, JPEG and WebP files can be signed"):
         signed(tmp_path, b"GIF89a", TRAINED, "", "1.0")
+    with pytest.raises(StudioError, match="photo has no mark of how it came to be"):
+        signed(tmp_path, png_bytes(picture(), recipe(), digital_source=""), "", "photo", "1.0")
     (tmp_path / FOLDER / KEY).write_text("no key")
     with pytest.raises(StudioError, match="move that folder away"):
         signed(tmp_path, png_bytes(picture(), recipe()), TRAINED, "a", "1.0")

@@ -23,3 +23,6 @@ def test_an_embedding_goes_into_the_prompts_is_counted_and_is_missed_on_restore(
     file.unlink()
     page = open_page("generate", recipe=record.id)
     assert "embedding ink (2) (its name is read as a word)" in texts(page.warning).replace("\\", "")
+    save_embedding(studio.settings.embedding_dir / "castle.safetensors", 1)
+    page = open_page("generate", recipe=record.id)
+    assert "castle as a word (an embedding has its name now)" in texts(page.warning).replace("\\", "")
