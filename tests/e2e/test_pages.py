@@ -109,6 +109,7 @@ def test_what_is_typed_while_a_message_leaves_is_kept(page: Page):
 
 def test_a_refresh_keeps_loras_and_their_weights(page: Page, lora: str):
     page.reload()
+    page.locator("[data-test-script-state=notRunning]").wait_for()  # a page that still runs may close the list again
     page.get_by_role("combobox", name="LoRAs").click()
     page.get_by_role("option", name=lora).click()
     page.keyboard.press("Escape")  # the open list hides the page from assistive roles

@@ -120,7 +120,7 @@ def test_other_settings_are_refused_before_any_features_are_worked_out(made, tmp
     for name in ("scenes", "model", "drawings"):
         (tmp_path / name).symlink_to(made.folder / name)
     with pytest.raises(StudioError, match="must go on with the settings it began with"):
-        STAGES["finish"](replace(made, folder=tmp_path))
+        STAGES["finish"](replace(made, folder=tmp_path, processes=2))
     assert sorted((tmp_path / "finish").glob("features-*")) == before
 
 
