@@ -11,7 +11,7 @@ that a reader would take for its end, they are written with a space that means t
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from gallery.words import Pairs, Parameters
@@ -31,7 +31,6 @@ _SPACE = re.compile(r"\s*")
 _SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 _FIRST_STEPS = re.compile(r"Steps: ?[0-9]{1,6}(?:,|$)")  # no prompt begins so, however few pairs follow
 _LATE_STEPS = re.compile(r"\sSteps: ?[0-9]+,")
-_LORA = re.compile(r"<lora:([^:<>]{1,200})(?::([^<>]{0,200}))?>")
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -103,34 +102,6 @@ def parse_parameters(text: str) -> dict[str, str]:
         if key not in found or key not in (*_FIRST_WINS, "Prompt", _NEGATIVE[:-1]):
             found[key] = value
     return found
-
-
-def to_request(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of `parse_parameters` under the names that requests use; unreadable ones left out.
-
-    `loras` holds name and weight of every LoRA tag, and the prompt is without the tags.
-    """
-    prompt = fields.get("Prompt", "")
-    request = {
-        "prompt": re.sub(r" *" + _LORA.pattern, "", prompt).strip(),
-        "negative_prompt": fields.get("Negative prompt", ""),
-        "seed": _read(int, fields.get("Seed")),
-        "num_inference_steps": _read(int, fields.get("Steps")),
-        "guidance_scale": _read(float, fields.get("CFG scale")),
-        "width": _read(int, fields.get("Size-1")),
-        "height": _read(int, fields.get("Size-2")),
-        "scheduler": _sampler(fields.get("Sampler"), fields.get("Schedule type")),
-        "model": fields.get("Model"),
-        "loras": [{"name": name, "weight": _tag_weight(rest)} for name, rest in _LORA.findall(prompt)],
-    }
-    return {name: value for name, value in request.items() if value is not None}
-
-
-def _sampler(sampler: str | None, schedule_type: str | None) -> str | None:
-    if same := next((name for name, theirs in SAME_AS.items() if theirs == (sampler, schedule_type)), None):
-        return same
-    schedule = KARRAS if schedule_type == KARRAS.strip() else ""
-    return sampler and sampler.removesuffix(schedule) + schedule
 
 
 def _split_lines(lines: list[str]) -> tuple[list[str], str]:
@@ -215,16 +186,3 @@ def _unquoted(value: str) -> str:
         return str(json.loads(value))
     except ValueError:
         return value
-
-
-def _read(kind: type, text: str | None) -> Any:
-    try:
-        return kind(text)
-    except (TypeError, ValueError):
-        return None
-
-
-def _tag_weight(rest: str) -> float:
-    """`0.8`, `0.8:0.5` (text encoder, then UNet) or `0.8:unet=0.5`: the first number counts."""
-    weight = _read(float, rest.split(":")[0]) if rest else 1.0
-    return 1.0 if weight is None else weight

@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.diffusion.words import describe, parameters_of
-from gallery.infotext import format_parameters, parse_parameters, to_request
+from engine.incoming.samplers import counterpart
+from gallery.foreign.infotext import read
+from gallery.foreign.recipe import ForeignRecipe
+from gallery.infotext import format_parameters, parse_parameters
 from tests.gallery.samples import recipe
+
+
+def scheduler_of(found: ForeignRecipe) -> str:
+    """What the studio makes of the sampler and schedule that it wrote."""
+    return counterpart(found.sampler, found.schedule).name
 
 
 def test_it_is_called_by_its_prompt():
@@ -38,7 +46,7 @@ def test_few_steps_in_the_words_of_other_tools(scheduler, guidance, said):
     request = {**recipe().request, "scheduler": scheduler, "guidance_scale": guidance}
     text = format_parameters(parameters_of(recipe(request=request)))
     assert said in text
-    assert to_request(parse_parameters(text))["scheduler"] == scheduler
+    assert scheduler_of(read(text)) == scheduler
 
 
 def test_the_negative_line_stands_there_even_when_empty():
@@ -68,10 +76,11 @@ def test_lora_names_lose_the_characters_that_would_end_them():
 def test_a_typed_tag_does_not_look_applied(tag):
     request = {**recipe().request, "prompt": f"a red dragon {tag}", "negative_prompt": tag}
     made = recipe(request=request, loras=({"name": "real", "weight": 0.5, "sha256": "1" * 64},))
-    fields = parse_parameters(format_parameters(parameters_of(made)))
+    text = format_parameters(parameters_of(made))
+    fields = parse_parameters(text)
 
     assert tag not in str(fields)
-    assert [lora["name"] for lora in to_request(fields)["loras"]] == ["real"]
+    assert [lora.name for lora in read(text).loras] == ["real"]
     assert not re.findall(r"<(\w+):([^>]+)>", fields["Negative prompt"])  # what AUTOMATIC1111 looks for
     assert re.findall(r"<(\w+):([^>]+)>", fields["Prompt"]) == [("lora", "real:0.5")]
     assert fields["Prompt"].replace("< ", "<") == f"a red dragon {tag} <lora:real:0.5>"
@@ -114,10 +123,10 @@ def test_written_and_read_again(prompt, negative, model, seed, guidance):
     request = {**recipe().request, "prompt": prompt, "negative_prompt": negative, "guidance_scale": guidance}
     request["prompt_syntax"] = "a1111"
     made = recipe(request=request, seed=seed, model={"name": model or "m"}, loras=())
-    fields = parse_parameters(format_parameters(parameters_of(made)))
+    text = format_parameters(parameters_of(made))
+    fields = parse_parameters(text)
     assert fields["Prompt"] == prompt
     assert fields["Negative prompt"] == negative
-    read = to_request(fields)
-    assert (read["seed"], read["num_inference_steps"]) == (seed, 20)
-    assert read["guidance_scale"] == guidance
-    assert (read["width"], read["height"], read["scheduler"]) == (768, 512, "DPM++ 2M Karras")
+    found = read(text)
+    assert (found.seed, found.steps, found.guidance) == (seed, 20, guidance)
+    assert (found.width, found.height, scheduler_of(found)) == (768, 512, "DPM++ 2M Karras")
