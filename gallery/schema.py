@@ -89,7 +89,8 @@ class BoardImage(Base):
 class ImageChange(Base):
     """What an answer depends on changed for this image; written by triggers, so that no change goes unnoticed.
 
-    The newest 20,000 are kept. On PostgreSQL the table also has the transaction's number (`transaction`).
+    On SQLite the newest 20,000 are kept, on PostgreSQL all; there the table also has the transaction's number
+    (`transaction`).
     """
 
     __tablename__ = "image_changes"

@@ -137,7 +137,7 @@ def to_sheet(store: Gallery, records: Records, path: Path) -> None:
     for file in write_sheet(path, store, chosen[:MOST_PICTURES]):
         print(f"The contact sheet is {file}.")
     if len(chosen) > MOST_PICTURES:
-        print(f"It has the newest {MOST_PICTURES} images; a contact sheet takes no more.")
+        print(f"It has the first {MOST_PICTURES} images; a contact sheet takes no more.")
 
 
 def _raise_failures(failures: Iterable[str]) -> None:

@@ -100,10 +100,10 @@ def _button(label: str, key: str, icon: str, call: Callable[..., None], *args: o
 
 
 def _act(label: str, key: str, icon: str, disabled: bool, call: Callable[..., None], *args: object) -> None:
-    """Do it to all that are selected, after which none is."""
+    """Do it to all that are selected, after which none is; they stay selected where it failed."""
 
     def act() -> None:
-        attempt(call, *args)
-        selection.clear()
+        if attempt(call, *args):
+            selection.clear()
 
     st.button(label, key=key, icon=f":material/{icon}:", disabled=disabled, on_click=act)

@@ -17,7 +17,7 @@ from pages.gallery.many import show_selecting
 from pages.gallery.marks import line, show_marks
 from pages.gallery.pick import show_round
 from pages.gallery.reproduce import show_reproduce_button, show_reproduction
-from pages.gallery.selection import selecting, show_checkbox
+from pages.gallery.selection import deselect, selecting, show_checkbox
 from pages.gallery.statistics import show_statistics
 from pages.gallery.undo import attempt, nothing_to_undo, offer_undo, restore, trash
 from pages.gallery.views import COMPARE, FULL, PICK
@@ -291,6 +291,7 @@ def _close() -> None:
 
 def _delete(studio: Studio, image_id: str) -> None:
     attempt(trash, studio, [image_id])
+    deselect([image_id])
     _close()
 
 

@@ -85,12 +85,14 @@ def offer_undo() -> None:
         st.button("Dismiss", icon=":material/close:", key="dismiss", on_click=_dismiss, type="tertiary")
 
 
-def attempt(change: Callable[..., object], *args: object) -> None:
-    """Carry out a change, or say above the page why it was not."""
+def attempt(change: Callable[..., object], *args: object) -> bool:
+    """Carry out a change, or say above the page why it was not; returns whether it was."""
     try:
         change(*args)
     except PEOPLE_ERRORS as error:
         said(str(error))
+        return False
+    return True
 
 
 def pictures(count: int) -> str:

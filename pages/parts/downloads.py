@@ -1,16 +1,15 @@
 """Download buttons for one picture."""
 
 import io
-import re
-import zipfile
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
 
 from engine.studio import Studio
-from gallery.errors import GalleryError
-from gallery.store import ImageRecord
+from gallery.exporting.archive import Wanted, write_zip
+from gallery.exporting.names import NamePattern, Names
+from gallery.records import ImageRecord
 
 ZIP_BYTES = 400_000_000  # it is made in memory, and kept there while it is downloaded
 LOWEST_QUALITY, DEFAULT_QUALITY, BEST_QUALITY = 50, 92, 95  # above 95 a file grows, but shows no more
@@ -40,7 +39,7 @@ def _button(label: str, data: Callable[[], bytes], image: ImageRecord, kind: str
     st.download_button(
         label,
         data,
-        f"{_file_name(image)}.{suffix}",
+        Names(NamePattern()).of(image, f".{suffix}"),
         f"image/{kind}",
         key=f"{suffix}_{key}",
         icon=":material/download:",
@@ -50,7 +49,7 @@ def _button(label: str, data: Callable[[], bytes], image: ImageRecord, kind: str
 
 
 def zip_button(studio: Studio, images: Sequence[ImageRecord], *, place: str) -> None:
-    """All pictures in one ZIP file, as they were made, with their recipes."""
+    """All pictures in one ZIP file, as they were made, with their recipes in a list beside them."""
     if sum(image.size_bytes for image in images) > ZIP_BYTES:
         st.caption("Together too large for one ZIP: download them one by one, or use `gallery export`.")
         return
@@ -67,17 +66,5 @@ def zip_button(studio: Studio, images: Sequence[ImageRecord], *, place: str) -> 
 
 def _zipped(studio: Studio, images: Sequence[ImageRecord]) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
-        for image in images:
-            try:
-                archive.writestr(f"{_file_name(image)}.png", studio.gallery.png(image.id))
-            except GalleryError as error:  # one damaged picture is no reason to keep the others
-                archive.writestr(f"{_file_name(image)}.txt", str(error))
+    write_zip(stream, studio.gallery, images, Wanted(recipes="json"))
     return stream.getvalue()
-
-
-def _file_name(image: ImageRecord) -> str:
-    """The first words of the title, the seed where there is one, and the id's end to tell equal ones apart."""
-    words = re.findall(r"\w+", image.title)[:6]
-    seed = [] if image.seed is None else [str(image.seed)]
-    return "-".join([*words, *seed, image.id[-6:].lower()])[-100:]

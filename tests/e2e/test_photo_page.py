@@ -1,6 +1,7 @@
 """Anime-ify in a real browser: upload, refresh, the slider, downloads."""
 
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -46,7 +47,8 @@ def test_from_upload_to_download(page: Page, address: str, photos: list[Path]) -
     with page.expect_download() as download:
         page.get_by_role("button", name="ZIP, 2 pictures").click()
     with zipfile.ZipFile(download.value.path()) as archive:
-        assert len(archive.namelist()) == 2
+        assert [name.rpartition(".")[2] for name in archive.namelist()] == ["png", "png", "json"]
+        assert len(json.loads(archive.read("recipes.json"))) == 2
         with Image.open(io.BytesIO(archive.read(archive.namelist()[0]))) as image:
             assert image.size == (280, 200)
             assert "studio_recipe" in image.info
