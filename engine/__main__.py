@@ -4,6 +4,7 @@ import sys
 
 from engine.cli import (
     checkpoints,
+    cyclegan,
     datasets,
     drawing,
     gallery,
@@ -47,6 +48,7 @@ cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
+cli.add_typer(cyclegan.commands)
 cli.add_typer(mini.commands)
 cli.add_typer(parameters.commands)
 
