@@ -104,5 +104,43 @@ def export_cyclegan(
         print(f"{path} was written.")
 
 
+@commands.command()
+def label_scores(
+    found: Annotated[Path, typer.Argument(help="Folder of pictures of labels, or with --photos of pictures.")],
+    true: Annotated[
+        Path, typer.Argument(help="Folder of the true label maps under the same names; see `scenes --labels`.")
+    ],
+    photos: Annotated[
+        bool,
+        typer.Option("--photos", help="A small network, trained once on rendered scenes, says what is seen where."),
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Compare label maps: pixel accuracy, class accuracy and class IoU, as the studies' tables 2 and 3."""
+    from functools import partial
+
+    from engine.cyclegan import segmenter
+    from engine.cyclegan.label_folders import scores_of
+
+    if not photos:
+        scores, judge = scores_of(found, true), None
+    else:
+        path = settings_of(home).home / "evaluation" / "segmenter.safetensors"
+        if not path.exists():
+            segmenter.save(*segmenter.train(tell=lambda text: typer.echo(text, err=True)), path)
+        model, judge = segmenter.load(path)
+        scores = scores_of(found, true, partial(segmenter.labels_seen, model))
+    if as_json:
+        print_json(vars(scores) | ({"judge": vars(judge)} if judge else {}))
+        return
+    for name, said in (("pictures", scores), ("the judge itself, on renders", judge)):
+        if said:
+            print(
+                f"{name}: pixel accuracy {said.pixel_accuracy:.3f}, class accuracy {said.class_accuracy:.3f}, "
+                f"class IoU {said.class_iou:.3f} ({said.classes} classes)"
+            )
+
+
 def _folder(folder: Path | None, home: Path | None) -> Path:
     return folder or settings_of(home).home / "cyclegan"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.cyclegan.config import SIZE_MULTIPLE
@@ -19,7 +19,7 @@ from engine.training.photo_folders import PhotoFolder
 
 SHEET_ROWS = 6
 FEWEST = 2  # pictures of a set
-FIGURES, SHEET_THERE, SHEET_BACK = "figures.json", "there", "back"
+FIGURES, NAMES = "figures.json", ("there", "back")
 
 
 def squares(folder: PhotoFolder, crop: int) -> Iterator[Tensor]:
@@ -53,7 +53,7 @@ def sheets(translators: Translators, data: Data, crop: int) -> dict[str, Tensor]
     """x | G(x) | F(G(x)) and y | F(y) | G(F(y)): (3, H, W) in [-1, 1] by name, one row for each of some pictures."""
     device = next(translators.parameters()).device
     found = {}
-    for name, (_, folder, first, second) in zip((SHEET_THERE, SHEET_BACK), _directions(translators, data), strict=True):
+    for name, (_, folder, first, second) in zip(NAMES, _directions(translators, data), strict=True):
         rows = []
         shown = [x for _, x in zip(range(SHEET_ROWS), squares(folder, crop), strict=False)]
         side = min(x.shape[-1] for x in shown)
@@ -63,6 +63,17 @@ def sheets(translators: Translators, data: Data, crop: int) -> dict[str, Tensor]
         width = min(row.shape[-1] for row in rows)
         found[name] = torch.cat([row[..., :width] for row in rows], dim=1)
     return found
+
+
+@torch.no_grad()
+def write_translated(translate: nn.Module, folder: PhotoFolder, out: Path) -> None:
+    """Every picture translated as a whole, under its own name as PNG; sides are cut to multiples of 4."""
+    out.mkdir(parents=True, exist_ok=True)
+    device = next(translate.parameters()).device
+    for index, path in enumerate(folder.paths):
+        pixels = from_pil(folder.picture(index))
+        height, width = (size - size % SIZE_MULTIPLE for size in pixels.shape[-2:])
+        to_pil(translate(pixels[..., :height, :width].to(device)))[0].save(out / f"{path.stem}.png")
 
 
 @dataclass(frozen=True)
@@ -113,10 +124,12 @@ def distances(translators: Translators, data: Data, crop: int, extractors: Seque
 def evaluate(
     translators: Translators, data: Data, crop: int, extractors: Sequence[Extractor], out: Path
 ) -> tuple[dict[str, float], list[Distance]]:
-    """Cycle errors and distances; writes `figures.json` and both sheets."""
+    """Cycle errors and distances; writes `figures.json`, both sheets and all held-out pictures, translated."""
     out.mkdir(parents=True, exist_ok=True)
     cycles, far = cycle_numbers(translators, data, crop), distances(translators, data, crop, extractors)
     for name, pixels in sheets(translators, data, crop).items():
         to_pil(pixels[None])[0].save(out / f"{name}.png")
+    for name, (_, folder, translate, _) in zip(NAMES, _directions(translators, data), strict=True):
+        write_translated(translate, folder, out / f"translated_{name}")
     write_json(out / FIGURES, cycles | {"distances": [vars(distance) for distance in far]})
     return cycles, far

@@ -14,6 +14,7 @@ from PIL import Image
 from engine.errors import InvalidRequest, Problem
 from engine.files import replacing
 from engine.scenes.captions import caption, plain_caption
+from engine.scenes.labels import coloured, label_map
 from engine.scenes.render import MAX_SIZE, MIN_SIZE, render
 from engine.scenes.scene import LOOKS, MAX_SEED, TIMES, Scene, random_scene
 
@@ -37,6 +38,7 @@ def write_dataset(
     size: int = 256,
     look: str = "painterly",
     time: str | None = None,
+    labels: bool = False,
     report: Callable[[int, int], None] | None = None,
 ) -> DatasetReport:
     """Write `count` scenes as 000000.png ... with captions.csv and metadata.jsonl.
@@ -51,6 +53,7 @@ def write_dataset(
         size: pixels of each side, 64 to 512.
         look: painterly, ink, cel or mono.
         time: of day in all of them, one of `TIMES`; None draws it for each.
+        labels: write the pictures of their label maps instead, see `engine.scenes.labels`.
         report: called with (done, count) after every image.
 
     Raises:
@@ -61,13 +64,13 @@ def write_dataset(
         raise InvalidRequest(problems)
     folder = Path(folder)
     fixed = {"look": look} | ({} if time is None else {"time": time})
-    _open(folder, {"seed": int(seed), "size": int(size)} | fixed)
+    _open(folder, {"seed": int(seed), "size": int(size)} | fixed | ({"labels": 1} if labels else {}))
     rows, written = [], 0
     for index in range(count):
         scene = random_scene(seed + index, **fixed)
         path = folder / f"{index:06d}.png"
         if not path.exists():
-            _write(path, _png(scene, size))
+            _write(path, _png(coloured(label_map(scene, size)) if labels else render(scene, size)))
             written += 1
         rows.append(
             {"file_name": path.name, "text": text_of(scene)} | scene.as_dict() | {"plain": plain_caption(scene)}
@@ -141,9 +144,9 @@ def _words(recipe: dict[str, str | int]) -> str:
 # ---------------------------------------------------------------- files
 
 
-def _png(scene: Scene, size: int) -> bytes:
+def _png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(render(scene, size)).save(buffer, "PNG", compress_level=4)
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
 
 

@@ -85,7 +85,7 @@ def test_the_published_settings_and_schedule() -> None:
         ("cpu", {"cycle": math.nan}, "cycle must be 0 or more; got nan"),
         ("cpu", {"identity": math.inf}, "identity must be 0 or more; got inf"),
         ("cpu", {"crop": 30}, "crop must be a multiple of 4 from 32 on; got 30"),
-        ("cpu", {"epochs": 10}, "decay_epochs must be from 0 to the 10 epochs; got 20"),
+        ("cpu", {"epochs": 10}, "decay_epochs must be from 0 to the 10 epochs; got 15"),
         ("cpu", {"crop": "64"}, "got crop '64'. Correct the values"),
         ("cpu", {"loss": "hinge"}, "loss must be one of least_squares, log; got 'hinge'"),
         ("cpu", {"seed": -1}, "seed must be from 0 to"),
