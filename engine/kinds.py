@@ -1,5 +1,6 @@
 """The one table of what can be asked of the studio."""
 
+from engine.cyclegan import admission as cyclegan
 from engine.diffusion import admission as diffusion
 from engine.grids import admission as grids
 from engine.image_to_image import admission as image_to_image
@@ -20,4 +21,4 @@ _MAKING = (
     *translation.KINDS,
     *upscaling.KINDS,
 )
-KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *lora.KINDS, *weights.KINDS])
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *lora.KINDS, *cyclegan.KINDS, *weights.KINDS])

@@ -174,6 +174,7 @@ def device_work(
 ) -> tuple["Device", dict[str, Handler]]:
     """Everything that needs the device: it, chosen by the settings, and who works on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.cyclegan.job import CycleGanTraining
     from engine.device import choose
     from engine.diffusion.job import Drawing
     from engine.grids.job import Grids
@@ -186,7 +187,8 @@ def device_work(
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Reproducing, Training])
+    making = (Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Reproducing)
+    return device, place.furnish([*making, Training, CycleGanTraining])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

@@ -98,9 +98,13 @@ def export_cyclegan(
     """Write both trained generators as translators, in float16."""
     from engine.cyclegan import run
     from engine.translation.catalogue import own_folder
+    from engine.translation.checkpoints import require_free
 
-    titles = there or f"{name}, there", back or f"{name}, back"
-    for path in run.export(_folder(folder, home), out or own_folder(settings_of(home)), name, titles, licence):
+    names, titles = (f"{name}-there", f"{name}-back"), (there or f"{name}, there", back or f"{name}, back")
+    out = out or own_folder(settings_of(home))
+    for each in names:
+        require_free(out, each)
+    for path in run.export(_folder(folder, home), out, names, titles, licence):
         print(f"{path} was written.")
 
 

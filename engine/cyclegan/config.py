@@ -123,6 +123,11 @@ def configured(preset: str, changes: Mapping[str, Any]) -> Config:
     """
     if preset not in PRESETS:
         raise InvalidRequest([Problem("preset", f"The preset must be one of {', '.join(PRESETS)}; got {preset!r}.")])
+    return config_from(PRESETS[preset], changes)
+
+
+def config_from(base: Config, changes: Mapping[str, Any]) -> Config:
+    """Settings with JSON values in the place of some. Raises InvalidRequest, see `configured`."""
     known = {spec.name: type(getattr(PAPER, spec.name)) for spec in fields(Config)}
     if unknown := sorted(set(changes) - set(known)):
         text = f"Settings are {', '.join(known)}; got {', '.join(unknown)}. Correct the names."
@@ -132,7 +137,7 @@ def configured(preset: str, changes: Mapping[str, Any]) -> Config:
         said = ", ".join(f"{name} {str(changes[name])[:40]!r}" for name in wrong)
         text = f"Settings are whole numbers, numbers or words, as in the preset; got {said}. Correct the values."
         raise InvalidRequest([Problem(wrong[0], text)])
-    return replace(PRESETS[preset], **changes)
+    return replace(base, **changes)
 
 
 def _is_of(kind: type, value: Any) -> bool:

@@ -48,7 +48,8 @@ def _pairs(
                 f"A picture and its label map must have the same proportions; {path.name} is {picture.width}x"
                 f"{picture.height} and its map {labels.width}x{labels.height}. Cut both in the same way."
             )
-        picture = picture.crop((0, 0, *(side - side % MULTIPLE for side in picture.size)))
+        width, height = (side - side % MULTIPLE for side in picture.size)
+        picture = picture.crop((0, 0, width, height))
         # A mean of two labels' colours may be the colour of a third.
         small = labels.resize(picture.size, Image.Resampling.NEAREST)
         yield labels_in(np.asarray(small)), labels_of(np.asarray(picture))

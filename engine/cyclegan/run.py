@@ -10,16 +10,16 @@ import torch
 from engine.cyclegan import trainer
 from engine.cyclegan.config import Config
 from engine.cyclegan.data import Data, split
+from engine.cyclegan.plan import Plan
 from engine.cyclegan.players import Translators, generator_settings
+from engine.cyclegan.trainer import Following
 from engine.datasets.unpaired import CheckUp, Folder, examine
 from engine.errors import NotFound
 from engine.training.loop import CHECKPOINT, averaged_weights
-from engine.training.parallel import run
+from engine.training.parallel import Ranks, run
 from engine.training.photo_folders import PhotoFolder
 from engine.translation.catalogue import Sidecar
-from engine.translation.checkpoints import require_free, save_translator
-
-DIRECTIONS = ("there", "back")
+from engine.translation.checkpoints import save_translator
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,16 @@ def start(folders: Folders, folder: Path, config: Config, processes: int, tell: 
     run(trainer.run, processes, config, folder, prepared.data, prepared.pictures, device=device)
 
 
+def work(folder: Path, plan: Plan, device: torch.device, following: Following) -> None:
+    """Train, or go on, in this process.
+
+    Raises:
+        InvalidRequest, StudioError: see `prepare` and `trainer.run`.
+    """
+    prepared = prepare(Folders(plan.x, plan.y), plan.config)
+    trainer.run(Ranks(device=device), plan.config, folder, prepared.data, prepared.pictures, following)
+
+
 def trained(folder: Path) -> tuple[Translators, Config]:
     """A run's averaged translators, on the CPU, and its settings.
 
@@ -103,15 +113,12 @@ def trained(folder: Path) -> tuple[Translators, Config]:
     return translators.eval().requires_grad_(False), config
 
 
-def export(
-    folder: Path, out: Path, name: str, titles: tuple[str, str], licence: str, names: tuple[str, str] | None = None
-) -> list[Path]:
-    """Write both directions as translators, in float16.
+def export(folder: Path, out: Path, names: tuple[str, str], titles: tuple[str, str], licence: str) -> list[Path]:
+    """Write both directions as translators, in float16; files of these names are replaced.
 
     Args:
         out: folder of translators.
-        name: of the pair; the files are NAME-there and NAME-back, unless `names` says otherwise.
-        titles: for people, there and back.
+        names, titles: of the translators, there and back; titles are for people.
         licence: of the weights, in words.
 
     Returns:
@@ -119,15 +126,10 @@ def export(
 
     Raises:
         NotFound: no run is in the folder.
-        InvalidRequest: a name is taken, or is none.
     """
     translators, config = trained(folder)
-    names = names or (f"{name}-there", f"{name}-back")
-    for own in names:
-        require_free(out, own)
-    step = checkpoint(folder)["step"]
-    stored = []
-    for own, title, model in zip(names, titles, (translators.there, translators.back), strict=True):
+    step, stored = checkpoint(folder)["step"], []
+    for name, title, model in zip(names, titles, (translators.there, translators.back), strict=True):
         sidecar = Sidecar(
             architecture="cyclegan",
             settings=generator_settings(config),
@@ -140,7 +142,7 @@ def export(
             source_sha256="",
             sha256="",
         )
-        path = out / f"{own}.safetensors"
+        path = out / f"{name}.safetensors"
         save_translator(path, model.state_dict(), sidecar, torch.float16)
         stored.append(path)
     return stored

@@ -1,7 +1,8 @@
 """CycleGAN's training: two translators that undo one another, without pairs; what is asked for is in `objective`."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,11 +15,57 @@ from engine.cyclegan.objective import discriminator_losses, there_and_back, tran
 from engine.cyclegan.players import Discriminators, Translators
 from engine.cyclegan.pool import Pool
 from engine.errors import StudioError
-from engine.training.loop import CHECKPOINT, Log, average_of, generator_of, train
+from engine.files import replacing
+from engine.images import to_pil
+from engine.training.curves import keep_until, write_numbers
+from engine.training.loop import Log, average_of, generator_of, train
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 
 LOOKS, FEWEST_STEPS = 20, 50  # at held-out pictures, of a run; between two of them
+
+
+@dataclass(frozen=True)
+class Following:
+    """Who follows a run in this process, in the place of a terminal.
+
+    Attributes:
+        report: told step, steps and the step's losses.
+        should_stop: asked before every step; the run then saves and ends.
+    """
+
+    report: Callable[[int, int, dict[str, float]], None]
+    should_stop: Callable[[], bool]
+
+
+class CurveLog(Log):
+    """Numbers go into the run's curves, the newest pictures beside them.
+
+    Args:
+        ranks: the first of them writes.
+        prints: whether lines go to the terminal too.
+    """
+
+    def __init__(self, folder: Path, ranks: Ranks, prints: bool) -> None:
+        super().__init__(folder, quiet=True)
+        self._writes, self._prints = ranks.first, ranks.first and prints
+
+    def numbers(self, step: int, values: Mapping[str, float]) -> None:
+        """Write numbers by name."""
+        if self._writes:
+            write_numbers(self._folder, step, values)
+            self.text(f"step {step:7d}  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
+
+    def picture(self, step: int, name: str, pixels: Tensor) -> None:
+        """The newest of that name, (3, H, W) in [-1, 1]."""
+        if self._writes:
+            with replacing(self._folder / f"{name}.png") as file:
+                to_pil(pixels[None])[0].save(file, "PNG")
+
+    def text(self, text: str) -> None:
+        """Write a line."""
+        if self._prints:
+            print(text, flush=True)
 
 
 def run(
@@ -27,15 +74,13 @@ def run(
     folder: Path,
     data: Data,
     pictures: str,
-    log: Log | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    following: Following | None = None,
 ) -> None:
     """Train, or go on.
 
     Args:
         pictures: a fingerprint of all of them; a run goes on with the same ones alone.
-        log: None writes to the terminal and for TensorBoard.
-        should_stop: see `engine.training.loop.train`.
+        following: None writes to the terminal, and SIGTERM and Ctrl+C stop the run.
 
     Raises:
         InvalidRequest: the folder holds a run with other settings or pictures.
@@ -54,9 +99,13 @@ def run(
     pools = Pool(config.pool), Pool(config.pool)
     epoch_steps = data.steps_per_epoch(config, ranks.size)
     steps = config.epochs * epoch_steps
-    log = log or Log(folder, quiet=not ranks.first)
+    log = CurveLog(folder, ranks, prints=following is None)
+
+    untouched = [ranks.first]
 
     def step(number: int) -> dict[str, float]:
+        if untouched.pop() if untouched else False:  # here, where no other run is in the folder
+            begin(number)
         set_learning_rate(config.rate(number // epoch_steps), optimizer, optimizer_discriminators)
         rng = generator_of(config.seed, number, ranks)
         x, y = draw(config, data, number, ranks, rng, ranks.device)
@@ -77,7 +126,15 @@ def run(
         ]
         losses_of_discriminators = discriminator_losses(discriminators, config, seen, *fakes)
         update(optimizer_discriminators, _sum(losses_of_discriminators), ranks, max_norm=None)
-        return _finite(number, losses | losses_of_discriminators)
+        numbers = _finite(number, losses | losses_of_discriminators)
+        if following:
+            following.report(number + 1, steps, numbers)
+        return numbers
+
+    def begin(number: int) -> None:
+        keep_until(folder, number)
+        if number == 0:
+            look(0)
 
     def look(number: int) -> None:
         model = average.module.eval()
@@ -86,8 +143,6 @@ def run(
             log.picture(number, name, pixels)
         model.train()
 
-    if ranks.first and not (folder / CHECKPOINT).exists():
-        look(0)
     state = {"translators": translators, "discriminators": discriminators, "average": average}
     state |= {"optimizer": optimizer, "optimizer_discriminators": optimizer_discriminators}
     state |= {"pool_x": pools[0], "pool_y": pools[1]}
@@ -103,7 +158,7 @@ def run(
         log=log,
         look=look,
         look_every=every,
-        should_stop=should_stop,
+        should_stop=following.should_stop if following else None,
     )
 
 

@@ -19,19 +19,20 @@ from engine.cyclegan.evaluation import cycle_numbers, distances, evaluate
 from engine.cyclegan.objective import discriminator_losses, there_and_back, translator_losses
 from engine.cyclegan.players import Discriminators, Translators
 from engine.cyclegan.pool import Pool
+from engine.cyclegan.trainer import Following
 from engine.datasets.findings import Severity
 from engine.datasets.unpaired import SHOWN_REFUSALS, examine
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.metrics.features import Extractor
 from engine.settings import Settings
-from engine.training.loop import Log
+from engine.training.curves import read_curves, write_numbers
 from engine.training.parallel import CPU, Ranks
 from engine.training.photo_folders import PhotoFolder
 from engine.translation.catalogue import own_folder, translator
 from engine.translation.checkpoints import load_translator
 
 TINY = Config(
-    epochs=2, decay_epochs=1, steps_per_epoch=3, side=36, crop=32, width=4, blocks=1, discriminator_width=4, pool=2
+    epochs=2, decay_epochs=1, steps_per_epoch=2, side=36, crop=32, width=4, blocks=1, discriminator_width=4, pool=1
 )
 COLOURS = Extractor("colours", 3, lambda pixels: pixels.mean((2, 3)))
 
@@ -65,8 +66,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def train(config: Config, folder: Path, data: Data, pictures: str = "") -> None:
-    trainer.run(Ranks(), config, folder, data, pictures, log=Log(folder, quiet=True))
+def train(config: Config, folder: Path, data: Data, pictures: str = "", stops_after: int | None = None) -> None:
+    answers = iter([False] * stops_after) if stops_after is not None else None
+    following = Following(lambda step, steps, numbers: None, lambda: answers is not None and next(answers, True))
+    trainer.run(Ranks(), config, folder, data, pictures, following)
 
 
 def test_the_published_settings_and_schedule() -> None:
@@ -161,22 +164,18 @@ def test_a_tenth_is_held_out_and_stays_so() -> None:
 
 def test_a_stopped_run_ends_with_the_same_weights(data: Data, tmp_path: Path) -> None:
     train(TINY, tmp_path / "whole", data)
-    for stops in (1, 4):  # the pools are full by then
-        answers = iter([False] * stops)
-        trainer.run(
-            Ranks(),
-            TINY,
-            tmp_path / "stopped",
-            data,
-            "",
-            log=Log(tmp_path, quiet=True),
-            should_stop=lambda answers=answers: next(answers, True),
-        )
+    for stops_after in (1, 2):  # the pools are full by the second
+        train(TINY, tmp_path / "stopped", data, stops_after=stops_after)
+    write_numbers(tmp_path / "stopped", 4, {"loss_cycle_x": 1e9})  # of a process that was killed before it saved
     train(TINY, tmp_path / "stopped", data)
     whole, again = (run.checkpoint(tmp_path / name) for name in ("whole", "stopped"))
-    assert again["step"] == 6
+    assert again["step"] == 4
     for part in ("translators", "discriminators", "average"):
         assert all(torch.equal(whole[part][name], again[part][name]) for name in whole[part])
+    curves = [read_curves(tmp_path / name) for name in ("whole", "stopped")]
+    assert [step for step, _ in curves[1]["held_out/cycle_x"]] == [0, 4]
+    assert curves[0]["held_out/cycle_x"] == curves[1]["held_out/cycle_x"]
+    assert "loss_cycle_x" not in curves[1]
     with pytest.raises(InvalidRequest, match="crop was 32, now 36"):
         train(replace(TINY, crop=36), tmp_path / "stopped", data)
     with pytest.raises(InvalidRequest, match="pictures was '', now 'others'"):
@@ -193,7 +192,7 @@ def test_numbers_that_are_none_end_the_run_and_leave_its_checkpoint(data: Data, 
 def test_it_learns_both_ways_and_becomes_two_translators(
     folders: run.Folders, data: Data, settings: Settings, tmp_path: Path
 ) -> None:
-    config = replace(TINY, epochs=1, steps_per_epoch=30, learning_rate=3e-3, enlarging="nearest", average=0.8)
+    config = replace(TINY, epochs=1, steps_per_epoch=20, learning_rate=3e-3, enlarging="nearest", average=0.8)
     torch.manual_seed(config.seed)
     untrained = Translators(config).eval()
     train(config, tmp_path / "run", data)
@@ -210,16 +209,15 @@ def test_it_learns_both_ways_and_becomes_two_translators(
     with Image.open(tmp_path / "evaluation" / "there.png") as sheet:
         assert sheet.size == (96, 64)
 
-    stored = run.export(tmp_path / "run", own_folder(settings), "tints", ("Red to blue", "Blue to red"), "MIT")
-    assert [path.stem for path in stored] == ["tints-there", "tints-back"]
+    names = ("tints-there", "tints-back")
+    stored = run.export(tmp_path / "run", own_folder(settings), names, ("Red to blue", "Blue to red"), "MIT")
+    assert [path.stem for path in stored] == [*names]
     info = translator(settings, "tints-back")
     assert (info.title, info.architecture, info.licence, info.problem) == ("Blue to red", "cyclegan", "MIT", "")
     photo = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0)) * 2 - 1
     torch.testing.assert_close(load_translator(info)(photo), trained.back(photo), atol=0.02, rtol=0)  # float16 on disk
-    with pytest.raises(InvalidRequest, match="'tints-there' is taken"):
-        run.export(tmp_path / "run", own_folder(settings), "tints", ("", ""), "")
     with pytest.raises(NotFound, match="Train first"):
-        run.export(tmp_path / "none", tmp_path, "a", ("", ""), "")
+        run.export(tmp_path / "none", tmp_path, names, names, "")
 
 
 # ---------------------------------------------------------------- pictures that cannot be used
