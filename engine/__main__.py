@@ -11,6 +11,7 @@ from engine.cli import (
     grids,
     importing,
     jobs,
+    latent,
     lora,
     mini,
     models,
@@ -50,6 +51,7 @@ cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(cyclegan.commands)
 cli.add_typer(mini.commands)
+cli.add_typer(latent.commands)
 cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]

@@ -9,19 +9,19 @@ from hashlib import sha256
 from pathlib import Path
 
 from engine.datasets.findings import Finding, Severity, counted, named
+from engine.datasets.index import shown
+from engine.datasets.layouts.listing import list_files
 from engine.datasets.pictures import PictureFacts, PictureRefused, facts_of
-from engine.errors import InvalidRequest, NotFound, Problem
-from engine.picture_files import pictures_in
+from engine.errors import InvalidRequest, Problem, StudioError
 
 FEWEST = 4  # pictures of each folder
 FEW = 20
-MOST = 100_000  # files of a folder
 SHOWN_REFUSALS = 50  # after so many that cannot be used the rest is not opened
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The pictures directly in a folder, by name, and what is known of each.
+    """The pictures in a folder and below it, by name, and what is known of each.
 
     Attributes:
         path: the folder.
@@ -36,9 +36,14 @@ class Folder:
     refused: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """Its own, for sentences."""
+        return shown(self.path.name)
+
+    @property
     def fingerprint(self) -> str:
         """Of names and contents, 64 hexadecimal characters: a run goes on with these pictures alone."""
-        lines = [f"{path.name} {facts.sha256}" for path, facts in zip(self.pictures, self.facts, strict=True)]
+        lines = [f"{path.relative_to(self.path)} {facts.sha256}" for path, facts in _all(self)]
         return sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -62,16 +67,13 @@ class CheckUp:
 
 
 def read_folder(path: Path) -> Folder:
-    """Decode every picture of a folder once.
+    """Decode every picture of a folder once; folders of the operating system and links are passed over.
 
     Raises:
         NotFound: there is no such folder, or no picture in it.
-        InvalidRequest: it holds too many files.
+        StudioError: it holds too many files.
     """
-    files = pictures_in(path)
-    if len(files) > MOST:
-        text = f"A folder may have {MOST:,} pictures; {path.name} has {len(files):,}. Take the best of them."
-        raise InvalidRequest([Problem("folders", text)])
+    files = list_files(path).pictures
     usable: list[tuple[Path, PictureFacts]] = []
     refused: list[str] = []
     for file in files:
@@ -92,13 +94,13 @@ def examine(x: Path, y: Path, crop: int, enlarged: bool = True) -> CheckUp:
         enlarged: whether smaller pictures are made that large; else they cannot be used.
 
     Raises:
-        NotFound, InvalidRequest: see `read_folder`; all that is wrong with both is told together.
+        InvalidRequest: see `read_folder`; all that is wrong with both is told together.
     """
     folders, problems = [], []
     for path in (x, y):
         try:
             folders.append(read_folder(path))
-        except (NotFound, InvalidRequest) as error:
+        except StudioError as error:
             problems.append(Problem("folders", str(error)))
     if problems:
         raise InvalidRequest(problems)
@@ -116,7 +118,7 @@ def _same(x: Folder, y: Folder) -> list[Finding]:
     files = tuple(file.name for file, facts in zip(x.pictures, x.facts, strict=True) if facts.sha256 in shared)
     if len(files) == len(x.pictures) or {facts.sha256 for facts in y.facts} <= shared:
         text = (
-            f"The two folders must show different kinds of pictures; all of {x.path.name} or of {y.path.name} are in "
+            f"The two folders must show different kinds of pictures; all of {x.name} or of {y.name} are in "
             "the other one too. Choose another folder for one of them."
         )
         return [Finding("same_folders", Severity.BLOCKS, text, files)]
@@ -133,14 +135,14 @@ def _refused(folder: Folder) -> list[Finding]:
         return []
     first, count = folder.refused[0], len(folder.refused)
     if count == SHOWN_REFUSALS:
-        text = f"{folder.path.name}: {count} pictures and more cannot be used, such as {first} Leave them out."
+        text = f"{folder.name}: {count} pictures and more cannot be used, such as {first} Leave them out."
     else:
-        text = f"{folder.path.name}: {counted(count, 'picture')} cannot be used, such as {first} Leave it out."
+        text = f"{folder.name}: {counted(count, 'picture')} cannot be used, such as {first} Leave it out."
     return [Finding("unusable", Severity.BLOCKS, text)]
 
 
 def _number(folder: Folder) -> list[Finding]:
-    count, name = len(folder.pictures), folder.path.name
+    count, name = len(folder.pictures), folder.name
     if count < FEWEST and not folder.refused:
         text = f"{name}: a training needs {FEWEST} pictures or more of each kind; there {_are(count)}. Add some."
         return [Finding("too_few", Severity.BLOCKS, text)]
@@ -155,7 +157,7 @@ def _small(folder: Folder, crop: int, enlarged: bool) -> list[Finding]:
     if not small:
         return []
     text = (
-        f"{folder.path.name}: {counted(len(small), 'picture')} with less than {crop} pixels on the shorter side: "
+        f"{folder.name}: {counted(len(small), 'picture')} with less than {crop} pixels on the shorter side: "
         f"{named(small)}. "
     )
     if enlarged:
@@ -173,7 +175,7 @@ def _colours(folder: Folder) -> list[Finding]:
     for code, severity, what, has in kinds:
         files = tuple(path.name for path, facts in _all(folder) if has(facts))
         if files:
-            text = f"{folder.path.name}: {counted(len(files), 'picture')} {what}: {named(files)}."
+            text = f"{folder.name}: {counted(len(files), 'picture')} {what}: {named(files)}."
             findings.append(Finding(code, severity, text, files))
     return findings
 

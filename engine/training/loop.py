@@ -129,6 +129,12 @@ def is_finished(folder: Path) -> bool:
     return checkpoint["step"] >= checkpoint["steps"]
 
 
+def step_of(folder: Path) -> int:
+    """How many steps of a run its checkpoint has; 0 without one."""
+    path = folder / CHECKPOINT
+    return torch.load(path, weights_only=True, mmap=True, map_location="cpu")["step"] if path.exists() else 0
+
+
 def averaged_weights(folder: Path) -> dict[str, Tensor]:
     """The state dict of the average that `average_of` made, from a run's checkpoint."""
     average = torch.load(folder / CHECKPOINT, weights_only=True, mmap=True, map_location="cpu")["average"]

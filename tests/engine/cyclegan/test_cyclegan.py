@@ -233,8 +233,8 @@ def test_folders_that_teach_nothing_are_refused_in_a_sentence_each(folders: run.
     (tmp_path / "empty").mkdir()
     one = save(tmp_path / "one", 1, (1, 1, 1))
     said = refusal(tmp_path / "empty", one)
-    assert "must hold .png" in said
-    assert "nowhere is none" in refusal(tmp_path / "nowhere", folders.y)
+    assert "empty holds 0 files and no such picture" in said
+    assert "There is no folder" in refusal(tmp_path / "nowhere", folders.y)
     assert "one: a training needs 4 pictures or more of each kind; there is 1. Add some." in refusal(one, folders.y)
     assert "all of red or of red are in the other one too" in refusal(folders.x, folders.x)
     copy = save(tmp_path / "copy", 6, (1, 0.3, 0.2))
