@@ -36,12 +36,13 @@ def train_cyclegan(
     """Train two translators, X to Y and Y to X, that undo one another; a run that was stopped goes on where it was."""
     from engine.cyclegan import run  # here: imports torch
     from engine.cyclegan.config import configured
+    from engine.training.unpaired import Folders
 
     changes = json_settings(config)
     if epochs is not None:
         changes |= {"epochs": epochs, "decay_epochs": epochs // 2}
     changes |= {name: value for name, value in (("identity", identity), ("loss", loss)) if value is not None}
-    folders = run.Folders(x, y, held_out_x, held_out_y)
+    folders = Folders(x, y, held_out_x, held_out_y)
     run.start(folders, _folder(folder, home), configured(preset, changes), processes)
 
 
@@ -62,10 +63,11 @@ def evaluate_cyclegan(
     from engine.cyclegan import run
     from engine.cyclegan.evaluation import evaluate
     from engine.metrics.networks import load_networks
+    from engine.training.unpaired import Folders, prepare
 
     place = _folder(folder, home)
     translators, config = run.trained(place)
-    data = run.prepare(run.Folders(x, y, held_out_x, held_out_y), config).data
+    data = prepare(Folders(x, y, held_out_x, held_out_y), config).data
     out = out or place / "evaluation"
     cycles, far = evaluate(translators, data, config.crop, load_networks().extractors, out)
     if as_json:

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.cyclegan.config import SIZE_MULTIPLE
-from engine.cyclegan.data import Data
 from engine.cyclegan.players import Translators
 from engine.files import write_json
 from engine.images import from_pil, to_pil
 from engine.metrics.distances import distances_in, shortened
 from engine.metrics.features import Extractor, features_of
 from engine.training.photo_folders import PhotoFolder
+from engine.training.unpaired import Data
 
 SHEET_ROWS = 6
 FEWEST = 2  # pictures of a set

@@ -2,12 +2,13 @@
 
 from engine.cyclegan.plan import choose_names, read_plan
 from engine.cyclegan.request import TrainCycleGan
-from engine.cyclegan.run import Following, export, work
+from engine.cyclegan.run import export, work
 from engine.errors import Cancelled
 from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
+from engine.training.following import Following
 from engine.training.loop import is_finished
 from engine.translation.catalogue import own_folder
 

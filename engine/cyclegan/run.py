@@ -1,7 +1,7 @@
 """One CycleGAN training from two folders of pictures to two translators that the studio loads."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,68 +9,15 @@ import torch
 
 from engine.cyclegan import trainer
 from engine.cyclegan.config import Config
-from engine.cyclegan.data import Data, split
 from engine.cyclegan.plan import Plan
 from engine.cyclegan.players import Translators, generator_settings
-from engine.cyclegan.trainer import Following
-from engine.datasets.unpaired import CheckUp, Folder, examine
 from engine.errors import NotFound
+from engine.training.following import Following
 from engine.training.loop import CHECKPOINT, averaged_weights
 from engine.training.parallel import Ranks, run
-from engine.training.photo_folders import PhotoFolder
+from engine.training.unpaired import Folders, prepare
 from engine.translation.catalogue import Sidecar
 from engine.translation.checkpoints import save_translator
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where the pictures are.
-
-    Attributes:
-        x, y: of both kinds; nothing in them has to belong together.
-        held_out_x, held_out_y: others that are only looked at; None holds out a tenth of each kind.
-    """
-
-    x: Path
-    y: Path
-    held_out_x: Path | None = None
-    held_out_y: Path | None = None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Pictures that a training can begin with.
-
-    Attributes:
-        check_up: what was found in them.
-        pictures: their fingerprint.
-    """
-
-    data: Data
-    check_up: CheckUp
-    pictures: str
-
-
-def prepare(folders: Folders, config: Config) -> Prepared:
-    """Look at all pictures, before anything is trained.
-
-    Raises:
-        InvalidRequest: something speaks against training on them; all of it is told together.
-        NotFound: a folder of held-out pictures is missing or empty.
-    """
-    check_up = examine(folders.x, folders.y, config.crop, enlarged=config.side > 0)
-    check_up.require_usable()
-    x, held_out_x = _split(check_up.x, folders.held_out_x, config)
-    y, held_out_y = _split(check_up.y, folders.held_out_y, config)
-    pictures = f"{check_up.x.fingerprint[:16]} {check_up.y.fingerprint[:16]}"
-    return Prepared(Data(x, y, held_out_x, held_out_y), check_up, pictures)
-
-
-def _split(folder: Folder, held_out: Path | None, config: Config) -> tuple[PhotoFolder, PhotoFolder]:
-    if held_out is not None:
-        return PhotoFolder.of(folder.pictures, config.side), PhotoFolder(held_out, config.side)
-    learnt, kept = split(folder.pictures, config.seed)
-    return PhotoFolder.of(learnt, config.side), PhotoFolder.of(kept, config.side)
 
 
 def start(folders: Folders, folder: Path, config: Config, processes: int, tell: Callable[[str], None] = print) -> None:

@@ -1,71 +1,23 @@
 """CycleGAN's training: two translators that undo one another, without pairs; what is asked for is in `objective`."""
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from engine.cyclegan.config import Config
-from engine.cyclegan.data import Data, draw
 from engine.cyclegan.evaluation import cycle_numbers, sheets
 from engine.cyclegan.objective import discriminator_losses, there_and_back, translator_losses
 from engine.cyclegan.players import Discriminators, Translators
 from engine.cyclegan.pool import Pool
-from engine.errors import StudioError
-from engine.files import replacing
-from engine.images import to_pil
-from engine.training.curves import keep_until, write_numbers
-from engine.training.loop import Log, average_of, generator_of, train
+from engine.training.curves import keep_until
+from engine.training.following import CurveLog, Following, finite, total
+from engine.training.loop import average_of, generator_of, train
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
+from engine.training.unpaired import Data, draw
 
 LOOKS, FEWEST_STEPS = 20, 50  # at held-out pictures, of a run; between two of them
-
-
-@dataclass(frozen=True)
-class Following:
-    """Who follows a run in this process, in the place of a terminal.
-
-    Attributes:
-        report: told step, steps and the step's losses.
-        should_stop: asked before every step; the run then saves and ends.
-    """
-
-    report: Callable[[int, int, dict[str, float]], None]
-    should_stop: Callable[[], bool]
-
-
-class CurveLog(Log):
-    """Numbers go into the run's curves, the newest pictures beside them.
-
-    Args:
-        ranks: the first of them writes.
-        prints: whether lines go to the terminal too.
-    """
-
-    def __init__(self, folder: Path, ranks: Ranks, prints: bool) -> None:
-        super().__init__(folder, quiet=True)
-        self._writes, self._prints = ranks.first, ranks.first and prints
-
-    def numbers(self, step: int, values: Mapping[str, float]) -> None:
-        """Write numbers by name."""
-        if self._writes:
-            write_numbers(self._folder, step, values)
-            self.text(f"step {step:7d}  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
-
-    def picture(self, step: int, name: str, pixels: Tensor) -> None:
-        """The newest of that name, (3, H, W) in [-1, 1]."""
-        if self._writes:
-            with replacing(self._folder / f"{name}.png") as file:
-                to_pil(pixels[None])[0].save(file, "PNG")
-
-    def text(self, text: str) -> None:
-        """Write a line."""
-        if self._prints:
-            print(text, flush=True)
 
 
 def run(
@@ -115,7 +67,7 @@ def run(
         discriminators.requires_grad_(False)
         seen = there_and_back(translators, x, y)
         losses = translator_losses(translators, discriminators, config, seen)
-        update(optimizer, _sum(losses), ranks, max_norm=None)
+        update(optimizer, total(losses), ranks, max_norm=None)
         average.update_parameters(translators)
 
         # Both discriminators.
@@ -125,8 +77,8 @@ def run(
             _shown(pool, fake, ranks, shared) for pool, fake in zip(pools, (seen.fake_x, seen.fake_y), strict=True)
         ]
         losses_of_discriminators = discriminator_losses(discriminators, config, seen, *fakes)
-        update(optimizer_discriminators, _sum(losses_of_discriminators), ranks, max_norm=None)
-        numbers = _finite(number, losses | losses_of_discriminators)
+        update(optimizer_discriminators, total(losses_of_discriminators), ranks, max_norm=None)
+        numbers = finite(number, losses | losses_of_discriminators)
         if following:
             following.report(number + 1, steps, numbers)
         return numbers
@@ -166,18 +118,3 @@ def _shown(pool: Pool, fake: Tensor, ranks: Ranks, shared: torch.Generator) -> T
     """This process's part of what the pool gives for the fakes of all."""
     own = slice(ranks.rank * len(fake), (ranks.rank + 1) * len(fake))
     return pool.exchange(ranks.gathered(fake), shared)[own]
-
-
-def _sum(losses: dict[str, Tensor]) -> Tensor:
-    return torch.stack(list(losses.values())).sum()
-
-
-def _finite(number: int, losses: dict[str, Tensor]) -> dict[str, float]:
-    values = {f"loss_{name}": value.item() for name, value in losses.items()}
-    wrong = [name for name, value in values.items() if not math.isfinite(value)]
-    if wrong:
-        raise StudioError(
-            f"Losses must be finite numbers; in step {number + 1} {', '.join(wrong)} became another. "
-            "Begin anew in another folder with a lower learning rate; the last checkpoint is as it was."
-        )
-    return values

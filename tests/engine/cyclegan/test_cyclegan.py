@@ -14,20 +14,20 @@ from torch.nn import functional as F
 
 from engine.cyclegan import run, trainer
 from engine.cyclegan.config import PAPER, PRESETS, Config, configured
-from engine.cyclegan.data import Data, draw, split
 from engine.cyclegan.evaluation import cycle_numbers, distances, evaluate
 from engine.cyclegan.objective import discriminator_losses, there_and_back, translator_losses
 from engine.cyclegan.players import Discriminators, Translators
 from engine.cyclegan.pool import Pool
-from engine.cyclegan.trainer import Following
 from engine.datasets.findings import Severity
 from engine.datasets.unpaired import SHOWN_REFUSALS, examine
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.metrics.features import Extractor
 from engine.settings import Settings
 from engine.training.curves import read_curves, write_numbers
+from engine.training.following import Following
 from engine.training.parallel import CPU, Ranks
 from engine.training.photo_folders import PhotoFolder
+from engine.training.unpaired import Data, Folders, draw, prepare, split
 from engine.translation.catalogue import own_folder, translator
 from engine.translation.checkpoints import load_translator
 
@@ -48,14 +48,14 @@ def save(folder: Path, count: int, tint: tuple[float, float, float], first: int 
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> run.Folders:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     root = tmp_path_factory.mktemp("unpaired")
-    return run.Folders(save(root / "red", 6, (1, 0.3, 0.2)), save(root / "blue", 7, (0.2, 0.3, 1), first=20))
+    return Folders(save(root / "red", 6, (1, 0.3, 0.2)), save(root / "blue", 7, (0.2, 0.3, 1), first=20))
 
 
 @pytest.fixture(scope="module")
-def data(folders: run.Folders) -> Data:
-    return run.prepare(folders, TINY).data
+def data(folders: Folders) -> Data:
+    return prepare(folders, TINY).data
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +190,7 @@ def test_numbers_that_are_none_end_the_run_and_leave_its_checkpoint(data: Data, 
 
 
 def test_it_learns_both_ways_and_becomes_two_translators(
-    folders: run.Folders, data: Data, settings: Settings, tmp_path: Path
+    folders: Folders, data: Data, settings: Settings, tmp_path: Path
 ) -> None:
     config = replace(TINY, epochs=1, steps_per_epoch=20, learning_rate=3e-3, enlarging="nearest", average=0.8)
     torch.manual_seed(config.seed)
@@ -225,11 +225,11 @@ def test_it_learns_both_ways_and_becomes_two_translators(
 
 def refusal(x: Path, y: Path) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        run.prepare(run.Folders(x, y), TINY)
+        prepare(Folders(x, y), TINY)
     return str(caught.value)
 
 
-def test_folders_that_teach_nothing_are_refused_in_a_sentence_each(folders: run.Folders, tmp_path: Path) -> None:
+def test_folders_that_teach_nothing_are_refused_in_a_sentence_each(folders: Folders, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     one = save(tmp_path / "one", 1, (1, 1, 1))
     said = refusal(tmp_path / "empty", one)
@@ -243,7 +243,7 @@ def test_folders_that_teach_nothing_are_refused_in_a_sentence_each(folders: run.
     assert "must show different kinds of pictures" in refusal(folders.x, copy)
 
 
-def test_thousands_of_tiny_files_are_refused_after_some(folders: run.Folders, tmp_path: Path) -> None:
+def test_thousands_of_tiny_files_are_refused_after_some(folders: Folders, tmp_path: Path) -> None:
     folder = tmp_path / "icons"
     folder.mkdir()
     Image.new("RGB", (8, 8)).save(folder / "0.png")
@@ -253,7 +253,7 @@ def test_thousands_of_tiny_files_are_refused_after_some(folders: run.Folders, tm
     assert f"icons: {SHOWN_REFUSALS} pictures and more cannot be used, such as 0.png: A training picture must" in said
 
 
-def test_grey_and_16_bit_and_small_pictures_are_used_and_said(folders: run.Folders, tmp_path: Path) -> None:
+def test_grey_and_16_bit_and_small_pictures_are_used_and_said(folders: Folders, tmp_path: Path) -> None:
     folder = save(tmp_path / "mixed", 2, (1, 1, 1), first=40)
     save(folder, 2, (1, 1, 1), first=42, mode="L")
     deep = np.random.default_rng(1).integers(0, 65536, (70, 70), dtype=np.uint16)
@@ -267,6 +267,6 @@ def test_grey_and_16_bit_and_small_pictures_are_used_and_said(folders: run.Folde
     assert not [finding for finding in found.findings if finding.severity == Severity.BLOCKS]
     with pytest.raises(InvalidRequest, match=r"with less than 68 pixels .* Give a side to which all are brought"):
         examine(folder, folders.y, 68, enlarged=False).require_usable()
-    assert run.prepare(run.Folders(folder, folders.y), TINY).data.x.crop(0, 32, torch.Generator()).shape == (32, 32, 3)
+    assert prepare(Folders(folder, folders.y), TINY).data.x.crop(0, 32, torch.Generator()).shape == (32, 32, 3)
     (folder / "broken.png").write_bytes(b"no picture")
     assert "mixed: 1 picture cannot be used, such as broken.png: Its content is no PNG" in refusal(folder, folders.y)
