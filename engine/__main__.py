@@ -26,6 +26,7 @@ from engine.cli import (
     statistics,
     storage,
     upscaling,
+    vqi2i,
 )
 from engine.cli.app import cli, main
 
@@ -50,6 +51,7 @@ cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(cyclegan.commands)
+cli.add_typer(vqi2i.commands)
 cli.add_typer(mini.commands)
 cli.add_typer(latent.commands)
 cli.add_typer(parameters.commands)

@@ -243,11 +243,11 @@ def test_folders_that_teach_nothing_are_refused_in_a_sentence_each(folders: Fold
     assert "must show different kinds of pictures" in refusal(folders.x, copy)
 
 
-def test_thousands_of_tiny_files_are_refused_after_some(folders: Folders, tmp_path: Path) -> None:
+def test_many_tiny_files_are_refused_after_some(folders: Folders, tmp_path: Path) -> None:
     folder = tmp_path / "icons"
     folder.mkdir()
     Image.new("RGB", (8, 8)).save(folder / "0.png")
-    for number in range(1, 10_000):
+    for number in range(1, 1_500):
         (folder / f"{number}.png").hardlink_to(folder / "0.png")
     said = refusal(folder, folders.y)
     assert f"icons: {SHOWN_REFUSALS} pictures and more cannot be used, such as 0.png: A training picture must" in said

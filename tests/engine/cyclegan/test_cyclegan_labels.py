@@ -43,10 +43,10 @@ def test_maps_are_compared_with_those_of_the_same_name(maps: Path, tmp_path: Pat
 
 
 def test_the_judge_learns_labels_of_renders_and_keeps_how_good_it_is(maps: Path, tmp_path: Path) -> None:
-    config = segmenter.Config(scenes=8, held_out=2, steps=30, batch_size=4, width=8, learning_rate=6e-3)
+    config = segmenter.Config(scenes=6, held_out=2, steps=18, batch_size=3, width=8, learning_rate=8e-3)
     torch.set_num_threads(1)
     model, scores = segmenter.train(config)
-    assert scores.pixel_accuracy > 0.4  # of five labels
+    assert scores.pixel_accuracy > 0.3  # of five labels
     segmenter.save(model, scores, tmp_path / "judge.safetensors")
     again, known = segmenter.load(tmp_path / "judge.safetensors")
     assert isinstance(known, LabelScores)
