@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from engine.device import Device
 from engine.errors import InvalidRequest, Problem
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, VQI2I, Translator
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, VQI2I, Translator, read_sidecar
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.guided import Refinement
@@ -21,7 +21,7 @@ from engine.translation.pace import PAINTED_SIDE, STYLED_SIDE_LIMIT, long_side_o
 from engine.translation.photos import Plan, is_tiled, pad_to, translate
 from engine.translation.styling import AS_EVER, Styling
 from engine.translation.vqi2i.crossing import Crossing
-from engine.translation.vqi2i.networks import VQI2I_AdaIN
+from engine.translation.vqi2i.networks import VQI2I_AdaIN, require_bearable
 
 REACH = 96  # pixels that the published generators see around a pixel, rounded up to tiles' multiples
 
@@ -70,6 +70,8 @@ class LoadedTranslator:
         self.solver: Solver | None = None
         self.losses: dict[str, float] = {}
         if info.path is not None:
+            if info.architecture == VQI2I and not info.problem:
+                require_bearable(device.torch_device, **read_sidecar(info.path).settings)
             model = load_translator(info).to(device.torch_device, memory_format=torch.channels_last)
             self.model = model
             self.solver = model.solver if isinstance(model, Generator) else None

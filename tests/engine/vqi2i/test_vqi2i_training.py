@@ -1,5 +1,6 @@
 """The studio's own training of VQ-I2I at test size, and what Anime-ify makes with it."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -151,3 +152,10 @@ def test_anime_ify_draws_a_photo_in_the_style_of_a_picture(
         pictures.append(from_png(studio.gallery.png(record.id)))
     assert pictures[0].shape == (1, 3, 64, 64)
     assert not torch.equal(*pictures)
+
+    sidecar = stored.with_suffix(".json")  # of a run on a GPU, copied here
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"settings": {}, "title": "Large"}))
+    job = studio.submit(Translate(photos=(photo,), translator="towns", style=one))
+    work()
+    if not torch.cuda.is_available():
+        assert "these sizes have 569,531,910" in (studio.job(job.id).error or "")
