@@ -188,8 +188,8 @@ def device_work(
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    making = [Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Exploring.at]
-    return device, place.furnish([*making, Reproducing, Training, NetworkTraining])
+    place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Exploring.at])
+    return device, place.furnish([Reproducing, Training, NetworkTraining])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:
