@@ -179,13 +179,20 @@ def _ended(studio: Studio, info: RunInfo) -> None:
         st.caption(plain(_how_it_ended(studio, info)))
         with st.expander("Curves and pictures", icon=":material/show_chart:"):
             _curves(info)
-        there = [name for name in info.translators if (own_folder(studio.settings) / f"{name}.safetensors").exists()]
         for name, title in zip(info.translators, info.plan.titles, strict=False):
-            if name in there:
+            if _is_here(studio, name):
                 label, query = f"Anime-ify: {title}", {"translator": name}
                 st.page_link(ANIMEIFY, label=plain(label), icon=":material/auto_awesome:", query_params=query)
-        if not info.translators:
+        if not _is_finished(studio, info):  # also where its translators were removed since: they are written again
             _go_on(info, lambda key: studio.submit(_request(info), key=key, owner=OWNER))
+
+
+def _is_finished(studio: Studio, info: RunInfo) -> bool:
+    return bool(info.translators) and all(_is_here(studio, name) for name in info.translators)
+
+
+def _is_here(studio: Studio, name: str) -> bool:
+    return (own_folder(studio.settings) / f"{name}.safetensors").exists()
 
 
 def _go_on(info: RunInfo, submit: Callable[[str], Any]) -> None:
@@ -199,7 +206,7 @@ def _request(info: RunInfo) -> TrainCycleGan:
 
 
 def _how_it_ended(studio: Studio, info: RunInfo) -> str:
-    if info.translators:
+    if _is_finished(studio, info):
         return f"Finished: {info.plan.x_name} to {info.plan.y_name}, and back."
     jobs = studio.jobs(kind=TrainCycleGan.kind, limit=200)
     last = next((job for job in jobs if job.request and job.request.run == info.run and job.ended), None)
