@@ -15,6 +15,7 @@ from engine.cli import (
     models,
     neural_style,
     nijigan,
+    opinions,
     parameters,
     photos,
     prompting,
@@ -46,6 +47,7 @@ cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
+cli.add_typer(opinions.commands, name="study")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)
 cli.add_typer(parameters.commands)

@@ -21,6 +21,7 @@ STUDIO = "studio"  # the "field" of problems that no value is to blame for
 GENERATE, ANIMEIFY, GALLERY = "generate/page.py", "animeify/page.py", "gallery/page.py"
 TRAIN, EVALUATE = "train/page.py", "evaluate/page.py"
 STORAGE, QUEUE = "storage/page.py", "queue/page.py"
+STUDIES = "studies/page.py"
 UPSCALE = "upscale/page.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
 
