@@ -4,12 +4,14 @@ import sys
 
 from engine.cli import (
     checkpoints,
+    cyclegan,
     datasets,
     drawing,
     gallery,
     grids,
     importing,
     jobs,
+    latent,
     lora,
     mini,
     models,
@@ -25,6 +27,7 @@ from engine.cli import (
     statistics,
     storage,
     upscaling,
+    vqi2i,
 )
 from engine.cli.app import cli, main
 
@@ -49,7 +52,10 @@ cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(opinions.commands, name="study")
 cli.add_typer(nijigan.commands)
+cli.add_typer(cyclegan.commands)
+cli.add_typer(vqi2i.commands)
 cli.add_typer(mini.commands)
+cli.add_typer(latent.commands)
 cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]

@@ -31,7 +31,7 @@ from engine.jobs.status import (
     write_status,
 )
 from engine.jobs.trouble import Trouble
-from engine.jobs.workplace import Workplace
+from engine.jobs.workplace import Work, Workplace
 from engine.kinds import KINDS
 from engine.settings import Settings
 from gallery.database import Database
@@ -174,11 +174,14 @@ def device_work(
 ) -> tuple["Device", dict[str, Handler]]:
     """Everything that needs the device: it, chosen by the settings, and who works on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.cyclegan.job import CycleGanTraining
     from engine.device import choose
     from engine.diffusion.job import Drawing
+    from engine.explorers.job import NetworkTraining
     from engine.grids.job import Grids
     from engine.image_to_image.job import Redrawing
     from engine.inpainting.job import Inpainting
+    from engine.latent.job import Exploring
     from engine.lora.job import Training
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
@@ -186,16 +189,27 @@ def device_work(
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Reproducing, Training])
+    making: list[Callable[[Workplace], Work]] = [
+        Drawing,
+        Redrawing,
+        Inpainting,
+        Grids,
+        Translating,
+        Upscaling,
+        Exploring.at,
+    ]
+    return device, place.furnish([*making, Reproducing, Training, NetworkTraining, CycleGanTraining])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:
     """What runs beside the device."""
     from engine.importing.job import Importing
+    from engine.latent.job import Exploring
     from engine.weights.job import Fetching
 
     gallery = Gallery(database, settings.home, describe=queue.kinds.describe)
-    return {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
+    brought = {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
+    return {**brought, **Exploring(settings, queue, gallery).handlers}
 
 
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:

@@ -9,6 +9,7 @@ from pages.parts.attention import show_attention
 from pages.parts.common import (
     ANIMEIFY,
     EVALUATE,
+    EXPLORE,
     GALLERY,
     GENERATE,
     QUEUE,
@@ -62,6 +63,7 @@ page = st.navigation(
         st.Page(GENERATE, title="Generate", icon=":material/brush:", default=True),
         st.Page(ANIMEIFY, title="Anime-ify", icon=":material/auto_awesome:", url_path="animeify"),
         st.Page(UPSCALE, title="Upscale", icon=":material/zoom_out_map:", url_path="upscale"),
+        st.Page(EXPLORE, title="Explore", icon=":material/explore:", url_path="explore"),
         st.Page(TRAIN, title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(EVALUATE, title="Evaluate", icon=":material/query_stats:", url_path="evaluate"),
         st.Page(STUDIES, title="Studies", icon=":material/how_to_vote:", url_path="studies"),

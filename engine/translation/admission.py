@@ -38,8 +38,8 @@ def _translator_problems(values: Mapping[str, Any], here: Here) -> list[Problem]
     if info.architecture != NEURAL_STYLE and styling_from(values.get("styling")) != AS_EVER:
         text = f"{info.title} takes no style, so what was chosen for neural style does nothing. Leave it as it was."
         return [Problem("styling", text)]
-    if info.architecture == NEURAL_STYLE and values.get("style") is None:
-        return [Problem("style", "Neural style takes its style from a picture. Choose one.")]
+    if info.takes_style and values.get("style") is None:
+        return [Problem("style", f"{info.title} takes its style from a picture. Choose one.")]
     return []
 
 

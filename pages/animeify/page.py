@@ -16,7 +16,7 @@ from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, T
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
-from pages.animeify.style import pick_style, style_side
+from pages.animeify.style import pick_one_style, pick_style, style_side
 from pages.generate.actions import show_links
 from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
@@ -54,8 +54,8 @@ def _form(studio: Studio) -> dict[str, Any]:
     info, takes = _translator(studio)
     values: dict[str, Any] = {"photos": photos, "translator": info.name}
     styled = info.architecture == NEURAL_STYLE
-    if styled:
-        values |= pick_style(studio)
+    if info.takes_style:
+        values |= pick_style(studio) if styled else pick_one_style(studio)
     strength = st.slider(
         "Strength",
         0,

@@ -22,7 +22,7 @@ GENERATE, ANIMEIFY, GALLERY = "generate/page.py", "animeify/page.py", "gallery/p
 TRAIN, EVALUATE = "train/page.py", "evaluate/page.py"
 STORAGE, QUEUE = "storage/page.py", "queue/page.py"
 STUDIES = "studies/page.py"
-UPSCALE = "upscale/page.py"
+UPSCALE, EXPLORE = "upscale/page.py", "explore/page.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
 
 
