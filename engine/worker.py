@@ -31,7 +31,7 @@ from engine.jobs.status import (
     write_status,
 )
 from engine.jobs.trouble import Trouble
-from engine.jobs.workplace import Work, Workplace
+from engine.jobs.workplace import Workplace
 from engine.kinds import KINDS
 from engine.settings import Settings
 from gallery.database import Database
@@ -189,16 +189,8 @@ def device_work(
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    making: list[Callable[[Workplace], Work]] = [
-        Drawing,
-        Redrawing,
-        Inpainting,
-        Grids,
-        Translating,
-        Upscaling,
-        Exploring.at,
-    ]
-    return device, place.furnish([*making, Reproducing, Training, NetworkTraining, CycleGanTraining])
+    place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Exploring.at])
+    return device, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

@@ -10,10 +10,11 @@ import typer
 
 from engine.betavae.config import PRESETS as VAE_PRESETS
 from engine.cli.app import Home, settings_of
-from engine.errors import InvalidRequest, NotFound
+from engine.errors import InvalidRequest, NotFound, StudioError
+from engine.explorers.families import config_of
 from engine.gan.config import PRESETS as GAN_PRESETS
 from engine.latent.catalogue import BETA_VAE, GAN, own_folder
-from engine.latent.runs import Run, configured, name_problems, runs_folder
+from engine.latent.runs import Run, configured, name_problems, read_run, runs_folder
 
 commands = typer.Typer()
 
@@ -66,6 +67,37 @@ def train_gan(
 
     settings = configured(GAN_PRESETS, preset, _changes(config, steps, seed))
     _train(GAN, FAMILY, settings, pictures, name, run, device, licence, home)
+
+
+@commands.command()
+def evaluate_vae(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs of `train-vae`; several stand side by side.")],
+    out: Annotated[
+        Path | None, typer.Option(help="For report.json and sheets; HOME/evaluation/vae by default.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=0, help="For the distance to the pictures; 0 leaves it out.")] = 2400,
+    home: Home = None,
+) -> None:
+    """Measure what a beta-VAE has learnt: reconstructions, samples, living latents and factors."""
+    from engine.betavae.evaluation import Trained, evaluate, in_words  # here: imports torch
+    from engine.metrics.networks import load_networks
+
+    chosen = []
+    for folder in runs:
+        run = read_run(folder)
+        if run.family != BETA_VAE:
+            raise NotFound(f"{folder} is a run of another family, {run.family}. Give one of train-vae.")
+        chosen.append(Trained(folder, config_of(run), Path(run.dataset)))
+    extractor = None
+    if samples:
+        try:
+            extractor = load_networks().extractors[0]
+        except StudioError as error:
+            print(f"The samples are not measured. {error}")
+    place = out or settings_of(home).home / "evaluation" / "vae"
+    for line in in_words(evaluate(chosen, place, extractor, samples, print)):
+        print(line)
+    print(f"Report and sheets: {place}")
 
 
 def _train(

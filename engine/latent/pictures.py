@@ -22,6 +22,7 @@ from engine.rules import counted
 PIXELS, FACTS = "pictures.npy", "pictures.json"
 MOST = 50_000  # squares; 600 MB in RGB at 64 px
 NAMED = 5
+MOST_NAMES = 1_000_000  # characters of all names; more are not kept
 FEWEST_ALIKE = 4  # pictures that differ from each other; fewer teach one picture by heart
 Report = Callable[[int, int], None]
 
@@ -116,7 +117,8 @@ def keep_pictures(folder: Path, pictures: Pictures) -> None:
     with replacing(folder / PIXELS) as file:
         np.save(file, np.concatenate([pictures.train, pictures.held_out]))
     facts = {"held_out": len(pictures.held_out), "left_out": list(pictures.left_out[:100])}
-    write_json(folder / FACTS, facts | {"names": list(pictures.names[:2000])})
+    names = list(pictures.names) if sum(map(len, pictures.names)) < MOST_NAMES else []
+    write_json(folder / FACTS, facts | {"names": names})
 
 
 def kept_pictures(folder: Path) -> Pictures | None:
