@@ -61,6 +61,6 @@ page = st.navigation(
 )
 give_back(page.url_path)
 show_attention(page.title)
-show_health()
+show_health(page.title)
 show_restrictions_to_others(open_studio())
 page.run()

@@ -40,7 +40,7 @@ def main() -> None:
     with left:
         values = _form(studio)
         pressed = PRESS.button("Anime-ify", ":material/auto_awesome:")
-        show_status(studio, [Translate.kind], "Anime-ify")
+        show_status(studio, [Translate.kind])
         PRESS.show_problems(_by_field(values))
     if pressed:
         _submit(studio, values)

@@ -52,7 +52,7 @@ def _compare_button(studio: Studio, run: str, plan: RunPlan, values: dict[str, A
 
     fields = {**values, "weight": values["weights"], "pictures": plan.held_out}
     pressed = COMPARE.button("Compare checkpoints", ":material/grid_view:")
-    show_status(studio, MEASURING, "Evaluate")
+    show_status(studio, MEASURING)
     COMPARE.show_problems(fields)
     if pressed:
         COMPARE.ask((run, values), submit, fields)

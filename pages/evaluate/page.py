@@ -102,7 +102,7 @@ def _evaluate_button(studio: Studio, held_out: list[CaptionedPicture], source: s
 
     fields = {**values, "pictures": held_out, "loras": values["lora"]}
     pressed = PRESS.button("Evaluate", ":material/query_stats:")
-    show_status(studio, MEASURING, "Evaluate")
+    show_status(studio, MEASURING)
     PRESS.show_problems(fields)
     if pressed:
         PRESS.ask((values, source), submit, fields)

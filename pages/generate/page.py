@@ -65,7 +65,7 @@ def main() -> None:
         problems = PRESS.problems(start_fields())
         prompts = _prompts(studio)
         pressed = PRESS.button("Generate", ":material/brush:")
-        show_status(studio, FED, "Generate")
+        show_status(studio, FED)
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
         show_wrong_fields(problems, *BY_THE_BUTTON, *absent_fields())

@@ -175,7 +175,7 @@ def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: Ru
     blocked = prepared.check_up.blocks
     why = "What the findings call a block has to be mended first" if blocked else None
     pressed = PRESS.button("Train", ":material/model_training:", disabled=blocked, help=why)
-    show_status(studio, [TrainLora.kind], "Train")
+    show_status(studio, [TrainLora.kind])
     fields = {"name": order.name, "dataset": (folder, prepared.train), "run": order}
     PRESS.show_problems(fields)
     if pressed:

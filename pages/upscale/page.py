@@ -36,7 +36,7 @@ def main() -> None:
     with left:
         values = _form(studio)
         pressed = PRESS.button("Upscale", ":material/zoom_out_map:")
-        show_status(studio, [Upscale.kind], "Upscale")
+        show_status(studio, [Upscale.kind])
         PRESS.show_problems(values)
     if pressed:
         _submit(studio, values)
