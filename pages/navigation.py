@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts.address import give_back
 from pages.parts.attention import show_attention
 from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, QUEUE, STORAGE, TRAIN, UPSCALE, open_studio
+from pages.parts.fields import hear_jumps
 from pages.parts.health import show_health
 from pages.parts.licences import show_restrictions_to_others
 
@@ -44,7 +45,7 @@ st.html(
         outline-offset: -4px; }
     .st-key-selection_bar { position: sticky; top: 3.5rem; z-index: 10; background: light-dark(#ffffff, #1b1a18); }
     [class*="st-key-one_press_"] > :not(:first-child) { display: none; }
-    .st-key-listener { display: none; }
+    .st-key-listener, .st-key-jumps { display: none; }
     body:has([data-testid="stMultiSelectDropdown"], [data-testid="stSelectboxVirtualDropdown"]) {
         .stMain { overflow-anchor: none; }
         .stMainBlockContainer { padding-bottom: 300vh; }
@@ -68,5 +69,6 @@ page = st.navigation(
 give_back(page.url_path)
 show_attention(page.title)
 show_health(page.title)
+hear_jumps()
 show_restrictions_to_others(open_studio())
 page.run()

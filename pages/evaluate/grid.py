@@ -25,7 +25,17 @@ from pages.parts.common import OWNER, plain, when
 from pages.parts.small_pictures import small_picture
 from pages.parts.submit import Press
 
-COMPARE = Press("compare")
+PLACES = {
+    "run": "lora",
+    "checkpoints": "checkpoints_",
+    "weight": "weights",
+    "weights": "weights",
+    "captions": "grid_captions",
+    "pictures": "lora",
+    "num_inference_steps": "grid_steps",
+    "guidance_scale": "grid_guidance",
+}
+COMPARE = Press("compare", places=PLACES)
 OFFERED = (0.25, *WEIGHTS, 1.25, 1.5)
 TILE = 320  # pixels
 

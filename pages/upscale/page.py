@@ -24,7 +24,11 @@ from pages.parts.submit import Press
 from pages.upscale.pictures import pick_pictures
 from pages.upscale.restore import fill_upscale
 
-PRESS = Press("upscale", together=[("photos", "factor", "upscaler")])
+PRESS = Press(
+    "upscale",
+    together=[("photos", "factor", "upscaler")],
+    places={"photos": "files_", "factor": "factor", "upscaler": "upscaler"},
+)
 CHOICES = {f"{factor}x": factor for factor in FACTORS}
 
 
