@@ -33,6 +33,7 @@ from engine.jobs.status import (
 from engine.jobs.trouble import Trouble
 from engine.jobs.workplace import Workplace
 from engine.kinds import KINDS
+from engine.locks import worker_at_work
 from engine.settings import Settings
 from gallery.database import Database
 from gallery.store import Gallery
@@ -146,6 +147,15 @@ def main() -> None:
     """Run the worker until it is told to stop."""
     settings = Settings.from_environment()
     _log_to(settings)
+    with worker_at_work(settings.home):
+        # Before its lock was taken nobody could know of it, so from here the database may be opened, if anybody asks.
+        if "--stop-with-stdin" in sys.argv[1:] and _is_at_end_of_stdin():
+            log.info("the studio that started this worker is gone")
+        else:
+            _work(settings)
+
+
+def _work(settings: Settings) -> None:
     database = Database(settings.database_url)
     worker = Worker(settings, database)
     _stop_on_signal(worker)
@@ -229,6 +239,16 @@ def _stop_on_signal(worker: Worker) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+
+
+def _is_at_end_of_stdin() -> bool:
+    os.set_blocking(0, False)
+    try:
+        return not os.read(0, 1024)
+    except BlockingIOError:
+        return False
+    finally:
+        os.set_blocking(0, True)
 
 
 def _stop_at_end_of_stdin(worker: Worker) -> None:

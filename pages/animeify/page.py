@@ -28,7 +28,20 @@ from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 from pages.upscale.button import show_upscale
 
-PRESS = Press("translate", together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")])
+PLACES = {
+    **{name: name for name in ("translator", "strength", "long_side", "solver", "solver_steps", "style_steps")},
+    **{name: name for name in ("content_weight", "style_weight", "variation_weight", "content_layers", "style_layers")},
+    **{name: name for name in ("variation", "optimizer", "noise_seed", "keep_colours")},
+    "start": "style_start",
+    "shares": "share_",
+    "photos": "files_",
+    "style": "style_",
+}
+PRESS = Press(
+    "translate",
+    together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")],
+    places=PLACES,
+)
 ASKED = ("style_steps", "solver", "solver_steps")  # that decide how long a photo takes, beside its size
 
 
@@ -40,7 +53,7 @@ def main() -> None:
     with left:
         values = _form(studio)
         pressed = PRESS.button("Anime-ify", ":material/auto_awesome:")
-        show_status(studio, [Translate.kind], "Anime-ify")
+        show_status(studio, [Translate.kind])
         PRESS.show_problems(_by_field(values))
     if pressed:
         _submit(studio, values)
