@@ -17,6 +17,7 @@ from engine.cli import (
     nijigan,
     parameters,
     photos,
+    presets,
     prompting,
     queue,
     recipes,
@@ -45,6 +46,7 @@ cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
+cli.add_typer(presets.commands, name="presets")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(nijigan.commands)
 cli.add_typer(mini.commands)
