@@ -225,6 +225,14 @@ def test_a_picture_is_marked_and_its_neighbours_are_those_of_the_order(open_page
     assert (record.favourite, record.rating, record.tags) == (True, 4, ("quiet water",))
     (board,) = marks.boards(studio.database, "artist")
     assert (board.name, marks.boards_of(studio.database, middle.id)) == ("Lakes", (board.id,))
+    page.button(key="undo").click().run()
+    assert marks.boards_of(studio.database, middle.id) == ()
+    page.multiselect(key=f"tags_{middle.id}").set_value(["night"]).run()
+    page.button(key="undo").click().run()
+    assert studio.gallery.get(middle.id).tags == ("quiet water",)
+    page.button(key="star_1").click().run()
+    page.button(key="undo").click().run()
+    assert studio.gallery.get(middle.id).rating == 4
     page = open_page("gallery", image=middle.id, sort="rating")
     assert button(page, "Better").disabled
     button(page, "Next").click().run()
