@@ -211,6 +211,10 @@ def test_where_nothing_is_found_the_filter_to_relax_is_named(open_page, studio, 
     page.button(key="relax_rating").click().run()
     assert len(opened(page)) == 2
 
+    page = open_page("gallery", search="dragon", rating="5")
+    page.button(key="relax_all").click().run()
+    assert len(opened(page)) == 3
+
 
 def test_a_picture_is_marked_and_its_neighbours_are_those_of_the_order(open_page, studio, three_pictures):
     newest, middle, _ = three_pictures
