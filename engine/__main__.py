@@ -20,6 +20,7 @@ from engine.cli import (
     opinions,
     parameters,
     photos,
+    presets,
     prompting,
     queue,
     recipes,
@@ -49,6 +50,7 @@ cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
+cli.add_typer(presets.commands, name="presets")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(opinions.commands, name="study")
 cli.add_typer(nijigan.commands)
