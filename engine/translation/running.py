@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from engine.device import Device
 from engine.errors import InvalidRequest, Problem
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, PAINTER, Translator
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.guided import Refinement
@@ -18,6 +18,8 @@ from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, Watched, transfer
 from engine.translation.pace import PAINTED_SIDE, long_side_of
+from engine.translation.painter.paint import paint
+from engine.translation.painting import AS_PAINTED, Painting
 from engine.translation.photos import Plan, is_tiled, translate
 from engine.translation.styling import AS_EVER, Styling
 
@@ -36,6 +38,7 @@ class Options:
         solver: of ODE bottlenecks; None takes the translator's own.
         styles: (1, 3, H, W) float32 in [-1, 1] each, for neural style.
         style_steps, styling: for neural style.
+        painting: for the painter.
     """
 
     strength: float = 1.0
@@ -44,6 +47,7 @@ class Options:
     styles: tuple[Tensor, ...] = ()
     style_steps: int = 150
     styling: Styling = AS_EVER
+    painting: Painting = AS_PAINTED
 
 
 class LoadedTranslator:
@@ -112,6 +116,9 @@ class LoadedTranslator:
         return long_side_of(self.info.architecture, options.long_side)
 
     def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        if self.info.architecture == PAINTER:
+            report(0, 1)
+            return paint(photo, options.painting)
         if self.info.architecture == CLASSICAL:
             report(0, 1)
             size = photo.shape[-2:]
