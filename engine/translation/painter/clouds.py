@@ -38,11 +38,11 @@ def painted(lab: np.ndarray, cloud: np.ndarray, sky: np.ndarray, mood: Mood, col
         colour: 0 (the clouds' own colours) to 1 (those of the mood).
     """
     body, light = _puffed(lab, cloud, scale)
-    day = step(light, 45, 65) if not mood.always else 1.0
+    share = 1.0 if mood.always else 0.85 * colour * step(light, 45, 65)
     tone = toned(light, cloud)
     shade, lit = np.array(mood.shade, np.float32), np.array(mood.lit, np.float32)
     own = mixed(np.broadcast_to(shade, (*tone.shape, 2)), lit, step(tone, 82, 97))
-    clouds = np.dstack([tone * mood.cloud_light, mixed(lab[..., 1:], own, 0.85 * colour * day)])
+    clouds = np.dstack([tone * mood.cloud_light, mixed(lab[..., 1:], own, share)])
     return mixed(sky, clouds, body)
 
 

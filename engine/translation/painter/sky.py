@@ -66,14 +66,17 @@ def _coarse(lab: np.ndarray) -> np.ndarray:
     reaching = np.unique(labels[: max(2, len(labels) // 40)])
     kept = [label for label in reaching if label and stats[label, cv2.CC_STAT_AREA] > 0.004 * labels.size]
     mask = np.isin(labels, [label for label in kept if _like_sky(lab, labels == label)])
-    return _with_clouds(mask, coloured & (bright | ((b < -20) & (light > 30))))
+    return _with_clouds(mask, coloured & bright, coloured & (b < -20) & (light > 30))
 
 
-def _with_clouds(mask: np.ndarray, fitting: np.ndarray) -> np.ndarray:
-    """The borders of clouds were too busy to be found: what fits and lies near, and holes that fit, is sky as well."""
+def _with_clouds(mask: np.ndarray, fitting: np.ndarray, deep: np.ndarray) -> np.ndarray:
+    """The borders of clouds were too busy to be found: what fits and lies near, and holes that fit or are of a deep
+    blue, are sky as well."""
     grown = mask | (cv2.dilate(mask.astype(np.uint8), disc(7)).astype(bool) & fitting)
     _, labels, stats, _ = cv2.connectedComponentsWithStats((~grown).astype(np.uint8), connectivity=4)
-    shares = np.bincount(labels.ravel(), fitting.ravel(), len(stats)) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    shares = np.bincount(labels.ravel(), (fitting | deep).ravel(), len(stats)) / np.maximum(
+        stats[:, cv2.CC_STAT_AREA], 1
+    )
     holes = ((shares > 0.4) | (stats[:, cv2.CC_STAT_AREA] < 12)) & (stats[:, cv2.CC_STAT_AREA] < 0.02 * mask.size)
     holes[0] = False
     return grown | holes[labels]
@@ -144,7 +147,7 @@ def gradient(lab: np.ndarray, cover: np.ndarray) -> np.ndarray:
     weight = cv2.resize(cover, small.shape[1::-1], interpolation=cv2.INTER_AREA).ravel()
     basis, chosen = _basis(small.shape[:2]), small.reshape(-1, 3)
     clear = weight if dusk(chosen[weight > 0.5]) else _bluest(chosen, weight)
-    for _ in range(2):
+    for _ in range(4):
         fitted = _fit(basis, chosen, clear)
         away = chosen - basis @ fitted
         if clear is not weight:
