@@ -8,6 +8,7 @@ from engine.translation.painter.moods import Mood
 from engine.translation.painter.pixels import disc, mean_under, mixed, soft, step
 
 PUFFS = 22  # pixels of a puff at the reference size
+PALEST = 0.35  # of the deepest blue: as little of it the clear sky has somewhere, at least
 TONES = ((5, 7), (13, 8), (24, 10), (38, 12))  # lightness below the brightest where a tone begins, and its depth
 
 
@@ -22,7 +23,9 @@ def found(lab: np.ndarray, surface: np.ndarray, cover: np.ndarray) -> np.ndarray
     """
     away = lab - surface
     blue = np.maximum(np.hypot(surface[..., 1], surface[..., 2]), 10.0)
-    lost = away[..., 2] / blue
+    deep = np.percentile(lab[..., 2][cover > 0.5], 4) if (cover > 0.5).any() else 0.0
+    white = lab[..., 2] - min(0.0, PALEST * float(deep))  # a surface that follows a large cloud says nothing of it
+    lost = np.maximum(away[..., 2], white * step(lab[..., 0], 86, 93)) / blue
     lost = lost * step(surface[..., 1] - 0.3 * np.abs(surface[..., 2]), 9, 5)
     change = np.maximum(step(lost, 0.2, 0.65), step(np.abs(away[..., 0]), 9, 28))
     return change * (cover > 0.02)
