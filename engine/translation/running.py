@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from engine.device import Device
 from engine.errors import InvalidRequest, Problem
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, VQI2I, Translator, read_sidecar
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, PAINTER, VQI2I, Translator, read_sidecar
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.guided import Refinement, refined
@@ -20,6 +20,8 @@ from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, Watched, transfer
 from engine.translation.pace import PAINTED_SIDE, STYLED_SIDE_LIMIT, long_side_of
+from engine.translation.painter.paint import paint
+from engine.translation.painting import AS_PAINTED, Painting
 from engine.translation.photos import Finish, Plan, is_tiled, pad_to, translate
 from engine.translation.styling import AS_EVER, Styling
 from engine.translation.tile_sizes import with_large_tiles
@@ -41,6 +43,7 @@ class Options:
         solver: of ODE bottlenecks; None takes the translator's own.
         styles: (1, 3, H, W) float32 in [-1, 1] each, for translators that take a style; neural style takes several.
         style_steps, styling: for neural style.
+        painting: for the painter.
     """
 
     strength: float = 1.0
@@ -49,6 +52,7 @@ class Options:
     styles: tuple[Tensor, ...] = ()
     style_steps: int = 150
     styling: Styling = AS_EVER
+    painting: Painting = AS_PAINTED
 
 
 class LoadedTranslator:
@@ -119,6 +123,9 @@ class LoadedTranslator:
         return long_side_of(self.info.architecture, options.long_side)
 
     def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        if self.info.architecture == PAINTER:
+            report(0, 1)
+            return paint(photo, options.painting)
         if self.info.architecture == CLASSICAL:
             report(0, 1)
             size = photo.shape[-2:]
