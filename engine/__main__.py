@@ -17,8 +17,10 @@ from engine.cli import (
     models,
     neural_style,
     nijigan,
+    opinions,
     parameters,
     photos,
+    presets,
     prompting,
     queue,
     recipes,
@@ -48,7 +50,9 @@ cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
+cli.add_typer(presets.commands, name="presets")
 cli.add_typer(storage.commands, name="storage")
+cli.add_typer(opinions.commands, name="study")
 cli.add_typer(nijigan.commands)
 cli.add_typer(cyclegan.commands)
 cli.add_typer(vqi2i.commands)

@@ -17,6 +17,7 @@ from engine.studio import Studio
 from engine.translation import pace
 from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, Translator, own_folder, read_sidecar
+from engine.translation.painting import AS_PAINTED, COLOUR, DETAIL, LIGHT, LINE, MOODS, Painting
 from engine.translation.request import (
     DEFAULT_TRANSLATOR,
     MOST_PHOTOS,
@@ -45,6 +46,11 @@ def animeify(
     style_steps: Annotated[
         int | None, typer.Option(help=f"Of neural style, {STYLE_STEPS}; fewer on a CPU when left out.")
     ] = None,
+    mood: Annotated[str, typer.Option(help=f"Of the painter: {', '.join(MOODS)}.")] = AS_PAINTED.mood,
+    detail: Annotated[float, typer.Option(help=f"Of the painter's brush, {DETAIL}.")] = AS_PAINTED.detail,
+    light: Annotated[float, typer.Option(help=f"Of the painter: warm light, cool shadow, {LIGHT}.")] = AS_PAINTED.light,
+    line: Annotated[float, typer.Option(help=f"Of the painter: lines where objects meet, {LINE}.")] = AS_PAINTED.line,
+    colour: Annotated[float, typer.Option(help=f"Of the painter: richness, {COLOUR}.")] = AS_PAINTED.colour,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -59,6 +65,7 @@ def animeify(
         **style_values(studio, model, style_steps, long_side),
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
+        "painting": Painting(mood=mood, detail=detail, light=light, line=line, colour=colour),
     }
     options["style"] = kept_file(studio, style) if style else None
     translated(studio, photos, options, out, as_json)

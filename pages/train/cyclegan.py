@@ -66,7 +66,7 @@ def _form(studio: Studio) -> None:
     blocked = any(finding.severity == Severity.BLOCKS for finding in check_up.findings)
     why = "What the findings call a block has to be mended first" if blocked else None
     pressed = PRESS.button("Train", ":material/model_training:", disabled=blocked, help=why)
-    show_status(studio, [TrainCycleGan.kind], "Train")
+    show_status(studio, [TrainCycleGan.kind])
     values = {"name": name, "x": x, "y": y, "x_name": x_name, "y_name": y_name, "config": config}
     PRESS.show_problems(values)
     if pressed:
