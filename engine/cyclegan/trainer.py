@@ -12,12 +12,64 @@ from engine.cyclegan.players import Discriminators, Translators
 from engine.cyclegan.pool import Pool
 from engine.training.curves import keep_until
 from engine.training.following import CurveLog, Following, finite, total
-from engine.training.loop import average_of, generator_of, train
+from engine.training.loop import Stateful, average_of, generator_of, train
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 from engine.training.unpaired import Data, draw
 
 LOOKS, FEWEST_STEPS = 20, 50  # at held-out pictures, of a run; between two of them
+
+
+class Learners:
+    """All that a run changes: networks, their average, optimizers and pools of earlier fakes."""
+
+    def __init__(self, config: Config, ranks: Ranks) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.ranks = config, ranks
+        self.translators, self.discriminators = Translators(config), Discriminators(config)
+        for part in (self.translators, self.discriminators):
+            part.to(ranks.device, memory_format=torch.channels_last)
+        self.average = average_of(self.translators, config.average)
+        self.optimizer, self.optimizer_discriminators = (
+            torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
+            for part in (self.translators, self.discriminators)
+        )
+        self.pool_x, self.pool_y = Pool(config.pool), Pool(config.pool)
+
+    def state(self) -> dict[str, Stateful]:
+        """For a checkpoint."""
+        names = ("translators", "discriminators", "average", "optimizer", "optimizer_discriminators")
+        return {name: getattr(self, name) for name in (*names, "pool_x", "pool_y")}
+
+    def step(self, x: Tensor, y: Tensor, rate: float, shared: torch.Generator) -> dict[str, Tensor]:
+        """One step on pictures of both kinds, (N, 3, H, W) in [-1, 1]; returns its weighted losses.
+
+        Args:
+            rate: the learning rate.
+            shared: what the pools draw from, the same in all processes.
+        """
+        set_learning_rate(rate, self.optimizer, self.optimizer_discriminators)
+
+        # Both translators.
+        self.discriminators.requires_grad_(False)
+        seen = there_and_back(self.translators, x, y)
+        losses = translator_losses(self.translators, self.discriminators, self.config, seen)
+        update(self.optimizer, total(losses), self.ranks, max_norm=None)
+        self.average.update_parameters(self.translators)
+
+        # Both discriminators.
+        self.discriminators.requires_grad_(True)
+        fake_x, fake_y = (
+            self._shown(pool, fake, shared) for pool, fake in ((self.pool_x, seen.fake_x), (self.pool_y, seen.fake_y))
+        )
+        of_discriminators = discriminator_losses(self.discriminators, self.config, seen, fake_x, fake_y)
+        update(self.optimizer_discriminators, total(of_discriminators), self.ranks, max_norm=None)
+        return losses | of_discriminators
+
+    def _shown(self, pool: Pool, fake: Tensor, shared: torch.Generator) -> Tensor:
+        """This process's part of what the pool gives for the fakes of all."""
+        own = slice(self.ranks.rank * len(fake), (self.ranks.rank + 1) * len(fake))
+        return pool.exchange(self.ranks.gathered(fake), shared)[own]
 
 
 def run(
@@ -38,47 +90,17 @@ def run(
         InvalidRequest: the folder holds a run with other settings or pictures.
         StudioError: a loss is no number any more; the last checkpoint stays.
     """
-    torch.manual_seed(config.seed)
-    translators, discriminators = (
-        part.to(ranks.device, memory_format=torch.channels_last)
-        for part in (Translators(config), Discriminators(config))
-    )
-    average = average_of(translators, config.average)
-    optimizer, optimizer_discriminators = (
-        torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
-        for part in (translators, discriminators)
-    )
-    pools = Pool(config.pool), Pool(config.pool)
+    learners, log = Learners(config, ranks), CurveLog(folder, ranks, prints=following is None)
     epoch_steps = data.steps_per_epoch(config, ranks.size)
-    steps = config.epochs * epoch_steps
-    log = CurveLog(folder, ranks, prints=following is None)
-
-    untouched = [ranks.first]
+    steps, untouched = config.epochs * epoch_steps, [ranks.first]
 
     def step(number: int) -> dict[str, float]:
         if untouched.pop() if untouched else False:  # here, where no other run is in the folder
             begin(number)
-        set_learning_rate(config.rate(number // epoch_steps), optimizer, optimizer_discriminators)
-        rng = generator_of(config.seed, number, ranks)
-        x, y = draw(config, data, number, ranks, rng, ranks.device)
+        x, y = draw(config, data, number, ranks, generator_of(config.seed, number, ranks), ranks.device)
         x, y = (pixels.contiguous(memory_format=torch.channels_last) for pixels in (x, y))
-
-        # Both translators.
-        discriminators.requires_grad_(False)
-        seen = there_and_back(translators, x, y)
-        losses = translator_losses(translators, discriminators, config, seen)
-        update(optimizer, total(losses), ranks, max_norm=None)
-        average.update_parameters(translators)
-
-        # Both discriminators.
-        discriminators.requires_grad_(True)
         shared = generator_of(config.seed + 1, number, Ranks())
-        fakes = [
-            _shown(pool, fake, ranks, shared) for pool, fake in zip(pools, (seen.fake_x, seen.fake_y), strict=True)
-        ]
-        losses_of_discriminators = discriminator_losses(discriminators, config, seen, *fakes)
-        update(optimizer_discriminators, total(losses_of_discriminators), ranks, max_norm=None)
-        numbers = finite(number, losses | losses_of_discriminators)
+        numbers = finite(number, learners.step(x, y, config.rate(number // epoch_steps), shared))
         if following:
             following.report(number + 1, steps, numbers)
         return numbers
@@ -89,32 +111,13 @@ def run(
             look(0)
 
     def look(number: int) -> None:
-        model = average.module.eval()
+        model = learners.average.module.eval()
         log.numbers(number, cycle_numbers(model, data, config.crop))
         for name, pixels in sheets(model, data, config.crop).items():
             log.picture(number, name, pixels)
         model.train()
 
-    state = {"translators": translators, "discriminators": discriminators, "average": average}
-    state |= {"optimizer": optimizer, "optimizer_discriminators": optimizer_discriminators}
-    state |= {"pool_x": pools[0], "pool_y": pools[1]}
-    settings = ranks.settings(config, pictures=pictures)
-    every = max(FEWEST_STEPS, steps // LOOKS)
-    train(
-        folder,
-        steps,
-        state,
-        settings,
-        step,
-        ranks=ranks,
-        log=log,
-        look=look,
-        look_every=every,
-        should_stop=following.should_stop if following else None,
-    )
-
-
-def _shown(pool: Pool, fake: Tensor, ranks: Ranks, shared: torch.Generator) -> Tensor:
-    """This process's part of what the pool gives for the fakes of all."""
-    own = slice(ranks.rank * len(fake), (ranks.rank + 1) * len(fake))
-    return pool.exchange(ranks.gathered(fake), shared)[own]
+    settings, every = ranks.settings(config, pictures=pictures), max(FEWEST_STEPS, steps // LOOKS)
+    stop = following.should_stop if following else None
+    state = learners.state()
+    train(folder, steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=every, should_stop=stop)
