@@ -34,7 +34,7 @@ SHOWN = 8
 ABOUT = {
     "paper": "As published, 200 epochs of crops of 256 px: many hours on a GPU.",
     "short": "As published, but 40 epochs: some hours on a GPU.",
-    "cpu": "Crops of 64 px and 3,000 steps of a small network: about half an hour on two cores, a coarse result.",
+    "cpu": "Crops of 64 px and 3,000 steps of a small network: about an hour on two busy cores, a coarse result.",
 }
 LOSSES_IN_WORDS = dict(zip(LOSSES, ("Least squares", "Log"), strict=True))
 CURVES = {  # which numbers stand in one chart
