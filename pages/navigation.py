@@ -27,7 +27,8 @@ st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
 
 # Small buttons show their icon alone and are heard by their name. Gallery tiles are square, and the
 # whole tile opens the picture, not only its title: the button's transparent ::after covers it. Less
-# empty space above the page, and a size picker that fits into half of a small screen. Of a button that is
+# empty space above the page, and a size picker that fits into half of a small screen. Explore's picture stays in
+# sight while sliders below it are moved. Of a button that is
 # given anew after a press only the new one is seen, not the old one that stands behind it for a moment.
 st.html(
     """<style>
@@ -54,6 +55,9 @@ st.html(
     .st-key-selection_bar { position: sticky; top: 3.5rem; z-index: 10; background: light-dark(#ffffff, #1b1a18); }
     [class*="st-key-one_press_"] > :not(:first-child) { display: none; }
     .st-key-listener { display: none; }
+    .stColumn:has(.st-key-explore_picture) { position: sticky; top: 3.5rem; align-self: flex-start; z-index: 5;
+        background: light-dark(#ffffff, #1b1a18); }
+    @media (max-width: 640px) { .st-key-explore_picture img { max-width: 200px !important; } }
     </style>"""
 )
 

@@ -13,7 +13,7 @@ from engine.gan.config import Config
 from engine.gan.networks import Discriminator, Generator
 from engine.latent.pictures import Pictures
 from engine.latent.training import CurveLog, batch_of, pixels_in, sheet_of, told
-from engine.metrics.features import mean_pairwise_distance
+from engine.metrics.features import mean_pairwise_distance, nearest
 from engine.training.curves import keep_until
 from engine.training.loop import average_of, generator_of, step_of, train
 from engine.training.optimizing import update
@@ -21,7 +21,7 @@ from engine.training.parallel import Ranks
 
 SAMPLES, ROW = 64, 8  # on the sheet, of the same noise each time
 MEMORY = 0.95  # of the running mean of the discriminator's loss
-COLLAPSED = 0.5  # share of the pictures' own variety below which samples are called alike
+COMPARED, COPY = 2000, 0.5  # pictures in which copies are looked for, and how near one lies: see `copies`
 Done = Callable[[int, dict[str, float]], None]
 
 
@@ -91,7 +91,8 @@ def run(
     judging = torch.optim.Adam(discriminator.parameters(), config.discriminator_learning_rate, betas=(0.5, 0.999))
     log = CurveLog(folder, quiet or not ranks.first)
     keep_until(folder, step_of(folder))
-    variety = _variety(pixels_in(data.train[:SAMPLES], "cpu"))
+    seen = coarse(pixels_in(data.train[:COMPARED]))
+    variety = _variety(seen[:SAMPLES])
     fixed = torch.randn(SAMPLES, config.latents, generator=torch.Generator().manual_seed(config.seed)).to(ranks.device)
 
     def step(number: int) -> dict[str, float]:
@@ -122,7 +123,9 @@ def run(
         model = average.module.eval()
         samples = model(fixed)
         model.train()
-        log.numbers(number, {"skipped": balance.skipped, "variety": _variety(samples.cpu()) / variety})
+        drawn = coarse(samples.cpu())
+        measured = {"variety": _variety(drawn) / variety, "copies": copies(drawn, seen)}
+        log.numbers(number, {"skipped": balance.skipped} | measured)
         log.picture(number, "samples", sheet_of([*samples.split(ROW)]))
 
     state = {"generator": generator, "discriminator": discriminator, "average": average, "balance": balance}
@@ -142,6 +145,23 @@ def run(
     )
 
 
-def _variety(pixels: Tensor) -> float:
-    """Mean distance between pictures (N, 3, H, W), seen coarsely, so that noise is not taken for variety."""
-    return max(1e-9, mean_pairwise_distance(F.adaptive_avg_pool2d(pixels, 8).flatten(1).double()))
+def coarse(pixels: Tensor) -> Tensor:
+    """(N, 192) float64 of pictures (N, 3, H, W): their means in 8x8 fields, so that noise is not taken for variety."""
+    return F.adaptive_avg_pool2d(pixels, 8).flatten(1).double()
+
+
+def copies(drawn: Tensor, seen: Tensor) -> int:
+    """How many samples lie nearer to a picture that was trained on than half of how near those are to each other.
+
+    Args:
+        drawn, seen: see `coarse`.
+    """
+    among = torch.cdist(seen[:SAMPLES], seen)
+    among.fill_diagonal_(float("inf"))
+    near = among.min(1).values.median() * COPY
+    return int((nearest(drawn, seen)[0] < near).sum())
+
+
+def _variety(fields: Tensor) -> float:
+    """Mean distance between pictures, see `coarse`."""
+    return max(1e-9, mean_pairwise_distance(fields))
