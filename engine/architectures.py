@@ -110,7 +110,7 @@ def _count(model: Any) -> int:
 
 _BUILD = "engine.translation.published:build"
 _CYCLEGAN = "engine.translation.networks.cyclegan:CycleGan"
-_PATCHES = "engine.nijigan.networks:PatchDiscriminator"
+_PATCHES = "engine.translation.networks.patch_discriminator:PatchDiscriminator"
 _VGG19 = "engine.metrics.vgg19:VGG19"
 _VQI2I = "engine.translation.vqi2i"
 _CONTENT, _MINI = f"{_VQI2I}.encoders:ContentEncoder", "engine.mini.networks"

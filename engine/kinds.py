@@ -1,5 +1,6 @@
 """The one table of what can be asked of the studio."""
 
+from engine.cyclegan import admission as cyclegan
 from engine.diffusion import admission as diffusion
 from engine.grids import admission as grids
 from engine.image_to_image import admission as image_to_image
@@ -22,4 +23,5 @@ _MAKING = (
     *upscaling.KINDS,
     latent.EXPLORED,
 )
-KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *lora.KINDS, *latent.KINDS, *weights.KINDS])
+_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS)
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS])

@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from engine.datasets.captions import write_captions
-from engine.datasets.findings import Finding, Severity
 from engine.errors import InvalidRequest, NotFound
 from engine.lora import preparing
 from engine.lora.admission import training_time
@@ -19,17 +18,35 @@ from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.parts.attention import show_status
-from pages.parts.common import OWNER, plain, show_problems
+from pages.parts.common import OWNER, plain
 from pages.parts.dataset_picker import pick_dataset
+from pages.parts.fields import show_refusal
 from pages.parts.licences import show_licence
-from pages.parts.submit import Press
+from pages.parts.submit import Press, said_by
 from pages.train.augmentation import augmentation_settings, show_preview
 from pages.train.caption_table import edited_captions
+from pages.train.findings import show_findings
 from pages.train.runs import show_runs
 from pages.train.training import Training
 
-PRESS = Press("train")
-ICONS = {Severity.BLOCKS: ":material/block:", Severity.LOOK: ":material/visibility:", Severity.NOTE: ":material/info:"}
+PLACES = {
+    "dataset": "way",
+    "pictures": "way",
+    "folder": "way",
+    "name": "lora_name",
+    "trigger": "trigger",
+    "model": "train_model",
+    "steps": "train_steps_",
+    "warmup_steps": "train_steps_",
+    "rank": "rank_",
+    "learning_rate": "rate_",
+    "seed": "train_seed",
+    "resolution": "resolution_",
+    "min_scale": "scale_",
+    "horizontal_flip": "flip_",
+    "color_jitter": "jitter_",
+}
+PRESS = Press("train", places=PLACES)
 
 
 def show_form(studio: Studio) -> None:
@@ -67,7 +84,7 @@ def _form(studio: Studio, folder: Path) -> None:
         order = RunSettings(values["name"], info, config, values["trigger"], values["enrich"])
         prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
     except (InvalidRequest, NotFound) as error:
-        show_problems({"dataset": str(error)}, "dataset")
+        show_refusal(said_by(error, "dataset"), PLACES)
         return
     with looks:
         show_preview(prepared.train, config.augmentation(info.native_size))
@@ -126,22 +143,13 @@ def _settings(info: ModelInfo) -> tuple[Config | None, Any]:
         changed = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed, "warmup_steps": warmup}
         return replace(base, **changed, **seen), looks
     except InvalidRequest as error:
-        show_problems({"settings": str(error)}, "settings")
+        show_refusal(said_by(error), PLACES)
         return None, looks
 
 
 def _report(prepared: PreparedRun) -> None:
-    findings = [*prepared.dataset.report.findings, *prepared.check_up.findings]
-    worst = Severity.BLOCKS if prepared.check_up.blocks else Severity.NOTE
     st.markdown(f"**{plain(prepared.dataset.report.summary)}**")
-    if findings:
-        with st.expander(counted(len(findings), "finding"), expanded=worst == Severity.BLOCKS, icon=ICONS[worst]):
-            for finding in findings:
-                _finding(finding)
-
-
-def _finding(finding: Finding) -> None:
-    st.markdown(f"{ICONS[finding.severity]} {plain(finding.message)}")
+    show_findings([*prepared.dataset.report.findings, *prepared.check_up.findings])
 
 
 def _captions(folder: Path, prepared: PreparedRun) -> None:
@@ -168,7 +176,7 @@ def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: Ru
     blocked = prepared.check_up.blocks
     why = "What the findings call a block has to be mended first" if blocked else None
     pressed = PRESS.button("Train", ":material/model_training:", disabled=blocked, help=why)
-    show_status(studio, [TrainLora.kind], "Train")
+    show_status(studio, [TrainLora.kind])
     fields = {"name": order.name, "dataset": (folder, prepared.train), "run": order}
     PRESS.show_problems(fields)
     if pressed:

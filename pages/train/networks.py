@@ -49,7 +49,7 @@ def _form(family: str, studio: Studio) -> None:
         return
     press = Press(f"train_{family}")
     pressed = press.button("Train", ":material/model_training:")
-    show_status(studio, [TrainNetwork.kind], "Train")
+    show_status(studio, [TrainNetwork.kind])
     fields = {"name": name, "dataset": folder, "settings": config}
     press.show_problems(fields)
     if pressed:

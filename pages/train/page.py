@@ -6,10 +6,10 @@ A further kind is a `Training` with its form and its runs, in a file of its own,
 import streamlit as st
 
 from pages.parts.common import open_studio
-from pages.train import lora, networks
+from pages.train import cyclegan, lora, networks
 from pages.train.training import Training
 
-TRAININGS: tuple[Training, ...] = (lora.TRAINING, networks.VAE, networks.GAN)
+TRAININGS: tuple[Training, ...] = (lora.TRAINING, networks.VAE, networks.GAN, cyclegan.TRAINING)
 
 
 def main() -> None:
