@@ -84,7 +84,7 @@ def _read(
     folder: Path, dataset: Path, wanted: Wanted, report: Report, should_stop: Callable[[], bool] | None
 ) -> Pictures:
     def told(done: int, pictures: int) -> None:
-        report("Reading the pictures", done, pictures)
+        report(f"Reading picture {done} of {pictures}", 0, 0)
         if should_stop and should_stop():
             raise Cancelled("The training was paused while it read its pictures. It begins with them again.")
 
