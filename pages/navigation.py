@@ -32,7 +32,8 @@ st.set_page_config(page_title="Niji Studio", page_icon=str(ICON), layout="wide")
 # empty space above the page, and a size picker that fits into half of a small screen. Of a button that is
 # given anew after a press only the new one is seen, not the old one that stands behind it for a moment. An open list
 # closes when the page behind it scrolls, as it does by itself where it gets shorter (a job has ended), so while one is
-# open there is room enough below.
+# open there is room enough below. Explore's picture stays in sight while its sliders
+# are moved.
 st.html(
     """<style>
     .stMainBlockContainer { padding-top: 4.5rem; }
@@ -57,6 +58,9 @@ st.html(
         outline-offset: -4px; }
     .st-key-selection_bar { position: sticky; top: 3.5rem; z-index: 10; background: light-dark(#ffffff, #1b1a18); }
     [class*="st-key-one_press_"] > :not(:first-child) { display: none; }
+    .stColumn:has(.st-key-explore_picture) { position: sticky; top: 3.5rem; align-self: flex-start; z-index: 5;
+        background: light-dark(#ffffff, #1b1a18); }
+    @media (max-width: 640px) { .st-key-explore_picture img { max-width: 200px !important; } }
     .st-key-listener, .st-key-jumps { display: none; }
     body:has([data-testid="stMultiSelectDropdown"], [data-testid="stSelectboxVirtualDropdown"]) {
         .stMain { overflow-anchor: none; }

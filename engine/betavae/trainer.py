@@ -37,6 +37,11 @@ def model_of(config: Config) -> BetaVAE:
     return BetaVAE(config.channels, config.side, config.blocks, config.latents, config.batch_norm)
 
 
+def rate_of(config: Config, step: int) -> float:
+    """The learning rate: level, then a linear fall to 0 over the last `decay` of the steps."""
+    return config.learning_rate * min(1.0, (config.steps - step) / max(1.0, config.decay * config.steps))
+
+
 def run(
     ranks: Ranks,
     config: Config,
@@ -65,15 +70,14 @@ def run(
     keep_until(folder, step_of(folder))
 
     def step(number: int) -> dict[str, float]:
-        left = (config.steps - number) / max(1.0, config.decay * config.steps)
-        set_learning_rate(config.learning_rate * min(1.0, left), optimizer)
+        set_learning_rate(rate_of(config, number), optimizer)
         rng = generator_of(config.seed, number, ranks)
         pictures = batch_of(data.train, config.batch_size, config.flip, rng, ranks.device)
         noise = torch.randn(config.batch_size, config.latents, generator=rng).to(ranks.device)
         parts = losses(model, pictures, noise)
-        loss = parts["reconstruction"] + config.beta * config.kld_weight * parts["kld"]
-        numbers = told(parts | {"loss": loss}, number)
-        update(optimizer, loss, ranks, max_norm=None)
+        parts["loss"] = parts["reconstruction"] + config.beta * config.kld_weight * parts["kld"]
+        numbers = told(parts, number)
+        update(optimizer, parts["loss"], ranks, max_norm=None)
         done(number + 1, numbers)
         return numbers
 
@@ -81,8 +85,7 @@ def run(
     def look(number: int) -> None:
         model.eval()
         log.numbers(number, held_out_losses(model, config, data, ranks.device))
-        shown = pixels_in(data.held_out[:SHOWN], ranks.device)
-        log.picture(number, "samples", sheet_of([shown, model.decode(model.encode(shown)[0])]))
+        log.picture(number, "samples", _found_again(model, pixels_in(data.held_out[:SHOWN], ranks.device)))
         model.train()
 
     state = {"model": model, "optimizer": optimizer}
@@ -99,6 +102,11 @@ def run(
         look_every=look_every,
         should_stop=should_stop,
     )
+
+
+def _found_again(model: BetaVAE, pictures: Tensor) -> Tensor:
+    """Pictures above what the means of their latents give."""
+    return sheet_of([pictures, model.decode(model.encode(pictures)[0])])
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.betavae import config as betavae
+from engine.errors import InvalidRequest, Problem
 from engine.gan import config as gan
 from engine.latent.catalogue import BETA_VAE, GAN
 from engine.latent.runs import Run, config_from
@@ -37,5 +38,7 @@ def config_of(run: Run) -> Any:
     Raises:
         InvalidRequest: its family is unknown here, or its settings are of another version.
     """
-    presets = FAMILIES[run.family].presets if run.family in FAMILIES else {}
-    return config_from(next(iter(presets.values())), run.config)
+    if run.family not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise InvalidRequest([Problem("family", f"A network is of the family {known}; got {run.family!r}.")])
+    return config_from(next(iter(FAMILIES[run.family].presets.values())), run.config)

@@ -13,7 +13,7 @@ from engine.gan.config import Config
 from engine.gan.networks import Discriminator, Generator
 from engine.latent.pictures import Pictures
 from engine.latent.training import CurveLog, batch_of, pixels_in, sheet_of, told
-from engine.metrics.features import mean_pairwise_distance
+from engine.metrics.features import mean_pairwise_distance, nearest
 from engine.training.curves import keep_until
 from engine.training.loop import average_of, generator_of, step_of, train
 from engine.training.optimizing import update
@@ -21,7 +21,7 @@ from engine.training.parallel import Ranks
 
 SAMPLES, ROW = 64, 8  # on the sheet, of the same noise each time
 MEMORY = 0.95  # of the running mean of the discriminator's loss
-COLLAPSED = 0.5  # share of the pictures' own variety below which samples are called alike
+COMPARED, COPY = 2000, 0.5  # pictures in which copies are looked for, and how near one lies: see `copies`
 Done = Callable[[int, dict[str, float]], None]
 
 
@@ -71,6 +71,50 @@ def networks_of(config: Config) -> tuple[Generator, Discriminator]:
     return generator, Discriminator(3, config.side, config.width, config.start)
 
 
+class Duel:
+    """The two networks and what a step does with them."""
+
+    def __init__(self, config: Config, ranks: Ranks) -> None:
+        self._config, self._ranks = config, ranks
+        self.generator, self.discriminator = (
+            network.to(ranks.device, memory_format=torch.channels_last) for network in networks_of(config)
+        )
+        self.average, self.balance = average_of(self.generator, config.average), Balance()
+        rates = config.learning_rate, config.discriminator_learning_rate
+        self._optimizer, self._judging = (
+            torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.999))
+            for network, rate in zip((self.generator, self.discriminator), rates, strict=True)
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
+        optimizers = {"optimizer": self._optimizer, "optimizer_discriminator": self._judging}
+        return {**networks, "balance": self.balance, **optimizers}
+
+    def step(self, number: int, real: Tensor, noise: Tensor) -> dict[str, float]:
+        """Both phases on pictures (N, 3, H, W) and noise (N, latents); returns both losses."""
+        fake = self.generator(noise)
+
+        # The discriminator.
+        self.discriminator.requires_grad_(True)
+        judged = loss_discriminator(self.discriminator(real), self.discriminator(fake.detach()))
+        rested = self.balance.rests(self._config.skip_below)
+        numbers = told({"discriminator": judged}, number)
+        if not rested:
+            update(self._judging, judged, self._ranks, max_norm=None)
+        self.balance.add(numbers["discriminator"], rested)
+
+        # The generator.
+        self.discriminator.requires_grad_(False)
+        loss = loss_generator(self.discriminator(fake))
+        numbers |= told({"generator": loss}, number)
+        update(self._optimizer, loss, self._ranks, max_norm=None)
+        self.average.update_parameters(self.generator)
+        return numbers
+
+
 def run(
     ranks: Ranks,
     config: Config,
@@ -83,55 +127,36 @@ def run(
 ) -> None:
     """Train, or go on; arguments and errors as of `engine.betavae.trainer.run`."""
     torch.manual_seed(config.seed)
-    generator, discriminator = (
-        network.to(ranks.device, memory_format=torch.channels_last) for network in networks_of(config)
-    )
-    average, balance = average_of(generator, config.average), Balance()
-    optimizer = torch.optim.Adam(generator.parameters(), config.learning_rate, betas=(0.5, 0.999))
-    judging = torch.optim.Adam(discriminator.parameters(), config.discriminator_learning_rate, betas=(0.5, 0.999))
+    duel = Duel(config, ranks)
     log = CurveLog(folder, quiet or not ranks.first)
     keep_until(folder, step_of(folder))
-    variety = _variety(pixels_in(data.train[:SAMPLES], "cpu"))
+    seen = coarse(pixels_in(data.train[:COMPARED]))
+    variety = _variety(seen[:SAMPLES])
     fixed = torch.randn(SAMPLES, config.latents, generator=torch.Generator().manual_seed(config.seed)).to(ranks.device)
 
     def step(number: int) -> dict[str, float]:
         rng = generator_of(config.seed, number, ranks)
         real = batch_of(data.train, config.batch_size, config.flip, rng, ranks.device)
-        fake = generator(torch.randn(config.batch_size, config.latents, generator=rng).to(ranks.device))
-
-        # The discriminator.
-        discriminator.requires_grad_(True)
-        judged = loss_discriminator(discriminator(real), discriminator(fake.detach()))
-        rested = balance.rests(config.skip_below)
-        numbers = told({"discriminator": judged}, number)
-        if not rested:
-            update(judging, judged, ranks, max_norm=None)
-        balance.add(numbers["discriminator"], rested)
-
-        # The generator.
-        discriminator.requires_grad_(False)
-        loss = loss_generator(discriminator(fake))
-        numbers |= told({"generator": loss}, number)
-        update(optimizer, loss, ranks, max_norm=None)
-        average.update_parameters(generator)
+        noise = torch.randn(config.batch_size, config.latents, generator=rng).to(ranks.device)
+        numbers = duel.step(number, real, noise)
         done(number + 1, numbers)
         return numbers
 
     @torch.no_grad()
     def look(number: int) -> None:
-        model = average.module.eval()
+        model = duel.average.module.eval()
         samples = model(fixed)
         model.train()
-        log.numbers(number, {"skipped": balance.skipped, "variety": _variety(samples.cpu()) / variety})
+        drawn = coarse(samples.cpu())
+        measured = {"variety": _variety(drawn) / variety, "copies": copies(drawn, seen)}
+        log.numbers(number, {"skipped": duel.balance.skipped} | measured)
         log.picture(number, "samples", sheet_of([*samples.split(ROW)]))
 
-    state = {"generator": generator, "discriminator": discriminator, "average": average, "balance": balance}
-    state |= {"optimizer": optimizer, "optimizer_discriminator": judging}
     settings = ranks.settings(config, steps_in_all=config.steps, pictures=len(data.train))
     train(
         folder,
         config.steps,
-        state,
+        duel.state,
         settings,
         step,
         ranks=ranks,
@@ -142,6 +167,23 @@ def run(
     )
 
 
-def _variety(pixels: Tensor) -> float:
-    """Mean distance between pictures (N, 3, H, W), seen coarsely, so that noise is not taken for variety."""
-    return max(1e-9, mean_pairwise_distance(F.adaptive_avg_pool2d(pixels, 8).flatten(1).double()))
+def coarse(pixels: Tensor) -> Tensor:
+    """(N, 192) float64 of pictures (N, 3, H, W): their means in 8x8 fields, so that noise is not taken for variety."""
+    return F.adaptive_avg_pool2d(pixels, 8).flatten(1).double()
+
+
+def copies(drawn: Tensor, seen: Tensor) -> int:
+    """How many samples lie nearer to a picture that was trained on than half of how near those are to each other.
+
+    Args:
+        drawn, seen: see `coarse`.
+    """
+    among = torch.cdist(seen[:SAMPLES], seen)
+    among.fill_diagonal_(float("inf"))
+    near = among.min(1).values.median() * COPY
+    return int((nearest(drawn, seen)[0] < near).sum())
+
+
+def _variety(fields: Tensor) -> float:
+    """Mean distance between pictures, see `coarse`."""
+    return max(1e-9, mean_pairwise_distance(fields))

@@ -65,7 +65,6 @@ class Explorer:
         chains: the layers by the chain's name.
         sha256: of the file, by its sidecar.
         problem: why it cannot be used, and what to do; empty when there is none.
-        shipped: whether it came with the studio.
     """
 
     name: str
@@ -74,7 +73,6 @@ class Explorer:
     chains: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     problem: str = ""
-    shipped: bool = False
 
     @property
     def title(self) -> str:
@@ -133,8 +131,7 @@ def _explorer(path: Path, problems: list[str]) -> Explorer:
         reason = getattr(error, "strerror", None) or error
         text = f"{path.stem}.json beside its weights cannot be read: {reason}. Train or fetch it anew."
         return Explorer(path.stem, path, None, problem=text)
-    shipped = path.parent.parent.name == "weights"
-    return Explorer(path.stem, path, about, chains, sha256, " ".join(problems), shipped)
+    return Explorer(path.stem, path, about, chains, sha256, " ".join(problems))
 
 
 def _sidecar(values: Mapping[str, Any]) -> Sidecar:

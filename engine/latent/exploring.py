@@ -61,10 +61,17 @@ class Space:
         return Image.fromarray(self.pictures(np.asarray(z)[None])[0])
 
     def latents_of(self, image: Image.Image) -> np.ndarray:
-        """(latents,) of the square in the middle of an RGB picture: the means that the encoder finds."""
+        """(latents,) of the square in the middle of an RGB picture: the means that the encoder finds.
+
+        Raises:
+            ModelBroken: they are no numbers.
+        """
         assert self.encoder is not None
         pixels = pixels_of(square(image, self.about.side), self.about.channels)
-        return self.encoder((pixels.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])[0]
+        found = self.encoder((pixels.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])[0]
+        if found.shape != (self.about.latents,) or not np.isfinite(found).all():
+            raise ModelBroken(f"{self.about.title} finds no latents of a picture. Train or fetch it anew.")
+        return found
 
     def sample(self, seed: int) -> np.ndarray:
         """(latents,) drawn from the normal distribution that both families learn from."""

@@ -10,7 +10,7 @@ import torch
 from engine.errors import Cancelled
 from engine.files import read_json, write_json
 from engine.latent.pictures import Pictures, Wanted, gather, keep_pictures, kept_pictures
-from engine.latent.runs import OUTCOME, Run, begin_run, free_name
+from engine.latent.runs import OUTCOME, RUN, Run, begin_run, free_name
 from engine.training.loop import is_finished
 from engine.training.parallel import Ranks
 
@@ -69,8 +69,10 @@ def start(
         InvalidRequest: the pictures do not serve, or the folder has another run.
         StudioError: the training failed.
     """
-    begin_run(folder, run)
+    if (folder / RUN).exists():
+        begin_run(folder, run)  # refuses another one before pictures are read
     data = kept_pictures(folder) or _read(folder, Path(run.dataset), config.wanted, report, should_stop)
+    begin_run(folder, run)  # pictures that do not serve leave no run behind
     report("Training", 0, 0)
 
     def done(step: int, numbers: dict[str, float]) -> None:
@@ -84,11 +86,12 @@ def _read(
     folder: Path, dataset: Path, wanted: Wanted, report: Report, should_stop: Callable[[], bool] | None
 ) -> Pictures:
     def told(done: int, pictures: int) -> None:
-        report("Reading the pictures", done, pictures)
+        report(f"Reading picture {done} of {pictures}", 0, 0)
         if should_stop and should_stop():
             raise Cancelled("The training was paused while it read its pictures. It begins with them again.")
 
     pictures = gather(dataset, wanted, told)
+    folder.mkdir(parents=True, exist_ok=True)
     keep_pictures(folder, pictures)
     return pictures
 

@@ -80,7 +80,6 @@ def _network(known: Sequence[Explorer]) -> Explorer | None:
     name = st.selectbox(
         "Network",
         list(by_name),
-        format_func=lambda name: by_name[name].title,
         key="network",
         bind="query-params",
         help="Yours are trained on the Train page: beta-VAE or GAN",
@@ -89,7 +88,9 @@ def _network(known: Sequence[Explorer]) -> Explorer | None:
     if info.problem or info.about is None:
         st.error(plain(info.problem), icon=":material/error:")
         return None
-    st.caption(plain(f"{info.about.source}; {info.about.pictures:,} pictures seen, {info.about.side} pixels"))
+    st.caption(
+        plain(f"{info.title}. {info.about.source}; {info.about.pictures:,} pictures seen, {info.about.side} pixels")
+    )
     show_licence(info.about.licence)
     return info
 
@@ -101,7 +102,7 @@ def _explore(studio: Studio, info: Explorer, space: Space) -> None:
         _ways(studio, space)
         moved = _sliders(info, space, start)
     z = at(space, start, moved)
-    with left:
+    with left, st.container(key="explore_picture"):
         _picture(studio, info, space, start, z)
     show_walk(studio, info, space, start, z)
 

@@ -120,7 +120,7 @@ def _number(text: str) -> float | None:
 
 
 def _of_photo(studio: Studio, space: Space, beginning: str) -> Start:
-    photo = studio.photo(beginning)
+    photo = studio.photo(beginning) if beginning else None
     if photo is None or space.encoder is None:
         why = "That picture is not kept here any more." if space.encoder else "A GAN cannot find a picture again."
         st.warning(f"{why} You are in the middle.", icon=":material/image_not_supported:")

@@ -169,6 +169,12 @@ def _curves(info: RunInfo) -> None:
     if variety and variety[-1][1] < ALIKE:
         text = "The samples have become alike: the generator has collapsed, or has not begun to differ yet."
         st.warning(text, icon=":material/content_copy:")
+    if copied := info.curves.get("copies", []):
+        rested = info.curves.get("skipped", [(0, 0.0)])[-1][1]
+        st.caption(
+            f"Of 64 samples {copied[-1][1]:.0f} look copied from a training picture; "
+            f"the discriminator rested in {rested:.0f} steps."
+        )
     if info.samples:
         st.image(str(info.samples), caption="What it makes now", width="stretch", alt="Samples of the network")
 

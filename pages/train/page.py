@@ -15,19 +15,18 @@ TRAININGS: tuple[Training, ...] = (lora.TRAINING, networks.VAE, networks.GAN, cy
 def main() -> None:
     """Lay out the page."""
     studio = open_studio()
-    by_name = {training.name: training for training in TRAININGS}
+    by_label = {training.label: training for training in TRAININGS}
     left, right = st.columns([1, 1], gap="large")
     with left:
         chosen = st.segmented_control(
             "What to train",
-            list(by_name),
-            default=lora.TRAINING.name,
+            list(by_label),
+            default=lora.TRAINING.label,
             required=True,
-            format_func=lambda name: by_name[name].label,
             key="what",
             bind="query-params",
         )
-        training = by_name[chosen]
+        training = by_label[chosen or lora.TRAINING.label]
         st.caption(training.about)
         training.form(studio)
     with right:

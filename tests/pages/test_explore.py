@@ -165,3 +165,14 @@ def test_ways_between_two_places(known: Studio) -> None:
     assert weights == sorted(weights, reverse=True)
     assert sum(weights) == pytest.approx(1)
     assert LIMIT == 3
+
+
+def test_an_address_that_makes_no_sense_leads_to_the_middle(open_page: Callable[..., AppTest], known: Studio) -> None:
+    page = open_page("explore")
+    page.query_params["moved"] = "x:1_0:nan_99999:2_1:5e9_2"
+    for where in ("photo-", "photo-abc", "kept-none", f"seed-{'9' * 40}", "elsewhere"):
+        page.query_params["from"] = where
+        page.run()
+        assert not page.exception, where
+        assert "The picture at this place" not in texts(page.error)
+    assert page.slider[0].value == 0

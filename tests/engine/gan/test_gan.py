@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.gan.networks import Discriminator, Generator
-from engine.gan.trainer import Balance, loss_discriminator, loss_generator
+from engine.gan.trainer import Balance, coarse, copies, loss_discriminator, loss_generator
 
 
 @pytest.mark.parametrize("start", ["convolution", "linear"])
@@ -41,3 +41,11 @@ def test_a_winning_discriminator_rests_and_each_rest_is_counted() -> None:
     again.load_state_dict(balance.state_dict())
     assert again == balance
     assert again.skipped == 1
+
+
+def test_copies_of_training_pictures_are_counted_and_new_ones_are_not() -> None:
+    torch.manual_seed(2)
+    fields = torch.randn(60, 3, 8, 8)
+    pictures = F.interpolate(fields[:50], (16, 16))
+    drawn = torch.cat([pictures[:3] + 0.01 * torch.randn(3, 3, 16, 16), F.interpolate(fields[50:], (16, 16))])
+    assert copies(coarse(drawn), coarse(pictures)) == 3

@@ -154,6 +154,9 @@ def test_settings_that_make_no_sense_are_refused(change: dict, message: str) -> 
 
 
 def test_a_run_goes_on_with_what_it_began_with_alone(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidRequest, match="needs 8 pictures"):
+        trained_network(BETA_VAE, tmp_path / "empty", tmp_path / "run", tmp_path / "out")
     trained_network(BETA_VAE, pictures, tmp_path / "run", tmp_path / "out", should_stop=stop_after(21))
     with pytest.raises(InvalidRequest, match="dataset was"):
         trained_network(BETA_VAE, tmp_path, tmp_path / "run", tmp_path / "out")
