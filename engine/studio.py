@@ -11,7 +11,7 @@ from typing import Any
 from engine import leftovers
 from engine.diffusion.defaults import Defaults, Own, defaults_here
 from engine.diffusion.request import LoraWeight
-from engine.errors import StudioError
+from engine.errors import PhotoRefused, StudioError
 from engine.files import printable
 from engine.health import Health
 from engine.jobs.context import preview_file
@@ -35,7 +35,7 @@ from engine.weights.embeddings.listing import EmbeddingInfo, list_embeddings
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
 from gallery.database import Database
-from gallery.errors import GalleryError
+from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound
 from gallery.looks import filling
 from gallery.mending import backups
 from gallery.mending.repair import require_usable
@@ -175,6 +175,17 @@ class Studio:
         """The kept photo whose id begins so; None where there is none."""
         found = self.photos.find(beginning)
         return PhotoRef(*found) if found else None
+
+    def again_here(self, photo: PhotoRef, owner: str | None = None) -> PhotoRef | None:
+        """A photo that something saved names: as it is kept, or kept anew from the gallery's picture that it was; None
+        where both are gone.
+        """
+        if self.photos.find(photo.id):
+            return photo
+        try:
+            return self.start_from(photo.image, owner) if photo.image else None
+        except (ImageNotFound, ImageMissing, ImageDamaged, PhotoRefused):
+            return None
 
     # -- watching
 

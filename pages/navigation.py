@@ -6,7 +6,19 @@ import streamlit as st
 
 from pages.parts.address import give_back
 from pages.parts.attention import show_attention
-from pages.parts.common import ANIMEIFY, EVALUATE, GALLERY, GENERATE, QUEUE, STORAGE, TRAIN, UPSCALE, open_studio
+from pages.parts.common import (
+    ANIMEIFY,
+    EVALUATE,
+    EXPLORE,
+    GALLERY,
+    GENERATE,
+    QUEUE,
+    STORAGE,
+    STUDIES,
+    TRAIN,
+    UPSCALE,
+    open_studio,
+)
 from pages.parts.fields import hear_jumps
 from pages.parts.health import show_health
 from pages.parts.licences import show_restrictions_to_others
@@ -58,8 +70,10 @@ page = st.navigation(
         st.Page(GENERATE, title="Generate", icon=":material/brush:", default=True),
         st.Page(ANIMEIFY, title="Anime-ify", icon=":material/auto_awesome:", url_path="animeify"),
         st.Page(UPSCALE, title="Upscale", icon=":material/zoom_out_map:", url_path="upscale"),
+        st.Page(EXPLORE, title="Explore", icon=":material/explore:", url_path="explore"),
         st.Page(TRAIN, title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(EVALUATE, title="Evaluate", icon=":material/query_stats:", url_path="evaluate"),
+        st.Page(STUDIES, title="Studies", icon=":material/how_to_vote:", url_path="studies"),
         st.Page(GALLERY, title="Gallery", icon=":material/photo_library:", url_path="gallery"),
         st.Page(QUEUE, title="Queue", icon=":material/queue:", url_path="queue"),
         st.Page(STORAGE, title="Storage", icon=":material/hard_drive:", url_path="storage"),

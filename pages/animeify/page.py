@@ -11,12 +11,13 @@ from engine.jobs.records import Job
 from engine.studio import Studio
 from engine.translation import pace
 from engine.translation.admission import estimate_here
-from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator
 from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
+from pages.animeify.painting import pick_painting
 from pages.animeify.photos import pick_photos
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
-from pages.animeify.style import pick_style, style_side
+from pages.animeify.style import pick_one_style, pick_style, style_side
 from pages.generate.actions import show_links
 from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
@@ -67,8 +68,10 @@ def _form(studio: Studio) -> dict[str, Any]:
     info, takes = _translator(studio)
     values: dict[str, Any] = {"photos": photos, "translator": info.name}
     styled = info.architecture == NEURAL_STYLE
-    if styled:
-        values |= pick_style(studio)
+    if info.takes_style:
+        values |= pick_style(studio) if styled else pick_one_style(studio)
+    if info.architecture == PAINTER:
+        values |= pick_painting()
     strength = st.slider(
         "Strength",
         0,

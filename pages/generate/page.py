@@ -11,6 +11,7 @@ from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.defaults import follow_model, own_defaults, say_defaults
 from pages.generate.details import FED
+from pages.generate.engine import pick_backend
 from pages.generate.grids import show_grid
 from pages.generate.history import show_history
 from pages.generate.incoming.dialog import open_button, show_dialog
@@ -209,7 +210,7 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
 
 
 def _advanced(studio: Studio, model: ModelInfo, wanted: Defaults, problems: dict[str, str]) -> dict[str, Any]:
-    fields = ("num_inference_steps", "guidance_scale", "scheduler", "variation_strength", "variation_seed")
+    fields = ("num_inference_steps", "guidance_scale", "scheduler", "variation_strength", "variation_seed", "backend")
     with st.expander("Advanced", icon=":material/tune:", expanded=any(field in problems for field in fields)):
         steps = st.number_input(
             "Steps",
@@ -237,9 +238,10 @@ def _advanced(studio: Studio, model: ModelInfo, wanted: Defaults, problems: dict
             help="LCM and Turbo are for models and LoRAs that were made for few steps.",
         )
         variation = _variation()
+        backend = pick_backend(studio, model)
         show_problems(problems, *fields)
         own_defaults(studio, model, wanted)
-    return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, **variation}
+    return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, **variation, **backend}
 
 
 def _variation() -> dict[str, Any]:

@@ -20,7 +20,8 @@ STUDIO = "studio"  # the "field" of problems that no value is to blame for
 GENERATE, ANIMEIFY, GALLERY = "generate/page.py", "animeify/page.py", "gallery/page.py"
 TRAIN, EVALUATE = "train/page.py", "evaluate/page.py"
 STORAGE, QUEUE = "storage/page.py", "queue/page.py"
-UPSCALE = "upscale/page.py"
+STUDIES = "studies/page.py"
+UPSCALE, EXPLORE = "upscale/page.py", "explore/page.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
 
 

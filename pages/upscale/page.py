@@ -9,6 +9,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.studio import Studio
 from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, Upscale
+from gallery.metadata import MOST_IN_WORDS
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos
 from pages.generate.actions import show_links
@@ -53,7 +54,14 @@ def _form(studio: Studio) -> dict[str, Any]:
     photos = pick_photos(studio)
     pictures = pick_pictures(studio)
     factor = st.segmented_control(
-        "Factor", list(CHOICES), default="2x", required=True, key="factor", bind="query-params", width="stretch"
+        "Factor",
+        list(CHOICES),
+        default="2x",
+        required=True,
+        key="factor",
+        bind="query-params",
+        width="stretch",
+        help=f"The result may have {MOST_IN_WORDS}; what would have more is refused before it begins.",
     )
     return {"photos": (*photos, *pictures), "factor": CHOICES[factor or "2x"], "upscaler": _upscaler(studio)}
 
