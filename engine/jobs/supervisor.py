@@ -186,6 +186,7 @@ class Supervisor:
             self._trouble.passed()
         except GalleryError as error:  # a full or read-only disk is nobody's hang
             self._trouble.met("leases cannot be looked after now", error)
+            self._watch.forgive()
             return
         except DBAPIError as error:
             # A process that hangs inside a transaction keeps the database locked for everybody, so

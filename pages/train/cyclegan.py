@@ -22,14 +22,28 @@ from engine.rules import counted
 from engine.studio import Studio
 from engine.translation.catalogue import own_folder
 from pages.parts.attention import show_status
-from pages.parts.common import ANIMEIFY, OWNER, PEOPLE_ERRORS, plain, show_problems, when
+from pages.parts.common import ANIMEIFY, OWNER, PEOPLE_ERRORS, plain, when
 from pages.parts.dataset_picker import pick_dataset
+from pages.parts.fields import show_refusal
 from pages.parts.jobs import show_jobs
-from pages.parts.submit import Press
+from pages.parts.submit import Press, said_by
 from pages.train.findings import show_findings
 from pages.train.training import Training
 
-PRESS = Press("train_cyclegan")
+PLACES = {
+    "name": "cyclegan_name",
+    "dataset": "way_x_pictures",
+    "x": "way_x_pictures",
+    "y": "way_y_pictures",
+    "x_name": "kind_x",
+    "y_name": "kind_y",
+    "epochs": "epochs_",
+    "identity": "identity_",
+    "learning_rate": "rate_",
+    "loss": "loss_",
+    "seed": "seed_",
+}
+PRESS = Press("train_cyclegan", places=PLACES)
 SHOWN = 8
 ABOUT = {
     "paper": "As published, 200 epochs of crops of 256 px: many hours on a GPU.",
@@ -91,7 +105,7 @@ def _settings(studio: Studio) -> Config | None:
     try:
         return replace(base, decay_epochs=changed["epochs"] // 2, **changed)
     except InvalidRequest as error:
-        show_problems({"settings": str(error)}, "settings")
+        show_refusal(said_by(error), PLACES)
         return None
 
 
@@ -123,7 +137,7 @@ def _checked(x: Path, y: Path, config: Config) -> CheckUp | None:
         with st.spinner("Looking at the pictures"):
             return examine(x, y, config.crop, enlarged=config.side > 0)
     except PEOPLE_ERRORS as error:
-        show_problems({"dataset": str(error)}, "dataset")
+        show_refusal(said_by(error, "dataset"), PLACES)
         return None
 
 

@@ -20,10 +20,11 @@ from engine.latent.runs import RunInfo, newest_runs, run_info, runs_folder
 from engine.rules import counted
 from engine.studio import Studio
 from pages.parts.attention import show_status
-from pages.parts.common import EXPLORE, OWNER, PEOPLE_ERRORS, plain, show_problems, when
+from pages.parts.common import EXPLORE, OWNER, PEOPLE_ERRORS, plain, when
 from pages.parts.dataset_picker import pick_dataset
+from pages.parts.fields import show_refusal
 from pages.parts.jobs import show_jobs
-from pages.parts.submit import Press
+from pages.parts.submit import Press, said_by
 from pages.train.training import Training
 
 SHOWN = 8
@@ -35,6 +36,17 @@ CURVES = {  # which numbers stand in one chart
     "Variety of the samples, 1 is that of the pictures": ("variety",),
 }
 ALIKE = 0.5  # variety below which samples are called alike
+PLACES = {
+    "name": "network_name_",
+    "dataset": "way",
+    "steps": "steps_",
+    "batch_size": "batch_",
+    "learning_rate": "rate_",
+    "seed": "seed_",
+    "beta": "beta_",
+    "discriminator_learning_rate": "judge_rate_",
+    "skip_below": "rest_",
+}
 
 
 def _form(family: str, studio: Studio) -> None:
@@ -47,7 +59,7 @@ def _form(family: str, studio: Studio) -> None:
     name = st.text_input("Name", value=f"my-{family}", key=f"network_name_{family}")
     if config is None or not _pictures(family, folder):
         return
-    press = Press(f"train_{family}")
+    press = Press(f"train_{family}", places=PLACES)
     pressed = press.button("Train", ":material/model_training:")
     show_status(studio, [TrainNetwork.kind])
     fields = {"name": name, "dataset": folder, "settings": config}
@@ -78,7 +90,7 @@ def _settings(family: str) -> Any:
     try:
         return replace(base, **changed)
     except InvalidRequest as error:
-        show_problems({"settings": str(error)}, "settings")
+        show_refusal(said_by(error), PLACES)
         return None
 
 
@@ -118,7 +130,7 @@ def _pictures(family: str, folder: Path) -> bool:
     try:
         found = picture_paths(folder, FAMILIES[family].fewest)
     except PEOPLE_ERRORS as error:
-        show_problems({"dataset": str(error)}, "dataset")
+        show_refusal(said_by(error, "dataset"), PLACES)
         return False
     st.caption(f"{counted(len(found), 'picture')}; the square in the middle of each is what it learns from.")
     return True

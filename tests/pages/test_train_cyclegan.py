@@ -10,7 +10,7 @@ from engine.cyclegan import config
 from engine.cyclegan.plan import newest_runs
 from engine.cyclegan.request import TrainCycleGan
 from engine.jobs.schema import SUCCEEDED
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, texts
 
 TINY = config.Config(
     epochs=2, decay_epochs=1, steps_per_epoch=1, side=36, crop=32, width=2, blocks=1, discriminator_width=2, pool=1
@@ -49,6 +49,9 @@ def test_from_two_folders_to_two_translators(open_page, studio, kinds, work) -> 
     page.text_input(key="kind_x").set_value("town")
     page.text_input(key="kind_y").set_value("sea").run()
     assert "4 pictures and 4; a tenth is held out" in text_of(page)
+    page.number_input(key="epochs_cpu").set_value(0).run()
+    assert jumps(page) == ["epochs_"]
+    page.number_input(key="epochs_cpu").set_value(TINY.epochs).run()
     button(page, "Train").click().run()
     assert not page.exception
 
@@ -62,3 +65,13 @@ def test_from_two_folders_to_two_translators(open_page, studio, kinds, work) -> 
     assert "Finished: town to sea, and back." in text_of(page)
     assert {"mine-there", "mine-back"} <= {each.name for each in studio.translators() if not each.problem}
     assert not page.exception
+
+
+@pytest.mark.parametrize("family", ["beta-vae", "gan"])
+def test_the_settings_of_other_networks_are_corrected_where_they_stand(open_page, kinds, family) -> None:
+    page = open_page("train")
+    page.query_params["dataset"] = str(kinds[0] / "none")
+    page.segmented_control(key="what").set_value(family).run()
+    assert jumps(page) == ["way"]
+    page.number_input(key=f"steps_{family}_explore").set_value(0).run()
+    assert jumps(page) == ["steps_"]
