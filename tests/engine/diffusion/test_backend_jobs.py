@@ -43,11 +43,16 @@ def test_a_recipe_says_what_drew_it_and_the_same_draws_it_again(studio, work):
     # As on a machine on which the model cannot be converted: PyTorch draws, and the verdict says so.
     for place in compiled_folder(studio.settings.home).iterdir():
         (place / "about.json").write_text(json.dumps({"unfit": "it differs."}))
-    worker = Worker(studio.settings, studio.database)
-    _, handlers = device_work(studio.settings, worker.queue, studio.database)
-    again = verdict(studio, lambda: worker.run_one(DRAW, handlers), quick)
+    again = verdict(studio, fresh_work(studio), quick)
     assert "engine (OpenVINO then, PyTorch now)" in again.words()
     assert again.distance.largest <= 1
+
+
+def fresh_work(studio):
+    """As `work`, of a worker that has nothing in memory yet."""
+    worker = Worker(studio.settings, studio.database)
+    _, handlers = device_work(studio.settings, worker.queue, studio.database)
+    return lambda: worker.run_one(DRAW, handlers)
 
 
 def verdict(studio, work, record):
@@ -80,6 +85,9 @@ def test_storage_lists_and_clears_what_was_converted(studio, work):
     drawn(studio, work, backend=OPENVINO)
     size = compiled().size_bytes
     assert size > 1_000_000
+    next(compiled_folder(studio.settings.home).glob("*/unet.bin")).unlink()  # half gone: made again
+    assert drawn(studio, fresh_work(studio), backend=OPENVINO, seed=5).recipe.request["backend"] == OPENVINO
+    size = compiled().size_bytes
     assert studio.storage.clear("compiled") == size
     assert compiled().size_bytes == 0
     assert drawn(studio, work, backend=OPENVINO, seed=4).recipe.request["backend"] == OPENVINO
