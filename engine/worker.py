@@ -33,6 +33,7 @@ from engine.jobs.status import (
 from engine.jobs.trouble import Trouble
 from engine.jobs.workplace import Workplace
 from engine.kinds import KINDS
+from engine.locks import worker_at_work
 from engine.settings import Settings
 from gallery.database import Database
 from gallery.store import Gallery
@@ -161,6 +162,15 @@ def main() -> None:
     """Run the worker until it is told to stop."""
     settings = Settings.from_environment()
     _log_to(settings)
+    with worker_at_work(settings.home):
+        # Before its lock was taken nobody could know of it, so from here the database may be opened, if anybody asks.
+        if "--stop-with-stdin" in sys.argv[1:] and _is_at_end_of_stdin():
+            log.info("the studio that started this worker is gone")
+        else:
+            _work(settings)
+
+
+def _work(settings: Settings) -> None:
     database = Database(settings.database_url)
     worker = Worker(settings, database)
     _stop_on_signal(worker)
@@ -197,11 +207,14 @@ def device_place(
 ) -> tuple[Workplace, dict[str, Handler]]:
     """The workplace on the device that the settings choose, and who works there on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.cyclegan.job import CycleGanTraining
     from engine.device import choose
     from engine.diffusion.job import Drawing
+    from engine.explorers.job import NetworkTraining
     from engine.grids.job import Grids
     from engine.image_to_image.job import Redrawing
     from engine.inpainting.job import Inpainting
+    from engine.latent.job import Exploring
     from engine.lora.job import Training
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
@@ -209,16 +222,19 @@ def device_place(
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return place, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Reproducing, Training])
+    place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Exploring.at])
+    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:
     """What runs beside the device."""
     from engine.importing.job import Importing
+    from engine.latent.job import Exploring
     from engine.weights.job import Fetching
 
     gallery = Gallery(database, settings.home, describe=queue.kinds.describe)
-    return {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
+    brought = {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
+    return {**brought, **Exploring(settings, queue, gallery).handlers}
 
 
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
@@ -247,6 +263,16 @@ def _stop_on_signal(worker: Worker) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+
+
+def _is_at_end_of_stdin() -> bool:
+    os.set_blocking(0, False)
+    try:
+        return not os.read(0, 1024)
+    except BlockingIOError:
+        return False
+    finally:
+        os.set_blocking(0, True)
 
 
 def _stop_at_end_of_stdin(worker: Worker) -> None:

@@ -28,8 +28,9 @@ from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.generate.start import Start, absent_fields, pick_start, start_fields, start_values
 from pages.generate.styles import edit_styles, pick_styles, show_words
 from pages.parts.attention import show_status
-from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
+from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
 from pages.parts.feed import show_feed
+from pages.parts.fields import show_wrong_fields
 from pages.parts.licences import offered
 from pages.parts.reuse import INCOMING, fill_form, fill_named, settle_form
 from pages.parts.submit import Press
@@ -66,7 +67,7 @@ def main() -> None:
         problems = PRESS.problems(start_fields())
         prompts = _prompts(studio)
         pressed = PRESS.button("Generate", ":material/brush:")
-        show_status(studio, FED, "Generate")
+        show_status(studio, FED)
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
         show_wrong_fields(problems, *BY_THE_BUTTON, *absent_fields())
