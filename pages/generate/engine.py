@@ -35,6 +35,8 @@ def pick_backend(studio: Studio, model: ModelInfo) -> dict[str, Any]:
 
 def _words(choice: str, taken: str) -> str:
     """What becomes of the choice."""
-    if choice != AUTOMATIC:
-        return "Makes the model ready first where it is not yet, once." if taken == OPENVINO else "As always."
+    if choice == EXACT:
+        return "The reference, as in earlier versions."
+    if choice == QUICK:
+        return "Makes the model ready first where it is not yet, once."
     return "OpenVINO draws." if taken == OPENVINO else "PyTorch draws; the model is made ready for OpenVINO in a pause."

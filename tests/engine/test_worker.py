@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from engine import worker as worker_module
 from engine.errors import StudioBusy
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, DRAW, QUEUED, RUNNING, SUCCEEDED
@@ -184,3 +186,18 @@ def test_a_broken_shipped_model_leaves_the_others_usable(studio, tmp_path):
     )
     assert worker.run_one(DRAW, handlers)
     assert studio.job(job.id).state == SUCCEEDED
+
+
+def test_what_can_wait_is_done_in_a_pause_until_nothing_is_left(studio, monkeypatch):
+    monkeypatch.setattr(worker_module, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.01)
+    worker, left, asked = Worker(studio.settings, studio.database), [True, True, False], []
+
+    def rest() -> bool:
+        asked.append(len(asked))
+        if len(asked) == len(left):
+            threading.Timer(0.1, worker._stopping.set).start()
+        return left[len(asked) - 1]
+
+    worker.serve((DRAW,), {}, rest=rest)
+    assert asked == [0, 1, 2]  # not again after the one that had nothing to do

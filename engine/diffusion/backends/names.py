@@ -26,6 +26,7 @@ NOT_INSTALLED = (
     f"{TITLES[TORCH]} ({TORCH})."
 )
 NOT_ON_A_GPU = f"OpenVINO draws on the processor, and here a GPU draws. Choose the engine {TITLES[TORCH]} ({TORCH})."
+FILES = ("unet.xml", "unet.bin", "decoder.xml", "decoder.bin")
 COMPONENTS = ("unet", "vae")  # of a folder, that are converted
 
 
@@ -83,11 +84,12 @@ def is_converted(home: Path, info: ModelInfo) -> bool:
 
 
 def why_unfit(place: Path) -> str | None:
-    """Why a converted model cannot be used; empty where it can, None where it was not converted yet."""
+    """Why a converted model cannot be used; empty where it can, None where it was not converted yet or is half gone."""
     try:
-        return str(read_json(place / "about.json").get("unfit", ""))
+        unfit = str(read_json(place / "about.json").get("unfit", ""))
     except (OSError, ValueError):
         return None
+    return unfit if unfit or all((place / name).is_file() for name in FILES) else None
 
 
 def default_backend(settings: Settings, info: ModelInfo | None, accelerated: bool) -> str:
