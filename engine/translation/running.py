@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from engine.device import Device
 from engine.errors import InvalidRequest, Problem
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, PAINTER, VQI2I, Translator, read_sidecar
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.guided import Refinement, refined
@@ -19,10 +19,14 @@ from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, Watched, transfer
-from engine.translation.pace import PAINTED_SIDE, long_side_of
-from engine.translation.photos import Finish, Plan, is_tiled, translate
+from engine.translation.pace import PAINTED_SIDE, STYLED_SIDE_LIMIT, long_side_of
+from engine.translation.painter.paint import paint
+from engine.translation.painting import AS_PAINTED, Painting
+from engine.translation.photos import Finish, Plan, is_tiled, pad_to, translate
 from engine.translation.styling import AS_EVER, Styling
 from engine.translation.tile_sizes import with_large_tiles
+from engine.translation.vqi2i.crossing import Crossing
+from engine.translation.vqi2i.networks import VQI2I_AdaIN, require_bearable
 
 REACH = 96  # pixels that the published generators see around a pixel, rounded up to tiles' multiples
 
@@ -37,8 +41,9 @@ class Options:
         strength: 0 to 1, the translation's share of every pixel.
         long_side: pixels to which a larger photo is brought first; None keeps its size.
         solver: of ODE bottlenecks; None takes the translator's own.
-        styles: (1, 3, H, W) float32 in [-1, 1] each, for neural style.
+        styles: (1, 3, H, W) float32 in [-1, 1] each, for translators that take a style; neural style takes several.
         style_steps, styling: for neural style.
+        painting: for the painter.
     """
 
     strength: float = 1.0
@@ -47,6 +52,7 @@ class Options:
     styles: tuple[Tensor, ...] = ()
     style_steps: int = 150
     styling: Styling = AS_EVER
+    painting: Painting = AS_PAINTED
 
 
 class LoadedTranslator:
@@ -71,6 +77,8 @@ class LoadedTranslator:
         self.solver: Solver | None = None
         self.losses: dict[str, float] = {}
         if info.path is not None:
+            if info.architecture == VQI2I and not info.problem:
+                require_bearable(device.torch_device, **read_sidecar(info.path).settings)
             model = load_translator(info).to(device.torch_device, memory_format=torch.channels_last)
             self.model = model
             self.solver = model.solver if isinstance(model, Generator) else None
@@ -115,12 +123,17 @@ class LoadedTranslator:
         return long_side_of(self.info.architecture, options.long_side)
 
     def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        if self.info.architecture == PAINTER:
+            report(0, 1)
+            return paint(photo, options.painting)
         if self.info.architecture == CLASSICAL:
             report(0, 1)
             size = photo.shape[-2:]
             return F.interpolate(illustrate(brought_to(photo, PAINTED_SIDE)), size, mode="bicubic").clamp(-1, 1)
         if self.info.architecture == NEURAL_STYLE:
             return self._styled(photo, options, report, should_stop)
+        if self.info.architecture == VQI2I:
+            return self._crossed(photo, options, report, should_stop)
         return self._generated(photo, options, report, should_stop)
 
     def _styled(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
@@ -136,6 +149,21 @@ class LoadedTranslator:
         report(0, settings.steps)  # the first step comes after VGG19 was read and has seen the style
         styles = [style.to(place) for style in options.styles]
         return transfer(photo.to(place), styles, settings, watch, should_stop).cpu()
+
+    def _crossed(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        """Whole, since its norms look at the whole picture; `long_side` keeps it bearable."""
+        if not options.styles:
+            raise InvalidRequest([Problem("style", f"{self.info.title} takes its style from a picture. Choose one.")])
+        assert isinstance(self.model, VQI2I_AdaIN)
+        style = brought_to(options.styles[0], STYLED_SIDE_LIMIT)
+        style = pad_to(style, self.info.size_multiple, self.info.min_size).to(self.device.torch_device)
+        return translate(
+            Crossing(self.model, style),
+            photo,
+            Plan(self.info.size_multiple, self.info.min_size),
+            report=report,
+            should_stop=should_stop,
+        )
 
     def _generated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
         assert self.model is not None  # set in __init__ for translators with weights
