@@ -25,7 +25,8 @@ def rgb_of(lab: np.ndarray) -> np.ndarray:
 
 def step(values: np.ndarray | float, low: float, high: float) -> np.ndarray:
     """A smooth step (cubic): 0 up to `low`, 1 from `high` on; falls where `high` is below `low`."""
-    share = ((np.asarray(values, np.float32) - low) / (high - low)).clip(0, 1)
+    share = (np.asarray(values, np.float32) - low) * np.float32(1 / (high - low))
+    share = np.clip(share, 0, 1)
     return share * share * (3 - 2 * share)
 
 
