@@ -39,7 +39,10 @@ def animeify(
     steps: Annotated[int | None, typer.Option(help=f"Steps of that solver, {SOLVER_STEPS}.")] = None,
     strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = STRENGTH.default,
     long_side: Annotated[int | None, typer.Option(help="Pixels; a larger photo is made smaller first.")] = None,
-    style: Annotated[Path | None, typer.Option(help="The picture whose style neural-style takes.")] = None,
+    style: Annotated[
+        Path | None,
+        typer.Option(help="The picture whose style is taken, by neural-style and by translators of VQ-I2I."),
+    ] = None,
     style_steps: Annotated[
         int | None, typer.Option(help=f"Of neural style, {STYLE_STEPS}; fewer on a CPU when left out.")
     ] = None,
@@ -160,7 +163,7 @@ def evaluate_translators(
     from engine.translation.running import LoadedTranslator, Options
 
     studio = open_studio(home)
-    known = {info.name: info for info in studio.translators() if not info.problem and info.name != NEURAL_STYLE}
+    known = {info.name: info for info in studio.translators() if not info.problem and not info.takes_style}
     unknown = sorted(set(model or ()) - set(known))
     if unknown:
         raise NotFound(f"Translators must be among {', '.join(known)}; got {', '.join(unknown)}.")

@@ -42,8 +42,8 @@ def _translator_problems(values: Mapping[str, Any], here: Here) -> list[Problem]
     if info.architecture != PAINTER and painting_from(values.get("painting")) != AS_PAINTED:
         text = f"{info.title} does not paint, so what was chosen for Painter does nothing. Leave it as it was."
         return [Problem("painting", text)]
-    if info.architecture == NEURAL_STYLE and values.get("style") is None:
-        return [Problem("style", "Neural style takes its style from a picture. Choose one.")]
+    if info.takes_style and values.get("style") is None:
+        return [Problem("style", f"{info.title} takes its style from a picture. Choose one.")]
     return []
 
 

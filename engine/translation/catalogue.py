@@ -51,6 +51,11 @@ class Translator:
     sha256: str = ""
 
     @property
+    def takes_style(self) -> bool:
+        """Whether it is asked with a picture whose style it takes."""
+        return self.architecture in (NEURAL_STYLE, VQI2I)
+
+    @property
     def does(self) -> str:
         """What it does, in one plain sentence."""
         return DOES.get(self.architecture, "")
@@ -114,6 +119,7 @@ ARCHITECTURES = {
     "cyclegan": Limits(4, 16),
     "cartoongan": Limits(4, 16, "bgr"),
     "animegan2": Limits(32, 256),
+    "vqi2i": Limits(16, 32),
 }
 
 # Of each architecture, what it makes of a photo.
@@ -125,6 +131,7 @@ DOES = {
     "cyclegan": "Repaints the photo in the manner that its network learnt from unpaired pictures.",
     "cartoongan": "Flat areas and dark contours, as its network learnt from frames of cartoons.",
     "animegan2": "Bright, simplified shapes, as its network learnt from frames of anime.",
+    "vqi2i": "Draws the photo anew in the style of a picture that you choose, as its networks learnt from two folders.",
     "neural-style": "Gives the photo the colours and strokes of a picture that you choose, step by step.",
 }
 
@@ -150,6 +157,7 @@ ORIGINS = (
 )
 
 SHIPPED = NIJIGAN = "nijigan"
+VQI2I = "vqi2i"
 NEURAL_STYLE, CLASSICAL, PAINTER = "neural-style", "classical", DEFAULT_TRANSLATOR
 _NEURAL_STYLE, _CLASSICAL, _PAINTER = WITHOUT_WEIGHTS = (
     Translator(

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from engine.rules import rough_duration
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, PAINTER, Translator
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, PAINTER, VQI2I, Translator
 from engine.translation.request import STYLE_STEPS
 
 Size = tuple[int, int]  # width and height in pixels
@@ -38,6 +38,7 @@ RATES: dict[str, tuple[float, float]] = {
     "cyclegan": (17.0, 0.2),
     "cartoongan": (24.0, 0.2),
     "animegan2": (10.0, 0.2),
+    VQI2I: (20.0, 0.3),  # in the size for CPUs
 }
 # NijiGAN's work for a photo is that of so many evaluations besides those of its ODEs; one step of euler makes 4.
 OTHER_EVALUATIONS, USUAL_EVALUATIONS = 4.2, 4
@@ -92,6 +93,8 @@ def long_side_of(architecture: str, long_side: int | None) -> int:
     """Pixels of the longer side to which a photo is brought at most."""
     if architecture == NEURAL_STYLE:
         return min(long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
+    if architecture == VQI2I:  # in one piece
+        return min(long_side or STYLED_SIDE_LIMIT, STYLED_SIDE_LIMIT)
     return min(long_side or LARGEST_SIDE, LARGEST_SIDE)
 
 

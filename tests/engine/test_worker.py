@@ -13,12 +13,16 @@ import psutil
 import pytest
 from PIL import Image
 
+from engine.errors import StudioBusy
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, DRAW, QUEUED, RUNNING, SUCCEEDED
 from engine.jobs.status import ABSENT, READY
+from engine.locks import alone
+from engine.mending import put_back
 from engine.settings import PROJECT, Settings
 from engine.studio import Studio
 from engine.worker import Worker, device_work
+from gallery.mending.backups import snapshots
 from tests.tiny import save_tiny_pipeline
 
 LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
@@ -138,7 +142,7 @@ def test_a_second_supervisor_takes_over_when_the_first_goes(running):
     assert second.worker_pid is not None
 
 
-def test_a_worker_whose_parent_is_killed_leaves_too(studio):
+def test_a_worker_whose_parent_is_killed_leaves_too_and_keeps_the_database_until_then(studio):
     code = (
         "import time; from engine.settings import Settings; from engine.studio import Studio\n"
         "supervisor = Studio(Settings.from_environment()).supervisor(); supervisor.start()\n"
@@ -153,9 +157,16 @@ def test_a_worker_whose_parent_is_killed_leaves_too(studio):
     )
     worker = int(parent.stdout.readline())
     until(lambda: studio.engine().state == READY, 90)
+    until(lambda: snapshots(studio.database.file))
+    os.kill(worker, signal.SIGSTOP)
     parent.kill()
     parent.wait()
 
+    with pytest.raises(StudioBusy, match=rf"its worker \(process {worker}\) is still at work"):
+        put_back(studio.settings, "latest")
+    os.kill(worker, signal.SIGCONT)
+    with alone(studio.settings.home, patience=40):
+        assert not list((studio.settings.home / "workers").iterdir())
     until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE, 40)
 
 

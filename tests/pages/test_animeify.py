@@ -18,7 +18,7 @@ from engine.translation.styling import Styling
 from gallery.recipe import Recipe
 from pages.animeify.details import SHOWN
 from pages.animeify.details import _solved as solved
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, texts
 
 LONGER_THAN_A_DOUBLE_CLICK = 1.1  # seconds
 
@@ -47,6 +47,7 @@ def test_an_empty_page_says_what_to_do(open_page):
     assert "Choose a photo, then press Anime-ify" in texts(page.markdown)
     button(page, "Anime-ify").click().run()
     assert "There must be a photo" in texts(page.error)
+    assert jumps(page) == ["files_"]
 
 
 def test_from_photos_to_pictures(open_page, studio, photos, work):
@@ -96,6 +97,7 @@ def test_wrong_values_are_said_and_nothing_is_queued(open_page, studio, photos):
     page.number_input(key="long_side").set_value(10)
     button(page, "Anime-ify").click().run()
     assert "Long side must be a whole number from 64 to 8192; got 10" in texts(page.error).replace("\\", "")
+    assert jumps(page) == ["long_side"]
     assert not studio.jobs()
 
 
@@ -104,6 +106,7 @@ def test_neural_style_asks_for_a_style(open_page, studio, photos):
     page.selectbox(key="translator").set_value("neural-style").run()
     button(page, "Anime-ify").click().run()
     assert "takes its style from a picture" in texts(page.error)
+    assert jumps(page) == ["style_"]
 
     page.query_params["style"] = photos[1].id[:16]
     page.run()
@@ -122,6 +125,7 @@ def test_neural_style_takes_what_is_chosen_under_advanced(open_page, studio, pho
     page.text_input(key="noise_seed").set_value(str(2**63))
     button(page, "Anime-ify").click().run()
     assert "Content layers must be among relu1_1 to relu5_4" in texts(page.error).replace("\\", "")
+    assert jumps(page) == ["content_layers"]
     page.text_input(key="content_layers").set_value("relu3_1, relu4_2:0.5").run()
     assert not page.error
     button(page, "Anime-ify").click().run()

@@ -1,0 +1,147 @@
+"""The GAN's training: two phases a step, a discriminator that may rest, and an eye on collapse."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.gan.config import Config
+from engine.gan.networks import Discriminator, Generator
+from engine.latent.pictures import Pictures
+from engine.latent.training import CurveLog, batch_of, pixels_in, sheet_of, told
+from engine.metrics.features import mean_pairwise_distance
+from engine.training.curves import keep_until
+from engine.training.loop import average_of, generator_of, step_of, train
+from engine.training.optimizing import update
+from engine.training.parallel import Ranks
+
+SAMPLES, ROW = 64, 8  # on the sheet, of the same noise each time
+MEMORY = 0.95  # of the running mean of the discriminator's loss
+COLLAPSED = 0.5  # share of the pictures' own variety below which samples are called alike
+Done = Callable[[int, dict[str, float]], None]
+
+
+@dataclass
+class Balance:
+    """How the two stand; a checkpoint holds it.
+
+    Attributes:
+        running: mean of the discriminator's last losses, None before the first.
+        skipped: steps in which it rested.
+    """
+
+    running: float | None = None
+    skipped: int = 0
+
+    def rests(self, skip_below: float) -> bool:
+        """Whether the discriminator wins so clearly that it rests in this step."""
+        return self.running is not None and self.running < skip_below
+
+    def add(self, loss: float, rested: bool) -> None:
+        """A step is done."""
+        self.running = loss if self.running is None else MEMORY * self.running + (1 - MEMORY) * loss
+        self.skipped += rested
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"running": self.running, "skipped": self.skipped}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """From a checkpoint."""
+        self.running, self.skipped = state["running"], state["skipped"]
+
+
+def loss_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Mean of both cross entropies, real at 1 and fake at 0; logits (N,)."""
+    return (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
+
+
+def loss_generator(fake: Tensor) -> Tensor:
+    """Cross entropy of fakes at 1, the loss that does not saturate (Goodfellow 2014); logits (N,)."""
+    return F.softplus(-fake).mean()
+
+
+def networks_of(config: Config) -> tuple[Generator, Discriminator]:
+    """With random weights of PyTorch's generator."""
+    generator = Generator(3, config.side, config.width, config.latents, config.start)
+    return generator, Discriminator(3, config.side, config.width, config.start)
+
+
+def run(
+    ranks: Ranks,
+    config: Config,
+    folder: Path,
+    data: Pictures,
+    done: Done = lambda step, numbers: None,
+    should_stop: Callable[[], bool] | None = None,
+    quiet: bool = False,
+    look_every: int = 200,
+) -> None:
+    """Train, or go on; arguments and errors as of `engine.betavae.trainer.run`."""
+    torch.manual_seed(config.seed)
+    generator, discriminator = (
+        network.to(ranks.device, memory_format=torch.channels_last) for network in networks_of(config)
+    )
+    average, balance = average_of(generator, config.average), Balance()
+    optimizer = torch.optim.Adam(generator.parameters(), config.learning_rate, betas=(0.5, 0.999))
+    judging = torch.optim.Adam(discriminator.parameters(), config.discriminator_learning_rate, betas=(0.5, 0.999))
+    log = CurveLog(folder, quiet or not ranks.first)
+    keep_until(folder, step_of(folder))
+    variety = _variety(pixels_in(data.train[:SAMPLES], "cpu"))
+    fixed = torch.randn(SAMPLES, config.latents, generator=torch.Generator().manual_seed(config.seed)).to(ranks.device)
+
+    def step(number: int) -> dict[str, float]:
+        rng = generator_of(config.seed, number, ranks)
+        real = batch_of(data.train, config.batch_size, config.flip, rng, ranks.device)
+        fake = generator(torch.randn(config.batch_size, config.latents, generator=rng).to(ranks.device))
+
+        # The discriminator.
+        discriminator.requires_grad_(True)
+        judged = loss_discriminator(discriminator(real), discriminator(fake.detach()))
+        rested = balance.rests(config.skip_below)
+        numbers = told({"discriminator": judged}, number)
+        if not rested:
+            update(judging, judged, ranks, max_norm=None)
+        balance.add(numbers["discriminator"], rested)
+
+        # The generator.
+        discriminator.requires_grad_(False)
+        loss = loss_generator(discriminator(fake))
+        numbers |= told({"generator": loss}, number)
+        update(optimizer, loss, ranks, max_norm=None)
+        average.update_parameters(generator)
+        done(number + 1, numbers)
+        return numbers
+
+    @torch.no_grad()
+    def look(number: int) -> None:
+        model = average.module.eval()
+        samples = model(fixed)
+        model.train()
+        log.numbers(number, {"skipped": balance.skipped, "variety": _variety(samples.cpu()) / variety})
+        log.picture(number, "samples", sheet_of([*samples.split(ROW)]))
+
+    state = {"generator": generator, "discriminator": discriminator, "average": average, "balance": balance}
+    state |= {"optimizer": optimizer, "optimizer_discriminator": judging}
+    settings = ranks.settings(config, steps_in_all=config.steps, pictures=len(data.train))
+    train(
+        folder,
+        config.steps,
+        state,
+        settings,
+        step,
+        ranks=ranks,
+        log=log,
+        look=look,
+        look_every=look_every,
+        should_stop=should_stop,
+    )
+
+
+def _variety(pixels: Tensor) -> float:
+    """Mean distance between pictures (N, 3, H, W), seen coarsely, so that noise is not taken for variety."""
+    return max(1e-9, mean_pairwise_distance(F.adaptive_avg_pool2d(pixels, 8).flatten(1).double()))
