@@ -70,9 +70,10 @@ def _coarse(lab: np.ndarray) -> np.ndarray:
 
 
 def _with_clouds(mask: np.ndarray, fitting: np.ndarray, deep: np.ndarray) -> np.ndarray:
-    """The borders of clouds were too busy to be found: what fits and lies near, and holes that fit or are of a deep
-    blue, are sky as well."""
-    grown = mask | (cv2.dilate(mask.astype(np.uint8), disc(7)).astype(bool) & fitting)
+    """The borders of clouds were too busy to be found: what fits and lies between, and holes that fit or are of a
+    deep blue, are sky as well."""
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, disc(4)).astype(bool)
+    grown = mask | (closed & fitting)
     _, labels, stats, _ = cv2.connectedComponentsWithStats((~grown).astype(np.uint8), connectivity=4)
     shares = np.bincount(labels.ravel(), (fitting | deep).ravel(), len(stats)) / np.maximum(
         stats[:, cv2.CC_STAT_AREA], 1
