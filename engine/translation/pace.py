@@ -23,14 +23,14 @@ STYLED_SIDE_LIMIT = 1024
 # On a CPU a photo takes half a minute so, at STYLED_SIDE and the default steps ten minutes.
 STYLED_SIDE_ON_CPU, STYLE_STEPS_ON_CPU = 256, 25
 
-ENLARGING = 0.25  # work for a pixel that is enlarged, in that for one that is painted
+ENLARGING = 0.17  # work for a pixel that is enlarged, in that for one that is painted
 LEAST_PIXELS = 30_000  # of an earlier picture that says something about larger ones
 MOST_EARLIER = 8  # pictures of one translator that are looked at, the newest
 # Seconds for a million pixels on two CPU cores (neural style: and one step), and before the first. Painter: processor
 # time of one core, 1024 pixels; what is enlarged beyond 1280 costs `ENLARGING` of that. Classical, CycleGAN,
 # CartoonGAN, AnimeGANv2 and neural style: CPU time for photos of 512 to 2048 pixels; the others: docs/measurements.md.
 RATES: dict[str, tuple[float, float]] = {
-    PAINTER: (1.6, 0.2),
+    PAINTER: (2.4, 0.2),
     CLASSICAL: (1.5, 0.2),
     NEURAL_STYLE: (17.0, 3.0),
     NIJIGAN: (14.0, 0.2),

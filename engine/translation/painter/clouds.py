@@ -67,8 +67,7 @@ def _puffed(lab: np.ndarray, cloud: np.ndarray, scale: float) -> tuple[np.ndarra
     """(H, W) cloud and lightness in round dabs, large and small; thin veils stay thin."""
     large = tile(PUFFS * scale, 0.8 * PUFFS * scale, 0.0, 0.6, 3)
     small = tile(0.4 * PUFFS * scale, 0.34 * PUFFS * scale, 0.0, 0.6, 5)
-    plain = lab[..., :1].repeat(3, 2)
-    under = mean_under(plain, (cloud > 0.6).astype(np.float32), 10 * scale)[..., 0]
+    under = mean_under(lab[..., :1], (cloud > 0.6).astype(np.float32), 10 * scale)[..., 0]
     deep = step(soft(cloud, 3 * scale), 0.6, 0.95)
     source = np.dstack([soft(cloud, 2 * scale), mixed(under, soft(lab[..., 0], 2 * scale), deep)])
     few, many = dabbed(source, large), dabbed(source, small)

@@ -1,5 +1,7 @@
 """What all parts of the painter use: blurs, steps, and sampling. Pictures are (H, W, 3) or (H, W) float32."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -23,7 +25,8 @@ def rgb_of(lab: np.ndarray) -> np.ndarray:
 
 def step(values: np.ndarray | float, low: float, high: float) -> np.ndarray:
     """A smooth step (cubic): 0 up to `low`, 1 from `high` on; falls where `high` is below `low`."""
-    share = ((np.asarray(values, np.float32) - low) / (high - low)).clip(0, 1)
+    share = (np.asarray(values, np.float32) - low) * np.float32(1 / (high - low))
+    share = np.clip(share, 0, 1)
     return share * share * (3 - 2 * share)
 
 
@@ -38,7 +41,8 @@ def soft(picture: np.ndarray, sigma: float) -> np.ndarray:
 def mean_under(picture: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """The soft mean of those pixels around a place that have a weight (H, W); where none are near, the picture."""
     over = soft(weight, sigma)[..., None]
-    return np.where(over > 2e-3, soft(picture * weight[..., None], sigma) / np.maximum(over, 2e-3), picture)
+    total = soft(picture * weight[..., None], sigma).reshape(picture.shape)  # OpenCV drops a single channel
+    return np.where(over > 2e-3, total / np.maximum(over, 2e-3), picture)
 
 
 def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray | float) -> np.ndarray:
@@ -55,7 +59,15 @@ def colour(*values: float) -> np.ndarray:
 
 def places(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """(H, W) columns and rows of every pixel, float32."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    return _places(shape[0], shape[1])
+
+
+@lru_cache(maxsize=2)
+def _places(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Twelve times asked for in one picture; not to be written to."""
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    for part in (columns, rows):
+        part.flags.writeable = False
     return columns, rows
 
 

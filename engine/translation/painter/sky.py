@@ -70,9 +70,10 @@ def _coarse(lab: np.ndarray) -> np.ndarray:
 
 
 def _with_clouds(mask: np.ndarray, fitting: np.ndarray, deep: np.ndarray) -> np.ndarray:
-    """The borders of clouds were too busy to be found: what fits and lies near, and holes that fit or are of a deep
-    blue, are sky as well."""
-    grown = mask | (cv2.dilate(mask.astype(np.uint8), disc(7)).astype(bool) & fitting)
+    """The borders of clouds were too busy to be found: what fits and lies between, and holes that fit or are of a
+    deep blue, are sky as well."""
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, disc(4)).astype(bool)
+    grown = mask | (closed & fitting)
     _, labels, stats, _ = cv2.connectedComponentsWithStats((~grown).astype(np.uint8), connectivity=4)
     shares = np.bincount(labels.ravel(), (fitting | deep).ravel(), len(stats)) / np.maximum(
         stats[:, cv2.CC_STAT_AREA], 1
@@ -111,8 +112,7 @@ def _cut_out(large: np.ndarray, lab: np.ndarray, scale: float) -> Sky:
     sure = cv2.erode(large.astype(np.uint8), disc(5 * scale), borderValue=1)
     land = 1 - cv2.dilate(large.astype(np.uint8), disc(8 * scale))
     unsure = (sure == 0) & (land == 0)
-    behind = mean_under(lab, sure.astype(np.float32), 9 * scale)
-    front = mean_under(lab, land.astype(np.float32), 9 * scale)
+    behind, front = (_broadly(lab, chosen, 9 * scale) for chosen in (sure, land))
     apart = (behind - front) * WEIGHTS
     length = (apart * apart).sum(-1)
     place = ((lab - front) * WEIGHTS * apart).sum(-1) / np.maximum(length, 9.0)
@@ -120,6 +120,13 @@ def _cut_out(large: np.ndarray, lab: np.ndarray, scale: float) -> Sky:
     cover = _without_islands(cover, scale)
     known = (cover > 0.9).astype(np.float32)
     return Sky(cover, mean_under(lab, known, 3 * scale))
+
+
+def _broadly(lab: np.ndarray, chosen: np.ndarray, sigma: float) -> np.ndarray:
+    """`mean_under` at half the size, which is a quarter of the work."""
+    size = (max(1, lab.shape[1] // 2), max(1, lab.shape[0] // 2))
+    small, weight = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (lab, chosen.astype(np.float32)))
+    return cv2.resize(mean_under(small, weight, sigma / 2), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _without_islands(cover: np.ndarray, scale: float) -> np.ndarray:
