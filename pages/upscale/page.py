@@ -25,7 +25,11 @@ from pages.parts.submit import Press
 from pages.upscale.pictures import pick_pictures
 from pages.upscale.restore import fill_upscale
 
-PRESS = Press("upscale", together=[("photos", "factor", "upscaler")])
+PRESS = Press(
+    "upscale",
+    together=[("photos", "factor", "upscaler")],
+    places={"photos": "files_", "factor": "factor", "upscaler": "upscaler"},
+)
 CHOICES = {f"{factor}x": factor for factor in FACTORS}
 
 
@@ -37,7 +41,7 @@ def main() -> None:
     with left:
         values = _form(studio)
         pressed = PRESS.button("Upscale", ":material/zoom_out_map:")
-        show_status(studio, [Upscale.kind], "Upscale")
+        show_status(studio, [Upscale.kind])
         PRESS.show_problems(values)
     if pressed:
         _submit(studio, values)

@@ -2,7 +2,7 @@
 
 from engine.grids.request import Grid
 from engine.jobs.schema import SUCCEEDED
-from tests.pages.helpers import button, opened, texts
+from tests.pages.helpers import button, jumps, opened, texts
 
 FORM = {"prompt": "a castle by a lake", "num_inference_steps": "2", "seed": "5"}
 
@@ -36,6 +36,7 @@ def test_what_is_wrong_with_a_grid_is_said_before_and_after_the_press(open_page,
     assert "Guidance takes numbers; got 'much'" in texts(page.caption)
     button(page, "Draw the grid").click().run()
     assert "Guidance takes numbers; got 'much'" in texts(page.error)
+    assert jumps(page) == ["grid_values_"]
     assert not studio.jobs()
 
 
