@@ -18,11 +18,13 @@ from engine.diffusion.request import (
 )
 from engine.errors import Problem
 from engine.image_to_image.fitting import shape_of
+from engine.incoming.embeddings import Called, called, renamed
 from engine.incoming.matching import LORA, MODEL, Match, found_here, loras_here, models_here
 from engine.incoming.samplers import counterpart
 from engine.incoming.weights import notes_on_weights
 from engine.prompting.parsing import literal
 from engine.rules import Real, Whole, cleaned, field_label, multiple, text
+from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo, size_problems
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
@@ -71,11 +73,13 @@ class Here:
 
     Attributes:
         hashes: where hashes of files are remembered.
+        embeddings: also those that cannot be used.
     """
 
     models: Sequence[ModelInfo]
     loras: Sequence[LoraInfo]
     hashes: Path | None = None
+    embeddings: Sequence[EmbeddingInfo] = ()
 
 
 def compare(recipe: ForeignRecipe, current: Mapping[str, Any], here: Here, syntax: str = WEIGHTED) -> list[Field]:
@@ -89,26 +93,31 @@ def compare(recipe: ForeignRecipe, current: Mapping[str, Any], here: Here, synta
     known = {info.name: info for info in here.models}
     model = known.get(match.name) if match.sure else None
     drawn_with = model or known.get(current.get("model", ""))
+    prompts = recipe.prompt, recipe.negative_prompt
+    embeddings = called(recipe.tool, prompts, here.embeddings, drawn_with)
     return [
-        *_prompts(recipe, current, syntax),
+        *_prompts(recipe, current, syntax, embeddings),
         *_model(recipe, current, match, known),
         *_size(recipe, current, drawn_with),
         *_numbers(recipe, current),
         *_scheduler(recipe, current, drawn_with),
         *_loras(recipe, current, here, drawn_with),
+        *map(_embedding, range(len(embeddings)), embeddings),
         *_beginning(recipe, current),
         *_variation(current),
         *_clip_skip(recipe),
     ]
 
 
-def _prompts(recipe: ForeignRecipe, current: Mapping[str, Any], syntax: str) -> Iterator[Field]:
+def _prompts(
+    recipe: ForeignRecipe, current: Mapping[str, Any], syntax: str, embeddings: Sequence[Called]
+) -> Iterator[Field]:
     """Both, where the recipe has any: that there is no negative prompt is a part of it."""
     if not (recipe.prompt or recipe.negative_prompt):
         return
     styles = [str(name) for name in current.get("styles") or ()]
     for name in PROMPTS:
-        words = cleaned(getattr(recipe, name))
+        words = renamed(cleaned(getattr(recipe, name)), embeddings, syntax)
         now = str(current.get(name) or "")
         notes = notes_on_weights(recipe.tool, words)
         if styles and name == "prompt":
@@ -248,6 +257,23 @@ def _lora(
         {"lora": (match.name, float(weight))} if usable else {},
         match.links,
         match.unhashed,
+    )
+
+
+def _embedding(place: int, one: Called) -> Field:
+    """It comes and goes with the prompt that calls it, so there is nothing to take beside that."""
+    usable = one.match.sure and not one.problem
+    becomes = f"<{one.match.name}>" if usable else ""
+    said = "It comes with the prompt." if usable else "The prompt keeps its words, which are read as words here."
+    return Field(
+        f"embedding_{place}",
+        f"Embedding {one.name}",
+        "here" if one.match.name else NONE,
+        one.sign,
+        SAME if usable else CANNOT,
+        becomes,
+        " ".join([one.problem or one.match.said, said]),
+        links=one.match.links,
     )
 
 

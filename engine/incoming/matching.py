@@ -18,7 +18,7 @@ from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from engine.weights.safetensors_file import check_lora
 
-MODEL, LORA = "model", "LoRA"
+MODEL, LORA, EMBEDDING = "model", "LoRA", "embedding"
 MOST_SOUGHT = 200  # characters of a name that a search is given
 NOTHING_HASHED = "e3b0c442"  # how the hash of nothing begins, which some training tools wrote into every file
 _SUFFIX = re.compile(r"\.(safetensors|ckpt|pt|pth|bin|sft|gguf|onnx)$", re.IGNORECASE)
@@ -84,7 +84,7 @@ def found_here(what: str, name: str, digits: str, candidates: Sequence[Candidate
     """The candidate that has this hash, else the one of this name.
 
     Args:
-        what: `MODEL` or `LORA`, for the sentences.
+        what: `MODEL`, `LORA` or `EMBEDDING`, for the sentences.
         name: as the other tool writes it; folder, suffix and case do not count.
         digits: of its hash, 8 to 64; anything else is no hash and does not count.
     """

@@ -11,7 +11,7 @@ _BRACES = re.compile(r"\{[^{}|]{1,2000}\}|-?[0-9.]{1,6}::[^:]{1,2000}::")
 def notes_on_weights(tool: str, prompt: str) -> list[str]:
     """Sentences about signs that weigh words in that tool and are read in another way here; none where all is alike."""
     notes = []
-    if _is(tool, *_COMFY_LIKE) and _WEIGHT.search(prompt):
+    if comfy_like(tool) and _WEIGHT.search(prompt):
         notes.append(f"{tool} applies weights such as (word:1.2) in another way, so they may count more or less here.")
     if _is(tool, "InvokeAI", "Invoke") and (found := _PLUS.search(prompt)):
         sign = found[0][:6]
@@ -19,6 +19,11 @@ def notes_on_weights(tool: str, prompt: str) -> list[str]:
     if _is(tool, "NovelAI") and _BRACES.search(prompt):
         notes.append("NovelAI's {braces} and 1.2::words:: are not supported and stand as characters: use (word:1.2).")
     return notes
+
+
+def comfy_like(tool: str) -> bool:
+    """Whether its prompts are read by ComfyUI, or as there."""
+    return _is(tool, *_COMFY_LIKE)
 
 
 def _is(tool: str, *names: str) -> bool:

@@ -71,7 +71,7 @@ def _dialog(studio: Studio) -> None:
         st.error(plain(brought.problem), icon=":material/image_not_supported:")
         return
     form = st.session_state.get("form_values", {})
-    here = Here(studio.models(), studio.loras(), studio.settings.home / "hashes.json")
+    here = Here(studio.models(), studio.loras(), studio.settings.home / "hashes.json", studio.embeddings())
     own = own_rows(studio, brought, form)
     rows = compare(brought.recipe, form, here, brought.syntax)
     rows = [row for row in rows if row.name not in {each.name for each in own}] + own

@@ -1,10 +1,14 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from engine.diffusion.prompts.embeddings import Names
+from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
 from engine.diffusion.request import SEEDS
 from engine.incoming.diff import ASKS, CANNOT, DIFFERS, SAME, Here, compare
 from engine.prompting.parsing import parse
+from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.hashes import file_sha256
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
 from tests.tiny import tiny_info
@@ -196,3 +200,47 @@ def test_a_size_that_no_model_draws_is_not_taken_where_the_models_own_sizes_are_
     assert (found.state, found.values) == (CANNOT, {})
     assert "8" in found.said
     assert rows(unknown, width=512, height=16_000)["size"].state == DIFFERS
+
+
+def comfy(here, prompt, syntax=WEIGHTED, tool="ComfyUI"):
+    """The rows of a prompt; embeddings here are one that fits the model, one of odd name, and one that does not fit."""
+    width = here.models[0].cross_attention_dim
+    infos = [EmbeddingInfo(name, Path(f"{name}.safetensors"), 1, width) for name in ("EasyNegative", "five (2)")]
+    infos.append(EmbeddingInfo("wide", Path("wide.safetensors"), 1, width + 1))
+    found = compare(ForeignRecipe(tool, prompt), FORM, replace(here, embeddings=infos), syntax)
+    return infos, {row.name: row for row in found}
+
+
+@pytest.mark.parametrize("syntax", [WEIGHTED, PLAIN])
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("a hill, embedding:easynegative, fog", "EasyNegative"),
+        ("a hill (embedding:bad/EASYNEGATIVE.pt:1.2)", "EasyNegative"),
+        ("<embed:EasyNegative>", "EasyNegative"),
+        ("a hill <embedding:five (2):1>", "five (2)"),
+    ],
+)
+def test_an_embedding_that_is_here_is_called_by_the_name_it_has_here(here, prompt, name, syntax):
+    infos, found = comfy(here, prompt, syntax)
+    words = found["prompt"].values["prompt"]
+    assert "embed" not in words
+    assert [info.name for info in Names(infos).used([words], syntax)] == [name]
+    assert (found["embedding_0"].state, found["embedding_0"].becomes) == (SAME, f"<{name}>")
+
+
+def test_an_embedding_that_is_missing_or_does_not_fit_is_said_and_its_words_stay(here):
+    prompt = "a hill, embedding:gone, embedding:wide, embedding:gone"
+    _, found = comfy(here, prompt)
+    assert found["prompt"].values["prompt"] == prompt
+    assert [found[f"embedding_{place}"].state for place in (0, 1)] == [CANNOT, CANNOT]
+    assert "No embedding of this name" in found["embedding_0"].said
+    assert found["embedding_0"].links
+    assert "vectors as long as" in found["embedding_1"].said
+    assert "embedding_2" not in found
+
+
+def test_another_tools_words_are_no_calls_of_embeddings(here):
+    _, found = comfy(here, "embedding:easynegative", tool="AUTOMATIC1111")
+    assert list(found) == ["prompt", "negative_prompt"]
+    assert found["prompt"].values["prompt"] == "embedding:easynegative"
