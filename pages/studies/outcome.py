@@ -50,7 +50,9 @@ def _answered(study: Study, participants: list[Participant]) -> tuple[object, ..
 
 # Refitting pairs takes a second.
 @st.cache_data(max_entries=8, show_spinner="Counting")
-def _results(study_id: str, answered: tuple[object, ...], without: bool, _study: Study, _participants: list[Participant]) -> Results:
+def _results(
+    study_id: str, answered: tuple[object, ...], without: bool, _study: Study, _participants: list[Participant]
+) -> Results:
     return results_of(_study, _participants, without)
 
 
