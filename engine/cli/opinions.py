@@ -1,5 +1,6 @@
 """The commands for opinion studies."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -120,8 +121,8 @@ def _print_question(question: Question) -> None:
     for row in question.rows:
         less = _interval(row.to_best) if row.to_best else ""
         score = row.score
-        mean, deviation = (f"{value:6.2f}" for value in (score.mean, score.deviation))
-        print(f"  {row.method[:24]:24} {mean} {_range(score):>16} {deviation} {score.answers:5}  {less}")
+        mean, deviation = ("" if math.isnan(value) else f"{value:.2f}" for value in (score.mean, score.deviation))
+        print(f"  {row.method[:24]:24} {mean:>6} {_range(score):>16} {deviation:>6} {score.answers:5}  {less}")
     alpha = "too little to tell" if question.alpha is None else f"{question.alpha:.2f}"
     print(f"  Agreement (Krippendorff's alpha): {alpha}\n  {question.verdict}")
 
@@ -138,11 +139,13 @@ def _print_people(found: Results) -> None:
 
 
 def _range(score: Estimate) -> str:
-    return f"{score.low:.2f} to {score.high:.2f}"
+    return "" if math.isnan(score.low) else f"{score.low:.2f} to {score.high:.2f}"
 
 
 def _interval(score: Estimate) -> str:
-    return f"{score.mean:.2f} ({_range(score)})"
+    if math.isnan(score.mean):
+        return ""
+    return f"{score.mean:.2f}" if math.isnan(score.low) else f"{score.mean:.2f} ({_range(score)})"
 
 
 @commands.command()

@@ -118,7 +118,9 @@ def _of_picture(studio: Studio, image_id: str) -> Values:
 def _of_file(file: Path | None, name: str) -> Values:
     assert file is not None
     try:
-        return read_preset(read_json(file), name)
+        entry = read_json(file)
+        json.dumps(entry, ensure_ascii=False).encode()  # half of a character, as in "\ud83c", can be read but not kept
+        return read_preset(entry, name)
     except OSError as error:
         raise NotFound(f"{file} cannot be read: {error.strerror}. Check its place and its name.") from None
     except ValueError as error:

@@ -3,6 +3,7 @@
 import io
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from engine.errors import PhotoRefused
-from engine.files import read_plain
+from engine.files import printable, read_plain
 from engine.opinions.study import MOST_CONTENTS, MOST_NAME, ORIGINAL, StudyRefused
 from engine.rules import counted
 from engine.safety.photos import MOST_BYTES, plain_photo
@@ -98,15 +99,17 @@ def _pictures_in(folder: Path) -> dict[str, Path]:
     """The picture files of a folder by their name without its ending."""
     try:
         paths = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
-    except OSError as error:
-        raise StudyRefused(f"{folder} must be a folder that can be read; got: {error.strerror}.") from None
+    except (OSError, ValueError) as error:  # a name with a NUL is no path at all
+        why = getattr(error, "strerror", None) or error
+        raise StudyRefused(f"{folder} must be a folder that can be read; got: {why}.") from None
     if not 1 <= len(paths) <= MOST_FILES:
         raise StudyRefused(f"A folder of a study holds 1 to {MOST_FILES:,} pictures; {folder} has {len(paths):,}.")
     named: dict[str, Path] = {}
     for path in sorted(paths):
-        if path.stem in named:
-            raise StudyRefused(f"{folder} has two pictures called {path.stem}. Remove one, or give it another name.")
-        named[path.stem] = path
+        name = printable(unicodedata.normalize("NFC", path.stem))  # computers write the same accents in two ways
+        if name in named:
+            raise StudyRefused(f"{folder} has two pictures called {name}. Remove one, or give it another name.")
+        named[name] = path
     return named
 
 

@@ -13,8 +13,8 @@ from engine.opinions.study import StudyRefused
 from engine.picture_gate import PROJECT
 
 DOOR = PROJECT / "pages" / "studies" / "door.py"
-ENDS_WITH_STDIN = "STUDIO_STUDY_ENDS_WITH_STDIN"  # a switch of the server's: it ends when its standard input does
 START_SECONDS = 30.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where to knock at what listens at every address
 
 
 def start(home: Path, address: str, port: int, hosts: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
@@ -30,11 +30,12 @@ def start(home: Path, address: str, port: int, hosts: Sequence[str] = ()) -> "su
     """
     if not 1 <= port <= 65535:
         raise StudyRefused(f"A port is 1 to 65535; got {port}.")
-    if listens(port):
+    if listens(port, address):
         raise StudyRefused(f"Port {port} is in use by another program. Name another one.")
-    command = [sys.executable, "-m", "streamlit", "run", str(DOOR), "--server.address", address]
+    command = [sys.executable, "-m", "engine.opinions.attached", "run", str(DOOR), "--server.address", address]
     command += ["--server.port", str(port), "--server.headless", "true", "--browser.gatherUsageStats", "false"]
-    environment = {**os.environ, "STUDIO_HOME": str(home.absolute()), ENDS_WITH_STDIN: "1"}
+    command += ["--server.maxUploadSize", "1"]  # MB; participants send no files, and uploads lie in memory
+    environment = {**os.environ, "STUDIO_HOME": str(home.absolute())}
     environment["PYTHONPATH"] = str(PROJECT)  # Streamlit puts the folder of the page on the path, not the project's
     environment["STREAMLIT_SERVER_ALLOWED_HOSTS"] = " ".join(dict.fromkeys([*names_of(address), *hosts]))
     process = subprocess.Popen(
@@ -47,18 +48,18 @@ def start(home: Path, address: str, port: int, hosts: Sequence[str] = ()) -> "su
     )
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        if listens(port):
+        if listens(port, address):
             return process
         time.sleep(0.1)
     process.kill()
     raise StudyRefused(f"The participants' server did not come up at {address}:{port}. Try another port.")
 
 
-def listens(port: int) -> bool:
-    """Whether somebody listens at this port of this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether somebody listens at this port of this machine, at one of its addresses or at all of them."""
+    with contextlib.suppress(OSError), socket.create_connection((_EVERYWHERE.get(address, address), port), 0.5):
+        return True
+    return False
 
 
 def names_of(address: str) -> list[str]:

@@ -186,7 +186,7 @@ class Studies:
         with self._writing(study) as folder:
             if sum(1 for _ in folder.glob("*.json")) >= MOST_PARTICIPANTS:
                 raise StudyRefused(f"A study takes {MOST_PARTICIPANTS:,} participants; this one has them all.")
-            participant = Participant(secrets.token_urlsafe(9), time.time())
+            participant = Participant(secrets.token_hex(9), time.time())
             write_json(folder / f"{participant.id}.json", asdict(participant))
         return participant
 

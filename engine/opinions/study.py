@@ -114,6 +114,8 @@ def check_study(
         )
     if kind == REAL and ORIGINAL not in methods:
         raise StudyRefused("A study of real or made pictures needs the originals. Name their folder.")
+    if EQUAL in methods:
+        raise StudyRefused(f"No method can be called {EQUAL!r}: it is an answer. Give it another name.")
     if not 1 <= len(contents) <= MOST_CONTENTS:
         raise StudyRefused(
             f"A study is about 1 to {MOST_CONTENTS} contents that every method has a picture of; got {len(contents)}. "

@@ -45,7 +45,7 @@ def used(presets: Shelf, name: str) -> dict[str, Any]:
 
     Raises:
         NotFound: there is none of that name.
-        ShelfRefused: the file, or a picture or the LoRAs in this preset, cannot be read.
+        ShelfRefused: the file, or a picture, the LoRAs or the styles in this preset, cannot be read.
     """
     entries = presets.all()
     if name not in entries:
@@ -55,16 +55,18 @@ def used(presets: Shelf, name: str) -> dict[str, Any]:
 
 
 def read_preset(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The values of an entry, photos as `PhotoRef`. Raises ShelfRefused where pictures or LoRAs cannot be read."""
+    """The values of an entry, photos as `PhotoRef`. Raises ShelfRefused where pictures, LoRAs or styles are none."""
     values = {field: entry[field] for field in _FIELDS if entry.get(field) is not None}
     wrong = [field for field in PICTURES if field in values and not _is_photo(values[field])]
     if not isinstance(values.get("loras", []), list) or not all(map(_is_lora, values.get("loras", ()))):
         wrong.append("loras")
+    if not isinstance(values.get("styles", []), list):
+        wrong.append("styles")
     if wrong:
         got = ", ".join(f"{field} {str(values[field])[:60]!r}" for field in wrong)
         raise ShelfRefused(
-            f"In the preset {name!r} a picture has id and name, and a LoRA name and weight; got {got}. "
-            f"Save it anew, or correct {FILE}."
+            f"In the preset {name!r} a picture has id and name, styles are a list, and a LoRA name and weight; got "
+            f"{got}. Save it anew, or correct {FILE}."
         )
     return values | {field: _photo(values[field]) for field in PICTURES if field in values}
 

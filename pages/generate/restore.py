@@ -63,19 +63,18 @@ def _recipe_of(studio: Studio, record: ImageRecord) -> Mapping[str, Any]:
 
 
 def fill_values(studio: Studio, preset: Mapping[str, Any]) -> list[str]:
-    """Fill the form from a preset as `read_preset` gives it; what it does not hold stays. Returns the names of what is
-    not here.
+    """Fill the form from a preset as `read_preset` gives it; what it does not hold stays, but for the seeds, which are
+    open then. Returns the names of what is not here.
     """
     state = st.session_state
     values = _valid_values(preset, native_size(studio.default_model()))
-    for name in SIMPLE_FIELDS:
+    for name in (*SIMPLE_FIELDS, "prompt_syntax", "num_images"):
         if name in preset:
             state[name] = values[name]
-    state.prompt_syntax = values["prompt_syntax"]
-    state.variation_strength = float(values["variation_strength"])
+    for name in ("variation_strength", "guidance_scale"):
+        if name in preset:
+            state[name] = float(values[name])
     state.variation_seed = "" if values["variation_seed"] is None else str(values["variation_seed"])
-    state.guidance_scale = float(values["guidance_scale"])
-    state.num_images = values["num_images"]
     state.seed = "" if values["seed"] is None else str(values["seed"])
     keep_fields()
     wanted = [str(name) for name in preset["styles"]] if _is_list(preset.get("styles")) else []
@@ -83,7 +82,9 @@ def fill_values(studio: Studio, preset: Mapping[str, Any]) -> list[str]:
     if "styles" in preset:
         state.styles = [name for name in wanted if name in known]
     missing = [name for name in wanted if name not in known]
-    missing += [*_restore_model(studio, preset, values), *_restore_loras(studio, preset)]
+    if {"model", "width"} & preset.keys():
+        missing += _restore_model(studio, {"model": state.get("model"), **preset}, values)
+    missing += _restore_loras(studio, preset) if "loras" in preset else []
     return [*missing, *restore_saved_start(studio, preset)]
 
 

@@ -1,5 +1,6 @@
 """What a press started and how it ended, said where the eye is: a toast, a line by the button, the tab's title."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -13,6 +14,7 @@ from pages.parts.common import OWNER, duration, plain
 
 NAME = "Niji Studio"
 STATUS_SECONDS = 1.0
+MOST_TOASTS = 3  # at once
 RESULTS = "results"  # the anchor of the place where results are shown
 _TOASTS, _MARK = "toasts", "mark_of_the_end"
 _UNFINISHED, _TOLD = "unfinished_jobs", "ends_that_were_told"
@@ -26,8 +28,8 @@ def toast(words: str) -> None:
 def announce_end(studio: Studio, job_ids: Iterable[str]) -> None:
     """Say that jobs have ended, before the page runs again to show what they made."""
     jobs = _untold(studio, job_ids)
-    for job in jobs:
-        toast(_end(studio, job))
+    for words in _ends(studio, jobs):
+        toast(words)
     if jobs:
         st.session_state[_MARK] = _mark(jobs)
 
@@ -51,10 +53,10 @@ def show_ends(studio: Studio, page_title: str) -> bool:
     unfinished = studio.queue.unfinished(OWNER)
     jobs = _untold(studio, st.session_state.get(_UNFINISHED, unfinished) - unfinished)
     st.session_state[_UNFINISHED] = unfinished
-    for job in jobs:
-        st.toast(plain(_end(studio, job)), icon=":material/notifications:")
+    for words in _ends(studio, jobs):
+        st.toast(plain(words), icon=":material/notifications:")
     if jobs or unfinished:
-        _tab_title(_mark(jobs) or _progress(studio), page_title)
+        _tab_title(_mark(jobs) or (_progress(studio) if unfinished else ""), page_title)
     return bool(unfinished)
 
 
@@ -70,8 +72,12 @@ def _untold(studio: Studio, job_ids: Iterable[str]) -> list[Job]:
     return ended
 
 
-def _end(studio: Studio, job: Job) -> str:
-    return f"{job.state.capitalize()}: {studio.title(job)}"
+def _ends(studio: Studio, jobs: Sequence[Job]) -> list[str]:
+    """Each by its title; of many at once, as where all were cancelled, how many they are."""
+    if len(jobs) <= MOST_TOASTS:
+        return [f"{job.state.capitalize()}: {studio.title(job)}" for job in jobs]
+    states = Counter(job.state for job in jobs)
+    return [f"{len(jobs)} jobs have ended: {', '.join(f'{count} {state}' for state, count in states.items())}"]
 
 
 def _mark(jobs: Sequence[Job]) -> str:

@@ -1,5 +1,6 @@
 """The form of a new study."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,17 @@ def _from_folders(kind: str) -> Matched | str:
     lines = [line.partition("=") for line in text.splitlines() if line.strip()]
     if len(lines) < 2:
         return "Name two folders or more."
-    folders = {name.strip(): Path(folder.strip()).expanduser() for name, _, folder in lines}
+    folders = {name.strip(): _path(folder) for name, _, folder in lines}
     if len(folders) < len(lines):
         return "Each method has a name of its own; two of them are the same."
-    return match(folders, Path(originals.strip()).expanduser() if originals.strip() else None, control)
+    return match(folders, _path(originals) if originals.strip() else None, control)
+
+
+def _path(text: str) -> Path:
+    path = Path(text.strip())
+    with suppress(RuntimeError):  # a "~" that names nobody stays as it is, and the folder is not found
+        path = path.expanduser()
+    return path
 
 
 def _control(kind: str, can: bool) -> bool:
@@ -104,6 +112,8 @@ def _from_gallery(source: str, kind: str) -> Matched | str:
     )
     most = st.number_input("Contents, at most", 1, MOST_CONTENTS, 10, key="study_most")
     control = _control(kind, source == PHOTOS)
+    if control and source != PHOTOS:
+        return "Real or made needs the originals, which prompts do not have. Choose photos, or folders."
     if len(chosen) + control < 2:
         return "Choose two methods or more."
     try:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 import altair as alt
@@ -12,7 +13,7 @@ from engine.opinions.export import as_csv, as_values
 from engine.opinions.published import PUBLISHED
 from engine.opinions.results import Person, Question, Results, results_of
 from engine.opinions.studies import Participant, Studies
-from engine.opinions.study import RATINGS, Study
+from engine.opinions.study import RATINGS, Study, StudyRefused
 from pages.parts.common import plain
 
 
@@ -27,7 +28,7 @@ def show_outcome(studies: Studies, study: Study) -> None:
         key="without_careless",
         help="Those who answer repeated questions no more alike than chance would.",
     )
-    found = _results(study.id, sum(len(each.answers) for each in participants), without, study, participants)
+    found = _results(study.id, _answered(study, participants), without, study, participants)
     for question in found.questions:
         _question(study, question)
     _people(studies, study, found)
@@ -42,9 +43,16 @@ def show_outcome(studies: Studies, study: Study) -> None:
             st.table({"method": list(printed), "published": list(printed.values())})
 
 
-# Refitting pairs takes a second; answers are only added or, with their participant, removed.
+def _answered(study: Study, participants: list[Participant]) -> tuple[object, ...]:
+    """What results follow from: answers are only added or, with their participant, removed; a study may be closed."""
+    return study.closed_at, *((each.id, len(each.answers)) for each in participants)
+
+
+# Refitting pairs takes a second.
 @st.cache_data(max_entries=8, show_spinner="Counting")
-def _results(study_id: str, answers: int, without: bool, _study: Study, _participants: list[Participant]) -> Results:
+def _results(
+    study_id: str, answered: tuple[object, ...], without: bool, _study: Study, _participants: list[Participant]
+) -> Results:
     return results_of(_study, _participants, without)
 
 
@@ -92,7 +100,8 @@ def _people(studies: Studies, study: Study, found: Results) -> None:
         st.dataframe([_person(person) for person in found.people], hide_index=True)
         numbers = [person.id for person in found.people]
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox("Delete somebody's answers", numbers, key="delete_whom", width=260)
+            # Nobody is chosen by itself: the second press of a double click would delete the next one.
+            chosen = st.selectbox("Delete somebody's answers", numbers, index=None, key="delete_whom", width=260)
             args = (studies, study, chosen)
             st.button("Delete for good", key="delete_person", on_click=_delete, args=args, disabled=not chosen)
 
@@ -108,7 +117,8 @@ def _person(person: Person) -> dict[str, Any]:
 
 
 def _delete(studies: Studies, study: Study, participant: str) -> None:
-    studies.delete_participant(study, participant)
+    with suppress(StudyRefused):  # deleted meanwhile, in another tab
+        studies.delete_participant(study, participant)
 
 
 def _number(value: float) -> str:

@@ -31,10 +31,12 @@ def show_serving(studies: Studies, study: Study) -> None:
             st.code(link, language=None)
             if address == NETWORK:
                 st.caption("The link goes over this network unencrypted, and shows studies alone, not the studio.")
-            st.button("Stop", key="stop_serving", on_click=process.kill)
+            st.button("Stop", key="stop_serving", on_click=_stop, args=(process,))
         else:
             _offer()
-        st.button("End this study", key="close_study", on_click=_close, args=(studies, study), type="tertiary")
+        with st.popover("End this study", type="tertiary"):
+            st.caption("No more answers are taken, for good. Those that were given stay.")
+            st.button("End it for good", key="close_study", on_click=_close, args=(studies, study))
 
 
 def _offer() -> None:
@@ -49,6 +51,11 @@ def _offer() -> None:
                 return
             _server()["it"] = (reach, int(port), process)
             st.rerun()
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()  # the port is free then
 
 
 def _close(studies: Studies, study: Study) -> None:

@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from engine.errors import StudioError
 from engine.opinions.studies import Participant, Studies
 from engine.opinions.study import EQUAL, PAIRS, RATINGS, REAL, SCORES, Study, StudyRefused
 from engine.opinions.trials import Trial, trials_for
@@ -75,7 +76,7 @@ def _ask(studies: Studies, study: Study, participant: Participant, trial: Trial)
         st.session_state[_DRAFT] = {}
     draft: dict[str, int | str] = st.session_state[_DRAFT]
     open_question = next(name for name in study.questions if name not in draft)
-    st.markdown(f"## {study.questions[open_question]}")
+    st.markdown(f"## {plain(study.questions[open_question])}")
     if said := st.session_state.pop(_SAID, None):
         st.warning(plain(said))
     if len(trial.shown) == 1:
@@ -147,6 +148,8 @@ def _say(
         studies.answer(study, participant.id, trial.position, draft, time.monotonic() - since)
     except StudyRefused as refused:
         st.session_state[_SAID] = str(refused)
+    except (StudioError, OSError):  # such as a full disk; participants are told nothing about the machine
+        st.session_state[_SAID] = "This answer could not be kept. Please try again in a while."
 
 
 def _take_back() -> None:

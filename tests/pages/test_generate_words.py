@@ -1,5 +1,6 @@
 """Templates, styles, history and presets on the Generate page."""
 
+from engine.prompting.presets import presets_of
 from engine.prompting.styles import Style, Styles
 from tests.gallery.samples import picture, recipe
 from tests.pages.helpers import button, press_generate, texts
@@ -68,6 +69,18 @@ def test_a_preset_brings_the_whole_form_back_and_says_what_is_gone(open_page, st
     assert new.number_input(key="num_inference_steps").value == 7
     assert "left out: ink" in texts(new.warning)
     assert "the preset none" in texts(open_page("generate", preset="none").warning)
+
+
+def test_a_preset_of_a_few_settings_leaves_the_rest_of_the_form(open_page, studio):
+    presets_of(studio.settings.home).save("nine", {"num_inference_steps": 9})
+    page = open_page("generate")
+    page.number_input(key="num_images").set_value(3)
+    page.number_input(key="guidance_scale").set_value(3.5).run()
+    page.query_params["preset"] = "nine"
+    page.run()
+    values = {name: page.number_input(key=name).value for name in ("num_inference_steps", "num_images")}
+    assert values == {"num_inference_steps": 9, "num_images": 3}
+    assert page.number_input(key="guidance_scale").value == 3.5
 
 
 def test_a_preset_brings_the_start_picture_back_or_says_that_it_is_gone(open_page, studio):

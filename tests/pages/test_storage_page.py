@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import streamlit
+
 from tests.gallery.samples import picture, recipe
 from tests.pages.helpers import texts
 
@@ -28,6 +30,18 @@ def test_the_end_of_a_job_is_told_once_on_whatever_page_the_artist_is(open_page:
     page.switch_page("storage/page.py")
     assert texts(page.run().toast) == r"Cancelled\: a castle"
     assert not page.run().toast
+
+
+def test_many_ends_are_one_word_and_nothing_waits_after_them(open_page: Callable, studio, monkeypatch):
+    ask = {"prompt": "a castle", "model": studio.default_model().name}
+    jobs = [studio.submit(studio.request("text_to_image", ask | {"seed": seed})) for seed in range(5)]
+    page = open_page("gallery")
+    for job in jobs:
+        studio.cancel(job.id)
+    titles: list[str] = []
+    monkeypatch.setattr(streamlit, "set_page_config", lambda **values: titles.append(values["page_title"]))
+    assert texts(page.run().toast) == r"5 jobs have ended\: 5 cancelled"
+    assert not any("Waiting" in title for title in titles), titles
 
 
 def test_the_trash_is_emptied_after_a_second_question(open_page: Callable, studio):

@@ -102,6 +102,24 @@ def test_the_artist_makes_a_study_from_folders_and_reads_it(open_page, studies, 
     page.selectbox(key="delete_whom").set_value(me.id).run()
     keyed(page, "delete_person").click().run()
     assert me.id not in [each.id for each in studies.participants(study)]
+    assert page.selectbox(key="delete_whom").value is None  # a double click deletes nobody else
+    assert keyed(page, "delete_person").disabled
+
+    (other,) = studies.participants(study)
+    studies.delete_participant(study, other.id)  # as many answers as before, of somebody else
+    me = studies.join(study)
+    for trial in trials_for(study, me.id):
+        studies.answer(study, me.id, trial.position, {BEST: "soft"}, 2.0)
+    page.run()
+    assert page.selectbox(key="delete_whom").options == [me.id]
+    assert "soft" in page.dataframe[0].value["Method"][0]
+
+
+def test_what_the_form_cannot_use_is_said(open_page, studies, folders):
+    page = open_page("studies")
+    page.selectbox(key="study_source").set_value("folders").run()
+    page.text_area(key="study_folders").set_value(f"soft = {folders / 'soft'}\nhard = ~nobody-of-this-name/x").run()
+    assert "must be a folder that can be read" in texts(page.info)
 
 
 def test_commands(studio, studies, folders, monkeypatch, capsys, tmp_path):

@@ -112,12 +112,16 @@ def test_the_settings_of_a_picture_go_from_studio_to_studio(studio, run, tmp_pat
         (("presets", "save", "a", "--file", "{}/none.json"), 1, "cannot be read: No such file"),
         (("presets", "save", "a", "--file", "{}/list.json"), 1, "must be a JSON object"),
         (("presets", "save", "a", "--file", "{}/empty.json"), 1, "has no settings that a preset keeps"),
+        (("presets", "save", "a", "--file", "{}/styles.json"), 1, "got styles '5'"),
+        (("presets", "save", "a", "--file", "{}/half.json"), 1, "must be a JSON object"),
         (("presets", "save", "mine", "--file", "{}/one.json"), 1, "called 'mine' already"),
         (("presets", "save", "x" * 81, "--file", "{}/one.json"), 1, "1 to 80 characters; got 81"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(run, studio, saved, tmp_path, words, code, reason):
-    for name, text in (("list", "[]"), ("empty", "{}"), ("one", '{"num_inference_steps": 3}')):
+    files = {"list": "[]", "empty": "{}", "one": '{"num_inference_steps": 3}'}
+    files |= {"styles": '{"styles": 5}', "half": '{"prompt": "\\ud83c"}'}
+    for name, text in files.items():
         (tmp_path / f"{name}.json").write_text(text)
     presets_of(studio.settings.home).save("bad", {"image": "x", "loras": "y"})
     told = run(*(word.replace("{}", str(tmp_path)) for word in words))

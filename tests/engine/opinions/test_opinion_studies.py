@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import math
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,8 +185,27 @@ def test_sets_that_do_not_fit(studies, folders, tmp_path):
     (lonely / "photo0.png").write_bytes(b"no picture")
     with pytest.raises(StudyRefused, match="must open"):
         studies.create("Which?", BEST, match({"classical": folders / "classical", "other": lonely}, None, False))
+    called_equal = match({"classical": folders / "classical", EQUAL: folders / "cut"}, None, False)
+    with pytest.raises(StudyRefused, match="'equal': it is an answer"):
+        studies.create("Which?", PAIRS, called_equal)
+    with pytest.raises(StudyRefused, match="must be a folder"):
+        match({"classical": folders / "classical", "other": Path("no\0path")}, None, False)
     assert studies.all() == []
     assert not [path for path in (tmp_path / "studies").iterdir() if path.name != ".lock"]
+
+
+def test_names_are_the_same_however_a_computer_writes_them(studies, tmp_path):
+    for method, name in (("mac", "e\u0301te\u0301"), ("linux", "\u00e9t\u00e9")):
+        (tmp_path / method).mkdir()
+        for stem in (name, "no\udcfftext"):
+            Image.new("RGB", (48, 32)).save(tmp_path / method / f"{stem}.png")
+    study = studies.create("Which?", BEST, match({m: tmp_path / m for m in ("mac", "linux")}, None, False))
+    assert studies.get(study.id).contents == ("no?text", "\u00e9t\u00e9")
+
+
+def test_a_number_is_no_option_and_no_formula(studies, folders):
+    study = made(studies, folders, BEST)
+    assert re.fullmatch("[0-9a-f]{18}", studies.join(study).id)
 
 
 def test_a_file_that_somebody_changed_hides_only_itself(studies, folders, tmp_path):
