@@ -34,7 +34,9 @@ def show_serving(studies: Studies, study: Study) -> None:
             st.button("Stop", key="stop_serving", on_click=process.kill)
         else:
             _offer()
-        st.button("End this study", key="close_study", on_click=_close, args=(studies, study), type="tertiary")
+        with st.popover("End this study", type="tertiary"):
+            st.caption("Nobody can answer any more, and it cannot be opened again. What was answered stays.")
+            st.button("End it for good", key="close_study", on_click=_close, args=(studies, study))
 
 
 def _offer() -> None:
