@@ -1,7 +1,8 @@
 """Where one is in a network: a start that the address names, and sliders moved from there.
 
-The address has `from`: `middle`, nothing for where a network begins, `seed-5` for a random one, `photo-` and an id for a picture of one's
-own, `kept-` and an id for a picture of the gallery; and `moved`: axis and value of each slider that was moved.
+The address has `from`: `middle`, `seed-5` for a random one, `photo-` and an id for a picture of one's own, `kept-` and
+an id for a picture of the gallery, nothing for where a network begins; and `moved`: axis and value of each slider that
+was moved.
 """
 
 import math
