@@ -76,7 +76,9 @@ class Study:
     def questions(self) -> dict[str, str]:
         """What each trial asks, by the name under which answers are kept."""
         if self.kind == RATINGS:
-            return QUESTIONS if not self.question else {"overall": self.question}
+            if self.question:
+                return {"overall": self.question}
+            return {name: text for name, text in QUESTIONS.items() if name != "content" or self.originals}
         ask = {BEST: "Which one is the best?", PAIRS: "Which one is better?", REAL: "Was it real, or made?"}
         return {self.kind: self.question or ask[self.kind]}
 

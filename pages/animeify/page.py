@@ -180,7 +180,7 @@ def _show_translations(studio: Studio, job: Job, images: Sequence[ImageRecord]) 
             st.caption(plain(image.title))
         if show_before_after(studio, image, place="feed"):
             download_buttons(studio, image, place="feed")
-            with st.container(horizontal=True, gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 show_links(studio, image, "feed")
                 show_upscale(studio, image, "feed")
 

@@ -22,6 +22,7 @@ from gallery.records import ImageRecord
 from pages.explore.keeping import keep_button
 from pages.explore.point import (
     FROM,
+    MIDDLE,
     MOST_SLIDERS,
     PHOTO,
     SEED,
@@ -30,6 +31,7 @@ from pages.explore.point import (
     at,
     go_to,
     moved_of,
+    name_of,
     reach,
     remember_moved,
     space_of,
@@ -38,6 +40,7 @@ from pages.explore.point import (
 from pages.explore.restore import fill_explore
 from pages.explore.walk import show_walk
 from pages.generate.actions import show_links
+from pages.parts.address import remember_address
 from pages.parts.common import PEOPLE_ERRORS, TRAIN, open_studio, plain
 from pages.parts.downloads import download_buttons
 from pages.parts.facts import size_of
@@ -105,6 +108,7 @@ def _explore(studio: Studio, info: Explorer, space: Space) -> None:
     with left, st.container(key="explore_picture"):
         _picture(studio, info, space, start, z)
     show_walk(studio, info, space, start, z)
+    remember_address()
 
 
 def _picture(studio: Studio, info: Explorer, space: Space, start: Start, z: np.ndarray) -> None:
@@ -124,9 +128,9 @@ def _ways(studio: Studio, space: Space) -> None:
             key="explore_random",
             on_click=lambda: go_to(f"{SEED}{random.randrange(10**9)}"),
         )
-        st.button("Middle", icon=":material/center_focus_strong:", key="explore_middle", on_click=go_to, args=("",))
-        name = st.query_params.get(FROM, "")
-        st.button("Sliders back", icon=":material/undo:", key="explore_back", on_click=go_to, args=(name,))
+        st.button("Middle", icon=":material/center_focus_strong:", key="explore_middle", on_click=go_to, args=(MIDDLE,))
+        args = (name_of(space),)
+        st.button("Sliders back", icon=":material/undo:", key="explore_back", on_click=go_to, args=args)
     with st.expander("Random pictures", icon=":material/grid_view:"):
         _samples(space)
     with st.expander("Begin with a picture of your own", icon=":material/add_photo_alternate:"):
@@ -210,9 +214,9 @@ def _show_kept(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> None:
         if show_picture(studio, image, min(SHOWN, 4 * image.width)):
             st.caption(plain(f"{image.title}, {size_of(image)}"))
             download_buttons(studio, image, place="feed")
-            with st.container(horizontal=True, gap="small"):
-                show_upscale(studio, image, "feed")
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 show_links(studio, image, "feed")
+                show_upscale(studio, image, "feed")
 
 
 main()

@@ -1,7 +1,8 @@
 """Where one is in a network: a start that the address names, and sliders moved from there.
 
-The address has `from`: nothing for the middle, `seed-5` for a random one, `photo-` and an id for a picture of one's
-own, `kept-` and an id for a picture of the gallery; and `moved`: axis and value of each slider that was moved.
+The address has `from`: `middle`, `seed-5` for a random one, `photo-` and an id for a picture of one's own, `kept-` and
+an id for a picture of the gallery, nothing for where a network begins; and `moved`: axis and value of each slider that
+was moved.
 """
 
 import math
@@ -21,6 +22,8 @@ from engine.studio import Studio
 from pages.parts.common import OWNER, PEOPLE_ERRORS, plain
 
 FROM, MOVED = "from", "moved"
+MIDDLE = "middle"
+FIRST = 0  # seed of the random picture with which a network begins whose middle shows nothing
 SEED, PHOTO, KEPT, KEPT_END = "seed-", "photo-", "kept-", "keptend-"
 MOST_SLIDERS = 24
 STEP = 0.05
@@ -51,9 +54,14 @@ def _cached(path: str, state: tuple[int, int], sha256: str, _info: Explorer) -> 
     return load_space(_info)
 
 
+def name_of(space: Space) -> str:
+    """What the address names; else the middle, or of a GAN, whose middle shows nothing, a random place."""
+    return st.query_params.get(FROM, "") or (MIDDLE if space.encoder else f"{SEED}{FIRST}")
+
+
 def start_of(studio: Studio, space: Space) -> Start:
     """The start that the address names; the middle where that cannot be had, which is said."""
-    name = st.query_params.get(FROM, "")
+    name = name_of(space)
     middle = Start(np.zeros(space.about.latents, np.float32))
     try:
         if name.startswith(SEED):

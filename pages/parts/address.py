@@ -12,7 +12,8 @@ REMEMBERED = {
     "": ("start", "mask", "sketch"),  # Generate
     "animeify": ("photos", "style"),
     "upscale": ("photos", "pictures"),
-    "train": ("dataset",),
+    "explore": ("network", "from", "moved"),
+    "train": ("dataset", "x_pictures", "y_pictures"),
 }
 _SHOWN, _LEFT, _VISITS = "shown_page", "left_addresses", "visits"
 

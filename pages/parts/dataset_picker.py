@@ -49,7 +49,11 @@ def pick_dataset(studio: Studio, place: str = DATASET, captions: bool = True) ->
 
 
 def _take_folder(place: str, suffix: str) -> None:
-    folder = Path(st.session_state[f"folder{suffix}"].strip().replace("\0", ""))
+    text = st.session_state[f"folder{suffix}"].strip().replace("\0", "")
+    if not text:  # as a path it would be the folder that the studio runs in
+        st.query_params.pop(place, None)
+        return
+    folder = Path(text)
     with suppress(RuntimeError):  # a "~" that names nobody stays as it is, and the folder is not found
         folder = folder.expanduser()
     st.query_params[place] = str(folder.absolute())

@@ -103,7 +103,7 @@ def _from_gallery(source: str, kind: str) -> Matched | str:
     groups = _groups(source)
     methods = {name: found for name, found in groups.found.items() if found}
     if len(methods) < 2:
-        return "The gallery has no pictures of the same content by two methods yet."
+        return "The gallery has no pictures of the same content by two methods yet. Draw them first, or choose folders."
     chosen = st.multiselect(
         "Methods",
         sorted(methods, key=lambda name: -len(methods[name])),

@@ -35,7 +35,7 @@ def show_serving(studies: Studies, study: Study) -> None:
         else:
             _offer()
         with st.popover("End this study", type="tertiary"):
-            st.caption("No more answers are taken, for good. Those that were given stay.")
+            st.caption("Nobody can answer any more, and it cannot be opened again. What was answered stays.")
             st.button("End it for good", key="close_study", on_click=_close, args=(studies, study))
 
 

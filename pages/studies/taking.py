@@ -21,6 +21,7 @@ _GLIMPSE = (
 )
 _PLAIN = (
     "<style>[data-testid='stElementToolbar'], [data-testid='stMainMenu'], .st-key-answers kbd { display: none; }"
+    "button kbd { color: inherit !important; opacity: 1 !important; }"
     ".stMainBlockContainer { padding-top: 2rem; max-width: 1200px; } .stImage img { max-height: 62vh; width: auto; }"
     "</style>"
 )
@@ -94,7 +95,7 @@ def _one(studies: Studies, study: Study, trial: Trial) -> None:
             st.image(studies.picture(study, name), alt="The picture")
         return
     original = study.originals.get(trial.content)
-    grid = st.grid(2) if original else st.container()
+    grid = st.grid(2) if original else st.container(horizontal_alignment="center")
     if original:
         with grid.container():
             st.image(studies.picture(study, original), caption="The original", alt="The original")

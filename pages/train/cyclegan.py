@@ -105,7 +105,10 @@ def _settings(studio: Studio) -> Config | None:
     try:
         return replace(base, decay_epochs=changed["epochs"] // 2, **changed)
     except InvalidRequest as error:
-        show_refusal(said_by(error), PLACES)
+        problems = said_by(error)
+        if "epochs" in problems:  # the half of them in which the rate falls is no field of the form
+            problems.pop("decay_epochs", None)
+        show_refusal(problems, PLACES)
         return None
 
 
@@ -157,7 +160,7 @@ def _runs(studio: Studio) -> None:
     ended = [info for info in newest_runs(studio.settings, SHOWN) if info.run not in busy]
     if not active and not ended:
         st.markdown("## Nothing was trained yet")
-        st.caption("Choose pictures on the left. A training goes on when you close this page.")
+        st.caption("Choose pictures, then press Train. A training goes on when you close this page.")
     for info in ended:
         _ended(studio, info)
 

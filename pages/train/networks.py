@@ -51,7 +51,7 @@ PLACES = {
 
 def _form(family: str, studio: Studio) -> None:
     st.markdown("## Your pictures")
-    folder = pick_dataset(studio)
+    folder = pick_dataset(studio, captions=False)
     if folder is None:
         st.caption(f"{MANY[family]} are a good start; captions are not needed.")
         return
@@ -152,7 +152,7 @@ def _runs(family: str, studio: Studio) -> None:
     ended = [info for info in newest_runs(studio.settings, [family], SHOWN) if info.place.name not in busy]
     if not active and not ended:
         st.markdown("## Nothing was trained yet")
-        st.caption("Choose pictures on the left. A training goes on when you close this page.")
+        st.caption("Choose pictures, then press Train. A training goes on when you close this page.")
     for info in ended:
         _ended(studio, info)
 

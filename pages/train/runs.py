@@ -27,7 +27,7 @@ def show_runs(studio: Studio) -> None:
     ended = [info for info in runs if info.run not in busy]
     if not active and not ended:
         st.markdown("## Nothing was trained yet")
-        st.caption("Choose pictures on the left. A training goes on when you close this page.")
+        st.caption("Choose pictures, then press Train. A training goes on when you close this page.")
     for info in ended:
         _ended_run(studio, info)
 

@@ -176,3 +176,23 @@ def test_an_address_that_makes_no_sense_leads_to_the_middle(open_page: Callable[
         assert not page.exception, where
         assert "The picture at this place" not in texts(page.error)
     assert page.slider[0].value == 0
+
+
+def test_a_place_is_still_there_after_a_look_at_another_page(open_page: Callable[..., AppTest], known: Studio) -> None:
+    page = open_page("explore", network=VAE_NAME, **{"from": "seed-5", "moved": "0:2"})
+    for path in ("storage", "explore"):
+        page.query_params.clear()
+        page.switch_page(f"{path}/page.py").run()
+    assert (page.query_params["from"], page.query_params["moved"]) == ("seed-5", "0:2")
+    assert page.slider[0].value == 2
+    assert page.selectbox(key="network").value == VAE_NAME
+
+
+def test_a_gan_begins_at_a_random_place_and_has_a_middle(open_page: Callable[..., AppTest], known: Studio) -> None:
+    page = open_page("explore", network=GAN_NAME)
+    button(page, "Keep it").click().run()
+    button(page, "Middle").click().run()
+    button(page, "Keep it").click().run()
+    middle, begun = sorted((job.request.begin for job in known.jobs()), key=any)
+    assert not any(middle)
+    np.testing.assert_allclose(begun, load_space(explorer(known.settings, GAN_NAME)).sample(0), atol=1e-6)

@@ -66,6 +66,11 @@ def test_a_participant_rates_goes_on_by_the_link_and_is_thanked(open_page, studi
     assert "Thank you" in texts(again.markdown)
 
 
+def test_what_an_original_shows_is_not_asked_about_where_none_is_shown(studies, folders):
+    study = studies.create("Which?", RATINGS, match({name: folders / name for name in ("soft", "hard")}, None, False))
+    assert list(study.questions) == ["style", "overall"]
+
+
 def test_a_closed_study_a_wrong_link_and_a_wrong_number(open_page, studies, folders):
     study = made(studies, folders, BEST)
     me = studies.join(study)

@@ -119,3 +119,20 @@ def test_folders_that_nobody_has_are_said(open_page):
         page.text_input(key="folder").set_value(folder).run()
         assert not page.exception
         assert "There is no folder" in texts(page.error)
+
+
+def test_a_folder_that_is_taken_out_leaves_nothing_chosen(open_page, pictures):
+    page = open_page("train").run()
+    page.segmented_control(key="way").set_value("Folder on this machine").run()
+    page.text_input(key="folder").set_value(str(pictures)).run()
+    assert page.query_params["dataset"] == str(pictures)
+    page.text_input(key="folder").set_value(" ").run()
+    assert "dataset" not in page.query_params
+
+
+def test_the_folders_of_both_kinds_are_still_chosen_after_a_look_at_another_page(open_page, pictures):
+    page = open_page("train", x_pictures=str(pictures))
+    for path in ("storage", "train"):
+        page.query_params.clear()
+        page.switch_page(f"{path}/page.py").run()
+    assert page.query_params["x_pictures"] == str(pictures)

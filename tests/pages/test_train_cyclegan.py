@@ -35,7 +35,7 @@ def text_of(page) -> str:
 
 def test_from_two_folders_to_two_translators(open_page, studio, kinds, work) -> None:
     page = open_page("train")
-    page.segmented_control(key="what").set_value("cyclegan").run()
+    page.segmented_control(key="what").set_value("CycleGAN").run()
     assert "nothing in them has to belong together" in text_of(page)
     assert "Nothing was trained yet" in text_of(page)
 
@@ -51,6 +51,8 @@ def test_from_two_folders_to_two_translators(open_page, studio, kinds, work) -> 
     assert "4 pictures and 4; a tenth is held out" in text_of(page)
     page.number_input(key="epochs_cpu").set_value(0).run()
     assert jumps(page) == ["epochs_"]
+    page.number_input(key="epochs_cpu").set_value(-5).run()
+    assert "decay" not in texts(page.error)  # no field of the form
     page.number_input(key="epochs_cpu").set_value(TINY.epochs).run()
     button(page, "Train").click().run()
     assert not page.exception
@@ -67,11 +69,11 @@ def test_from_two_folders_to_two_translators(open_page, studio, kinds, work) -> 
     assert not page.exception
 
 
-@pytest.mark.parametrize("family", ["beta-vae", "gan"])
+@pytest.mark.parametrize("family", ["beta-VAE", "GAN"])
 def test_the_settings_of_other_networks_are_corrected_where_they_stand(open_page, kinds, family) -> None:
     page = open_page("train")
     page.query_params["dataset"] = str(kinds[0] / "none")
     page.segmented_control(key="what").set_value(family).run()
     assert jumps(page) == ["way"]
-    page.number_input(key=f"steps_{family}_explore").set_value(0).run()
+    page.number_input(key=f"steps_{family.lower()}_explore").set_value(0).run()
     assert jumps(page) == ["steps_"]
