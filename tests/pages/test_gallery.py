@@ -3,6 +3,7 @@ import json
 import pytest
 
 from gallery import marks
+from gallery.looks.palette import NAMES
 from gallery.picking.rounds import Rounds
 from gallery.questions.query import Query
 from pages.gallery.selection import between
@@ -197,6 +198,10 @@ def test_filters_stand_in_the_address_and_are_taken_away_one_by_one(open_page, s
     page.run()
     (stars,) = [pills for pills in page.button_group if pills.label == "Stars, at least"]
     assert [option.content for option in stars.proto.options][2:4] == ["3 ★ (1)", "4 ★ (1)"]
+    (colours,) = [pills for pills in page.button_group if pills.label.startswith("Colours")]
+    assert [option.content.split(") ")[-1] for option in colours.proto.options] == [
+        f"{name} (1)" for name in NAMES if name in middle.colours
+    ]
     page.toggle(key="filter_fold").set_value(True).run()
     page.button(key="chip_rating").click().run()
     assert opened(page) == [newest.title, middle.title]
