@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .PHONY: run test lint format bench clean
 
-run: $(VENV)/.runtime
+run: $(VENV)/.runtime $(VENV)/.fast
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/.dev
@@ -32,7 +32,13 @@ $(VENV)/.runtime: requirements.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+# Quicker drawing on processors; where it does not fit, the studio runs without it.
+$(VENV)/.fast: requirements-fast.txt $(VENV)/.runtime
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-fast.txt \
+		|| echo "OpenVINO does not fit here; PyTorch draws alone."
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime $(VENV)/.fast
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

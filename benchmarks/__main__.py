@@ -2,12 +2,14 @@
 
 import sys
 
-from benchmarks import gallery_pages, generate, startup, translators, upscale
+from benchmarks import engines, gallery_pages, generate, lora, startup, translators, upscale
 
 MEASUREMENTS = {
     "startup": startup.main,
     "generate": generate.main,
+    "engines": engines.main,
     "gallery_pages": gallery_pages.main,
+    "lora": lora.main,
     "translators": translators.main,
     "upscale": upscale.main,
 }

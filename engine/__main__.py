@@ -4,19 +4,23 @@ import sys
 
 from engine.cli import (
     checkpoints,
+    cyclegan,
     datasets,
     drawing,
     gallery,
     grids,
     importing,
     jobs,
+    latent,
     lora,
     mini,
     models,
     neural_style,
     nijigan,
+    opinions,
     parameters,
     photos,
+    presets,
     prompting,
     queue,
     recipes,
@@ -24,6 +28,7 @@ from engine.cli import (
     statistics,
     storage,
     upscaling,
+    vqi2i,
 )
 from engine.cli.app import cli, main
 
@@ -45,9 +50,14 @@ cli.add_typer(gallery.commands, name="gallery")
 cli.add_typer(recipes.commands)
 cli.add_typer(prompting.styles, name="styles")
 cli.add_typer(prompting.wildcards, name="wildcards")
+cli.add_typer(presets.commands, name="presets")
 cli.add_typer(storage.commands, name="storage")
+cli.add_typer(opinions.commands, name="study")
 cli.add_typer(nijigan.commands)
+cli.add_typer(cyclegan.commands)
+cli.add_typer(vqi2i.commands)
 cli.add_typer(mini.commands)
+cli.add_typer(latent.commands)
 cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]

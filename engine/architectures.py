@@ -110,10 +110,13 @@ def _count(model: Any) -> int:
 
 _BUILD = "engine.translation.published:build"
 _CYCLEGAN = "engine.translation.networks.cyclegan:CycleGan"
-_PATCHES = "engine.nijigan.networks:PatchDiscriminator"
+_PATCHES = "engine.translation.networks.patch_discriminator:PatchDiscriminator"
 _VGG19 = "engine.metrics.vgg19:VGG19"
 _VQI2I = "engine.translation.vqi2i"
 _CONTENT, _MINI = f"{_VQI2I}.encoders:ContentEncoder", "engine.mini.networks"
+_BETAVAE, _DCGAN = "engine.betavae.networks:BetaVAE", "engine.gan.networks"
+_GAN = {"generator": f"{_DCGAN}:Generator", "discriminator": f"{_DCGAN}:Discriminator"}
+_LESSON = {"generator": {"start": "linear"}, "discriminator": {"end": "linear"}}
 _NIJIGAN, _VGG, _LATENT = "study of NijiGAN", "Simonyan 2015", "Rombach 2022"
 _PAIR = {
     "generator X to Y": _CYCLEGAN,
@@ -121,7 +124,10 @@ _PAIR = {
     "discriminator X": _PATCHES,
     "discriminator Y": _PATCHES,
 }
+_GREY = {"channels": 1, "blocks": (32, 64, 128)}
 # Test sizes.
+_SMALL_VAE = {"side": 16, "blocks": (8, 16), "latents": 8}
+_SMALL_GAN: Sizes = {part: {"side": 16, "width": 8} for part in _GAN}
 _NARROW, _THIN, _STYLE = {"width": 4, "blocks": 1}, {"width": 8}, {"hidden": 32, "style_dim": 16}
 _LEVELS = {"ch": 32, "mult": (1, 2), "resblocks": 1, "resolution": 32, "z_channels": 16}
 _SMALL_PAIR = {part: _NARROW if "generator" in part else _THIN for part in _PAIR}
@@ -145,6 +151,10 @@ _ALL = (
     Architecture("content-encoder", "VQ-I2I's content encoder", _NIJIGAN, _CONTENT, {"z_channels": 128}, _LEVELS),
     Architecture("adain-decoder", "VQ-I2I's decoder", _NIJIGAN, f"{_VQI2I}.decoder:AdaINDecoder", test=_DECODER),
     Architecture("vqi2i", "VQ-I2I with AdaIN", _NIJIGAN, f"{_VQI2I}.networks:VQI2I_AdaIN", test=SMALL),
+    Architecture("beta-vae", "beta-VAE", "Higgins 2017", _BETAVAE, test=_SMALL_VAE),
+    Architecture("beta-vae-grey", "beta-VAE for grey pictures", "study of beta-VAE", _BETAVAE, _GREY),
+    Architecture("dcgan", "DCGAN", "Radford 2016", _GAN, test=_SMALL_GAN),
+    Architecture("gan-linear", "GAN with a fully connected start", "lesson", _GAN, _LESSON),
     Architecture("vgg19", "VGG19", _VGG, _VGG19),
     Architecture("vgg19-bn", "VGG19 with batch norm", _VGG, _VGG19, {"batch_norm": True}),
     Architecture("vgg19-features", "VGG19 up to conv4_4", _VGG, _VGG19, {"feature_mode": True}),

@@ -16,7 +16,7 @@ StudioError
 ├── ImageFailed         the model gave no usable pixels
 ├── ImageShapeError     a picture of a size that a network cannot take
 ├── OutOfMemory         the device has too little memory for this request
-├── StudioBusy          the queue is full
+├── StudioBusy          the queue is full, or a studio is at work where nobody may be
 ├── Cancelled           the artist stopped the job (control flow)
 └── LeaseLost           another worker owns the job now (control flow)
 
@@ -104,7 +104,7 @@ class OutOfMemory(StudioError):
 
 
 class StudioBusy(StudioError):
-    """The queue holds as many jobs as it may."""
+    """The queue holds as many jobs as it may, or a studio is at work where nobody may be."""
 
 
 class Cancelled(StudioError):

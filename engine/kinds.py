@@ -1,11 +1,13 @@
 """The one table of what can be asked of the studio."""
 
+from engine.cyclegan import admission as cyclegan
 from engine.diffusion import admission as diffusion
 from engine.grids import admission as grids
 from engine.image_to_image import admission as image_to_image
 from engine.importing import admission as importing
 from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
+from engine.latent import admission as latent
 from engine.lora import admission as lora
 from engine.reproducing import admission as reproducing
 from engine.translation import admission as translation
@@ -19,5 +21,7 @@ _MAKING = (
     *grids.KINDS,
     *translation.KINDS,
     *upscaling.KINDS,
+    latent.EXPLORED,
 )
-KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *lora.KINDS, *weights.KINDS])
+_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS)
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS])

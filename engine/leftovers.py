@@ -1,4 +1,4 @@
-"""What nobody needs any more: photos that no picture or job names, and unpacked archives that no training names.
+"""What nobody needs any more: photos that no picture, job or preset names, and archives that no training names.
 
 A name counts as used wherever it stands, in a row that cannot be read too: all texts are searched, none is understood.
 What cannot be looked through ends the search, so that a disk that is away removes nothing.
@@ -52,7 +52,7 @@ class Leftover:
 
 
 def unused_photos(gallery: Gallery, home: Path) -> Iterator[Leftover]:
-    """Photos that no picture, trashed or not, no job, and no run names."""
+    """Photos that no picture, trashed or not, no job, no run and no preset names."""
     unused = {path.stem: path for path in (home / "photos").glob("??/*.png") if _PHOTO.fullmatch(path.stem)}
     for text in _texts(gallery, home) if unused else ():
         for name in _PHOTO.findall(text):
@@ -133,6 +133,7 @@ def _texts(gallery: Gallery, home: Path) -> Iterator[str]:
         yield _recipe_text(file.path)
     for folder in ("runs", "evaluations", "prepared", "loras"):
         yield from map(_text_of, _small_texts(home / folder))
+    yield _text_of(home / "presets.json")
 
 
 def _of_snapshots(file: Path | None) -> Iterator[str]:

@@ -1,24 +1,21 @@
 """Putting a damaged or lost database right: the newest sound snapshot, or one that was chosen, in its place.
 
-Nobody may have the database open meanwhile, so all of this asks for the lock that a running studio holds.
+Nobody may have the database open meanwhile, so all of this asks for the locks that a running studio and its workers
+hold.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from sqlalchemy import text
 
 from engine.errors import StudioBusy
+from engine.locks import alone
 from engine.settings import Settings
 from gallery.database import Database
 from gallery.mending import backups, repair, returning
 from gallery.mending.backups import Snapshot
 from gallery.store import Gallery
-
-LOCK = "worker.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def begin_anew(settings: Settings) -> Replaced | None:
     if file is None:
         return None
     try:
-        with alone(settings):
+        with alone(settings.home):
             return _begin_anew(settings, file)
     except StudioBusy:
         if repair.fault(file):
@@ -98,7 +95,7 @@ def put_back(settings: Settings, name: str) -> Replaced:
     if file is None:
         raise StudioBusy("Snapshots are made of SQLite databases only; STUDIO_DATABASE_URL names another kind.")
     chosen = backups.find(file, name)
-    with alone(settings):
+    with alone(settings.home):
         return Replaced(file, "", backups.put_back(file, chosen), chosen)
 
 
@@ -113,24 +110,6 @@ def settle(database: Database, home: Path, done: Replaced | None) -> Settled:
         gone = returning.forget_deleted_for_good(database, Gallery(database, home).files, done.base, done.aside)
     jobs = 0 if done and not done.fault else returning.take_back_jobs(database)  # a chosen moment has its own jobs
     return Settled(jobs, gone)
-
-
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """While no studio runs on this folder.
-
-    Raises:
-        StudioBusy: one does.
-    """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(settings.home / LOCK).acquire(timeout=0):
-            yield
-    except Timeout:
-        raise StudioBusy(
-            f"The studio in {settings.home} is running, so its database cannot be replaced now. "
-            "Stop it (Ctrl+C where it was started), and run this again."
-        ) from None
 
 
 def _nothing_in_rows(settings: Settings) -> str | None:

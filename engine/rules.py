@@ -33,6 +33,7 @@ LABELS = {
     "height": "Height",
     "num_images": "Images",
     "scheduler": "Scheduler",
+    "backend": "Engine",
     "weight": "Weight",
     "variation_seed": "Variation seed",
     "variation_strength": "Variation strength",

@@ -12,6 +12,7 @@ from engine.errors import InvalidSetting
 PROJECT = Path(__file__).resolve().parent.parent
 EMBEDDED_MODEL = "mini"  # ships with the studio
 LARGE_MODEL = "sd21"  # the default where it is on the machine and a GPU draws it
+TORCH, OPENVINO = "torch", "openvino"  # what can compute a drawing
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,15 @@ class Settings:
     device: str = ""
     """`cuda`, `cuda:1`, `cpu`; empty means CUDA where there is one."""
 
+    backend: str = ""
+    """What draws where nobody says, `torch` or `openvino`; empty means OpenVINO for models that are ready for it. With
+    `torch` none is made ready."""
+
     def __post_init__(self) -> None:
+        if self.backend not in ("", TORCH, OPENVINO):
+            raise InvalidSetting(
+                f"STUDIO_BACKEND must be {TORCH} or {OPENVINO}; got {self.backend!r}. Correct or unset it."
+            )
         object.__setattr__(self, "home", Path(self.home).expanduser().resolve())
         object.__setattr__(self, "weights_dir", Path(self.weights_dir).expanduser().resolve())
         lora_dir = self.lora_dir or self.home / "loras"

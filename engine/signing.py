@@ -12,6 +12,7 @@ import io
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,17 @@ _NO_USE = (
 )  # fmt: skip
 
 
-def signed(home: Path, data: bytes, digital_source: str, title: str, studio: str) -> bytes:
+def available() -> bool:
+    """Whether the package that signs is installed; it is not imported."""
+    return find_spec("c2pa") is not None
+
+
+def require_key(home: Path) -> None:
+    """Make sure that this installation has a key that can sign. Raises StudioError as `signed`."""
+    _signer(_library(), home)
+
+
+def signed(home: Path, data: bytes, digital_source: str, title: str, studio: str, *, brought_in: bool = False) -> bytes:
     """The file with a manifest that says how the picture came to be; all that was in it stays.
 
     Args:
@@ -41,35 +52,53 @@ def signed(home: Path, data: bytes, digital_source: str, title: str, studio: str
         digital_source: one of the IPTC's news codes; see `gallery.words`.
         title: of the picture.
         studio: the studio's version.
+        brought_in: whether the picture was made elsewhere. Then the manifest says that it was opened here, with the
+            file as it is as its ingredient, and nothing about how it came to be.
 
     Raises:
-        StudioError: c2pa-python is not installed, the digital source is empty, the key cannot be read or written, or
-            the file cannot be signed.
+        StudioError: c2pa-python is not installed, the digital source of a picture of our own is empty, the key cannot
+            be read or written, or the file cannot be signed.
     """
     c2pa = _library()
-    if not digital_source:
+    if not (digital_source or brought_in):
         raise StudioError(
             f"Only pictures that say how they came to be can be signed; {title[:60] or 'the picture'} has no mark of "
-            "how it came to be, as it was brought in without a recipe. Export it without signing."
+            "how it came to be. Export it without signing."
         )
-    key, chain = _identity(home)
     kind = _kind(data)
-    manifest = {
-        "claim_generator_info": [{"name": "Niji Studio", "version": studio}],
-        "format": kind,
-        "title": title[:200],
-        "assertions": [_actions(digital_source)],
-    }
+    signer = _signer(c2pa, home)
     out = io.BytesIO()
     try:
-        signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, key, None))  # None: no server of times
-        c2pa.Builder(manifest).sign(signer, kind, io.BytesIO(data), out)
+        builder = c2pa.Builder(
+            {
+                "claim_generator_info": [{"name": "Niji Studio", "version": studio}],
+                "format": kind,
+                "title": title[:200],
+                "assertions": [] if brought_in else [_actions(digital_source)],
+            }
+        )
+        if brought_in:
+            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)  # makes "opened", and the file its parent
+        builder.sign(signer, kind, io.BytesIO(data), out)
     except c2pa.C2paError as error:
-        raise StudioError(
-            f"{title[:60] or 'The picture'} cannot be signed: {error}. If the key in {home / FOLDER} is damaged, move "
-            "that folder away; a new key is made then. Or export without signing."
-        ) from None
+        raise _unsigned(title[:60] or "The picture", error, home) from None
     return out.getvalue()
+
+
+def _signer(c2pa: Any, home: Path) -> Any:
+    key, chain = _identity(home)
+    try:
+        return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, key, None))  # None: no server of times
+    except c2pa.C2paError as error:
+        raise _unsigned("Nothing", error, home) from None
+
+
+def _unsigned(what: str, error: Exception, home: Path) -> StudioError:
+    cannot = "can" if what == "Nothing" else "cannot"
+    return StudioError(
+        f"{what} {cannot} be signed: {error}. If the key in {home / FOLDER} is damaged, move that folder away; a new "
+        "key is made then. Or export without signing."
+    )
 
 
 def _kind(data: bytes) -> str:

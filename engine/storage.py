@@ -59,7 +59,7 @@ class Storage:
         photos, archives = self._unused(leftovers.unused_photos), self._unused(leftovers.unused_archives)
         aside, half = size_of(*self._set_aside()), size_of(*self._idle_prepared())
         own_loras, _ = self._settings.lora_folders
-        own = (own_loras, *self._settings.embedding_folders, home / "weights")
+        own = (own_loras, *self._settings.embedding_folders, home / "weights", home / "explorers")
         old_logs = size_of(*_old_logs(home))
         caches = size_of(home / "thumbnails"), size_of(home / "previews")
         return [
@@ -67,12 +67,15 @@ class Storage:
             Usage(TRASH, "Trash", "deleted pictures, which can be restored", trash, trash, final=True),
             Usage("photos", "Photos", "that were translated; those that nothing names can go",
                   size_of(home / "photos"), photos),
-            Usage("runs", "Trainings", "runs and evaluations", size_of(home / "runs", home / "evaluations")),
+            Usage("runs", "Trainings", "runs and evaluations",
+                  size_of(home / "runs", home / "evaluations", home / "explorer-runs")),
             Usage("archives", "Data sets", "unpacked archives; what no training names can go, captions too",
                   size_of(home / "datasets"), archives, final=True),
             Usage("prepared", "Prepared", "for jobs that are just being asked for", size_of(home / "prepared"), half),
-            Usage("models", "Models", "your own LoRAs, embeddings and weights", size_of(*own)),
+            Usage("models", "Models", "your own LoRAs, embeddings, weights and networks to explore", size_of(*own)),
             Usage("thumbnails", "Thumbnails", "small pictures; they are made again", caches[0], caches[0]),
+            Usage("compiled", "Ready for OpenVINO", "models in the form that draws quicker; they are made again",
+                  *(size_of(home / "compiled"),) * 2),
             Usage("previews", "Previews", "of running jobs", caches[1], 0),
             Usage("reproductions", "Reproductions", "pictures that were made again to compare; they go after a week",
                   *(size_of(home / "reproductions"),) * 2),
@@ -110,6 +113,7 @@ class Storage:
             "archives": lambda: self._sweep(leftovers.unused_archives),
             "prepared": self._sweep_prepared,
             "thumbnails": lambda: _remove(home / "thumbnails"),
+            "compiled": lambda: _remove(home / "compiled"),
             "reproductions": lambda: _remove(home / "reproductions"),
             "damaged": lambda: _remove(*self._set_aside()),
             "logs": lambda: _remove(*_old_logs(home)),

@@ -3,6 +3,7 @@
 import errno
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from engine import leftovers
 from engine.diffusion.defaults import Defaults, Own, defaults_here
 from engine.diffusion.request import LoraWeight
-from engine.errors import StudioError
+from engine.errors import PhotoRefused, StudioError
 from engine.files import printable
 from engine.health import Health
 from engine.jobs.context import preview_file
@@ -22,6 +23,7 @@ from engine.jobs.status import EngineStatus, read_status
 from engine.jobs.supervisor import Supervisor
 from engine.kept_photos import PhotoRef
 from engine.kinds import KINDS
+from engine.locks import alone
 from engine.prepared import adopt, discard
 from engine.safety.photos import plain_photo
 from engine.settings import Settings
@@ -33,7 +35,7 @@ from engine.weights.embeddings.listing import EmbeddingInfo, list_embeddings
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo
 from gallery.database import Database
-from gallery.errors import GalleryError
+from gallery.errors import GalleryError, ImageDamaged, ImageMissing, ImageNotFound
 from gallery.looks import filling
 from gallery.mending import backups
 from gallery.mending.repair import require_usable
@@ -42,6 +44,7 @@ from gallery.store import Gallery
 
 log = logging.getLogger(__name__)
 
+LEAVING_SECONDS = 5.0  # beyond the time that a worker has to finish its job
 MAX_NAME = 200  # characters of a photo's name
 
 
@@ -64,6 +67,7 @@ class Studio:
         Raises:
             DatabaseDamaged: its database cannot be used; the text says how to repair it.
             StorageFailed: the folder or the database cannot be used.
+            StudioBusy: the database is of an earlier version, and another studio is at work on it.
         """
         settings.home.mkdir(parents=True, exist_ok=True)
         own_loras, _ = settings.lora_folders
@@ -73,7 +77,7 @@ class Studio:
         self.database = Database(settings.database_url)
         if self.database.file:
             require_usable(self.database.file)
-        self.database.migrate()
+        self.database.migrate(guard=self._as_the_only_one if self.database.file else nullcontext)
         self.gallery = Gallery(self.database, settings.home, describe=kinds.describe)
         self.health = Health(settings, self.gallery)
         self._started = False
@@ -82,6 +86,12 @@ class Studio:
         self.queue = JobQueue(self.database, settings, kinds)
         self.storage = Storage(settings, self.gallery, self.queue)
         self._catalogue = Catalogue(settings)
+
+    def _as_the_only_one(self) -> AbstractContextManager[None]:
+        """Waits for what is left of an earlier studio, whose worker may take its time to leave."""
+        patience = self.settings.drain_seconds + LEAVING_SECONDS
+        log.warning("the database is brought to this version as soon as no other studio is at work here")
+        return alone(self.settings.home, "brought to this version", patience)
 
     # -- asking
 
@@ -165,6 +175,17 @@ class Studio:
         """The kept photo whose id begins so; None where there is none."""
         found = self.photos.find(beginning)
         return PhotoRef(*found) if found else None
+
+    def again_here(self, photo: PhotoRef, owner: str | None = None) -> PhotoRef | None:
+        """A photo that something saved names: as it is kept, or kept anew from the gallery's picture that it was; None
+        where both are gone.
+        """
+        if self.photos.find(photo.id):
+            return photo
+        try:
+            return self.start_from(photo.image, owner) if photo.image else None
+        except (ImageNotFound, ImageMissing, ImageDamaged, PhotoRefused):
+            return None
 
     # -- watching
 

@@ -33,6 +33,7 @@ from engine.jobs.status import (
 from engine.jobs.trouble import Trouble
 from engine.jobs.workplace import Workplace
 from engine.kinds import KINDS
+from engine.locks import worker_at_work
 from engine.settings import Settings
 from gallery.database import Database
 from gallery.store import Gallery
@@ -44,11 +45,13 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.01  # asking SQLite whether anything changed costs microseconds
 SLOW_POLL_SECONDS = 0.25  # for other databases, which are really asked, and for downloads, which nobody watches begin
+REST_SECONDS = 2.0  # without work, before something is made ready that the next job can do without
 LOOK_SECONDS = 1.0  # look at the queue at least this often, changed or not
 POISONED_EXIT = 70
 OVERDUE_EXIT = 75
 
 Tell = Callable[[str], None]
+Rest = Callable[[], bool]
 
 
 class PatientFile(RotatingFileHandler):
@@ -86,11 +89,19 @@ class Worker:
         self._stopping = threading.Event()
         self._runners: dict[str, JobRunner] = {}
 
-    def serve(self, lanes: Sequence[str], handlers: dict[str, Handler], tell: Tell = lambda state: None) -> None:
+    def serve(
+        self,
+        lanes: Sequence[str],
+        handlers: dict[str, Handler],
+        tell: Tell = lambda state: None,
+        rest: Rest = lambda: False,
+    ) -> None:
         """Work on jobs until `stop`: those of the first lane first, unless another has its turn.
 
         Args:
             tell: called with WORKING before a job and READY after it.
+            rest: called when nothing was to do for `REST_SECONDS`, again after every job and as long as it says that
+                it did something; it should take seconds, since a job waits for it.
 
         Raises:
             Poisoned: the device is broken for this process.
@@ -98,6 +109,7 @@ class Worker:
         quick = DRAW in lanes and self._database.is_sqlite
         pause = POLL_SECONDS if quick else SLOW_POLL_SECONDS
         seen, looked = None, 0.0
+        quiet: float | None = time.monotonic()  # since when nothing was to do; None where resting has no use
         trouble = Trouble(log)
         while not self._stopping.is_set():
             try:
@@ -106,6 +118,10 @@ class Worker:
                     self._stopping.wait(pause)
                 elif not any(self.run_one(lane, handlers, tell) for lane in self.queue.lanes.in_turn(lanes)):
                     seen, looked = version, time.monotonic()
+                    if quiet is not None and looked - quiet > REST_SECONDS:
+                        quiet = quiet if rest() else None
+                else:
+                    quiet = time.monotonic()
                 trouble.passed()
             except Poisoned:
                 raise
@@ -146,6 +162,15 @@ def main() -> None:
     """Run the worker until it is told to stop."""
     settings = Settings.from_environment()
     _log_to(settings)
+    with worker_at_work(settings.home):
+        # Before its lock was taken nobody could know of it, so from here the database may be opened, if anybody asks.
+        if "--stop-with-stdin" in sys.argv[1:] and _is_at_end_of_stdin():
+            log.info("the studio that started this worker is gone")
+        else:
+            _work(settings)
+
+
+def _work(settings: Settings) -> None:
     database = Database(settings.database_url)
     worker = Worker(settings, database)
     _stop_on_signal(worker)
@@ -173,12 +198,23 @@ def device_work(
     settings: Settings, queue: JobQueue, database: Database, warm: bool = False
 ) -> tuple["Device", dict[str, Handler]]:
     """Everything that needs the device: it, chosen by the settings, and who works on which kind of job."""
+    place, handlers = device_place(settings, queue, database, warm)
+    return place.device, handlers
+
+
+def device_place(
+    settings: Settings, queue: JobQueue, database: Database, warm: bool = False
+) -> tuple[Workplace, dict[str, Handler]]:
+    """The workplace on the device that the settings choose, and who works there on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.cyclegan.job import CycleGanTraining
     from engine.device import choose
     from engine.diffusion.job import Drawing
+    from engine.explorers.job import NetworkTraining
     from engine.grids.job import Grids
     from engine.image_to_image.job import Redrawing
     from engine.inpainting.job import Inpainting
+    from engine.latent.job import Exploring
     from engine.lora.job import Training
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
@@ -186,20 +222,24 @@ def device_work(
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    return device, place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Reproducing, Training])
+    place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Exploring.at])
+    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:
     """What runs beside the device."""
     from engine.importing.job import Importing
+    from engine.latent.job import Exploring
     from engine.weights.job import Fetching
 
     gallery = Gallery(database, settings.home, describe=queue.kinds.describe)
-    return {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
+    brought = {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
+    return {**brought, **Exploring(settings, queue, gallery).handlers}
 
 
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
-    device, handlers = device_work(settings, worker.queue, database, warm=True)
+    place, handlers = device_place(settings, worker.queue, database, warm=True)
+    device = place.device
 
     def tell(state: str) -> None:
         if read_status(settings.home).worker in ("", worker.name):  # a newer worker speaks for itself
@@ -207,7 +247,7 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
 
     tell(READY)
     log.info("worker %s is ready on %s", worker.name, device.name)
-    worker.serve(DEVICE_LANES, handlers, tell)
+    worker.serve(DEVICE_LANES, handlers, tell, place.rest)
     tell(STOPPING)
 
 
@@ -223,6 +263,16 @@ def _stop_on_signal(worker: Worker) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+
+
+def _is_at_end_of_stdin() -> bool:
+    os.set_blocking(0, False)
+    try:
+        return not os.read(0, 1024)
+    except BlockingIOError:
+        return False
+    finally:
+        os.set_blocking(0, True)
 
 
 def _stop_at_end_of_stdin(worker: Worker) -> None:

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,12 @@ class Database:
         self._writer = self.engine.execution_options(immediate=True)
         self._watch: Callable[[], int] = _SQLiteWatch(self.engine) if self.is_sqlite else count().__next__
 
-    def migrate(self) -> None:
-        """Bring the schema to the newest version; one process does it while others wait."""
+    def migrate(self, guard: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        """Bring the schema to the newest version; one process does it while others wait.
+
+        Args:
+            guard: keeps others away while an earlier schema is changed; entered only where it is.
+        """
         from gallery.migrations.upgrade import upgrade  # alembic is slow to import
 
         self._may_be_made = True
@@ -68,7 +72,7 @@ class Database:
             if self.file:
                 self.file.parent.mkdir(parents=True, exist_ok=True)
             with self._people_errors():
-                upgrade(self)
+                upgrade(self, guard=guard)
         finally:
             self._may_be_made = False
 

@@ -28,7 +28,9 @@ from gallery.xmp import PNG_KEYWORD, digital_source_in, marks_in, packet, recipe
 FORMATS = ("PNG", "JPEG", "WEBP")
 MODES = ("RGB", "RGBA", "L")
 PNG_LEVEL = 4  # of 9; half the time of the usual 6 for 4 % larger files (measured on painted landscapes)
-MAX_SIDE = 8_192  # Pillow takes larger squares for decompression bombs when they are read
+MAX_SIDE = 16_383  # WebP, in which everything can be exported, holds no more
+MAX_PIXELS = 2**26  # 67 million, 200 MB when opened; from 89 million on Pillow takes a file for a decompression bomb
+MOST_IN_WORDS = f"{MAX_PIXELS / 1e6:.0f} million pixels and {MAX_SIDE:,} on a side"
 MAX_TEXT = 1 << 20  # bytes of recipe that are read back; a real one has a few thousand
 MAX_PARAMETERS = 30_000  # characters; two bytes each must fit the 64 KiB of an EXIF block
 _RECIPE_SEGMENT, _RECIPE_MARK = b"\xff\xe9", b"niji-studio\0recipe\0"  # APP9, which no standard uses
@@ -107,6 +109,11 @@ def webp_bytes(
     return buffer.getvalue()
 
 
+def can_keep(width: int, height: int) -> bool:
+    """Whether a picture of that size is not too large for the gallery: `MAX_SIDE` and `MAX_PIXELS`."""
+    return max(width, height) <= MAX_SIDE and width * height <= MAX_PIXELS
+
+
 def read_recipe(source: Path | str | bytes) -> Recipe | None:
     """The recipe that a PNG, JPEG or WebP of this studio carries; None where it carries none.
 
@@ -166,9 +173,9 @@ def _clean(image: Image.Image) -> Image.Image:
     """The pixels alone: no colour profile, comment or EXIF that came with the picture."""
     if image.mode not in MODES:
         raise ImageRefused(f"The gallery keeps images of mode {', '.join(MODES)}; got {image.mode}. Convert it to RGB.")
-    if not (1 <= image.width <= MAX_SIDE and 1 <= image.height <= MAX_SIDE):
+    if min(image.size) < 1 or not can_keep(*image.size):
         raise ImageRefused(
-            f"The gallery keeps images of 1 to {MAX_SIDE} pixels a side; got {image.width}x{image.height}. Resize it."
+            f"The gallery keeps images of 1 pixel to {MOST_IN_WORDS}; got {image.width}x{image.height}. Resize it."
         )
     copy = image.copy()
     copy.info = {}

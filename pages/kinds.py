@@ -1,10 +1,12 @@
 """The one table of how the pages show each kind's pictures."""
 
 from engine.grids.request import Grid
+from engine.latent.requests import Explored
 from engine.translation.request import Translate
 from engine.upscaling.request import Upscale
 from gallery.records import ImageRecord
 from pages.animeify.details import SHOWN as TRANSLATED
+from pages.explore.details import SHOWN as FOUND
 from pages.gallery.imported import SHOWN as IMPORTED
 from pages.generate.details import KINDS as DRAWINGS
 from pages.generate.details import SHEET
@@ -17,6 +19,7 @@ SHOWN = {
     Grid.kind: SHEET,
     Translate.kind: TRANSLATED,
     Upscale.kind: ENLARGED,
+    Explored.kind: FOUND,
     **IMPORTED,
 }
 

@@ -65,7 +65,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Pat
 @pytest.fixture
 def settings(tmp_path: Path, tiny_weights: Path) -> Settings:
     """Settings of an empty studio folder."""
-    return Settings(home=tmp_path / "home", weights_dir=tiny_weights, device="cpu")
+    return Settings(home=tmp_path / "home", weights_dir=tiny_weights, device="cpu", backend="torch")
 
 
 @pytest.fixture

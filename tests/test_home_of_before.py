@@ -1,5 +1,6 @@
 """A home that the version before made opens, and everything in it is there."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import StudioError
+from engine.errors import StudioBusy, StudioError
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, QUEUED, SUCCEEDED
+from engine.locks import supervisor_lock, worker_at_work
 from engine.lora import evaluations, preparing
 from engine.lora.requests import TrainLora
 from engine.lora.runs.listing import newest_runs
@@ -49,6 +51,17 @@ def everything(studio: Studio):
     """Also what is in the trash, oldest first."""
     images = [*studio.gallery.page().images, *studio.gallery.page(trash=True).images]
     return sorted(images, key=lambda image: image.id)
+
+
+def test_it_is_not_brought_to_this_version_while_an_earlier_studio_is_at_work(home: Path, tiny_weights: Path):
+    settings = Settings(home=home, weights_dir=tiny_weights, device="cpu", drain_seconds=-5.0)
+    before = (home / "studio.sqlite3").read_bytes()
+    with worker_at_work(home), pytest.raises(StudioBusy, match=f"process {os.getpid()}.*brought to this version"):
+        Studio(settings)
+    with supervisor_lock(home), pytest.raises(StudioBusy, match=r"is running.*brought to this version"):
+        Studio(settings)
+    assert (home / "studio.sqlite3").read_bytes() == before
+    Studio(settings).database.dispose()
 
 
 def test_every_picture_is_there_with_its_title_recipe_and_bytes(opened):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.errors import NotFound
 from engine.files import replacing
 from engine.in_words import in_words
 from engine.settings import Settings
@@ -43,6 +44,19 @@ def settings_of(home: Path | None) -> Settings:
 def print_json(facts: dict[str, Any]) -> None:
     """One object on one line."""
     print(json.dumps(facts, ensure_ascii=False))
+
+
+def json_settings(file: Path | None) -> dict[str, Any]:
+    """The JSON object in a file of settings; none without a file. Raises NotFound where it holds something else."""
+    if file is None:
+        return {}
+    try:
+        values = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise NotFound(f"{file} must be a JSON file of settings: {error}. Correct it.") from None
+    if not isinstance(values, dict):
+        raise NotFound(f"{file} must hold one JSON object; got a {type(values).__name__}. Correct it.")
+    return values
 
 
 def copied(path: Path, folder: Path | None) -> Path:

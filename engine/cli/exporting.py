@@ -19,6 +19,7 @@ from gallery.errors import GalleryError
 from gallery.exporting.archive import Wanted, picture_bytes, write_zip
 from gallery.exporting.contact_sheet import MOST_PICTURES, write_sheet
 from gallery.exporting.names import Names
+from gallery.foreign import imported
 from gallery.metadata import read_digital_source
 from gallery.records import ImageRecord
 from gallery.store import Gallery
@@ -62,7 +63,8 @@ class Beside:
         """The file, with its manifest if one is wished for. Raises StudioError where it cannot be signed."""
         if not self.sign:
             return data
-        return signed(self.studio.settings.home, data, read_digital_source(data), record.title, __version__)
+        source, elsewhere = read_digital_source(data), record.kind == imported.KIND
+        return signed(self.studio.settings.home, data, source, record.title, __version__, brought_in=elsewhere)
 
     def facts(self, picture: Path, record: ImageRecord) -> dict[str, Any]:
         """Write the workflow if one is wished for; what ComfyUI does otherwise, or why there is none, in sentences."""

@@ -23,6 +23,10 @@ def scenes(
     seed: Annotated[int, typer.Option(help="Picture i shows the scene of seed + i.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels of each side.")] = 256,
     look: Annotated[str, typer.Option(help="painterly, ink, cel or mono.")] = "painterly",
+    time: Annotated[
+        str | None, typer.Option(help="dawn, day, sunset, dusk, night or aurora in all; drawn for each when left out.")
+    ] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Write the pictures of their label maps instead.")] = False,
 ) -> None:
     """Paint landscapes with captions without any model: training data that needs no download."""
     from engine.scenes import write_dataset  # here: no other command needs it
@@ -33,7 +37,7 @@ def scenes(
         if show:
             typer.echo(f"\r\x1b[K{done}/{total}" if done < total else "\r\x1b[K", nl=False, err=True)
 
-    done = write_dataset(out, count, seed=seed, size=size, look=look, report=report)
+    done = write_dataset(out, count, seed=seed, size=size, look=look, time=time, labels=labels, report=report)
     print(f"{done.written} pictures were written, {done.kept} were in {done.folder} already.")
 
 

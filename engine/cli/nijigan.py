@@ -1,12 +1,11 @@
 """The commands that train NijiGAN and bring it into the studio."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from engine.cli.app import Home, open_studio, settings_of
+from engine.cli.app import Home, json_settings, open_studio, settings_of
 from engine.errors import InvalidRequest, NotFound, Problem
 
 commands = typer.Typer()
@@ -53,7 +52,7 @@ def train_nijigan(
     run.start(
         run.Folders(pairs, photos, tuple(styles), held_out),
         folder or settings_of(home).home / "nijigan",
-        run.configured(preset, _settings(config)),
+        run.configured(preset, json_settings(config)),
         processes,
         begin_from,
     )
@@ -109,15 +108,3 @@ def export_nijigan(
     part = run.Part(mix, 0.5 if share is None else share) if mix else None
     path = run.export(folder, out, title, licence, source, part, Refinement() if refine else None)
     print(f"{path} was written.")
-
-
-def _settings(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        values = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise NotFound(f"{file} must be a JSON file of settings: {error}. Correct it.") from None
-    if not isinstance(values, dict):
-        raise NotFound(f"{file} must hold one JSON object; got a {type(values).__name__}. Correct it.")
-    return values

@@ -17,6 +17,7 @@ from engine.studio import Studio
 from engine.translation import pace
 from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, Translator, own_folder, read_sidecar
+from engine.translation.painting import AS_PAINTED, COLOUR, DETAIL, LIGHT, LINE, MOODS, Painting
 from engine.translation.request import (
     DEFAULT_TRANSLATOR,
     MOST_PHOTOS,
@@ -38,10 +39,18 @@ def animeify(
     steps: Annotated[int | None, typer.Option(help=f"Steps of that solver, {SOLVER_STEPS}.")] = None,
     strength: Annotated[float, typer.Option(help="0 (the photo) to 1 (the translation).")] = STRENGTH.default,
     long_side: Annotated[int | None, typer.Option(help="Pixels; a larger photo is made smaller first.")] = None,
-    style: Annotated[Path | None, typer.Option(help="The picture whose style neural-style takes.")] = None,
+    style: Annotated[
+        Path | None,
+        typer.Option(help="The picture whose style is taken, by neural-style and by translators of VQ-I2I."),
+    ] = None,
     style_steps: Annotated[
         int | None, typer.Option(help=f"Of neural style, {STYLE_STEPS}; fewer on a CPU when left out.")
     ] = None,
+    mood: Annotated[str, typer.Option(help=f"Of the painter: {', '.join(MOODS)}.")] = AS_PAINTED.mood,
+    detail: Annotated[float, typer.Option(help=f"Of the painter's brush, {DETAIL}.")] = AS_PAINTED.detail,
+    light: Annotated[float, typer.Option(help=f"Of the painter: warm light, cool shadow, {LIGHT}.")] = AS_PAINTED.light,
+    line: Annotated[float, typer.Option(help=f"Of the painter: lines where objects meet, {LINE}.")] = AS_PAINTED.line,
+    colour: Annotated[float, typer.Option(help=f"Of the painter: richness, {COLOUR}.")] = AS_PAINTED.colour,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -56,6 +65,7 @@ def animeify(
         **style_values(studio, model, style_steps, long_side),
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
+        "painting": Painting(mood=mood, detail=detail, light=light, line=line, colour=colour),
     }
     options["style"] = kept_file(studio, style) if style else None
     translated(studio, photos, options, out, as_json)
@@ -153,7 +163,7 @@ def evaluate_translators(
     from engine.translation.running import LoadedTranslator, Options
 
     studio = open_studio(home)
-    known = {info.name: info for info in studio.translators() if not info.problem and info.name != NEURAL_STYLE}
+    known = {info.name: info for info in studio.translators() if not info.problem and not info.takes_style}
     unknown = sorted(set(model or ()) - set(known))
     if unknown:
         raise NotFound(f"Translators must be among {', '.join(known)}; got {', '.join(unknown)}.")

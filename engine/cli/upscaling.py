@@ -23,6 +23,7 @@ from engine.upscaling.request import (
     drawing_of,
 )
 from gallery.errors import GalleryError
+from gallery.metadata import MOST_IN_WORDS
 
 commands = typer.Typer()
 
@@ -32,7 +33,12 @@ def upscale(
     pictures: Annotated[
         list[Path], typer.Argument(help="PNG, JPEG, WebP or HEIC files, folders of them, or ids of the gallery.")
     ],
-    factor: Annotated[int, typer.Option(help=f"{' or '.join(map(str, FACTORS))} times as wide and high.")] = FACTORS[0],
+    factor: Annotated[
+        int,
+        typer.Option(
+            help=f"{' or '.join(map(str, FACTORS))} times as wide and high; the result may have {MOST_IN_WORDS}."
+        ),
+    ] = FACTORS[0],
     upscaler: Annotated[str, typer.Option(help="Name of an upscaler; see `upscalers`.")] = DEFAULT_UPSCALER,
     redraw_strength: Annotated[
         float,

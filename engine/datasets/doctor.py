@@ -13,7 +13,7 @@ from engine.datasets.index import relative_name
 from engine.datasets.pictures import CaptionedPicture, PictureFacts, PictureRefused, facts_of
 from engine.datasets.texts import one_line
 
-MAX_TOKENS = 77  # what CLIP's text encoder reads, start and end included
+MAX_TOKENS = 77  # what CLIP's text encoder reads, start and end included; where no model says another number
 FEWEST = 2
 FEW = 10
 MUCH_LOST = 0.25  # of a picture's area
@@ -50,6 +50,7 @@ def examine(
     held_out: Sequence[CaptionedPicture] = (),
     trigger: str = "",
     count_tokens: Callable[[str], int] = rough_token_count,
+    max_tokens: int = MAX_TOKENS,
 ) -> CheckUp:
     """Look for everything that makes training worse or its test worthless.
 
@@ -60,13 +61,14 @@ def examine(
         held_out: to be tested on; checked in the same way, and against the others.
         trigger: the word that calls the style or thing, if there is one.
         count_tokens: tokens of a caption as the text encoder gets them, start and end included.
+        max_tokens: how many of them the text encoder reads.
     """
     known, unreadable = _known(folder, pictures, held_out)
     findings = [
         *unreadable,
         *_number(known),
         *_captions(known),
-        *_lengths(known, count_tokens),
+        *_lengths(known, count_tokens, max_tokens),
         *_trigger(known, trigger),
         *_copies(known),
         *_small(known, resolution),
@@ -142,12 +144,13 @@ def _captions(known: Sequence[_Known]) -> list[Finding]:
     ]
 
 
-def _lengths(known: Sequence[_Known], count_tokens: Callable[[str], int]) -> list[Finding]:
+def _lengths(known: Sequence[_Known], count_tokens: Callable[[str], int], most: int) -> list[Finding]:
     lengths = [count_tokens(picture.caption) for picture in known]
-    long = [picture for picture, length in zip(known, lengths, strict=True) if length > MAX_TOKENS]
-    how = ", by a rough count of words" if count_tokens is rough_token_count else ""
+    long = [picture for picture, length in zip(known, lengths, strict=True) if length > most]
+    rough = count_tokens is rough_token_count
+    how, who = (", by a rough count of words", "") if rough else ("", " by this model")
     message = (
-        f"Captions are read up to {MAX_TOKENS} tokens; {{count}} with more (at most {max(lengths, default=0)}{how}): "
+        f"Captions are read up to {most} tokens{who}; {{count}} with more (at most {max(lengths, default=0)}{how}): "
         "{names}. Shorten them, the most important first."
     )
     return _finding("long_caption", Severity.LOOK, message, long)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.diffusion.backends.names import asked_problem, default_backend
 from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.prompts.embeddings import embedding_problems
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
 from engine.diffusion.request import PER_IMAGE, SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
 from engine.diffusion.templating import R, drawn_anew, resolved, template_problems
 from engine.diffusion.words import describe
-from engine.errors import Problem
+from engine.errors import InvalidRequest, Problem
 from engine.jobs.kind import Here, Kind
 from engine.rules import MAX_PROMPT_CHARACTERS, multiple
 from engine.weights.checks import default_model, lora_problems, model_problems
@@ -20,21 +21,29 @@ UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
 
 def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
-    """What a form leaves out: the words of each image, the default model, its own size and what else it wants; and what
-    is asked for anew has weights.
+    """What a form leaves out: the words of each image, the default model, its own size, what else it wants and what
+    computes it; and what is asked for anew has weights.
 
     Raises:
         ModelBroken: the file of the artist's own defaults cannot be read.
+        InvalidRequest: what is to compute it is not here.
     """
     values = {"prompt": "", "prompt_syntax": WEIGHTED, **resolved(values, here.settings.home)}
-    if values.keys() >= {"model", "width", "height", *FIELDS}:
-        return values
+    values = {name: value for name, value in values.items() if name != "backend" or value}
+    if problem := asked_problem(values.get("backend"), here.accelerated):
+        raise InvalidRequest([Problem("backend", problem)])
     models = Catalogue(here.settings).all()
     name = values.get("model", default_model(models, here.accelerated).name)
     info = next((info for info in models if info.name == name), None)
+    computed = {
+        "backend": default_backend(here.settings, info, here.accelerated),
+        "loras_merged": bool(values.get("loras")) and not here.accelerated,
+    }
+    if values.keys() >= {"model", "width", "height", *FIELDS}:
+        return {**computed, **values}
     native = (info.native_size if info else 0) or UNKNOWN_SIZE
     wanted = defaults_here(here.settings, info, loras_from(values.get("loras")))
-    return {"model": name, "width": native, "height": native, **wanted.values(), **values}
+    return {"model": name, "width": native, "height": native, **wanted.values(), **computed, **values}
 
 
 def check(values: Mapping[str, Any], here: Here) -> list[Problem]:

@@ -54,6 +54,10 @@ class ModelCache:
         """Where the warm models came from, least recently used first."""
         return tuple(self._warm)
 
+    def all(self) -> list[LoadedModel]:
+        """The warm models, the one used last first."""
+        return [warm.model for warm in reversed(self._warm.values())]
+
     def clear(self) -> None:
         """Forget every model."""
         for path in self.paths:
@@ -69,7 +73,7 @@ class ModelCache:
         return self._load(info)
 
     def _make_room(self, size_bytes: int) -> None:
-        used = {path: warm.model.size_bytes for path, warm in self._warm.items()}
+        used = {path: warm.model.held_bytes for path, warm in self._warm.items()}
         for path in self.paths:
             if sum(used.values()) + size_bytes <= self.budget_bytes:
                 return

@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 
 from engine import __version__
+from engine.diffusion.backends.choosing import Backends
+from engine.diffusion.backends.facts import computed_by
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.prompts.embeddings import Names
@@ -77,6 +79,7 @@ class Drawing:
         self._gallery = place.gallery
         self._catalogue = Catalogue(settings)
         self._models = ModelCache(int(budget), partial(load, device=device))
+        self._backends = Backends(settings)
         self._hashes = settings.home / "hashes.json"
         if place.warm:
             self._warm_up(EMBEDDED_MODEL)
@@ -97,6 +100,10 @@ class Drawing:
         """Give the device's memory to other work; models are read again when they are needed."""
         self._models.clear()
 
+    def rest(self) -> bool:
+        """Make a warm model ready for a quicker backend while nobody waits; returns whether anything was done."""
+        return any(self._backends.make_ready(model) for model in self._models.all())
+
     def draw(self, context: JobContext, beginning: Beginning = FROM_NOISE) -> None:
         """Draw the images of a job that are not in the gallery yet, saving each when it is finished."""
         request: TextToImage = context.request
@@ -104,6 +111,7 @@ class Drawing:
         info = self._available(request.model)
         context.report(f"Loading {info.title}")
         model = self._models.get(info)
+        backend = self._backends.of(request, context.report)
         loras = self._loras(request)
         embeddings = self._embeddings(request)
         facts = self._facts(model, loras)
@@ -124,6 +132,7 @@ class Drawing:
             embeddings=list(embeddings),
             start=start,
             first=first,
+            backend=backend,
             report=report,
             should_stop=context.should_stop,
         )
@@ -148,6 +157,7 @@ class Drawing:
             loras,
             embeddings=list(embeddings),
             start=beginning.start,
+            backend=self._backends.of(request),
             report=report,
             should_stop=context.should_stop,
         )
@@ -167,6 +177,7 @@ class Drawing:
             self._loras(request),
             embeddings=list(self._embeddings(request)),
             start=start,
+            backend=self._backends.of(request),
             report=report,
             should_stop=should_stop,
         )
@@ -206,7 +217,7 @@ class Drawing:
         named = Names(embeddings).used(prompts_of(own), own.prompt_syntax)
         recipe = Recipe(
             kind=request.kind,
-            request=own.to_dict(),
+            request=replace(own, backend=image.backend).to_dict(),
             image_index=image.index,
             seed=image.seed,
             seconds=round(image.seconds, 3),
@@ -214,7 +225,7 @@ class Drawing:
             notes=image.notes,
             parents=tuple(request.parents()),
             embeddings=tuple(embeddings[info] for info in named),
-            **facts,
+            **computed_by(image.backend, facts),
         )
         context.keep(
             self._gallery,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from diffusers import AutoencoderKL, SchedulerMixin, StableDiffusionPipeline, UNet2DConditionModel
@@ -42,6 +42,15 @@ transformers_logging.disable_progress_bar()
 transformers_logging.set_verbosity_error()
 
 
+class Sized(Protocol):
+    """Something that takes memory."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much, about."""
+        ...
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A model in memory.
@@ -49,6 +58,7 @@ class LoadedModel:
     Attributes:
         size_bytes: of its weights as they lie in memory.
         offloaded: its parts wait in main memory and visit the GPU one after the other.
+        compiled: what a backend keeps of it, by the backend's name; it goes with the model.
     """
 
     pipeline: StableDiffusionPipeline
@@ -57,7 +67,13 @@ class LoadedModel:
     size_bytes: int
     offloaded: bool
     preview: LatentPreview
+    compiled: dict[str, Sized] = field(default_factory=dict, repr=False, compare=False)
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    @property
+    def held_bytes(self) -> int:
+        """Of its weights, also of those that a backend has compiled."""
+        return self.size_bytes + sum(each.size_bytes for each in self.compiled.values())
 
     @property
     def dtype(self) -> torch.dtype:

@@ -1,14 +1,15 @@
 """Apply LoRAs for one request and take them off again.
 
-There is no "current LoRA": adapters live inside `applied`, and afterwards the model is the base model, bit
-for bit. The base weights are never touched (adapters run beside them), so nothing has to be undone by
-arithmetic.
+There is no "current LoRA": adapters live inside `applied` or `worn`, and afterwards the model is the base model, bit
+for bit. Either they run beside the base weights, which are not touched then, or they are added to them, and the
+originals are put back (`engine.diffusion.lora_merging`); nothing is undone by arithmetic.
 """
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora_layers import Layer, fits, folded, is_sound, matched
+from engine.diffusion.lora_merging import can_merge, merged
 from engine.errors import LoraRefused
 from engine.weights.families import base_of_width
 from engine.weights.lora_files.names import TEXT_ENCODER, LoraKey, parse
@@ -38,6 +40,23 @@ class AppliedLora:
     keys_applied: int
     keys_total: int
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Worn:
+    """What LoRAs do to a model while they are on.
+
+    Attributes:
+        loras: those that were asked for.
+        beside: whether adapters run beside the weights; else the weights are changed.
+        layers: whose weights are changed, such as "unet.mid_block.attentions.0.proj_in".
+        tag: the same for the same changed weights: files, their sizes and times of change, and strengths.
+    """
+
+    loras: list[AppliedLora]
+    beside: bool = False
+    layers: tuple[str, ...] = ()
+    tag: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,14 +94,36 @@ def applied(loaded: LoadedModel, loras: Sequence[tuple[LoraInfo, float]]) -> Ite
         LoraRefused: made for another base, or it has no layer of this model.
         UnsafeFile: its file breaks a limit of the safe-loading gate.
     """
+    with worn(loaded, loras, merge=False) as on:
+        yield on.loras
+
+
+@contextmanager
+def worn(loaded: LoadedModel, loras: Sequence[tuple[LoraInfo, float]], *, merge: bool) -> Iterator[Worn]:
+    """Draw with these LoRAs inside the `with` block, as `applied`.
+
+    Args:
+        merge: whether to add them to the weights, where that means the same (`lora_merging.can_merge`).
+    """
     prepared = [(_prepare(loaded, info), weight) for info, weight in loras]
+    on = [lora.on(info.name, weight) for (info, _), (lora, weight) in zip(loras, prepared, strict=True)]
     active = [(lora, weight) for lora, weight in prepared if weight != 0]
+    adapters = [(tensors, weight) for lora, weight in active for tensors in lora.adapters.values()]
+    if merge and can_merge(adapters):
+        with merged(loaded.pipeline, adapters) as layers:
+            yield Worn(on, layers=layers, tag=tuple(_tag(info, weight) for info, weight in loras if weight))
+        return
     try:
         _put_on(loaded, active)
-        yield [lora.on(info.name, weight) for (info, _), (lora, weight) in zip(loras, prepared, strict=True)]
+        yield Worn(on, beside=bool(active))
     finally:
         if active:
             loaded.pipeline.unload_lora_weights()
+
+
+def _tag(info: LoraInfo, weight: float) -> tuple[Any, ...]:
+    status = info.path.stat()
+    return str(info.path), status.st_size, status.st_mtime_ns, weight
 
 
 def _put_on(loaded: LoadedModel, active: Sequence[tuple[_Prepared, float]]) -> None:

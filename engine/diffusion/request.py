@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from engine.diffusion.prompts.grammar import PLAIN, SYNTAXES, WEIGHTED, weight_problems
 from engine.errors import InvalidRequest, Problem
 from engine.rules import Real, Whole, choice, cleaned, multiple, text
+from engine.settings import OPENVINO, TORCH
 
 SEEDS = 2**64  # how many there are; other tools have seeds of up to 64 bits
 RANDOM_SEED_LIMIT = 2**32  # drawn seeds stay in the range that other tools show and accept
@@ -45,6 +46,10 @@ LCM_STEPS = Whole(1, 50)  # its teacher had 50, of which it visits some
 # What "sample" means to a model: it predicts the clean picture itself. The library has no formula for it in these.
 SAMPLE = "sample"
 NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
+
+BACKENDS = (TORCH, OPENVINO)
+# What a request means that does not say, as those of earlier versions do not.
+AS_BEFORE = {"backend": TORCH, "loras_merged": False}
 
 # Fields that may have words of their own for each image, and where those stand.
 PER_IMAGE = {"prompt": "prompts", "negative_prompt": "negative_prompts"}
@@ -83,6 +88,10 @@ class TextToImage:
             weights and any length (`engine.diffusion.prompts`).
         prompt_template, negative_prompt_template: what was typed, where the words come of it; see `engine.prompting`.
         styles: names of the saved styles that are in the words already.
+        backend: what computes it, one of `BACKENDS`; requests without this field mean PyTorch. A recipe says which
+            one really did.
+        loras_merged: whether LoRAs are added to the weights while it is drawn, instead of running beside them, as they
+            do for requests without this field: quicker, and apart from that by rounding alone.
         prompts, negative_prompts: the words of each image where they differ; `prompt` is then that of the first.
 
     Raises:
@@ -109,6 +118,8 @@ class TextToImage:
     prompts: tuple[str, ...] = ()
     negative_prompts: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
+    backend: str = TORCH
+    loras_merged: bool = False
 
     kind: ClassVar[str] = "text_to_image"
 
@@ -152,6 +163,9 @@ class TextToImage:
         for name in (*PER_IMAGE.values(), "styles"):
             if several := values.pop(name):
                 values[name] = list(several)
+        for name, meant in AS_BEFORE.items():
+            if values[name] == meant:
+                del values[name]
         return values
 
     def of_image(self, index: int) -> Self:
@@ -227,7 +241,14 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *choice("prompt_syntax", values["prompt_syntax"], SYNTAXES),
         *_weights(values),
         *_texts(values),
+        *choice("backend", values.get("backend", TORCH), BACKENDS),
+        *_merging(values.get("loras_merged", False)),
     ]
+
+
+def _merging(value: Any) -> list[Problem]:
+    text = f"LoRAs are merged into the weights (true) or run beside them (false); got {str(value)[:60]!r}."
+    return [] if isinstance(value, bool) else [Problem("loras_merged", text)]
 
 
 def _weights(values: Mapping[str, Any]) -> list[Problem]:

@@ -5,7 +5,7 @@ reproducible to the bit on a CPU.
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from diffusers import SchedulerMixin
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from engine.device import TILING_PIXELS
 from engine.diffusion import schedulers
+from engine.diffusion.backends.seam import Backend, CannotCompute, Engaged, Torch, engaged
 from engine.diffusion.loading import MODELS, LoadedModel
-from engine.diffusion.lora import AppliedLora, applied
+from engine.diffusion.lora import AppliedLora, worn
 from engine.diffusion.noise import varied_noise
 from engine.diffusion.notes import request_notes
 from engine.diffusion.preview import CleanEstimate
@@ -37,6 +38,7 @@ from engine.diffusion.starting import (
 from engine.errors import Cancelled, ImageFailed
 from engine.images import to_pil
 from engine.seeding import generator_of
+from engine.settings import TORCH
 from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.loras import LoraInfo
 
@@ -63,13 +65,16 @@ class StepReport:
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """A finished image: 8-bit RGB, the seed it was drawn from, and what the artist should know about it."""
+    """A finished image: 8-bit RGB, the seed it was drawn from, what the artist should know about it, and what computed
+    it, by its name.
+    """
 
     index: int
     seed: int
     image: Image.Image
     seconds: float
     notes: tuple[str, ...]
+    backend: str = TORCH
 
 
 Report = Callable[[StepReport], None]
@@ -84,6 +89,7 @@ def generate(
     embeddings: Sequence[EmbeddingInfo] = (),
     start: Start | None = None,
     first: int = 0,
+    backend: Backend | None = None,
     report: Report = lambda step: None,
     should_stop: ShouldStop = lambda: False,
 ) -> Generator[GeneratedImage, None, None]:
@@ -99,6 +105,7 @@ def generate(
         embeddings: what its prompts name.
         start: what to begin with; None draws from noise alone.
         first: index of the first image to draw; earlier ones are there already.
+        backend: what computes; None is PyTorch, which also goes on where another one cannot.
         report: called after every step, on this thread.
         should_stop: asked after every step.
 
@@ -117,7 +124,8 @@ def generate(
     with (
         model.in_use(),
         model.device.explaining_out_of_memory(doing, advice),
-        applied(model, loras) as active,
+        worn(model, loras, merge=request.loras_merged) as on,
+        engaged(backend or Torch(), model, request, on) as engine,
     ):
         _set_tiling(model, request)
         own = read = None
@@ -127,10 +135,21 @@ def generate(
             if (its := request.of_image(index)) != own:
                 own, read = its, _encode(model, its, vectors)
                 told = request_notes(own, model.info, [lora for lora, _ in loras], embeddings)
-                notes = (*told, *_unread_notes(model, own, vectors), *_lora_notes(active))
+                notes = (*told, *_unread_notes(model, own, vectors), *_lora_notes(on.loras))
             assert own
             assert read
-            yield _Drawing(model, own, index, report, should_stop, start, vectors).finish(read, notes)
+            yield _finished(_Drawing(model, own, index, report, should_stop, start, vectors), engine, read, notes)
+
+
+def _finished(
+    drawing: "_Drawing", engine: Engaged, read: tuple[Tensor, Tensor | None], notes: tuple[str, ...]
+) -> GeneratedImage:
+    try:
+        image = drawing.finish(read, notes)
+    except CannotCompute as error:
+        engine.give_up(error)
+        image = drawing.finish(read, notes)
+    return replace(image, notes=(*image.notes, *engine.notes), backend=engine.name)
 
 
 def planned_steps(request: TextToImage, model: LoadedModel, strength: float = 1.0) -> int:

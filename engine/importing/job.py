@@ -28,14 +28,14 @@ from gallery.files import sha256
 from gallery.foreign.adopting import Found, adopt, fits, known_files, with_recipe
 from gallery.foreign.imported import Origin, describe, imported_recipe
 from gallery.foreign.reading import read_foreign
-from gallery.metadata import MAX_SIDE, png_bytes, read_recipe
+from gallery.metadata import MAX_PIXELS, MOST_IN_WORDS, can_keep, png_bytes, read_recipe
 from gallery.recipe import Recipe
 from gallery.store import Gallery
 
 MOST_BYTES = 300 * 2**20  # of a file
 AT_ONCE = 32  # files of one transaction
 OPENED_AT_ONCE = 2  # as many as the gate lets in
-RULES = Rules(FORMATS, MAX_SIDE**2)
+RULES = Rules(FORMATS, MAX_PIXELS)
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
@@ -135,8 +135,8 @@ def taken(path: Path, name: str, known: Collection[str]) -> tuple[str, Found] | 
     if digest in known:
         return None
     picture = decoded(data, RULES, "rgb")
-    if max(picture.width, picture.height) > MAX_SIDE:
-        raise Refused("too_large", f"has {picture.width}x{picture.height} pixels; {MAX_SIDE} a side are the most.")
+    if not can_keep(picture.width, picture.height):
+        raise Refused("too_large", f"has {picture.width}x{picture.height} pixels; {MOST_IN_WORDS} are the most.")
     return digest, _kept(data, picture, name, digest, path.stat().st_mtime)
 
 

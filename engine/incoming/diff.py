@@ -26,7 +26,7 @@ from engine.rules import Real, Whole, cleaned, field_label, multiple, text
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo, size_problems
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.metadata import MAX_SIDE
+from gallery.metadata import MOST_IN_WORDS, can_keep
 
 SAME, DIFFERS, ASKS, CANNOT = "same", "differs", "asks", "cannot"
 NONE = "none"
@@ -166,8 +166,8 @@ def _size(recipe: ForeignRecipe, current: Mapping[str, Any], model: ModelInfo | 
 
 def _undrawable(width: int, height: int) -> list[Problem]:
     """What no model draws, for one of which the sizes are not known yet; a form takes no numbers beyond 2**53."""
-    if max(width, height) > MAX_SIDE:
-        return [Problem("size", f"Pictures have sides of {MAX_SIDE} pixels at most.")]
+    if not can_keep(width, height):
+        return [Problem("size", f"Pictures have at most {MOST_IN_WORDS}.")]
     return [*multiple("width", width, 8), *multiple("height", height, 8)]
 
 

@@ -16,7 +16,7 @@ from engine.jobs.kind import Here, Kind
 from engine.kept_photos import PhotoRef, photo_from, photo_problems
 from gallery.errors import GalleryError
 from gallery.files import ImageFiles
-from gallery.metadata import MAX_SIDE
+from gallery.metadata import MOST_IN_WORDS, can_keep
 from gallery.photos import Photos
 from gallery.words import COMPOSITE
 
@@ -70,13 +70,13 @@ def _brightest(here: Here, mask: PhotoRef) -> int:
 def _too_large(size: tuple[int, int], extend: Any) -> list[Problem]:
     left, top, right, bottom = _sides(extend)
     width, height = size[0] + left + right, size[1] + top + bottom
-    if max(width, height) <= MAX_SIDE:
+    if can_keep(width, height):
         return []
-    field = "extend" if max(size) <= MAX_SIDE else "image"
+    field = "extend" if can_keep(*size) else "image"
     return [
         Problem(
             field,
-            f"A finished picture may have {MAX_SIDE} pixels on a side; this one would have {width}x{height}. "
+            f"A finished picture may have {MOST_IN_WORDS}; this one would have {width}x{height}. "
             f"{'Extend it less.' if field == 'extend' else 'Begin with a smaller picture.'}",
         )
     ]

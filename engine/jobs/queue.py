@@ -143,6 +143,12 @@ class JobQueue:
             ids = order.claim_order(session, job.lane)
             return (session.scalar(running) or 0) + ids.index(job.id) if job.id in ids else 0
 
+    def unfinished(self, owner: str) -> frozenset[str]:
+        """The ids of an owner's jobs that are queued or running."""
+        query = select(JobRow.id).where(JobRow.state.in_((QUEUED, RUNNING)), JobRow.owner == owner)
+        with self._database.read() as session:
+            return frozenset(filter(None, session.scalars(query)))
+
     def count_unfinished(self, owner: str, kind: str) -> int:
         """How many jobs of a kind an owner has queued or running."""
         query = select(func.count()).where(JobRow.state.in_((QUEUED, RUNNING)), JobRow.owner == owner)

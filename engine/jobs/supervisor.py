@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine.jobs.queue import JobQueue
@@ -17,6 +17,7 @@ from engine.jobs.schema import DRAW
 from engine.jobs.status import is_dead, worker_name
 from engine.jobs.trouble import Trouble
 from engine.jobs.watch import LeaseWatch
+from engine.locks import living_worker, supervisor_lock
 from engine.prepared import sweep
 from engine.settings import PROJECT, Settings
 from gallery.errors import GalleryError
@@ -89,7 +90,7 @@ class Supervisor:
         return self._process.poll() if self._process else None
 
     def _run(self) -> None:
-        lock = FileLock(self._settings.home / "worker.lock")
+        lock = supervisor_lock(self._settings.home)
         while not self._stopping.is_set():
             try:
                 with lock.acquire(timeout=0):
@@ -152,6 +153,7 @@ class Supervisor:
             return 0
 
     def _spawn(self) -> subprocess.Popen[bytes]:
+        living_worker(self._settings.home)  # for what killed ones left: their files
         # A session of its own: Ctrl+C in the terminal reaches the web process alone, which drains.
         # The pipe's end tells the worker that its parent is gone, however that happened.
         self._process = subprocess.Popen(
@@ -184,6 +186,7 @@ class Supervisor:
             self._trouble.passed()
         except GalleryError as error:  # a full or read-only disk is nobody's hang
             self._trouble.met("leases cannot be looked after now", error)
+            self._watch.forgive()
             return
         except DBAPIError as error:
             # A process that hangs inside a transaction keeps the database locked for everybody, so

@@ -1,7 +1,7 @@
 """What the work of one worker process has in common: where it reads and writes, its device, and room on it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
 
 from engine.jobs.queue import JobQueue
 from engine.jobs.runner import Handler
@@ -22,6 +22,15 @@ class Work(Protocol):
 
     def release(self) -> None:
         """Give the device's memory to other work; what is needed again is read again."""
+        ...
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """Work that gets things ready while nothing waits."""
+
+    def rest(self) -> bool:
+        """Do one such thing; returns whether there was any."""
         ...
 
 
@@ -58,6 +67,10 @@ class Workplace:
         if work not in self._works:
             self._works[work] = work(self)
         return cast(W, self._works[work])
+
+    def rest(self) -> bool:
+        """Have the works do what can be done while nobody waits, one thing; returns whether there was anything."""
+        return any(work.rest() for work in self._works.values() if isinstance(work, Resting))
 
     def make_room(self) -> None:
         """Have every work give back the device's memory, before one that needs all of it."""

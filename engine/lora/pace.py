@@ -12,10 +12,12 @@ ABOUT = {
     "look": "Learns colours and light too, which the model has never drawn. Longer; files four to five times as large.",
     "study": "As in the study that the studio follows: small careful steps, for large models.",
 }
-# Seconds for one picture of 256 x 256 in a step of `mini` on one CPU core, attention only and all layers; measured, see
-# docs/fine-tuning.md. Measuring and samples on the way come on top.
+# Processor seconds of `mini` at 256 x 256 on one CPU core; measured, see docs/measurements.md. Measuring on the way
+# comes on top.
 MODEL, SIDE = "mini", 256
-RATE_ATTENTION, RATE_ALL = 1.4 / 4, 5 / 16
+STEP_ATTENTION, STEP_ALL = 0.083, 0.045  # one picture in a step, 4 and 16 of them together, where latents are kept
+ENCODING = 0.097  # one picture that looks different each time
+SAMPLE = 2.3  # one that is drawn on the way
 
 
 def in_words(config: Config, info: ModelInfo, rates: Sequence[float], accelerated: bool) -> str:
@@ -32,8 +34,15 @@ def in_words(config: Config, info: ModelInfo, rates: Sequence[float], accelerate
         return f"About {rough_duration(work * median(rates))} here."
     if accelerated or info.name != MODEL:
         return "The first training will show how long it takes here."
-    rate = RATE_ATTENTION if set(config.target_modules) <= set(ATTENTION) else RATE_ALL
-    return f"About {rough_duration(work * rate)} on one CPU core, less on more."
+    return f"About {rough_duration(_on_one_core(config, work))} on one CPU core, less on more."
+
+
+def _on_one_core(config: Config, work: float) -> float:
+    """Seconds of `mini`, the samples included, of which each is as large as a picture of a step."""
+    step = STEP_ATTENTION if set(config.target_modules) <= set(ATTENTION) else STEP_ALL
+    pictures = config.steps * config.pictures_per_step
+    samples = 1 + config.steps // config.validation_every if config.validation_every else 0
+    return work * (step + (ENCODING if config.varies else 0.0)) + samples * SAMPLE * work / pictures
 
 
 def work_of(config: Config, info: ModelInfo) -> float:

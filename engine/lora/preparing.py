@@ -9,15 +9,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ulid import ULID
 
 from engine.datasets.captions import enriched, read_rules, with_trigger
-from engine.datasets.doctor import CheckUp, examine
+from engine.datasets.doctor import CheckUp, examine, rough_token_count
 from engine.datasets.pictures import CaptionedPicture, facts_of
 from engine.datasets.reading import Dataset, read_dataset
 from engine.datasets.split import Split, sides, split_pictures, write_split
 from engine.datasets.unpacking import unpack
+from engine.diffusion.prompts.counting import length_of
+from engine.diffusion.prompts.grammar import PLAIN
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.lora.runs import held_out as held_out_pictures
 from engine.lora.runs.captions import keep_captions
@@ -31,6 +34,7 @@ from engine.weights.facts import ModelInfo
 
 SPLIT = "split.json"
 ARCHIVE = ".zip"
+START_AND_END = 2  # tokens that every caption has beside its own
 LEAST_TO_EVALUATE = held_out_pictures.LEAST
 
 
@@ -96,9 +100,24 @@ def prepare(folder: Path, order: RunSettings, *, on_gpu: bool = False) -> Prepar
     split = split_pictures(folder, captioned, order.config.seed, order.share)
     train, held_out = sides(split, folder, captioned)
     resolution = order.config.resolution or order.model.native_size
-    check_up = examine(folder, train, resolution=resolution, held_out=held_out, trigger=order.trigger)
+    check_up = examine(
+        folder, train, resolution=resolution, held_out=held_out, trigger=order.trigger, **_tokens(order.model)
+    )
     memory = estimate_memory(order.model, order.config, on_gpu)
     return PreparedRun(dataset, tuple(train), tuple(held_out), split, check_up, memory)
+
+
+def _tokens(model: ModelInfo) -> dict[str, Any]:
+    """How `examine` counts them for a model; roughly where its files do not tell."""
+    empty = length_of("", model, PLAIN)
+    if empty is None:
+        return {}
+
+    def count(text: str) -> int:
+        length = length_of(text, model, PLAIN)
+        return sum(length.chunks) + START_AND_END if length else rough_token_count(text)
+
+    return {"count_tokens": count, "max_tokens": empty.room + START_AND_END}
 
 
 def begin_run(settings: Settings, prepared: PreparedRun, order: RunSettings) -> str:

@@ -1,4 +1,4 @@
-"""What trains beside the generator: discriminators and projectors."""
+"""What trains beside the generator: projectors."""
 
 from collections.abc import Sequence
 
@@ -6,32 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.translation.networks.norms import InstanceNorm
-
-
-class PatchDiscriminator(nn.Module):
-    """One verdict for every patch of 70 pixels (Isola et al. 2017, pix2pix, appendix 6.1.2).
-
-    Args:
-        channels: of the input: 3 for a picture, 6 for a photo and its translation together.
-        width: channels of the first layer.
-    """
-
-    def __init__(self, channels: int = 3, width: int = 64) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1),  # (N, 64, H/2, W/2)
-            nn.LeakyReLU(0.2),
-            *_block(width, 2 * width, 2),
-            *_block(2 * width, 4 * width, 2),
-            *_block(4 * width, 8 * width, 1),
-            nn.Conv2d(8 * width, 1, 4, 1, 1),
-        )
-        self.apply(_initialize)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) in [-1, 1], H and W 32 or more, to verdicts (N, 1, H/8 - 2, W/8 - 2)."""
-        return self.layers(pixels)
+from engine.translation.networks.patch_discriminator import xavier
 
 
 class Projector(nn.Module):
@@ -46,7 +21,7 @@ class Projector(nn.Module):
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(c, units), nn.ReLU(), nn.Linear(units, units)) for c in channels
         )
-        self.apply(_initialize)
+        self.apply(xavier)
 
     def forward(self, features: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:
         """(N, P, 256) of length 1 for every layer.
@@ -68,14 +43,3 @@ def draw_places(features: Sequence[Tensor], count: int, generator: torch.Generat
         torch.randperm(size, generator=generator)[:count].to(feature.device)
         for size, feature in zip(sizes, features, strict=True)
     ]
-
-
-def _block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 4, stride, 1), InstanceNorm(), nn.LeakyReLU(0.2)]
-
-
-def _initialize(module: nn.Module) -> None:
-    """Xavier normal with gain 0.02 and no bias, as CUT's published options."""
-    if isinstance(module, (nn.Conv2d, nn.Linear)):
-        nn.init.xavier_normal_(module.weight, gain=0.02)
-        nn.init.zeros_(module.bias)

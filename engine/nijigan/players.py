@@ -8,10 +8,11 @@ from torch import nn
 
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.nijigan.config import Config
-from engine.nijigan.networks import PatchDiscriminator, Projector
+from engine.nijigan.networks import Projector
 from engine.nijigan.widening import widened
 from engine.training.loop import CHECKPOINT, averaged_weights
 from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.patch_discriminator import PatchDiscriminator
 
 
 class Players(nn.Module):

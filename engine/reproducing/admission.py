@@ -10,7 +10,7 @@ from engine.picture_files import rgb_image
 from engine.picture_gate import Refused, Rules, decoded
 from engine.reproducing.request import Reproduce, refused, require_mapping
 from engine.reproducing.verdict import files_of
-from gallery.metadata import MAX_SIDE, read_recipe
+from gallery.metadata import MAX_PIXELS, read_recipe
 from gallery.records import ImageRecord
 from gallery.store import Gallery
 
@@ -47,7 +47,7 @@ def keep(gallery: Gallery, job: Job) -> ImageRecord:
     try:
         data = path.read_bytes()
         recipe = read_recipe(data)
-        picture = rgb_image(decoded(data, Rules(("PNG",), MAX_SIDE**2), "rgb"))
+        picture = rgb_image(decoded(data, Rules(("PNG",), MAX_PIXELS), "rgb"))
     except (OSError, Refused):
         recipe = None
     if recipe is None:

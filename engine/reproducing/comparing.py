@@ -72,12 +72,24 @@ def _facts(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for name in ("device", "dtype"):
         if recipe.get(name):
             yield DEVICE, {"dtype": "number format"}.get(name, name), recipe[name]
-    for name, value in _mapping(recipe.get("environment")).items():
+    environment = _mapping(recipe.get("environment"))
+    if environment:
+        yield DEVICE, "engine", environment.get("backend", "PyTorch")
+    yield from _of_loras_merged(recipe)
+    for name, value in environment.items():
+        if name == "backend":
+            continue
         yield (THREADS, "number of threads", value) if name == "threads" else (DEVICE, f"the machine's {name}", value)
     yield from _of_model(_mapping(recipe.get("model")))
     for lora in recipe.get("loras") or ():
         if isinstance(lora, Mapping) and lora.get("sha256"):
             yield LORA, f"the LoRA {lora.get('name')}'s hash", lora["sha256"]
+
+
+def _of_loras_merged(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    if recipe.get("loras"):
+        merged = _mapping(recipe.get("request")).get("loras_merged")
+        yield LORA, "way of applying LoRAs", "in the weights" if merged else "beside the weights"
 
 
 def _of_model(model: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

@@ -14,8 +14,9 @@ from PIL import Image
 from engine.errors import InvalidRequest, Problem
 from engine.files import replacing
 from engine.scenes.captions import caption, plain_caption
+from engine.scenes.labels import coloured, label_map
 from engine.scenes.render import MAX_SIZE, MIN_SIZE, render
-from engine.scenes.scene import LOOKS, MAX_SEED, Scene, random_scene
+from engine.scenes.scene import LOOKS, MAX_SEED, TIMES, Scene, random_scene
 
 MAX_COUNT = 1_000_000
 _RECIPE = "recipe.json"
@@ -36,6 +37,8 @@ def write_dataset(
     seed: int = 0,
     size: int = 256,
     look: str = "painterly",
+    time: str | None = None,
+    labels: bool = False,
     report: Callable[[int, int], None] | None = None,
 ) -> DatasetReport:
     """Write `count` scenes as 000000.png ... with captions.csv and metadata.jsonl.
@@ -49,22 +52,25 @@ def write_dataset(
         seed: of the first scene.
         size: pixels of each side, 64 to 512.
         look: painterly, ink, cel or mono.
+        time: of day in all of them, one of `TIMES`; None draws it for each.
+        labels: write the pictures of their label maps instead, see `engine.scenes.labels`.
         report: called with (done, count) after every image.
 
     Raises:
         InvalidRequest: an argument is out of range, or the folder holds something else.
     """
-    problems = _problems(count, seed, size, look)
+    problems = _problems(count, seed, size, look, time)
     if problems:
         raise InvalidRequest(problems)
     folder = Path(folder)
-    _open(folder, {"seed": int(seed), "size": int(size), "look": look})
+    fixed = {"look": look} | ({} if time is None else {"time": time})
+    _open(folder, {"seed": int(seed), "size": int(size)} | fixed | ({"labels": 1} if labels else {}))
     rows, written = [], 0
     for index in range(count):
-        scene = random_scene(seed + index, look=look)
+        scene = random_scene(seed + index, **fixed)
         path = folder / f"{index:06d}.png"
         if not path.exists():
-            _write(path, _png(scene, size))
+            _write(path, _png(coloured(label_map(scene, size)) if labels else render(scene, size)))
             written += 1
         rows.append(
             {"file_name": path.name, "text": text_of(scene)} | scene.as_dict() | {"plain": plain_caption(scene)}
@@ -85,7 +91,7 @@ def text_of(scene: Scene) -> str:
 # ---------------------------------------------------------------- checks
 
 
-def _problems(count: object, seed: object, size: object, look: object) -> list[Problem]:
+def _problems(count: object, seed: object, size: object, look: object, time: object) -> list[Problem]:
     rules = (
         ("count", count, 1, MAX_COUNT, "The number of scenes"),
         ("seed", seed, 0, MAX_SEED - MAX_COUNT, "The seed"),
@@ -98,6 +104,8 @@ def _problems(count: object, seed: object, size: object, look: object) -> list[P
     ]
     if look not in LOOKS:
         problems.append(Problem("look", f"The look must be one of {', '.join(LOOKS)}; got {look!r}."))
+    if time is not None and time not in TIMES:
+        problems.append(Problem("time", f"The time of day must be one of {', '.join(TIMES)}; got {time!r}."))
     return problems
 
 
@@ -136,9 +144,9 @@ def _words(recipe: dict[str, str | int]) -> str:
 # ---------------------------------------------------------------- files
 
 
-def _png(scene: Scene, size: int) -> bytes:
+def _png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(render(scene, size)).save(buffer, "PNG", compress_level=4)
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from engine.errors import InvalidRequest, Problem
 from engine.scenes.canvas import NEAR, Canvas
 from engine.scenes.layout import Layout, plan
-from engine.scenes.light import palette, shade
+from engine.scenes.light import Palette, palette, shade
 from engine.scenes.looks import STYLES, finish
 from engine.scenes.parts.buildings import paint_landmark
 from engine.scenes.parts.islands import Island, islands, paint_islands, rim_v
@@ -38,24 +38,47 @@ def render(scene: Scene, size: int = 256) -> np.ndarray:
     """
     check_size(size)
     layout, colours, style, canvas = plan(scene), palette(scene), STYLES[scene.look], Canvas(size)
+    paint(scene, layout, colours, canvas)
+    image = veil(shade(canvas.data, colours, style.steps), canvas, scene, layout, colours, style.steps)
+    pixels = finish(image, canvas, scene, colours)
+    return (pixels * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
+
+
+def paint(
+    scene: Scene,
+    layout: Layout,
+    colours: Palette,
+    canvas: Canvas,
+    after: Callable[[str], None] = lambda what: None,
+) -> None:
+    """Lay everything onto a canvas, from far to near, before light falls on it.
+
+    Args:
+        after: told what was laid: "sky", "land", "plants", "landmark" or "water".
+    """
+    style = STYLES[scene.look]
     paint_sky(canvas, scene, layout, colours, style.crisp)
     paint_bolt(canvas, scene, layout)
+    after("sky")
     haze = haze_of(scene)
     shown = paint_ground(canvas, scene, layout, haze, style.texture)
     near = canvas.data[NEAR].copy()
     ground, fog = _ground(scene, layout), lambda z: fog_at(z, haze)
     if scene.land == "floating":
         paint_islands(canvas, scene, layout, style.texture)
+    after("land")
     trees = places(scene, layout, ground)
     paint_plants(canvas, scene, layout, trees, fog, (_FORE, np.inf))
+    after("plants")
     paint_landmark(canvas, scene, layout, ground, fog)
+    after("landmark")
     paint_water(canvas, scene, layout, colours, water_surface(canvas, shown, near))
+    after("water")
     paint_ship(canvas, scene, layout, float(fog(3.1)))
+    after("landmark")
     paint_flowers(canvas, scene, layout, ground, fog, shown)
     paint_plants(canvas, scene, layout, trees, fog, (0.0, _FORE))
-    image = veil(shade(canvas.data, colours, style.steps), canvas, scene, layout, colours, style.steps)
-    pixels = finish(image, canvas, scene, colours)
-    return (pixels * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
+    after("plants")
 
 
 def check_size(size: object) -> None:

@@ -14,6 +14,20 @@ def loss_discriminator_least_squares(real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * ((real - 1).square().mean() + fake.square().mean())
 
 
+def loss_gan_log(fake: Tensor) -> Tensor:
+    """Log loss (Goodfellow et al. 2014, section 3): the generator maximizes log D instead of minimizing log(1 - D).
+
+    Args:
+        fake: verdicts before the sigmoid.
+    """
+    return F.softplus(-fake).mean()
+
+
+def loss_discriminator_log(real: Tensor, fake: Tensor) -> Tensor:
+    """Log loss: real pictures told as real, fake ones as fake; half of the sum, verdicts before the sigmoid."""
+    return 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+
+
 def loss_gan_hinge(fake: Tensor) -> Tensor:
     """The generator's side of the hinge loss (Lim and Ye 2017): verdicts as high as they get."""
     return -fake.mean()

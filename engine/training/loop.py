@@ -43,11 +43,13 @@ class Log:
     """One line on the terminal and the same numbers for TensorBoard."""
 
     def __init__(self, folder: Path, quiet: bool = False):
-        from torch.utils.tensorboard import SummaryWriter  # here: seconds of imports
-
         self._folder = folder
         self._quiet = quiet
-        self._writer = None if quiet else SummaryWriter(str(folder / "logs"))
+        self._writer = None
+        if not quiet:
+            from torch.utils.tensorboard import SummaryWriter  # here: seconds of imports
+
+            self._writer = SummaryWriter(str(folder / "logs"))
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         """Write numbers by name."""
@@ -125,6 +127,12 @@ def is_finished(folder: Path) -> bool:
         return False
     checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
     return checkpoint["step"] >= checkpoint["steps"]
+
+
+def step_of(folder: Path) -> int:
+    """How many steps of a run its checkpoint has; 0 without one."""
+    path = folder / CHECKPOINT
+    return torch.load(path, weights_only=True, mmap=True, map_location="cpu")["step"] if path.exists() else 0
 
 
 def averaged_weights(folder: Path) -> dict[str, Tensor]:

@@ -30,6 +30,13 @@ class PhotoFolder:
         self.side = side
         self.paths = [path for folder in self.folders for path in pictures_in(folder)]
 
+    @classmethod
+    def of(cls, paths: Sequence[Path], side: int) -> "PhotoFolder":
+        """Chosen files, in this order."""
+        folder = cls([], side)
+        folder.paths = list(paths)
+        return folder
+
     def __len__(self) -> int:
         return len(self.paths)
 

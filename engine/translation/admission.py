@@ -8,8 +8,9 @@ from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus
 from engine.kept_photos import photo_from, photos_from
-from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator, translators
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator, translators
 from engine.translation.pace import Asked, Earlier, Estimate, Size, earlier_of, estimate
+from engine.translation.painting import AS_PAINTED, painting_from
 from engine.translation.request import Translate, translate
 from engine.translation.styling import AS_EVER, styling_from
 from engine.translation.words import describe
@@ -38,8 +39,11 @@ def _translator_problems(values: Mapping[str, Any], here: Here) -> list[Problem]
     if info.architecture != NEURAL_STYLE and styling_from(values.get("styling")) != AS_EVER:
         text = f"{info.title} takes no style, so what was chosen for neural style does nothing. Leave it as it was."
         return [Problem("styling", text)]
-    if info.architecture == NEURAL_STYLE and values.get("style") is None:
-        return [Problem("style", "Neural style takes its style from a picture. Choose one.")]
+    if info.architecture != PAINTER and painting_from(values.get("painting")) != AS_PAINTED:
+        text = f"{info.title} does not paint, so what was chosen for Painter does nothing. Leave it as it was."
+        return [Problem("painting", text)]
+    if info.takes_style and values.get("style") is None:
+        return [Problem("style", f"{info.title} takes its style from a picture. Choose one.")]
     return []
 
 

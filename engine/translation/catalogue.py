@@ -1,4 +1,4 @@
-"""What turns a photo into an anime scene: the translator that ships, those the artist imported, and two that need
+"""What turns a photo into an anime scene: the translator that ships, those the artist imported, and three that need
 no trained generator. Imports no torch.
 
 A translator is a .safetensors file and a .json of the same name beside it, see `Sidecar`.
@@ -49,6 +49,11 @@ class Translator:
     path: Path | None
     problem: str = ""
     sha256: str = ""
+
+    @property
+    def takes_style(self) -> bool:
+        """Whether it is asked with a picture whose style it takes."""
+        return self.architecture in (NEURAL_STYLE, VQI2I)
 
     @property
     def does(self) -> str:
@@ -114,16 +119,19 @@ ARCHITECTURES = {
     "cyclegan": Limits(4, 16),
     "cartoongan": Limits(4, 16, "bgr"),
     "animegan2": Limits(32, 256),
+    "vqi2i": Limits(16, 32),
 }
 
 # Of each architecture, what it makes of a photo.
 DOES = {
-    "classical": "Calm areas, clean lines and painted skies, computed without a network; every shape stays.",
-    "nijigan": "A small network's illustration; often softer than Classical, with blobs or halos on some photos.",
+    "painter": "Paints a background without a network: clean skies, leaves in dabs, warm light; shapes stay.",
+    "classical": "Calm areas, clean lines and painted skies, computed without a network; broader than Painter.",
+    "nijigan": "A small network's illustration; often softer than Painter, with blobs or halos on some photos.",
     "cut": "Draws the photo anew in the manner that its network learnt from unpaired pictures.",
     "cyclegan": "Repaints the photo in the manner that its network learnt from unpaired pictures.",
     "cartoongan": "Flat areas and dark contours, as its network learnt from frames of cartoons.",
     "animegan2": "Bright, simplified shapes, as its network learnt from frames of anime.",
+    "vqi2i": "Draws the photo anew in the style of a picture that you choose, as its networks learnt from two folders.",
     "neural-style": "Gives the photo the colours and strokes of a picture that you choose, step by step.",
 }
 
@@ -149,8 +157,9 @@ ORIGINS = (
 )
 
 SHIPPED = NIJIGAN = "nijigan"
-NEURAL_STYLE, CLASSICAL = "neural-style", DEFAULT_TRANSLATOR
-_NEURAL_STYLE, _CLASSICAL = WITHOUT_WEIGHTS = (
+VQI2I = "vqi2i"
+NEURAL_STYLE, CLASSICAL, PAINTER = "neural-style", "classical", DEFAULT_TRANSLATOR
+_NEURAL_STYLE, _CLASSICAL, _PAINTER = WITHOUT_WEIGHTS = (
     Translator(
         name=NEURAL_STYLE,
         title="Neural style",
@@ -175,6 +184,18 @@ _NEURAL_STYLE, _CLASSICAL = WITHOUT_WEIGHTS = (
         non_commercial=False,
         path=None,
     ),
+    Translator(
+        name=PAINTER,
+        title="Painter",
+        architecture=PAINTER,
+        native_size=None,
+        size_multiple=1,
+        min_size=16,
+        channel_order="rgb",
+        licence="MIT, as the studio",
+        non_commercial=False,
+        path=None,
+    ),
 )
 RESERVED = (SHIPPED, *(known.name for known in WITHOUT_WEIGHTS))
 
@@ -188,7 +209,7 @@ def translators(settings: Settings) -> list[Translator]:
     """Every translator, the default first, also those that cannot be used, with the reason in `problem`; reads the
     disk anew."""
     shipped_and_own = [*_shipped(settings.weights_dir), *_own(own_folder(settings))]
-    return [_CLASSICAL, *shipped_and_own, _NEURAL_STYLE]
+    return [_PAINTER, _CLASSICAL, *shipped_and_own, _NEURAL_STYLE]
 
 
 def translator(settings: Settings, name: str) -> Translator:

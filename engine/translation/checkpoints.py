@@ -89,7 +89,7 @@ def import_checkpoint(
         UnsafeFile: not only tensors, too large, damaged, or another kind of file.
         ModelBroken: the tensors are of no known generator, or not finite.
     """
-    _require_free(folder, name)
+    require_free(folder, name)
     _require_short(title=title, licence=licence)
     found = recognise(path.name, _read(path), generator)
     _require_finite(path.name, found)
@@ -177,7 +177,8 @@ def load_translator(translator: Translator) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
-def _require_free(folder: Path, name: str) -> None:
+def require_free(folder: Path, name: str) -> None:
+    """Raise InvalidRequest where a translator cannot have this name in the folder."""
     valid_name(name)
     taken = [path for path in (folder / f"{name}.safetensors", folder / f"{name}.json") if path.exists()]
     if name in RESERVED or taken:

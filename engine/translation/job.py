@@ -90,7 +90,8 @@ class Translating:
     def _options(self, request: Translate, model: LoadedTranslator) -> Options:
         solver = Solver(cast(Method, request.solver), request.solver_steps) if request.solver else model.solver
         styles = tuple(self._photo(style.id) for style in _styles(request))
-        return Options(request.strength, request.long_side, solver, styles, request.style_steps, request.styling)
+        how = (request.style_steps, request.styling, request.painting)
+        return Options(request.strength, request.long_side, solver, styles, *how)
 
     def _photo(self, photo_id: str) -> Tensor:
         return from_png(self._photos.png(photo_id))

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from engine.rules import rough_duration
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, PAINTER, VQI2I, Translator
 from engine.translation.request import STYLE_STEPS
 
 Size = tuple[int, int]  # width and height in pixels
@@ -17,16 +17,20 @@ EXAMPLE: Size = (1024, 768)
 EXAMPLE_WORDS = "a photo of 1024 × 768"
 LARGEST_SIDE = 8192  # that the gallery keeps
 PAINTED_SIDE = 2400  # long side at which the classical translator works: its memory grows with the picture
+BRUSHED_SIDE = 1280  # and the painter, which then brings the photo's borders to the full size
 STYLED_SIDE = 512  # and neural style, where no other is asked for
 STYLED_SIDE_LIMIT = 1024
 # On a CPU a photo takes half a minute so, at STYLED_SIDE and the default steps ten minutes.
 STYLED_SIDE_ON_CPU, STYLE_STEPS_ON_CPU = 256, 25
 
+ENLARGING = 0.17  # work for a pixel that is enlarged, in that for one that is painted
 LEAST_PIXELS = 30_000  # of an earlier picture that says something about larger ones
 MOST_EARLIER = 8  # pictures of one translator that are looked at, the newest
-# Seconds for a million pixels on two CPU cores (neural style: and one step), and before the first. Classical, CycleGAN,
+# Seconds for a million pixels on two CPU cores (neural style: and one step), and before the first. Painter: processor
+# time of one core, 1024 pixels; what is enlarged beyond 1280 costs `ENLARGING` of that. Classical, CycleGAN,
 # CartoonGAN, AnimeGANv2 and neural style: CPU time for photos of 512 to 2048 pixels; the others: docs/measurements.md.
 RATES: dict[str, tuple[float, float]] = {
+    PAINTER: (2.4, 0.2),
     CLASSICAL: (1.5, 0.2),
     NEURAL_STYLE: (17.0, 3.0),
     NIJIGAN: (14.0, 0.2),
@@ -34,6 +38,7 @@ RATES: dict[str, tuple[float, float]] = {
     "cyclegan": (17.0, 0.2),
     "cartoongan": (24.0, 0.2),
     "animegan2": (10.0, 0.2),
+    VQI2I: (20.0, 0.3),  # in the size for CPUs
 }
 # NijiGAN's work for a photo is that of so many evaluations besides those of its ODEs; one step of euler makes 4.
 OTHER_EVALUATIONS, USUAL_EVALUATIONS = 4.2, 4
@@ -88,6 +93,8 @@ def long_side_of(architecture: str, long_side: int | None) -> int:
     """Pixels of the longer side to which a photo is brought at most."""
     if architecture == NEURAL_STYLE:
         return min(long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)
+    if architecture == VQI2I:  # in one piece
+        return min(long_side or STYLED_SIDE_LIMIT, STYLED_SIDE_LIMIT)
     return min(long_side or LARGEST_SIDE, LARGEST_SIDE)
 
 
@@ -116,7 +123,7 @@ def estimate(
     if rates:
         return Estimate(sum(works) * median(rates), True)
     known = RATES.get(info.architecture)
-    if known is None or (accelerated and info.architecture != CLASSICAL):
+    if known is None or (accelerated and info.architecture not in (CLASSICAL, PAINTER)):
         return None
     rate, before = known
     return Estimate(before * len(works) + rate * sum(works), False)
@@ -159,6 +166,9 @@ def _work(architecture: str, size: Size, asked: Asked) -> float:
         side = min(side, PAINTED_SIDE)
     scale = min(1.0, side / max(size))
     pixels = scale * scale * size[0] * size[1] / 1e6
+    if architecture == PAINTER:
+        brushed = min(1.0, (BRUSHED_SIDE / max(1.0, scale * max(size))) ** 2)
+        return pixels * (brushed + (1 - brushed) * ENLARGING)
     if architecture == NEURAL_STYLE:
         return pixels * asked.style_steps
     if architecture == NIJIGAN:

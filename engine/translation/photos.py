@@ -15,7 +15,10 @@ from torch.nn import functional as F
 from engine.errors import Cancelled
 from engine.translation.networks.norms import Statistics, gathering, using
 
+Finishing = Callable[[Tensor, Tensor], Tensor]
+
 WHOLE_PIXELS = 1_500_000  # about 2 GB of activations in float32
+BAND = 256  # rows of a picture that are finished together
 SAMPLE_SIDE = 256  # of the crops from which statistics are gathered: what the generators were trained on
 
 
@@ -27,7 +30,7 @@ class Plan:
         multiple: height and width that the generator takes are multiples of it, and no less than `smallest`.
         reach: pixels that a generator sees beyond a pixel, at most; a multiple of `multiple`.
         whole_pixels: a photo of more is translated in tiles.
-        tile: pixels of a tile's side without its border.
+        tile: pixels of a tile's side without its border, at most; all tiles of a photo are about as large.
     """
 
     multiple: int = 4
@@ -37,12 +40,26 @@ class Plan:
     tile: int = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is done to the whole translation of a photo that was cut, band by band.
+
+    Attributes:
+        apply: (1, 3, H, W) translation and photo, both in [-1, 1] and main memory, to the finished translation.
+        reach: rows that it sees beyond a row, at most.
+    """
+
+    apply: Finishing
+    reach: int
+
+
 @torch.inference_mode()
 def translate(
     model: nn.Module,
     photo: Tensor,
     plan: Plan = Plan(),
     *,
+    finish: Finish | None = None,
     report: Callable[[int, int], None] = lambda done, tiles: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Tensor:
@@ -51,6 +68,7 @@ def translate(
     Args:
         model: (N, 3, H, W) in [-1, 1] to the same, fully convolutional; its norms are `InstanceNorm`s.
         photo: (1, 3, H, W) float32 in [-1, 1], of any size from 1x1 on.
+        finish: of a photo that is cut; whatever the model does itself, it does for each tile.
         report: called with the tiles done and their number.
 
     Returns:
@@ -62,7 +80,9 @@ def translate(
     height, width = photo.shape[-2:]
     padded = pad_to(photo, plan.multiple, plan.smallest)
     if is_tiled(photo, plan):
-        fake = _in_tiles(model, padded, plan, report, should_stop)
+        fake = _in_tiles(model, padded, plan, report, should_stop, sampled_statistics(model, padded, plan))
+        if finish:
+            fake = _finished(finish, fake, padded, should_stop)
     else:
         report(0, 1)
         fake = _ask(model, padded)
@@ -98,8 +118,8 @@ def _in_tiles(
     plan: Plan,
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool],
+    statistics: Statistics,
 ) -> Tensor:
-    statistics = sampled_statistics(model, photo, plan)
     height, width = photo.shape[-2:]
     tiles = list(_tiles(height, width, plan))
     fake = torch.empty_like(photo)
@@ -114,6 +134,19 @@ def _in_tiles(
         fake[..., rows, columns] = part[..., rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
     report(len(tiles), len(tiles))
     return fake
+
+
+def _finished(finish: Finish, fake: Tensor, photo: Tensor, should_stop: Callable[[], bool]) -> Tensor:
+    """The same as all at once; a band at a time needs little memory."""
+    finished = torch.empty_like(fake)
+    for top in range(0, fake.shape[-2], BAND):
+        if should_stop():
+            raise Cancelled("The translation was stopped.")
+        first, bottom = max(0, top - finish.reach), min(fake.shape[-2], top + BAND)
+        around = slice(first, bottom + finish.reach)
+        band = finish.apply(fake[..., around, :], photo[..., around, :])
+        finished[..., top:bottom, :] = band[..., top - first : bottom - first, :]
+    return finished
 
 
 def sampled_statistics(model: nn.Module, photo: Tensor, plan: Plan) -> Statistics:
@@ -137,9 +170,16 @@ def _even(last: int, count: int) -> list[int]:
 
 
 def _tiles(height: int, width: int, plan: Plan) -> Iterator[tuple[slice, slice]]:
-    for y in range(0, height, plan.tile):
-        for x in range(0, width, plan.tile):
-            yield slice(y, min(height, y + plan.tile)), slice(x, min(width, x + plan.tile))
+    for rows in _spans(height, plan):
+        for columns in _spans(width, plan):
+            yield rows, columns
+
+
+def _spans(size: int, plan: Plan) -> list[slice]:
+    """As few as may be, of about the same length: a narrow one at the end would be nearly all border."""
+    count = math.ceil(size / plan.tile)
+    length = math.ceil(size / count / plan.multiple) * plan.multiple
+    return [slice(start, min(size, start + length)) for start in range(0, size, length)]
 
 
 def _ask(model: nn.Module, pixels: Tensor) -> Tensor:

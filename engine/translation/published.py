@@ -30,6 +30,7 @@ from engine.translation.published_names import (
     published_keys,
 )
 from engine.translation.state_dicts import StateDict, state_dicts
+from engine.translation.vqi2i.networks import VQI2I_AdaIN_Cross
 
 MAX_WIDTH, MAX_BLOCKS = 128, 16  # published are 64 and 9; the limits keep a made-up file from filling the memory
 MOST_BYTES = 512 * 10**6  # of a file, and of a tensor in it; the largest published generator has 46 MB
@@ -64,19 +65,20 @@ def build(architecture: str, settings: Mapping[str, Any]) -> nn.Module:
     """A generator with random weights.
 
     Args:
-        architecture: a key of `BUILDERS`.
+        architecture: a key of `BUILDERS` or `OWN`.
         settings: `width` and `blocks` of cyclegan, cut and nijigan, `affine`, `enlarging` and `border` of cyclegan,
             `align_corners` of animegan2, `solver` of nijigan (fields of `Solver`), `refinement` of cut and nijigan
-            (fields of `Refinement`).
+            (fields of `Refinement`), sizes of vqi2i.
 
     Raises:
         ModelBroken: another architecture, or settings that it does not have.
     """
+    known = BUILDERS | OWN
     try:
-        return BUILDERS[architecture](**settings)
-    except (KeyError, TypeError, InvalidRequest):
+        return known[architecture](**settings)
+    except (KeyError, TypeError, ValueError, InvalidRequest):
         raise ModelBroken(
-            f"A translator is one of {', '.join(BUILDERS)} with its own settings; got {architecture!r} with "
+            f"A translator is one of {', '.join(known)} with its own settings; got {architecture!r} with "
             f"{dict(settings)}. Import its original file again."
         ) from None
 
@@ -196,6 +198,9 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "cartoongan": CartoonGan,
     "animegan2": AnimeGan2,
 }
+
+# Of the studio's own trainings alone: there are no published weights to recognise.
+OWN: dict[str, Callable[..., nn.Module]] = {"vqi2i": VQI2I_AdaIN_Cross}
 
 
 def _architecture(state: Mapping[str, Tensor]) -> str:

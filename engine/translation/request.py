@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from engine.errors import InvalidRequest, Problem
 from engine.kept_photos import PhotoRef, photo_from, photo_problems, photos_from
 from engine.rules import Real, Whole, choice
+from engine.translation.painting import AS_PAINTED, Painting, painting_from, painting_problems
 from engine.translation.styling import AS_EVER, Styling, styling_from, styling_problems
 
 MOST_PHOTOS = 50
@@ -14,8 +15,7 @@ STRENGTH = Real(0, 1, default=1.0)
 LONG_SIDE = Whole(64, 8192)  # pixels
 SOLVER_STEPS = Whole(1, 64, default=1)
 STYLE_STEPS = Whole(10, 1000, default=150)
-# Computed without a network. On photos that nobody tuned for it is cleaner than NijiGAN, and quicker.
-DEFAULT_TRANSLATOR = "classical"
+DEFAULT_TRANSLATOR = "painter"  # computed without a network; docs/animeify.md says what it was compared with
 SOLVERS = ("euler", "midpoint", "heun3", "rk4", "dopri5")  # `engine.translation.networks.ode` has them
 
 
@@ -34,6 +34,7 @@ class Translate:
         style: for the neural style translator: the picture whose style is taken.
         style_steps: of neural style's optimization, `STYLE_STEPS`.
         styling: all else that neural style is asked for, more style pictures among it.
+        painting: how the painter paints.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -48,6 +49,7 @@ class Translate:
     style: PhotoRef | None = None
     style_steps: int = STYLE_STEPS.default
     styling: Styling = AS_EVER
+    painting: Painting = AS_PAINTED
 
     kind: ClassVar[str] = "translate"
 
@@ -70,13 +72,15 @@ class Translate:
         values["photos"] = [photo.to_dict() for photo in self.photos]
         values["style"] = self.style.to_dict() if self.style else None
         values["styling"] = self.styling.to_dict()
+        values["painting"] = self.painting.to_dict()
         return values
 
 
 def translate(values: Mapping[str, Any]) -> Translate:
     """Build the request from JSON-like values (photos as mappings)."""
-    read = {"photos": photos_from(values.get("photos")), "style": photo_from(values.get("style"))}
-    return Translate(**{**values, **read, "styling": styling_from(values.get("styling"))})
+    read: dict[str, Any] = {"photos": photos_from(values.get("photos")), "style": photo_from(values.get("style"))}
+    read |= {"styling": styling_from(values.get("styling")), "painting": painting_from(values.get("painting"))}
+    return Translate(**{**values, **read})
 
 
 def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
@@ -90,6 +94,7 @@ def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
         *SOLVER_STEPS.problems("solver_steps", values["solver_steps"]),
         *STYLE_STEPS.problems("style_steps", values["style_steps"]),
         *styling_problems(values["styling"]),
+        *painting_problems(values["painting"]),
     ]
 
 

@@ -1,7 +1,9 @@
 """One photo through any translator of the catalogue: sizes, channel order, strength."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,17 +11,22 @@ from torch.nn import functional as F
 
 from engine.device import Device
 from engine.errors import InvalidRequest, Problem
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, Translator
+from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, PAINTER, VQI2I, Translator, read_sidecar
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
-from engine.translation.guided import Refinement
+from engine.translation.guided import Refinement, refined
 from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.generator import Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, Watched, transfer
-from engine.translation.pace import PAINTED_SIDE, long_side_of
-from engine.translation.photos import Plan, is_tiled, translate
+from engine.translation.pace import PAINTED_SIDE, STYLED_SIDE_LIMIT, long_side_of
+from engine.translation.painter.paint import paint
+from engine.translation.painting import AS_PAINTED, Painting
+from engine.translation.photos import Finish, Plan, is_tiled, pad_to, translate
 from engine.translation.styling import AS_EVER, Styling
+from engine.translation.tile_sizes import with_large_tiles
+from engine.translation.vqi2i.crossing import Crossing
+from engine.translation.vqi2i.networks import VQI2I_AdaIN, require_bearable
 
 REACH = 96  # pixels that the published generators see around a pixel, rounded up to tiles' multiples
 
@@ -34,8 +41,9 @@ class Options:
         strength: 0 to 1, the translation's share of every pixel.
         long_side: pixels to which a larger photo is brought first; None keeps its size.
         solver: of ODE bottlenecks; None takes the translator's own.
-        styles: (1, 3, H, W) float32 in [-1, 1] each, for neural style.
+        styles: (1, 3, H, W) float32 in [-1, 1] each, for translators that take a style; neural style takes several.
         style_steps, styling: for neural style.
+        painting: for the painter.
     """
 
     strength: float = 1.0
@@ -44,6 +52,7 @@ class Options:
     styles: tuple[Tensor, ...] = ()
     style_steps: int = 150
     styling: Styling = AS_EVER
+    painting: Painting = AS_PAINTED
 
 
 class LoadedTranslator:
@@ -68,6 +77,8 @@ class LoadedTranslator:
         self.solver: Solver | None = None
         self.losses: dict[str, float] = {}
         if info.path is not None:
+            if info.architecture == VQI2I and not info.problem:
+                require_bearable(device.torch_device, **read_sidecar(info.path).settings)
             model = load_translator(info).to(device.torch_device, memory_format=torch.channels_last)
             self.model = model
             self.solver = model.solver if isinstance(model, Generator) else None
@@ -112,12 +123,17 @@ class LoadedTranslator:
         return long_side_of(self.info.architecture, options.long_side)
 
     def _translated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        if self.info.architecture == PAINTER:
+            report(0, 1)
+            return paint(photo, options.painting)
         if self.info.architecture == CLASSICAL:
             report(0, 1)
             size = photo.shape[-2:]
             return F.interpolate(illustrate(brought_to(photo, PAINTED_SIDE)), size, mode="bicubic").clamp(-1, 1)
         if self.info.architecture == NEURAL_STYLE:
             return self._styled(photo, options, report, should_stop)
+        if self.info.architecture == VQI2I:
+            return self._crossed(photo, options, report, should_stop)
         return self._generated(photo, options, report, should_stop)
 
     def _styled(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
@@ -134,9 +150,32 @@ class LoadedTranslator:
         styles = [style.to(place) for style in options.styles]
         return transfer(photo.to(place), styles, settings, watch, should_stop).cpu()
 
+    def _crossed(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+        """Whole, since its norms look at the whole picture; `long_side` keeps it bearable."""
+        if not options.styles:
+            raise InvalidRequest([Problem("style", f"{self.info.title} takes its style from a picture. Choose one.")])
+        assert isinstance(self.model, VQI2I_AdaIN)
+        style = brought_to(options.styles[0], STYLED_SIDE_LIMIT)
+        style = pad_to(style, self.info.size_multiple, self.info.min_size).to(self.device.torch_device)
+        return translate(
+            Crossing(self.model, style),
+            photo,
+            Plan(self.info.size_multiple, self.info.min_size),
+            report=report,
+            should_stop=should_stop,
+        )
+
     def _generated(self, photo: Tensor, options: Options, report: Report, should_stop: Callable[[], bool]) -> Tensor:
         assert self.model is not None  # set in __init__ for translators with weights
         plan = Plan(self.info.size_multiple, self.info.min_size, reach=REACH)
+        with _refined_later(self.model, is_tiled(photo, plan)) as finish:
+            plan = self._fitted(plan, photo, options)
+            ask = partial(translate, self.model, plan=plan, finish=finish, report=report, should_stop=should_stop)
+            return ask(photo) if self.info.channel_order == "rgb" else ask(photo.flip(1)).flip(1)
+
+    def _fitted(self, plan: Plan, photo: Tensor, options: Options) -> Plan:
+        """The plan for this photo: what the generator sees around a pixel, and tiles as large as memory allows."""
+        assert self.model is not None
         if isinstance(self.model, Generator):
             solver = self.solver and (options.solver or self.solver)
             plan = replace(plan, reach=reach_of(self.model, solver))
@@ -145,9 +184,21 @@ class LoadedTranslator:
                 _require_bounded_tiles(photo, solver, plan)
         if isinstance(self.model, AnimeGan2) and self.model.align_corners:
             _require_one_piece(photo, plan)
-        if self.info.channel_order == "rgb":
-            return translate(self.model, photo, plan, report=report, should_stop=should_stop)
-        return translate(self.model, photo.flip(1), plan, report=report, should_stop=should_stop).flip(1)
+        return with_large_tiles(plan, self.model, self.device.free_memory()) if is_tiled(photo, plan) else plan
+
+
+@contextmanager
+def _refined_later(model: nn.Module, tiled: bool) -> Iterator[Finish | None]:
+    """Take the refinement off a generator whose photo is cut: done once at the end, it widens no tile's border."""
+    refinement = model.refinement if isinstance(model, Generator) and tiled else None
+    if not isinstance(model, Generator) or refinement is None:
+        yield None
+        return
+    model.refinement = None
+    try:
+        yield Finish(partial(refined, refinement=refinement), refinement.reach)
+    finally:
+        model.refinement = refinement
 
 
 def brought_to(photo: Tensor, long_side: int) -> Tensor:

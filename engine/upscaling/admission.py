@@ -13,7 +13,7 @@ from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, Upscale, upscale
 from engine.upscaling.words import describe
 from gallery.errors import GalleryError
 from gallery.files import ImageFiles
-from gallery.metadata import MAX_SIDE
+from gallery.metadata import MOST_IN_WORDS, can_keep
 from gallery.photos import Photos
 
 NAMED = 3  # pictures of a job that its title names
@@ -62,14 +62,14 @@ def _picture_problem(kept: Photos, photo: PhotoRef, factor: int) -> Problem | No
         size = kept.size(photo.id)
     except GalleryError:
         return Problem("photos", f"{photo.name} is not kept here any more. Choose it again.")
-    if max(size) * factor <= MAX_SIDE:
-        return None
     width, height = size
-    fits = [each for each in FACTORS if max(size) * each <= MAX_SIDE]
+    if can_keep(width * factor, height * factor):
+        return None
+    fits = [each for each in FACTORS if can_keep(width * each, height * each)]
     advice = f"Choose factor {max(fits)}, or make it smaller first." if fits else "Make it smaller first."
     return Problem(
         "factor",
-        f"The gallery keeps pictures of at most {MAX_SIDE} pixels a side; {photo.name} has {width}x{height}, and "
+        f"The gallery keeps pictures of at most {MOST_IN_WORDS}; {photo.name} has {width}x{height}, and "
         f"{factor} times that is {width * factor}x{height * factor}. {advice}",
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from engine import __version__
+from engine.diffusion.backends.facts import computed_by
 from engine.diffusion.job import Drawing
 from engine.diffusion.request import SEEDS
 from engine.diffusion.starting import Start
@@ -19,6 +20,7 @@ from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
 from engine.picture_files import pixels_of
+from engine.settings import OPENVINO, TORCH
 from engine.upscaling import redrawing
 from engine.upscaling.catalogue import Upscaler, file_state, upscaler
 from engine.upscaling.loading import LoadedUpscaler
@@ -91,16 +93,21 @@ class Upscaling:
         with self._device.explaining_out_of_memory(f"Enlarging {width}x{height} pixels", "Choose a smaller picture."):
             share = FIRST_PASS if request.redraw_strength else 1.0
             notes: list[str] = []
+            backend = TORCH
             large = enlarged(model, picture, request.factor, partial(_share, report, 0, share), context.should_stop)
             if request.redraw_strength:
-                large, notes = self._redrawn(context, large, partial(_share, report, share, 1 - share))
-        self._save(context, index, large, model, time.monotonic() - started, tuple(notes))
+                large, notes, backend = self._redrawn(context, large, partial(_share, report, share, 1 - share))
+        self._save(context, index, large, model, time.monotonic() - started, tuple(notes), backend)
 
     def _redrawn(
         self, context: JobContext, large: np.ndarray, report: redrawing.Report
-    ) -> tuple[np.ndarray, list[str]]:
-        """The second pass and its notes: each tile has its own seed, so that nothing repeats from tile to tile."""
+    ) -> tuple[np.ndarray, list[str], str]:
+        """The second pass, its notes, and the backend that drew all of it.
+
+        Each tile has its own seed, so that nothing repeats from tile to tile.
+        """
         notes: dict[str, None] = {}  # in their order, once each
+        backends: set[str] = set()
         request: Upscale = context.request
         assert request.redraw is not None
         assert request.redraw.seed is not None
@@ -112,12 +119,14 @@ class Upscaling:
             # A tile may take long on a slow CPU: without its steps it would look as if it hung.
             drawn = self._drawing.part(own, start, lambda each: within(each.step, each.steps), context.should_stop)
             notes.update(dict.fromkeys(drawn.notes))
+            backends.add(drawn.backend)
             for note in drawn.notes:
                 context.note(note)
             return drawn.image
 
         size = (drawing.width, drawing.height)
-        return redrawing.redrawn(large, size, redraw, report, context.should_stop), list(notes)
+        whole = redrawing.redrawn(large, size, redraw, report, context.should_stop)
+        return whole, list(notes), OPENVINO if backends == {OPENVINO} else TORCH
 
     def _save(
         self,
@@ -127,6 +136,7 @@ class Upscaling:
         model: LoadedUpscaler,
         seconds: float,
         notes: tuple[str, ...],
+        backend: str,
     ) -> None:
         request: Upscale = context.request
         require_space(self._settings.home)
@@ -134,7 +144,7 @@ class Upscaling:
         context.keep(
             self._gallery,
             Image.fromarray(large),
-            self._recipe(request.of(index), index, model, seconds, notes),
+            self._recipe(_drawn_by(request.of(index), backend), index, model, seconds, notes),
             index,
             also=lambda session: self._queue.record(session, context.claim, context.progress, last=False),
         )
@@ -144,7 +154,9 @@ class Upscaling:
     ) -> Recipe:
         info, drawing = model.info, request.redraw if request.redraw_strength else None
         facts = (
-            self._drawing.facts(drawing) if drawing else {"model": None, "loras": (), "embeddings": (), "software": {}}
+            computed_by(drawing.backend, self._drawing.facts(drawing))
+            if drawing
+            else {"model": None, "loras": (), "embeddings": (), "software": {}}
         )
         return Recipe(
             kind=request.kind,
@@ -167,12 +179,17 @@ class Upscaling:
             software=facts["software"]
             | {"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel")},
             device=self._device.name,
-            environment=self._device.environment(),
+            environment=facts.get("environment", self._device.environment()),
             dtype=str(model.network.dtype).removeprefix("torch."),
             seconds=round(seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=notes,
         )
+
+
+def _drawn_by(request: Upscale, backend: str) -> Upscale:
+    """The request with what really computed its second pass."""
+    return replace(request, redraw=replace(request.redraw, backend=backend)) if request.redraw else request
 
 
 def _is_of(warm: LoadedUpscaler, info: Upscaler) -> bool:

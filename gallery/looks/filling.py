@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BATCH = 100
-_PAUSE_SECONDS = 0.02  # after each batch: pages go first
+_BATCH = 20
+_LEAST_PAUSE_SECONDS = 0.02
 MOST = 50_000  # of one upkeep
 
 
@@ -36,10 +36,14 @@ def looks_of(picture: Pictures.Image) -> dict[str, Any]:
 def fill(gallery: "Gallery", most: int = MOST) -> int:
     """Look at pictures that nobody has looked at yet, newest first; returns how many.
 
+    After each few it rests as long as they took: a thousand pictures are about ten seconds of work, and the pages of
+    the same process go first.
+
     One that cannot be read is looked at once; its file is said wherever the picture is shown.
     """
     done = 0
     while done < most:
+        began = time.monotonic()
         with gallery.database.read() as session:
             unseen = select(Image.id).where(Image.colours.is_(None)).order_by(Image.number.desc())
             ids = list(session.scalars(unseen.limit(min(_BATCH, most - done))))
@@ -50,14 +54,16 @@ def fill(gallery: "Gallery", most: int = MOST) -> int:
             for image_id, values in seen.items():
                 session.execute(update(Image).where(Image.id == image_id).values(values))
         done += len(ids)
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(max(_LEAST_PAUSE_SECONDS, time.monotonic() - began))
     return done
 
 
 def _look(gallery: "Gallery", image_id: str) -> dict[str, Any]:
     """By the small picture, which is there mostly and says the same, but for a few bits."""
     try:
-        with Pictures.open(io.BytesIO(gallery.thumbnail(image_id)), formats=("WEBP",)) as small:
+        made = gallery.files.thumbnail(image_id)
+        data = made.read_bytes() if made.exists() else gallery.thumbnail(image_id)  # its row is read only to make it
+        with Pictures.open(io.BytesIO(data), formats=("WEBP",)) as small:
             return looks_of(small.convert("RGBA" if small.has_transparency_data else "RGB"))
     except (GalleryError, OSError):
         return {"phash": None, "colours": ""}

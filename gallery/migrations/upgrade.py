@@ -1,6 +1,7 @@
 """Brings a database to the newest schema: one process at a time, with a snapshot before."""
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from alembic import command
@@ -17,12 +18,17 @@ from gallery.mending.backups import snapshot
 _ADVISORY_LOCK = 0x4E494A49  # any constant; processes of the studio share it on PostgreSQL
 
 
-def upgrade(database: Database, config: Config | None = None) -> None:
+def upgrade(
+    database: Database,
+    config: Config | None = None,
+    guard: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> None:
     """Bring the schema to the newest version.
 
     Args:
         database: of any earlier version, or empty.
         config: where the versions are; None means the ones of this package.
+        guard: keeps others away while an earlier schema is changed; entered only where it is.
 
     Raises:
         GalleryError: the database was written by a newer studio.
@@ -30,17 +36,24 @@ def upgrade(database: Database, config: Config | None = None) -> None:
     config = config or package_config()
     script = ScriptDirectory.from_config(config)
     with database.engine.connect() as connection:
-        if _current(connection) == script.get_current_head():
-            return  # without a lock: a folder that may only be read holds none
+        current = _current(connection)
+    if current == script.get_current_head():
+        return  # without a lock: a folder that may only be read holds none
+    _refuse_newer(current, script)
     lock = FileLock(f"{database.file}.migrate.lock") if database.file else nullcontext()
-    with lock, database.engine.connect() as connection:
+    with guard() if current else nullcontext(), lock:
+        _upgrade(database, config, script)
+
+
+def _upgrade(database: Database, config: Config, script: ScriptDirectory) -> None:
+    with database.engine.connect() as connection:
         current = _current(connection)
         if current == script.get_current_head():
             return
         _refuse_newer(current, script)
         if current and database.file:
             snapshot(database.file, current)
-    with lock, database.write() as session:
+    with database.write() as session:
         connection = session.connection()
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})

@@ -8,6 +8,8 @@ from gallery.recipe import Recipe
 
 # What tells one picture of a request from the next, and requests apart that differ in their seeds alone.
 _OF_SEEDS = frozenset({"seed", "variation_seed", "num_images"})
+# How it was computed: the same picture but for rounding.
+_OF_COMPUTING = frozenset({"backend", "loras_merged"})
 _STACK_LENGTH = 16
 NAME_LENGTH = 200
 
@@ -31,7 +33,7 @@ def stack_of(recipe: Recipe, title: str) -> str | None:
     """
     if recipe.seed is None:
         return None
-    asked = {name: value for name, value in recipe.request.items() if name not in _OF_SEEDS}
+    asked = {name: value for name, value in recipe.request.items() if name not in _OF_SEEDS | _OF_COMPUTING}
     loras = [[each.get("name"), each.get("weight"), each.get("sha256")] for each in recipe.loras]
     model = [recipe.model_name, recipe.model.get("sha256")]
     same = [recipe.kind, asked, model, loras, list(recipe.parents), title]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from engine.rules import field_label, finite
+from engine.translation.catalogue import PAINTER
+from engine.translation.painting import painting_from
 from engine.translation.styling import AS_EVER, styling_from
 from gallery.records import ImageRecord
 from pages.parts.before_after import show_before_after
@@ -24,6 +26,7 @@ def _details(record: ImageRecord) -> dict[str, object]:
         "Solver": _solved(solver, recipe.model.get("nfe")),
         "Style picture": style.get("name"),
         **_styled(request.get("styling")),
+        **(_painted(request.get("painting")) if request.get("translator") == PAINTER else {}),
         **made(record),
     }
 
@@ -39,6 +42,17 @@ def _styled(value: object) -> dict[str, object]:
     usual = AS_EVER.to_dict()
     changed = {name: chosen for name, chosen in styling.to_dict().items() if chosen != usual[name]}
     return {field_label(name): _in_words(chosen) for name, chosen in changed.items()}
+
+
+def _painted(value: object) -> dict[str, object]:
+    """How the painter painted, as on the page."""
+    try:
+        chosen = painting_from(value).to_dict()
+    except TypeError:  # of another version, or damaged
+        return {}
+    numbers = {field_label(name): finite(amount) for name, amount in chosen.items() if name != "mood"}
+    shares = {label: f"{100 * number:.0f} %" for label, number in numbers.items() if number is not None}
+    return {"Mood": str(chosen["mood"]), **shares}
 
 
 def _in_words(chosen: object) -> object:

@@ -11,12 +11,13 @@ from engine.jobs.records import Job
 from engine.studio import Studio
 from engine.translation import pace
 from engine.translation.admission import estimate_here
-from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, Translator
+from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator
 from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
+from pages.animeify.painting import pick_painting
 from pages.animeify.photos import pick_photos
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
-from pages.animeify.style import pick_style, style_side
+from pages.animeify.style import pick_one_style, pick_style, style_side
 from pages.generate.actions import show_links
 from pages.parts.attention import show_status
 from pages.parts.before_after import show_before_after
@@ -28,7 +29,20 @@ from pages.parts.reuse import fill_form, settle_form
 from pages.parts.submit import Press
 from pages.upscale.button import show_upscale
 
-PRESS = Press("translate", together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")])
+PLACES = {
+    **{name: name for name in ("translator", "strength", "long_side", "solver", "solver_steps", "style_steps")},
+    **{name: name for name in ("content_weight", "style_weight", "variation_weight", "content_layers", "style_layers")},
+    **{name: name for name in ("variation", "optimizer", "noise_seed", "keep_colours")},
+    "start": "style_start",
+    "shares": "share_",
+    "photos": "files_",
+    "style": "style_",
+}
+PRESS = Press(
+    "translate",
+    together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")],
+    places=PLACES,
+)
 ASKED = ("style_steps", "solver", "solver_steps")  # that decide how long a photo takes, beside its size
 
 
@@ -40,7 +54,7 @@ def main() -> None:
     with left:
         values = _form(studio)
         pressed = PRESS.button("Anime-ify", ":material/auto_awesome:")
-        show_status(studio, [Translate.kind], "Anime-ify")
+        show_status(studio, [Translate.kind])
         PRESS.show_problems(_by_field(values))
     if pressed:
         _submit(studio, values)
@@ -54,8 +68,10 @@ def _form(studio: Studio) -> dict[str, Any]:
     info, takes = _translator(studio)
     values: dict[str, Any] = {"photos": photos, "translator": info.name}
     styled = info.architecture == NEURAL_STYLE
-    if styled:
-        values |= pick_style(studio)
+    if info.takes_style:
+        values |= pick_style(studio) if styled else pick_one_style(studio)
+    if info.architecture == PAINTER:
+        values |= pick_painting()
     strength = st.slider(
         "Strength",
         0,

@@ -6,6 +6,7 @@ from engine.studio import Studio
 from engine.translation.pace import STYLED_SIDE, STYLED_SIDE_LIMIT
 from engine.translation.request import Translate
 from gallery.records import ImageRecord
+from pages.animeify.painting import fill_painting
 from pages.animeify.photos import choose
 from pages.animeify.style import fill_style
 
@@ -25,6 +26,7 @@ def fill_animeify(studio: Studio, record: ImageRecord) -> list[str]:
     choose("photos", request.photos)
     styles = [request.style, *request.styling.more_styles] if request.style else []
     fill_style(styles, request.styling)
+    fill_painting(request.painting)
     state.strength = round(100 * request.strength)
     state.output, state.long_side = _output_of(request.long_side), request.long_side or DEFAULT_SIDE
     state.style_side = min(request.long_side or STYLED_SIDE, STYLED_SIDE_LIMIT)

@@ -35,20 +35,7 @@ LAYERS_HELP = f"Of VGG19, {LAYERS[0]} to {LAYERS[-1]}, with commas; relu3_1:0.5 
 
 def pick_style(studio: Studio) -> dict[str, Any]:
     """The style pictures, how long they are worked on, and all else."""
-    files = st.file_uploader(
-        "Style pictures",
-        type=PHOTO_SUFFIXES,
-        accept_multiple_files=True,
-        key=f"style_{st.session_state.setdefault('style_files', 0)}",
-        help=f"One, or up to {MOST_STYLES} that are blended",
-    )
-    chosen = chosen_photos(studio, STYLE)
-    if files:
-        choose(STYLE, [*chosen, *added(studio, files)])
-        st.session_state.style_files += 1
-        st.rerun()
-    with st.container():
-        show_chosen(studio, chosen, STYLE)
+    chosen = _pick("Style pictures", studio, f"One, or up to {MOST_STYLES} that are blended")
     shares = [_share(photo) for photo in chosen] if len(chosen) > 1 else []
     steps = st.number_input(
         "Style steps",
@@ -60,6 +47,32 @@ def pick_style(studio: Studio) -> dict[str, Any]:
     )
     styling = _advanced() | {"more_styles": tuple(chosen[1:]), "shares": tuple(shares)}
     return {"style": chosen[0] if chosen else None, "style_steps": steps, "styling": styling}
+
+
+def pick_one_style(studio: Studio) -> dict[str, Any]:
+    """The picture whose style is taken."""
+    chosen = _pick("Style picture", studio, "The photo is drawn in its style")
+    if len(chosen) > 1:
+        st.caption("The style of the first is taken.")
+    return {"style": chosen[0] if chosen else None}
+
+
+def _pick(label: str, studio: Studio, help_text: str) -> list[PhotoRef]:
+    files = st.file_uploader(
+        label,
+        type=PHOTO_SUFFIXES,
+        accept_multiple_files=True,
+        key=f"style_{st.session_state.setdefault('style_files', 0)}",
+        help=help_text,
+    )
+    chosen = chosen_photos(studio, STYLE)
+    if files:
+        choose(STYLE, [*chosen, *added(studio, files)])
+        st.session_state.style_files += 1
+        st.rerun()
+    with st.container():
+        show_chosen(studio, chosen, STYLE)
+    return chosen
 
 
 def style_side(studio: Studio) -> int:

@@ -25,7 +25,17 @@ from pages.parts.common import OWNER, plain, when
 from pages.parts.small_pictures import small_picture
 from pages.parts.submit import Press
 
-COMPARE = Press("compare")
+PLACES = {
+    "run": "lora",
+    "checkpoints": "checkpoints_",
+    "weight": "weights",
+    "weights": "weights",
+    "captions": "grid_captions",
+    "pictures": "lora",
+    "num_inference_steps": "grid_steps",
+    "guidance_scale": "grid_guidance",
+}
+COMPARE = Press("compare", places=PLACES)
 OFFERED = (0.25, *WEIGHTS, 1.25, 1.5)
 TILE = 320  # pixels
 
@@ -52,7 +62,7 @@ def _compare_button(studio: Studio, run: str, plan: RunPlan, values: dict[str, A
 
     fields = {**values, "weight": values["weights"], "pictures": plan.held_out}
     pressed = COMPARE.button("Compare checkpoints", ":material/grid_view:")
-    show_status(studio, MEASURING, "Evaluate")
+    show_status(studio, MEASURING)
     COMPARE.show_problems(fields)
     if pressed:
         COMPARE.ask((run, values), submit, fields)

@@ -17,12 +17,23 @@ from pages.evaluate.grid import grid_form, show_grids
 from pages.evaluate.report import show_reports
 from pages.evaluate.stopped import MEASURING, show_stopped
 from pages.parts.attention import show_status
-from pages.parts.common import OWNER, PEOPLE_ERRORS, STUDIO, TRAIN, open_studio, show_problems
+from pages.parts.common import OWNER, PEOPLE_ERRORS, TRAIN, open_studio
 from pages.parts.dataset_picker import pick_dataset
+from pages.parts.fields import show_refusal
 from pages.parts.jobs import show_jobs
-from pages.parts.submit import Press
+from pages.parts.submit import Press, said_by
 
-PRESS = Press("evaluate", together=[("model", "loras", "lora")])
+PLACES = {
+    "lora": "lora",
+    "loras": "lora",
+    "model": "judge_model",
+    "pictures": "way",
+    "weight": "weight_of_",
+    "seeds": "seeds",
+    "num_inference_steps": "evaluation_steps",
+    "guidance_scale": "evaluation_guidance",
+}
+PRESS = Press("evaluate", together=[("model", "loras", "lora")], places=PLACES)
 OWN, OTHERS = "Held out by its training", "Others"
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -82,7 +93,7 @@ def _form(studio: Studio, subject: Subject, lora: LoraInfo) -> None:
     try:
         held_out, source = _pictures(studio, subject)
     except PEOPLE_ERRORS as error:
-        show_problems({STUDIO: str(error)}, STUDIO)
+        show_refusal(said_by(error, "pictures"), PLACES)
         return
     values = _values(studio, subject, lora)
     if held_out is None:
@@ -102,7 +113,7 @@ def _evaluate_button(studio: Studio, held_out: list[CaptionedPicture], source: s
 
     fields = {**values, "pictures": held_out, "loras": values["lora"]}
     pressed = PRESS.button("Evaluate", ":material/query_stats:")
-    show_status(studio, MEASURING, "Evaluate")
+    show_status(studio, MEASURING)
     PRESS.show_problems(fields)
     if pressed:
         PRESS.ask((values, source), submit, fields)

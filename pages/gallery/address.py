@@ -74,9 +74,11 @@ def forget(*names: str) -> None:
 def clear(*fields: str) -> None:
     """Ask no more for these fields of the query."""
     for field in fields:
-        if field == "words":
+        if field == "words":  # its widget holds the address's value, which cannot be taken out beside it
             st.session_state.search = ""
-        put(NAMES[field], None)
+            forget("image", *EDGES)
+        else:
+            put(NAMES[field], None)
 
 
 def from_widget(name: str, key: str, text: Callable[[object], str | list[str] | None]) -> None:

@@ -19,7 +19,7 @@ from pages.parts.jobs import show_jobs
 from pages.parts.submit import Press
 
 UPLOAD, FOLDER = "Upload", "Folder on this machine"
-_PRESS = Press("bring_in")
+_PRESS = Press("bring_in", places={"folder": "bring_in_f"})  # the path, or the files
 
 
 def show_bring_in(studio: Studio) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.family import Parent
 from gallery.records import ImageRecord
+from pages.gallery.address import NAMES, clear, put
 from pages.parts.common import OWNER, plain
 from pages.parts.pictures import show_thumbnail
 
@@ -37,6 +38,21 @@ def show_family(studio: Studio, record: ImageRecord, open_picture: Callable[[str
     if children:
         st.markdown("**Came of it**")
         _row(children, lambda child: _picture(studio, child, "Open", open_picture))
+        st.button(
+            "All that were made from this one",
+            key="made_from_this",
+            icon=":material/account_tree:",
+            type="tertiary",
+            on_click=_show_all,
+            args=(record.id,),
+        )
+
+
+def _show_all(image_id: str) -> None:
+    """The grid, with nothing asked but this; so it shows those that other filters would leave out."""
+    clear(*NAMES)
+    st.session_state.trash = False
+    put("parent", image_id)
 
 
 def _row(shown: Sequence, show: Callable) -> None:

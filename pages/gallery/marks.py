@@ -1,12 +1,15 @@
 """The artist's marks of one picture: favourite, stars, tags and boards, by mouse and by key."""
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
+from engine.rules import counted
 from engine.studio import Studio
 from gallery import marks
 from gallery.errors import GalleryError
 from gallery.records import ImageRecord
-from pages.parts.attention import toast
+from pages.gallery.undo import attempt, changed
 from pages.parts.common import OWNER, plain
 
 
@@ -58,12 +61,18 @@ def _no_star(studio: Studio, record: ImageRecord) -> None:
 
 
 def _set_favourite(studio: Studio, image_id: str, on: bool) -> None:
-    marks.set_favourite(studio.database, [image_id], on, OWNER)
-    toast("A favourite." if on else "No longer a favourite.")
+    text = "The picture is a favourite now." if on else "The picture is no favourite any more."
+    _change(studio, text, lambda: [marks.set_favourite(studio.database, [image_id], on, OWNER)])
 
 
 def _rate(studio: Studio, image_id: str, stars: int | None) -> None:
-    marks.rate(studio.database, [image_id], stars, OWNER)
+    text = f"The picture has {counted(stars, 'star')} now." if stars else "The picture has no stars now."
+    _change(studio, text, lambda: [marks.rate(studio.database, [image_id], stars, OWNER)])
+
+
+def _change(studio: Studio, text: str, change: Callable[[], Sequence[marks.Undo]]) -> bool:
+    """Say what was done above the page, with its undo; whether it could be done."""
+    return attempt(lambda: changed(studio, text, change()))
 
 
 # -- tags
@@ -91,9 +100,10 @@ def _known_tags(studio: Studio, record: ImageRecord) -> list[str]:
 
 def _set_tags(studio: Studio, record: ImageRecord, key: str) -> None:
     try:
-        wanted = {marks.tag_of(text) for text in st.session_state[key]}
-        marks.add_tags(studio.database, [record.id], wanted - set(record.tags), OWNER)
-        marks.remove_tags(studio.database, [record.id], set(record.tags) - wanted, OWNER)
+        wanted, had = {marks.tag_of(text) for text in st.session_state[key]}, set(record.tags)
+        added = marks.add_tags(studio.database, [record.id], wanted - had, OWNER)
+        removed = marks.remove_tags(studio.database, [record.id], had - wanted, OWNER)
+        changed(studio, "The picture's tags are changed.", [added, removed])
     except GalleryError as error:
         st.session_state.tags_refused = str(error)
 
@@ -137,9 +147,8 @@ def _set_boards(studio: Studio, image_id: str, key: str, shown: dict[str, str]) 
             for name in st.session_state[key]
         }
         on = set(shown.values())
-        for board_id in wanted - on:
-            marks.put_on_board(database, board_id, [image_id], OWNER)
-        for board_id in on - wanted:
-            marks.take_off_board(database, board_id, [image_id], OWNER)
+        undos = [marks.put_on_board(database, board_id, [image_id], OWNER) for board_id in wanted - on]
+        undos += [marks.take_off_board(database, board_id, [image_id], OWNER) for board_id in on - wanted]
+        changed(studio, "The picture's boards are changed.", undos)
     except GalleryError as error:
         st.session_state.boards_refused = str(error)

@@ -1,6 +1,6 @@
 """The last change to pictures, said above the page with the way back, until it is undone or dismissed."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -36,6 +36,12 @@ def marked(studio: Studio, text: str, undo: Undo) -> None:
         said(f"{pictures(undo.changed)} {text}", lambda: undo.undo(studio.database))
     else:
         said("Nothing is changed: the pictures were like that already.")
+
+
+def changed(studio: Studio, text: str, undos: Sequence[Undo]) -> None:
+    """Say that one picture was marked otherwise, and offer to take all of it back; nothing where it was like that."""
+    if any(undo.changed for undo in undos):
+        said(text, lambda: [undo.undo(studio.database) for undo in reversed(undos)])
 
 
 def trash(studio: Studio, image_ids: Collection[str]) -> None:

@@ -8,12 +8,12 @@ import streamlit as st
 from engine.grids.admission import seconds_of
 from engine.grids.axes import AXES, Axis, typed, values_from
 from engine.grids.request import MOST_CELLS, Grid
-from engine.rules import counted, rough_duration
+from engine.rules import LABELS, counted, rough_duration
 from engine.studio import Studio
-from pages.parts.common import OWNER, PEOPLE_ERRORS, plain, show_problems
+from pages.parts.common import OWNER, PEOPLE_ERRORS, plain
 from pages.parts.submit import Press
 
-PRESS = Press("grid")
+PRESS = Press("grid", places={**{field: field for field in LABELS}, "axes": "grid_values_"})
 PLACES = ("Across", "Down", "Sheets")
 NOTHING = "—"
 LOOKED_AT = 200  # newest pictures of which the pace is taken
@@ -31,11 +31,10 @@ def show_grid(studio: Studio, values: Mapping[str, Any]) -> None:
             "Of prompt words the first is what the others stand in for."
         )
         axes = [axis for place in PLACES if (axis := _axis(place))]
-        problems = PRESS.problems(_fields(values, axes))
         with st.container():  # what comes and goes keeps its place
             if said := _said(studio, values, axes):
                 st.caption(said)
-        show_problems(problems, *problems)
+        PRESS.show_problems(_fields(values, axes))
         if PRESS.button("Draw the grid", ":material/grid_on:", main=False, disabled=not axes):
             _ask(studio, values, axes)
 

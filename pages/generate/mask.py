@@ -14,7 +14,7 @@ from engine.kept_photos import PhotoRef
 from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
-from gallery.metadata import MAX_SIDE
+from gallery.metadata import can_keep
 from pages.generate.kept import ADDRESS_CHARACTERS, MASK, keep_drawing, kept_drawing
 from pages.parts.before_after import small_jpeg
 from pages.parts.canvas import MOST_SIDE, paint_mask
@@ -139,7 +139,7 @@ def _preview(studio: Studio, photo: PhotoRef, values: Mapping[str, Any], info: M
     left, top, right, bottom = values["extend"]
     try:
         width, height = studio.photos.size(photo.id)
-        if max(width + left + right, height + top + bottom) > MAX_SIDE:
+        if not can_keep(width + left + right, height + top + bottom):
             return  # refused after the press; a preview of it would take gigabytes
         picture, drawn = _planned(studio, photo.id, mask.id if mask else "", asked, model)
     except PEOPLE_ERRORS as error:

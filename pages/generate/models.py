@@ -9,6 +9,7 @@ from engine.weights.licensing import acceptance, licences
 from engine.weights.models import ModelInfo
 from engine.weights.request import FetchModel
 from pages.parts.common import OWNER, duration, plain, size_text
+from pages.parts.fields import show_refusal
 from pages.parts.licences import only_switch, show_licence, show_text
 from pages.parts.submit import Press
 
@@ -26,6 +27,7 @@ FEW_STEPS = {
 }
 _FEW_HELP = "For a model whose files and name do not tell that it was made for few steps, or tell it wrongly."
 _PREDICTS_HELP = "For a single .safetensors file whose pictures are noise or pale blots: it was read as the wrong kind."
+SOURCE = "Path or hub id"
 _ADDED = "added_model_note"  # name and note of the model that was added or corrected last
 
 
@@ -106,7 +108,7 @@ def show_model_menu(studio: Studio, info: ModelInfo) -> None:
         only_switch("generate")
         st.markdown("**Add a model**")
         st.caption("A Stable Diffusion folder in diffusers layout, a .safetensors file, or a hub id such as org/name.")
-        _add_form(studio, "Path or hub id", "Add", None)
+        _add_form(studio, SOURCE, "Add", None)
         if info.single_file and info.available:
             _correction(studio, info)
         if info.available and not info.path.is_relative_to(studio.settings.weights_dir):
@@ -141,7 +143,7 @@ def _add_form(studio: Studio, label: str, button: str, name: str | None) -> None
         with st.spinner("Looking at the model. A hub id is looked up, for some seconds at most."):
             info = studio.add_model(source, name, PREDICTS[predicts], FEW_STEPS[few])
     except StudioError as error:
-        st.error(plain(error), icon=":material/error:")
+        show_refusal({SOURCE: str(error)}, {SOURCE: f"source_{name}"})
     else:
         _choose(info)
         st.rerun()

@@ -11,6 +11,7 @@ from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.defaults import follow_model, own_defaults, say_defaults
 from pages.generate.details import FED
+from pages.generate.engine import pick_backend
 from pages.generate.grids import show_grid
 from pages.generate.history import show_history
 from pages.generate.incoming.dialog import open_button, show_dialog
@@ -27,8 +28,9 @@ from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
 from pages.generate.start import Start, absent_fields, pick_start, start_fields, start_values
 from pages.generate.styles import edit_styles, pick_styles, show_words
 from pages.parts.attention import show_status
-from pages.parts.common import OWNER, STUDIO, open_studio, show_problems, show_wrong_fields
+from pages.parts.common import OWNER, STUDIO, open_studio, show_problems
 from pages.parts.feed import show_feed
+from pages.parts.fields import show_wrong_fields
 from pages.parts.licences import offered
 from pages.parts.reuse import INCOMING, fill_form, fill_named, settle_form
 from pages.parts.submit import Press
@@ -65,7 +67,7 @@ def main() -> None:
         problems = PRESS.problems(start_fields())
         prompts = _prompts(studio)
         pressed = PRESS.button("Generate", ":material/brush:")
-        show_status(studio, FED, "Generate")
+        show_status(studio, FED)
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
         show_problems(problems, *BY_THE_BUTTON)
         show_wrong_fields(problems, *BY_THE_BUTTON, *absent_fields())
@@ -208,7 +210,7 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
 
 
 def _advanced(studio: Studio, model: ModelInfo, wanted: Defaults, problems: dict[str, str]) -> dict[str, Any]:
-    fields = ("num_inference_steps", "guidance_scale", "scheduler", "variation_strength", "variation_seed")
+    fields = ("num_inference_steps", "guidance_scale", "scheduler", "variation_strength", "variation_seed", "backend")
     with st.expander("Advanced", icon=":material/tune:", expanded=any(field in problems for field in fields)):
         steps = st.number_input(
             "Steps",
@@ -236,9 +238,10 @@ def _advanced(studio: Studio, model: ModelInfo, wanted: Defaults, problems: dict
             help="LCM and Turbo are for models and LoRAs that were made for few steps.",
         )
         variation = _variation()
+        backend = pick_backend(studio, model)
         show_problems(problems, *fields)
         own_defaults(studio, model, wanted)
-    return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, **variation}
+    return {"num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, **variation, **backend}
 
 
 def _variation() -> dict[str, Any]:

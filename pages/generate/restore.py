@@ -19,7 +19,7 @@ from gallery.records import ImageRecord
 from pages.generate.defaults import keep_fields
 from pages.generate.grids import restore_axes
 from pages.generate.loras import weight_key
-from pages.generate.restore_start import restore_start, restore_variation
+from pages.generate.restore_start import restore_saved_start, restore_start, restore_variation
 from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
 from pages.generate.styles import remember_template
 
@@ -63,7 +63,9 @@ def _recipe_of(studio: Studio, record: ImageRecord) -> Mapping[str, Any]:
 
 
 def fill_values(studio: Studio, preset: Mapping[str, Any]) -> list[str]:
-    """Fill the form from a preset; what it does not hold stays. Returns the names of what is not here."""
+    """Fill the form from a preset as `read_preset` gives it; what it does not hold stays. Returns the names of what is
+    not here.
+    """
     state = st.session_state
     values = _valid_values(preset, native_size(studio.default_model()))
     for name in SIMPLE_FIELDS:
@@ -81,7 +83,8 @@ def fill_values(studio: Studio, preset: Mapping[str, Any]) -> list[str]:
     if "styles" in preset:
         state.styles = [name for name in wanted if name in known]
     missing = [name for name in wanted if name not in known]
-    return [*missing, *_restore_model(studio, preset, values), *_restore_loras(studio, preset)]
+    missing += [*_restore_model(studio, preset, values), *_restore_loras(studio, preset)]
+    return [*missing, *restore_saved_start(studio, preset)]
 
 
 def _valid_values(recipe: Mapping[str, Any], side: int) -> dict[str, Any]:

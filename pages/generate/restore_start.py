@@ -7,15 +7,15 @@ from typing import Any
 import streamlit as st
 
 from engine.grids.request import Grid
-from engine.image_to_image.request import ImageToImage
-from engine.inpainting.request import SIDES, Inpaint
+from engine.image_to_image.request import FITS, STRENGTH, ImageToImage
+from engine.inpainting.request import AREAS, EXTEND, FEATHER, SIDES, Inpaint
 from engine.kept_photos import PhotoRef
 from engine.studio import Studio
 from gallery.recipe import SEEDS
 from gallery.records import ImageRecord
 from pages.generate.kept import ADDRESS_CHARACTERS, MASK, NOTHING, PART, PICTURE, START, START_FROM, kept_photo
 from pages.generate.start import followed_size
-from pages.parts.common import PEOPLE_ERRORS
+from pages.parts.common import OWNER, PEOPLE_ERRORS
 
 
 def restore_variation(record: ImageRecord, values: Mapping[str, Any]) -> None:
@@ -37,6 +37,40 @@ def restore_start(studio: Studio, record: ImageRecord, model: str) -> list[str]:
     if isinstance(request, ImageToImage):
         return _restore_picture(studio, request, model)
     return _restore_part(studio, request) if isinstance(request, Inpaint) else []
+
+
+def restore_saved_start(studio: Studio, preset: Mapping[str, Any]) -> list[str]:
+    """As `restore_start`, from a preset as `engine.prompting.presets` reads it; the start stays where it has none, and
+    where its picture is gone.
+    """
+    if "image" not in preset:
+        return []
+    part = preset.get("kind") == Inpaint.kind
+    _restore_use(preset, part)
+    image = studio.again_here(preset["image"], OWNER)
+    if image is None:
+        return [f"the start picture {preset['image'].name}"]
+    st.query_params.pop(MASK, None)
+    st.session_state[START_FROM] = PART if part else PICTURE
+    missing = _name(studio, START, image)
+    if part and "mask" in preset:
+        mask = studio.again_here(preset["mask"], OWNER)
+        missing += _name(studio, MASK, mask) if mask else [f"the mask {preset['mask'].name}"]
+    return missing
+
+
+def _restore_use(preset: Mapping[str, Any], part: bool) -> None:
+    """How the picture is used; a value that breaks a rule is left out."""
+    strength, sides = preset.get("strength"), preset.get("extend")
+    values = {"start_redraw_strength" if part else "start_strength": float(strength)} if strength in STRENGTH else {}
+    if not part:
+        values |= {"fit": preset["fit"]} if preset.get("fit") in FITS else {}
+    else:
+        values |= {"area": preset["area"]} if preset.get("area") in AREAS else {}
+        values |= {} if FEATHER.problems("feather", preset.get("feather")) else {"feather": preset["feather"]}
+        named = zip(SIDES, sides if isinstance(sides, list) else (), strict=False)
+        values |= {f"extend_{side}": pixels for side, pixels in named if not EXTEND.problems("extend", pixels)}
+    st.session_state.update(values)
 
 
 def _restore_picture(studio: Studio, request: ImageToImage, model: str) -> list[str]:

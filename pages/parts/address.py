@@ -14,7 +14,7 @@ REMEMBERED = {
     "upscale": ("photos", "pictures"),
     "train": ("dataset",),
 }
-_SHOWN, _LEFT = "shown_page", "left_addresses"
+_SHOWN, _LEFT, _VISITS = "shown_page", "left_addresses", "visits"
 
 
 def give_back(url_path: str) -> None:
@@ -24,10 +24,16 @@ def give_back(url_path: str) -> None:
     """
     entered = st.session_state.get(_SHOWN) != url_path
     st.session_state[_SHOWN] = url_path
+    st.session_state[_VISITS] = visit() + entered
     fields = REMEMBERED.get(url_path, ())
     if entered and not any(name in st.query_params for name in (*fields, RECIPE, PRESET)):
         st.query_params.update(st.session_state.get(_LEFT, {}).get(url_path, {}))
     remember_address()
+
+
+def visit() -> int:
+    """The number of this visit to a page: another one each time that the artist comes from another page."""
+    return st.session_state.get(_VISITS, 0)
 
 
 def remember_address() -> None:

@@ -1,18 +1,21 @@
 """What a press started and how it ended, said where the eye is: a toast, a line by the button, the tab's title."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import streamlit as st
 
+from engine.errors import NotFound
 from engine.jobs.records import Job
-from engine.jobs.schema import RUNNING
+from engine.jobs.schema import FAILED, RUNNING, SUCCEEDED
 from engine.studio import Studio
 from pages.parts.common import OWNER, duration, plain
 
 NAME = "Niji Studio"
 STATUS_SECONDS = 1.0
 RESULTS = "results"  # the anchor of the place where results are shown
-_TOASTS, _ENDED = "toasts", "just_ended"
+_TOASTS, _MARK = "toasts", "mark_of_the_end"
+_UNFINISHED, _TOLD = "unfinished_jobs", "ends_that_were_told"
 
 
 def toast(words: str) -> None:
@@ -20,21 +23,66 @@ def toast(words: str) -> None:
     st.session_state.setdefault(_TOASTS, []).append(words)
 
 
-def announce_end(studio: Studio, job_ids: Sequence[str]) -> None:
+def announce_end(studio: Studio, job_ids: Iterable[str]) -> None:
     """Say that jobs have ended, before the page runs again to show what they made."""
-    for job_id in job_ids:
-        job = studio.job(job_id)
-        toast(f"{job.state.capitalize()}: {studio.title(job)}")
-    st.session_state[_ENDED] = True
+    jobs = _untold(studio, job_ids)
+    for job in jobs:
+        toast(_end(studio, job))
+    if jobs:
+        st.session_state[_MARK] = _mark(jobs)
 
 
 def show_attention(page_title: str) -> None:
     """The page's heading for those who hear pages, the tab's title, and the toasts; once in every run."""
     st.html(f'<h1 class="only-heard">{page_title}</h1>')
-    ended = st.session_state.pop(_ENDED, False)
-    _tab_title("✓ Done" if ended else "", page_title)
+    _tab_title(st.session_state.pop(_MARK, ""), page_title)
     for words in st.session_state.pop(_TOASTS, []):
         st.toast(plain(words), icon=":material/notifications:")
+
+
+def show_ends(studio: Studio, page_title: str) -> bool:
+    """Say on any page, also while nothing is pressed, which of the artist's jobs have ended since the last look.
+
+    Each is said once in a browser session, on whichever page that is; the tab's title shows how far the others are.
+
+    Returns:
+        Whether some are unfinished.
+    """
+    unfinished = studio.queue.unfinished(OWNER)
+    jobs = _untold(studio, st.session_state.get(_UNFINISHED, unfinished) - unfinished)
+    st.session_state[_UNFINISHED] = unfinished
+    for job in jobs:
+        st.toast(plain(_end(studio, job)), icon=":material/notifications:")
+    if jobs or unfinished:
+        _tab_title(_mark(jobs) or _progress(studio), page_title)
+    return bool(unfinished)
+
+
+def _untold(studio: Studio, job_ids: Iterable[str]) -> list[Job]:
+    """Those of which the end was not said yet in this session; from now on it was."""
+    told = st.session_state.setdefault(_TOLD, set())
+    jobs = []
+    for job_id in sorted(set(job_ids) - told):
+        with suppress(NotFound):  # its row is gone
+            jobs.append(studio.job(job_id))
+    ended = [job for job in jobs if job.ended]  # another may only have gone further back in the queue
+    told.update(job.id for job in ended)
+    return ended
+
+
+def _end(studio: Studio, job: Job) -> str:
+    return f"{job.state.capitalize()}: {studio.title(job)}"
+
+
+def _mark(jobs: Sequence[Job]) -> str:
+    states = {job.state for job in jobs}
+    return "✗ Failed" if FAILED in states else "✓ Done" if SUCCEEDED in states else ""
+
+
+def _progress(studio: Studio) -> str:
+    """Of the artist's job that is at work."""
+    running = [job for job in studio.jobs(running=True, owner=OWNER) if not job.ended]
+    return _percent(running[-1]) if running else "Waiting"
 
 
 def _tab_title(*words: str) -> None:
@@ -52,21 +100,20 @@ def active_jobs(studio: Studio, kinds: Sequence[str]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.state != RUNNING, studio.ahead_of(job)))
 
 
-def show_status(studio: Studio, kinds: Sequence[str], page_title: str) -> None:
-    """A line by the button while jobs of these kinds are unfinished, with progress, also in the tab's title."""
+def show_status(studio: Studio, kinds: Sequence[str]) -> None:
+    """A line by the button while jobs of these kinds are unfinished, with progress."""
     with st.container():
         if active_jobs(studio, kinds):
-            st.fragment(_status, run_every=STATUS_SECONDS)(studio, kinds, page_title)
+            st.fragment(_status, run_every=STATUS_SECONDS)(studio, kinds)
 
 
-def _status(studio: Studio, kinds: Sequence[str], page_title: str) -> None:
+def _status(studio: Studio, kinds: Sequence[str]) -> None:
     jobs = active_jobs(studio, kinds)
     if not jobs:
         return
     words = _at_work(jobs[0]) if jobs[0].state == RUNNING else f"In the queue, {_ahead(studio, jobs[0])}"
     more = f", {len(jobs) - 1} more waiting" if len(jobs) > 1 else ""
     st.caption(f":material/hourglass_top: {words}{more}. [Show it](#{RESULTS})")
-    _tab_title(_percent(jobs[0]), page_title)
 
 
 def _at_work(job: Job) -> str:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from engine.errors import Problem, StudioError
 from engine.jobs.trouble import Trouble
-from engine.rules import field_label
 from engine.settings import Settings
 from engine.studio import Studio
 from gallery.errors import GalleryError
@@ -21,7 +20,8 @@ STUDIO = "studio"  # the "field" of problems that no value is to blame for
 GENERATE, ANIMEIFY, GALLERY = "generate/page.py", "animeify/page.py", "gallery/page.py"
 TRAIN, EVALUATE = "train/page.py", "evaluate/page.py"
 STORAGE, QUEUE = "storage/page.py", "queue/page.py"
-UPSCALE = "upscale/page.py"
+STUDIES = "studies/page.py"
+UPSCALE, EXPLORE = "upscale/page.py", "explore/page.py"
 PEOPLE_ERRORS = (StudioError, GalleryError)
 
 
@@ -80,19 +80,6 @@ def show_problems(problems: dict[str, str], *fields: str) -> None:
             if field in problems:
                 st.html(f'<span id="wrong-{field}"></span>')
                 st.error(plain(problems[field]), icon=":material/error:")
-
-
-def show_wrong_fields(problems: dict[str, str], *here: str) -> None:
-    """Name by the button the fields that were refused, each with a way to it.
-
-    Args:
-        here: fields whose messages stand here anyway.
-    """
-    fields = [field for field in problems if field not in here]
-    with st.container():
-        if fields:
-            links = ", ".join(f"[{field_label(field)}](#wrong-{field})" for field in fields)
-            st.error(f"To be corrected: {links}.", icon=":material/error:")
 
 
 def by_field(problems: tuple[Problem, ...]) -> dict[str, str]:

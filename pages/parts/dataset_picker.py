@@ -12,25 +12,35 @@ from engine.studio import Studio
 from pages.parts.common import PEOPLE_ERRORS, plain, show_problems
 
 UPLOAD, FOLDER = "Upload", "Folder on this machine"
+DATASET = "dataset"
+WITH_CAPTIONS = "Pictures with captions: a CSV, text files beside them, metadata.jsonl, or kohya's folders"
 KINDS = (*SUFFIXES, ".csv", ".txt", ".caption", ".json", ".jsonl", ".zip")
 
 
-def pick_dataset(studio: Studio) -> Path | None:
-    """The folder of the data set; the address names it, so it survives a refresh. None while nothing is chosen."""
-    way = st.segmented_control("Where from", [UPLOAD, FOLDER], default=UPLOAD, required=True, key="way")
+def pick_dataset(studio: Studio, place: str = DATASET, captions: bool = True) -> Path | None:
+    """The folder of the data set; the address names it, so it survives a refresh. None while nothing is chosen.
+
+    Args:
+        place: its name in the address; a page may ask for several.
+        captions: whether the pictures are to have some.
+    """
+    suffix = "" if place == DATASET else f"_{place}"
+    way = st.segmented_control("Where from", [UPLOAD, FOLDER], default=UPLOAD, required=True, key=f"way{suffix}")
     if way == UPLOAD:
-        _upload(studio)
+        _upload(studio, place, suffix, captions)
     else:
         st.text_input(
             "Folder",
-            key="folder",
+            key=f"folder{suffix}",
             placeholder="the folder's path",
-            help="Pictures with captions: a CSV, text files beside them, metadata.jsonl, or kohya's folders",
+            help=WITH_CAPTIONS if captions else "PNG, JPEG and WebP, in it or in folders below it",
             on_change=_take_folder,
+            args=(place, suffix),
         )
-    name = st.query_params.get("dataset", "")
+    name = st.query_params.get(place, "")
     if not name:
-        st.caption("PNG, JPEG and WebP with captions in any usual layout, or one ZIP of all that.")
+        layout = " with captions in any usual layout" if captions else ""
+        st.caption(f"PNG, JPEG and WebP{layout}, or one ZIP of all that.")
         return None
     if Path(name).is_absolute():
         st.caption(plain(f"From {name}"))
@@ -38,19 +48,20 @@ def pick_dataset(studio: Studio) -> Path | None:
     return studio.settings.home / "datasets" / Path(name).name
 
 
-def _take_folder() -> None:
-    folder = Path(st.session_state.folder.strip().replace("\0", ""))
+def _take_folder(place: str, suffix: str) -> None:
+    folder = Path(st.session_state[f"folder{suffix}"].strip().replace("\0", ""))
     with suppress(RuntimeError):  # a "~" that names nobody stays as it is, and the folder is not found
         folder = folder.expanduser()
-    st.query_params["dataset"] = str(folder.absolute())
+    st.query_params[place] = str(folder.absolute())
 
 
-def _upload(studio: Studio) -> None:
+def _upload(studio: Studio, place: str, suffix: str, captions: bool) -> None:
+    uploads = f"picture_uploads{suffix}"
     files = st.file_uploader(
-        "Pictures and captions",
-        type=KINDS,
+        "Pictures and captions" if captions else "Pictures",
+        type=KINDS if captions else (*SUFFIXES, ".zip"),
         accept_multiple_files=True,
-        key=f"pictures_{st.session_state.setdefault('picture_uploads', 0)}",
+        key=f"pictures{suffix}_{st.session_state.setdefault(uploads, 0)}",
     )
     if not files:
         return
@@ -61,6 +72,6 @@ def _upload(studio: Studio) -> None:
     except PEOPLE_ERRORS as error:
         show_problems({"upload": str(error)}, "upload")
         return
-    st.query_params["dataset"] = name
-    st.session_state.picture_uploads += 1
+    st.query_params[place] = name
+    st.session_state[uploads] += 1
     st.rerun()

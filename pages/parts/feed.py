@@ -15,7 +15,8 @@ from pages.parts.paused import show_paused
 from pages.parts.pictures import show_thumbnail
 from pages.parts.progress import progress_text, show_bar, stop_button
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.5  # between looks at how far a job is
+END_SECONDS = 0.1  # between looks whether one has ended: where nothing changed, SQLite says so in microseconds
 MOST_WAITING = 10  # rows of waiting jobs; the rest is counted
 RECENT = 20  # how far back the latest result is looked for
 
@@ -37,7 +38,10 @@ def show_feed(studio: Studio, kinds: str | Sequence[str], empty: Callable[[], No
     kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     active = _first_active(studio, kinds)
     watched = tuple(job.id for job in active)
-    st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, kinds, watched)
+    st.fragment(_active_jobs, run_every=POLL_SECONDS if active else None)(studio, kinds)
+    if watched:
+        every = END_SECONDS if studio.database.is_sqlite else POLL_SECONDS
+        st.fragment(_End(studio, kinds, watched, show_images).look, run_every=every)()
     latest = latest_ended(studio, kinds)
     if latest is not None:
         _ended_job(studio, latest, show_images)
@@ -65,11 +69,39 @@ def _unfinished(studio: Studio, kinds: Sequence[str]) -> int:
     return sum(studio.queue.count_unfinished(OWNER, kind) for kind in kinds)
 
 
-def _active_jobs(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...]) -> None:
+class _End:
+    """Waits for the end of one of the jobs that the page watches, and shows what it made before the page runs again.
+
+    One is made in each run of the page; between two runs the browser asks it.
+    """
+
+    def __init__(self, studio: Studio, kinds: Sequence[str], watched: Sequence[str], show_images: ShowImages):
+        self._studio, self._kinds, self._watched, self._show_images = studio, kinds, watched, show_images
+        self._version: int | None = None
+        self._looks = 0
+        self._shown = False
+
+    def look(self) -> None:
+        """The first look is within the page's own run, which shows what has ended until then itself."""
+        self._looks += 1
+        version = self._studio.database.data_version()
+        if self._looks == 1 or (version == self._version and not self._shown):
+            return
+        ended = set(self._watched).difference(job.id for job in _first_active(self._studio, self._kinds))
+        if not ended:
+            self._version = version  # read before the jobs were: what changes meanwhile is seen at the next look
+            return
+        latest = latest_ended(self._studio, self._kinds)
+        if not self._shown and latest is not None and latest.id in ended:
+            self._shown = True
+            _ended_job(self._studio, latest, self._show_images)
+            return
+        announce_end(self._studio, sorted(ended))
+        st.rerun()
+
+
+def _active_jobs(studio: Studio, kinds: Sequence[str]) -> None:
     jobs = _first_active(studio, kinds)
-    if ended := set(watched).difference(job.id for job in jobs):
-        announce_end(studio, sorted(ended))
-        st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     if jobs:
         _engine_state(studio, kinds)
         show_paused(studio, jobs)

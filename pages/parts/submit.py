@@ -9,7 +9,8 @@ import streamlit as st
 
 from engine.errors import InvalidRequest
 from pages.parts.attention import toast
-from pages.parts.common import PEOPLE_ERRORS, STUDIO, by_field, plain
+from pages.parts.common import PEOPLE_ERRORS, STUDIO, by_field
+from pages.parts.fields import show_refusal
 
 SHORTCUT = "Ctrl+Enter"
 DOUBLE_CLICK_SECONDS = 1.0  # desktops take two clicks within half a second for a double click; the rest is travel time
@@ -21,11 +22,13 @@ class Press:
     Args:
         name: of the button, unique in the studio; what is remembered lies in the session under it.
         together: fields that are judged together: what was wrong with one may be mended by changing another.
+        places: the key of each field's widget, or how it begins, for the way from an error to the field.
     """
 
-    def __init__(self, name: str, together: Sequence[Collection[str]] = ()):
+    def __init__(self, name: str, together: Sequence[Collection[str]] = (), places: Mapping[str, str] | None = None):
         self._name = name
         self._together = together
+        self.places = places or {}
 
     def button(self, label: str, icon: str, *, main: bool = True, **more: Any) -> bool:
         """A button that asks for work; Ctrl+Enter presses the main one of a page.
@@ -68,9 +71,7 @@ class Press:
 
     def show_problems(self, fields: Mapping[str, Any] | None = None) -> None:
         """Say what was wrong, in a place that is there also when nothing is."""
-        with st.container():
-            for text in self.problems(fields or {}).values():
-                st.error(plain(text), icon=":material/error:")
+        show_refusal(self.problems(fields or {}), self.places)
 
     def _tell(self, values: Any, submit: Callable[[str], object], fields: Mapping[str, Any]) -> None:
         problems = problems_of(lambda: submit(self._nonce()))
@@ -103,8 +104,11 @@ def problems_of(act: Callable[[], object]) -> dict[str, str]:
     """Do it; what kept it from being done, by field."""
     try:
         act()
-    except InvalidRequest as error:
-        return by_field(error.problems)
     except PEOPLE_ERRORS as error:
-        return {STUDIO: str(error)}
+        return said_by(error)
     return {}
+
+
+def said_by(error: Exception, field: str = STUDIO) -> dict[str, str]:
+    """What an error says, by field; `field` where it names none."""
+    return by_field(error.problems) if isinstance(error, InvalidRequest) else {field: str(error)}

@@ -1,1 +1,1 @@
-"""Train: a LoRA from one's own captioned pictures."""
+"""Train: LoRAs, and networks to explore, from one's own pictures."""

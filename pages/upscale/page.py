@@ -9,6 +9,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.studio import Studio
 from engine.upscaling.request import DEFAULT_UPSCALER, FACTORS, Upscale
+from gallery.metadata import MOST_IN_WORDS
 from gallery.records import ImageRecord
 from pages.animeify.photos import pick_photos
 from pages.generate.actions import show_links
@@ -24,7 +25,11 @@ from pages.parts.submit import Press
 from pages.upscale.pictures import pick_pictures
 from pages.upscale.restore import fill_upscale
 
-PRESS = Press("upscale", together=[("photos", "factor", "upscaler")])
+PRESS = Press(
+    "upscale",
+    together=[("photos", "factor", "upscaler")],
+    places={"photos": "files_", "factor": "factor", "upscaler": "upscaler"},
+)
 CHOICES = {f"{factor}x": factor for factor in FACTORS}
 
 
@@ -36,7 +41,7 @@ def main() -> None:
     with left:
         values = _form(studio)
         pressed = PRESS.button("Upscale", ":material/zoom_out_map:")
-        show_status(studio, [Upscale.kind], "Upscale")
+        show_status(studio, [Upscale.kind])
         PRESS.show_problems(values)
     if pressed:
         _submit(studio, values)
@@ -49,7 +54,14 @@ def _form(studio: Studio) -> dict[str, Any]:
     photos = pick_photos(studio)
     pictures = pick_pictures(studio)
     factor = st.segmented_control(
-        "Factor", list(CHOICES), default="2x", required=True, key="factor", bind="query-params", width="stretch"
+        "Factor",
+        list(CHOICES),
+        default="2x",
+        required=True,
+        key="factor",
+        bind="query-params",
+        width="stretch",
+        help=f"The result may have {MOST_IN_WORDS}; what would have more is refused before it begins.",
     )
     return {"photos": (*photos, *pictures), "factor": CHOICES[factor or "2x"], "upscaler": _upscaler(studio)}
 

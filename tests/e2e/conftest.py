@@ -38,7 +38,7 @@ def address(home: Path) -> Iterator[str]:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
             cwd=PROJECT,
-            env=Settings(home=home, device="cpu").to_environment(),
+            env=Settings(home=home, device="cpu", backend="torch").to_environment(),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -2,12 +2,11 @@
 
 import http.client
 import re
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Page, expect
 from safetensors.numpy import save_file
 
 from engine.diffusion.request import TextToImage
@@ -108,20 +107,26 @@ def test_what_is_typed_while_a_message_leaves_is_kept(page: Page):
     expect(page.get_by_role("spinbutton", name="Images")).to_have_value("4")
 
 
-def choose_lora(page: Page, lora: str) -> None:
-    """Choose it in the list, which the end of a job of another test may close: the page runs again then."""
-    option = page.get_by_role("option", name=lora)
-    for _ in range(10):
-        page.get_by_role("combobox", name="LoRAs").click()
-        with suppress(TimeoutError):
-            option.click(timeout=5_000)
-            return
-    pytest.fail("the list of LoRAs did not stay open")
+def open_list(page: Page, name: str) -> None:
+    """Open it once the page rests at it: scrolling closes an open list."""
+    field = page.get_by_role("combobox", name=name)
+    field.evaluate("element => element.scrollIntoView()")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    field.press("ArrowDown")
 
 
-def test_a_refresh_keeps_loras_and_their_weights(page: Page, lora: str):
+def test_an_open_list_outlives_a_job_and_a_refresh_keeps_loras_and_their_weights(page: Page, studio: Studio, lora: str):
+    job = studio.submit(studio.request(TextToImage.kind, {"prompt": "a long one", "num_inference_steps": 100}))
     page.reload()
-    choose_lora(page, lora)
+    stop = page.locator(f".st-key-cancel_{job.id}")  # by no role: the open list hides those of the page
+    stop.wait_for()
+    open_list(page, "LoRAs")
+    option = page.get_by_role("option", name=lora)
+    option.wait_for()
+    studio.cancel(job.id)
+    expect(stop).to_have_count(0)  # the page is shorter now
+    page.wait_for_timeout(500)  # a list that closes takes its time to vanish
+    option.click()
     page.keyboard.press("Escape")  # the open list hides the page from assistive roles
     slider = page.get_by_role("slider")
     slider.focus()

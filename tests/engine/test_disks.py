@@ -13,8 +13,11 @@ import pytest
 
 from engine.__main__ import main
 from engine.jobs.records import Progress
-from engine.jobs.supervisor import LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS, next_pause
+from engine.jobs.schema import DRAW, QUEUED, RUNNING
+from engine.jobs.status import worker_name
+from engine.jobs.supervisor import LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS, Supervisor, next_pause
 from engine.jobs.trouble import Trouble
+from engine.jobs.watch import LeaseWatch
 from engine.studio import Studio
 from engine.worker import PatientFile
 from gallery.errors import GalleryError, StorageFull, StorageReadOnly
@@ -103,6 +106,25 @@ def test_a_full_disk_is_said_while_it_lasts(on_disk, disk):
     filler.unlink()
     assert on_disk.health.troubles() == []
     assert on_disk.gallery.save(picture(), recipe()).id
+
+
+def test_a_job_outlives_a_disk_that_was_full_for_longer_than_its_lease(on_disk, disk):
+    job = on_disk.submit(on_disk.request("text_to_image", {"prompt": "a castle"}))
+    assert on_disk.queue.claim(worker_name(os.getpid()), DRAW)
+    supervisor, moment = Supervisor(on_disk.settings, on_disk.queue), 0.0
+    supervisor._watch = LeaseWatch(lambda: moment)
+    supervisor._look_at_leases(None)
+
+    filler = fill(disk)
+    moment += on_disk.settings.lease_seconds + 1
+    supervisor._look_at_leases(None)
+    filler.unlink()
+    moment += 1
+    supervisor._look_at_leases(None)
+    assert on_disk.job(job.id).state == RUNNING
+    moment += on_disk.settings.lease_seconds + 1
+    supervisor._look_at_leases(None)
+    assert on_disk.job(job.id).state == QUEUED
 
 
 def test_a_log_on_a_full_disk_says_so_once(on_disk, disk, capsys):

@@ -11,7 +11,9 @@ from ulid import ULID
 
 from engine import leftovers
 from engine.__main__ import main
+from engine.kept_photos import PhotoRef
 from engine.leftovers import GRACE_SECONDS
+from engine.prompting.presets import preset_of, presets_of
 from engine.studio import Studio
 from gallery.mending import backups
 from gallery.metadata import png_bytes
@@ -60,7 +62,7 @@ def clear(studio: Studio, *words: str) -> int:
 
 
 def test_a_photo_that_anything_names_is_kept(studio):
-    shown, trashed, unreadable, orphan, asked, trained, unused = (photo(studio, number) for number in range(7))
+    shown, trashed, unreadable, orphan, asked, trained, saved, unused = (photo(studio, number) for number in range(8))
     studio.gallery.save(picture(), naming(shown))
     studio.gallery.delete([studio.gallery.save(picture(), naming(trashed)).id])
     hurt = studio.gallery.save(picture(), naming(unreadable)).id
@@ -74,10 +76,12 @@ def test_a_photo_that_anything_names_is_kept(studio):
     run = studio.settings.runs_dir / "01M8GA9CTCY11BWYHPJ5GNPAPS"
     run.mkdir(parents=True)
     (run / "run.json").write_text(json.dumps({"style": trained}))
+    form = {"prompt": "a lake", "image": PhotoRef(saved, "a.png")}
+    presets_of(studio.settings.home).save("mine", preset_of(form))
 
     leftovers.sweep(studio.gallery, studio.settings.home)
 
-    assert kept_photos(studio) == {shown, trashed, unreadable, orphan, asked, trained}
+    assert kept_photos(studio) == {shown, trashed, unreadable, orphan, asked, trained, saved}
     assert not studio.photos.path(unused).with_suffix(".txt").exists()
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,12 +14,17 @@ import psutil
 import pytest
 from PIL import Image
 
+from engine import worker as worker_module
+from engine.errors import StudioBusy
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, DRAW, QUEUED, RUNNING, SUCCEEDED
 from engine.jobs.status import ABSENT, READY
+from engine.locks import alone
+from engine.mending import put_back
 from engine.settings import PROJECT, Settings
 from engine.studio import Studio
 from engine.worker import Worker, device_work
+from gallery.mending.backups import snapshots
 from tests.tiny import save_tiny_pipeline
 
 LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
@@ -138,7 +144,7 @@ def test_a_second_supervisor_takes_over_when_the_first_goes(running):
     assert second.worker_pid is not None
 
 
-def test_a_worker_whose_parent_is_killed_leaves_too(studio):
+def test_a_worker_whose_parent_is_killed_leaves_too_and_keeps_the_database_until_then(studio):
     code = (
         "import time; from engine.settings import Settings; from engine.studio import Studio\n"
         "supervisor = Studio(Settings.from_environment()).supervisor(); supervisor.start()\n"
@@ -153,9 +159,16 @@ def test_a_worker_whose_parent_is_killed_leaves_too(studio):
     )
     worker = int(parent.stdout.readline())
     until(lambda: studio.engine().state == READY, 90)
+    until(lambda: snapshots(studio.database.file))
+    os.kill(worker, signal.SIGSTOP)
     parent.kill()
     parent.wait()
 
+    with pytest.raises(StudioBusy, match=rf"its worker \(process {worker}\) is still at work"):
+        put_back(studio.settings, "latest")
+    os.kill(worker, signal.SIGCONT)
+    with alone(studio.settings.home, patience=40):
+        assert not list((studio.settings.home / "workers").iterdir())
     until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE, 40)
 
 
@@ -173,3 +186,18 @@ def test_a_broken_shipped_model_leaves_the_others_usable(studio, tmp_path):
     )
     assert worker.run_one(DRAW, handlers)
     assert studio.job(job.id).state == SUCCEEDED
+
+
+def test_what_can_wait_is_done_in_a_pause_until_nothing_is_left(studio, monkeypatch):
+    monkeypatch.setattr(worker_module, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.01)
+    worker, left, asked = Worker(studio.settings, studio.database), [True, True, False], []
+
+    def rest() -> bool:
+        asked.append(len(asked))
+        if len(asked) == len(left):
+            threading.Timer(0.1, worker._stopping.set).start()
+        return left[len(asked) - 1]
+
+    worker.serve((DRAW,), {}, rest=rest)
+    assert asked == [0, 1, 2]  # not again after the one that had nothing to do

@@ -12,7 +12,15 @@ from PIL import Image, PngImagePlugin
 
 from gallery.errors import ImageRefused, UnreadableImage
 from gallery.infotext import format_parameters, parse_parameters
-from gallery.metadata import jpeg_bytes, png_bytes, read_digital_source, read_recipe, read_record
+from gallery.metadata import (
+    can_keep,
+    jpeg_bytes,
+    png_bytes,
+    read_digital_source,
+    read_recipe,
+    read_record,
+    webp_bytes,
+)
 from gallery.words import COMPOSITE, TRAINED
 from tests.gallery.samples import HARD_PROMPTS, parameters, picture, recipe
 
@@ -246,7 +254,9 @@ def test_a_missing_file_is_unreadable(tmp_path):
 def test_modes_and_sizes_that_are_not_kept():
     with pytest.raises(ImageRefused, match="mode RGB, RGBA, L; got CMYK"):
         png_bytes(Image.new("CMYK", (8, 8)), recipe())
-    with pytest.raises(ImageRefused, match="got 8193x1"):
-        jpeg_bytes(Image.new("L", (8193, 1)), recipe())
+    with pytest.raises(ImageRefused, match="to 67 million pixels and 16,383 on a side; got 16384x1"):
+        jpeg_bytes(Image.new("L", (16_384, 1)), recipe())
+    assert read_recipe(webp_bytes(Image.new("L", (16_383, 1)), recipe())) == recipe()
+    assert (can_keep(8192, 8192), can_keep(8193, 8192), can_keep(10_000, 6_000)) == (True, False, True)
     with pytest.raises(ImageRefused, match="quality must be from 1 to 95; got 100"):
         jpeg_bytes(picture(), recipe(), quality=100)

@@ -1,6 +1,7 @@
 """What tests read from a page and do on it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -24,3 +25,17 @@ def button(page: AppTest, label: str) -> Any:
 def opened(page: AppTest) -> list[str]:
     """The prompts on the gallery's tiles, in their order."""
     return [button.label for button in page.button if (button.key or "").startswith("open_")]
+
+
+def jumps(page: AppTest) -> list[str]:
+    """Where the links of the page's errors lead, each to a widget that is there."""
+    keys = [getattr(getattr(node, "proto", None), "id", "").split("-", 2)[-1] for node in nodes(page.main)]
+    found = re.findall(r"\(#field-([\w-]+)\)", texts(page.error))
+    assert [name for name in found if not any(re.sub(r"[^\w-]", "-", key).startswith(name) for key in keys)] == []
+    return found
+
+
+def nodes(block: Any) -> Iterator[Any]:
+    """The elements in it, at any depth."""
+    for child in block.children.values():
+        yield from nodes(child) if hasattr(child, "children") else [child]

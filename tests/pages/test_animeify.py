@@ -11,13 +11,14 @@ from streamlit.testing.v1 import AppTest
 from engine.jobs.schema import SUCCEEDED
 from engine.translation.catalogue import own_folder
 from engine.translation.checkpoints import import_checkpoint
+from engine.translation.painting import Painting
 from engine.translation.published import build
 from engine.translation.request import Translate
 from engine.translation.styling import Styling
 from gallery.recipe import Recipe
 from pages.animeify.details import SHOWN
 from pages.animeify.details import _solved as solved
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, texts
 
 LONGER_THAN_A_DOUBLE_CLICK = 1.1  # seconds
 
@@ -46,6 +47,7 @@ def test_an_empty_page_says_what_to_do(open_page):
     assert "Choose a photo, then press Anime-ify" in texts(page.markdown)
     button(page, "Anime-ify").click().run()
     assert "There must be a photo" in texts(page.error)
+    assert jumps(page) == ["files_"]
 
 
 def test_from_photos_to_pictures(open_page, studio, photos, work):
@@ -54,7 +56,7 @@ def test_from_photos_to_pictures(open_page, studio, photos, work):
     button(page, "Anime-ify").click().run()
 
     (job,) = studio.jobs()
-    assert job.request == Translate(photos=tuple(photos), translator="classical", strength=0.5)
+    assert job.request == Translate(photos=tuple(photos), translator="painter", strength=0.5)
     assert "2 photos: view 0.png, view 1.png" in texts(page.text)
     work()
     page.run()
@@ -95,6 +97,7 @@ def test_wrong_values_are_said_and_nothing_is_queued(open_page, studio, photos):
     page.number_input(key="long_side").set_value(10)
     button(page, "Anime-ify").click().run()
     assert "Long side must be a whole number from 64 to 8192; got 10" in texts(page.error).replace("\\", "")
+    assert jumps(page) == ["long_side"]
     assert not studio.jobs()
 
 
@@ -103,6 +106,7 @@ def test_neural_style_asks_for_a_style(open_page, studio, photos):
     page.selectbox(key="translator").set_value("neural-style").run()
     button(page, "Anime-ify").click().run()
     assert "takes its style from a picture" in texts(page.error)
+    assert jumps(page) == ["style_"]
 
     page.query_params["style"] = photos[1].id[:16]
     page.run()
@@ -121,6 +125,7 @@ def test_neural_style_takes_what_is_chosen_under_advanced(open_page, studio, pho
     page.text_input(key="noise_seed").set_value(str(2**63))
     button(page, "Anime-ify").click().run()
     assert "Content layers must be among relu1_1 to relu5_4" in texts(page.error).replace("\\", "")
+    assert jumps(page) == ["content_layers"]
     page.text_input(key="content_layers").set_value("relu3_1, relu4_2:0.5").run()
     assert not page.error
     button(page, "Anime-ify").click().run()
@@ -167,8 +172,8 @@ def test_what_was_chosen_for_neural_style_is_shown_and_comes_back(open_page, stu
 
 def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, studio, photos):
     page = open_page("animeify")
-    assert "every shape stays" in texts(page.caption)
-    assert "About 1 s for a photo of 1024 × 768 on two CPU cores" in texts(page.caption)
+    assert "shapes stay" in texts(page.caption)
+    assert "About 2 s for a photo of 1024 × 768 on two CPU cores" in texts(page.caption)
     page = open_with(open_page, photos)
     assert "for these 2 photos on two CPU cores" in texts(page.caption)
     page.selectbox(key="translator").set_value("neural-style").run()
@@ -178,10 +183,10 @@ def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, stud
 def test_a_link_may_name_another_translator_than_the_default(open_page, studio, tmp_path):
     torch.save(build("nijigan", {"width": 4, "blocks": 1}).state_dict(), tmp_path / "own.pth")
     import_checkpoint(tmp_path / "own.pth", own_folder(studio.settings), "own")
-    assert open_page("animeify").selectbox(key="translator").value == "classical"
+    assert open_page("animeify").selectbox(key="translator").value == "painter"
     page = open_page("animeify", translator="own (NijiGAN)")  # the address has titles
     assert page.selectbox(key="translator").value == "own"
-    assert "often softer than Classical" in texts(page.caption)
+    assert "often softer than Painter" in texts(page.caption)
 
 
 def test_neural_style_is_bearable_on_a_cpu_by_default(open_page, studio, photos):
@@ -231,17 +236,21 @@ def test_photos_beyond_a_job_are_said(open_page, studio, more, text):
 
 
 def test_the_gallery_shows_a_translation_and_gives_its_settings_back(open_page, studio, photos, work):
-    job = studio.submit(Translate(photos=(photos[0],), translator="classical", strength=0.8, long_side=1024))
+    painting = Painting(mood="golden hour", detail=0.25, light=0.75, line=0.0, colour=1.0)
+    job = studio.submit(Translate(photos=(photos[0],), strength=0.8, long_side=1024, painting=painting))
     work()
     (image,) = studio.gallery.of_job(job.id)
     page = open_page("gallery")
     page.query_params["image"] = image.id
     page.run()
-    assert "80" in str(page.table[0].value)
+    shown = str(page.table[0].value)
+    assert all(text in shown for text in ("80 %", "golden hour", "25 %", "75 %", "100 %"))
 
     page = open_page("animeify")
     page.query_params["recipe"] = image.id
     page.run()
     assert page.slider(key="strength").value == 80
     assert page.segmented_control(key="output").value == "Fit 1024"
+    assert page.segmented_control(key="mood").value == "golden hour"
+    assert [page.slider(key=name).value for name in ("detail", "light", "line", "colour")] == [25, 75, 0, 100]
     assert page.query_params["photos"] == photos[0].id[:16]

@@ -9,7 +9,7 @@ from ulid import ULID
 from engine.lora.preparing import begin_evaluation, held_out_for
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
 from tests.captioned import copy_training
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, texts
 
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -105,6 +105,7 @@ def test_wrong_values_are_said_and_nothing_begins(open_page, studio, run):
     page.number_input(key="grid_captions").set_value(99).run()
     button(page, "Compare checkpoints").click().run()
     assert "Captions to draw must be a whole number from 1 to 16; got 99" in errors_of(page)
+    assert jumps(page) == ["grid_captions"]
     assert not studio.jobs()
     assert not list(Path(studio.settings.home / "evaluations").glob("*"))
     assert not list(Path(studio.settings.home / "prepared").glob("*"))

@@ -216,6 +216,10 @@ def test_where_nothing_is_found_the_filter_to_relax_is_named(open_page, studio, 
     page.button(key="relax_rating").click().run()
     assert len(opened(page)) == 2
 
+    page = open_page("gallery", search="dragon", rating="5")
+    page.button(key="relax_all").click().run()
+    assert len(opened(page)) == 3
+
 
 def test_a_picture_is_marked_and_its_neighbours_are_those_of_the_order(open_page, studio, three_pictures):
     newest, middle, _ = three_pictures
@@ -230,6 +234,14 @@ def test_a_picture_is_marked_and_its_neighbours_are_those_of_the_order(open_page
     assert (record.favourite, record.rating, record.tags) == (True, 4, ("quiet water",))
     (board,) = marks.boards(studio.database, "artist")
     assert (board.name, marks.boards_of(studio.database, middle.id)) == ("Lakes", (board.id,))
+    page.button(key="undo").click().run()
+    assert marks.boards_of(studio.database, middle.id) == ()
+    page.multiselect(key=f"tags_{middle.id}").set_value(["night"]).run()
+    page.button(key="undo").click().run()
+    assert studio.gallery.get(middle.id).tags == ("quiet water",)
+    page.button(key="star_1").click().run()
+    page.button(key="undo").click().run()
+    assert studio.gallery.get(middle.id).rating == 4
     page = open_page("gallery", image=middle.id, sort="rating")
     assert button(page, "Better").disabled
     button(page, "Next").click().run()

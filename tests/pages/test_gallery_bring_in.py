@@ -1,7 +1,7 @@
 from engine.jobs.schema import FETCH
 from engine.worker import Worker, fetch_work
 from tests.engine.importing.test_importing import PARAMETERS, pixels, png
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, texts
 
 
 def test_a_folder_is_brought_in_from_the_gallery(open_page, studio, tmp_path):
@@ -12,6 +12,7 @@ def test_a_folder_is_brought_in_from_the_gallery(open_page, studio, tmp_path):
     page.text_input(key="bring_in_folder").set_value(str(tmp_path / "gone")).run()
     button(page, "Bring in").click().run()
     assert "is none" in texts(page.error)
+    assert jumps(page) == ["bring_in_f"]
     page.text_input(key="bring_in_folder").set_value(str(tmp_path / "in")).run()
     button(page, "Bring in").click().run()
     assert "Bringing in" in texts(page.markdown)

@@ -516,7 +516,7 @@ def test_refused_fields_are_named_by_the_button_with_a_way_to_each(open_page):
     page = open_page("generate", prompt="a castle", num_images="99", num_inference_steps="9000")
     press_generate(page)
 
-    assert "[Steps](#wrong-num_inference_steps), [Images](#wrong-num_images)" in texts(page.error)
+    assert "[Steps](#field-num_inference_steps), [Images](#field-num_images)" in texts(page.error)
 
 
 def test_earlier_pictures_stay_with_their_recipes_and_a_seed_is_taken_again(open_page, studio, work):

@@ -37,6 +37,15 @@ def said(page):
     return texts([*page.caption, *page.markdown, *page.success, *page.warning]).replace("\\", "")
 
 
+def test_a_dialog_that_was_left_by_back_is_closed_at_the_next_visit(open_page):
+    page = open_page("generate")
+    page.button(key="incoming_button").click().run()
+    assert [way.key for way in page.segmented_control if way.key == "incoming_way"]
+    for path in ("gallery", "generate"):
+        page.switch_page(f"{path}/page.py").run()
+    assert not [way.key for way in page.segmented_control if way.key == "incoming_way"]
+
+
 def settled(page):
     """As the browser does a moment later."""
     page.run()

@@ -1,6 +1,7 @@
 """Templates, styles, history and presets on the Generate page."""
 
 from engine.prompting.styles import Style, Styles
+from tests.gallery.samples import picture, recipe
 from tests.pages.helpers import button, press_generate, texts
 
 
@@ -67,3 +68,22 @@ def test_a_preset_brings_the_whole_form_back_and_says_what_is_gone(open_page, st
     assert new.number_input(key="num_inference_steps").value == 7
     assert "left out: ink" in texts(new.warning)
     assert "the preset none" in texts(open_page("generate", preset="none").warning)
+
+
+def test_a_preset_brings_the_start_picture_back_or_says_that_it_is_gone(open_page, studio):
+    start = studio.start_from(studio.gallery.save(picture(1, size=(64, 64)), recipe()).id)
+    page = open_page("generate", start=start.image)
+    page.slider(key="start_strength").set_value(0.35).run()
+    next(field for field in page.text_input if field.label == "Save the form as").set_value("mine")
+    button(page, "Save preset").click().run()
+
+    new = open_page("generate", preset="mine")
+    assert new.query_params["start"] == start.image
+    assert (new.slider(key="start_strength").value, new.session_state["fit"]) == (0.35, "keep")
+
+    studio.gallery.delete([start.image])
+    studio.gallery.delete_for_good([start.image])
+    studio.photos.path(start.id).unlink()
+    gone = open_page("generate", preset="mine")
+    assert "left out: the start picture a red dragon" in texts(gone.warning)
+    assert "start" not in gone.query_params

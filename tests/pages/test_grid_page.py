@@ -2,7 +2,7 @@
 
 from engine.grids.request import Grid
 from engine.jobs.schema import SUCCEEDED
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, opened, texts
 
 FORM = {"prompt": "a castle by a lake", "num_inference_steps": "2", "seed": "5"}
 
@@ -36,6 +36,7 @@ def test_what_is_wrong_with_a_grid_is_said_before_and_after_the_press(open_page,
     assert "Guidance takes numbers; got 'much'" in texts(page.caption)
     button(page, "Draw the grid").click().run()
     assert "Guidance takes numbers; got 'much'" in texts(page.error)
+    assert jumps(page) == ["grid_values_"]
     assert not studio.jobs()
 
 
@@ -51,6 +52,9 @@ def test_a_picture_shows_where_it_comes_from_and_what_came_of_it(open_page, stud
 
     page = open_page("gallery", image=parent.id)
     assert "Came of it" in texts(page.markdown)
+    page = open_page("gallery", image=parent.id, search="dragon")
+    page.button(key="made_from_this").click().run()
+    assert (page.query_params["parent"], opened(page)) == (parent.id, ["a castle"])
     page = open_page("gallery", image=child.id)
     assert "Comes from" in texts(page.markdown)
     button(page, "Start picture").click().run()

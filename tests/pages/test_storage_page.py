@@ -16,6 +16,20 @@ def test_an_empty_studio_has_little_to_show(open_page: Callable):
     assert keyed(page, "ask_trash") is None
 
 
+def test_the_end_of_a_job_is_told_once_on_whatever_page_the_artist_is(open_page: Callable, studio):
+    ask = {"prompt": "a castle", "model": studio.default_model().name}
+    first, second = (studio.submit(studio.request("text_to_image", ask | {"seed": seed})) for seed in (1, 2))
+    page = open_page("gallery")
+    assert not page.toast
+
+    studio.cancel(first.id)
+    assert texts(page.run().toast) == r"Cancelled\: a castle"
+    studio.cancel(second.id)
+    page.switch_page("storage/page.py")
+    assert texts(page.run().toast) == r"Cancelled\: a castle"
+    assert not page.run().toast
+
+
 def test_the_trash_is_emptied_after_a_second_question(open_page: Callable, studio):
     record = studio.gallery.save(picture(), recipe())
     studio.gallery.delete([record.id])

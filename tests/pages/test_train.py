@@ -8,7 +8,7 @@ from PIL import Image
 from engine.lora.requests import TrainLora
 from engine.lora.runs import config
 from engine.lora.runs.plan import read_plan
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, texts
 
 
 @pytest.fixture
@@ -77,6 +77,7 @@ def test_the_page_shows_what_the_model_will_see(open_page, studio, pictures):
 
     page.number_input(key="resolution_64").set_value(100).run()
     assert "The resolution must be a multiple of 8" in texts(page.error).replace("\\", "")
+    assert jumps(page) == ["resolution_"]
 
 
 def test_what_blocks_training_is_said_and_nothing_begins(open_page, studio, pictures):
@@ -101,11 +102,13 @@ def test_a_paused_run_can_go_on(open_page, studio, pictures):
 def test_wrong_values_and_folders_are_said(open_page, studio, pictures):
     page = open_with(open_page, Path("/nowhere/at/all"))
     assert "/nowhere/at/all" in texts(page.error).replace("\\", "")
+    assert jumps(page) == ["way"]
     page.query_params["dataset"] = str(pictures)
     page.run()
     page.text_input(key="lora_name").set_value("a/b").run()
     button(page, "Train").click().run()
     assert "A LoRA's name has 1 to 64 letters" in texts(page.error).replace("\\", "")
+    assert jumps(page) == ["lora_name"]
     assert not studio.jobs()
 
 

@@ -4,7 +4,7 @@ from engine.jobs.schema import SUCCEEDED
 from engine.upscaling.catalogue import own_folder
 from engine.upscaling.request import Upscale
 from tests.gallery.samples import picture, recipe
-from tests.pages.helpers import button, texts
+from tests.pages.helpers import button, jumps, texts
 from tests.pages.test_animeify import photo_file
 from tests.tiny_upscaler import save_compact
 
@@ -32,6 +32,7 @@ def test_an_empty_page_says_what_to_do(open_page):
     assert "BSD 3" in texts(page.markdown).replace("\\", "")
     button(page, "Upscale").click().run()
     assert "There must be a picture" in texts(page.error)
+    assert jumps(page) == ["files_"]
 
 
 def test_files_and_pictures_of_the_gallery_go_into_one_job_and_its_settings_come_back(

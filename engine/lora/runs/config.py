@@ -47,7 +47,8 @@ class Config:
         warmup_steps: optimizer steps in which the learning rate rises from 0, fewer than `steps`.
         weight_decay: of AdamW.
         max_grad_norm: gradients with a larger norm are scaled down to it.
-        gradient_checkpointing: compute activations twice in place of keeping them; saves memory, costs time.
+        gradient_checkpointing: compute activations twice in place of keeping them, where memory asks for it; off,
+            never. Saves memory, costs time.
         min_snr_gamma: the cap on the signal-to-noise ratio in the loss weights (Hang et al. 2023); None weighs
             all timesteps alike.
         noise_offset: strength of noise that is equal over a whole channel, which teaches dark and bright pictures;

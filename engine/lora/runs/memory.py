@@ -83,11 +83,12 @@ def _size(number: int) -> str:
     return f"{number / 1e9:.1f} GB" if number >= 1e8 else f"{number / 1e6:.0f} MB"
 
 
-def estimate_memory(info: ModelInfo, config: Config, on_gpu: bool) -> MemoryEstimate:
+def estimate_memory(info: ModelInfo, config: Config, on_gpu: bool, pictures: int | None = None) -> MemoryEstimate:
     """The memory for training a LoRA of this model.
 
     Args:
         on_gpu: float16 there, float32 on a CPU.
+        pictures: that go through the model together; None takes one batch, the least.
 
     Raises:
         ModelUnavailable: nothing is known of the model's build.
@@ -95,9 +96,10 @@ def estimate_memory(info: ModelInfo, config: Config, on_gpu: bool) -> MemoryEsti
     folder = _configuration(info)
     unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
     width = 2 if on_gpu else 4
+    pictures = config.batch_size if pictures is None else pictures
     pixels = (config.resolution or info.native_size) ** 2
     places = pixels // 4 ** (len(vae["block_out_channels"]) - 1)
-    step = UNET_BYTES[config.gradient_checkpointing] * places * unet["block_out_channels"][0] * config.batch_size
+    step = UNET_BYTES[config.gradient_checkpointing] * places * unet["block_out_channels"][0] * pictures
     picture = DECODE_BYTES * pixels * vae["block_out_channels"][0]
     numbers = unet_lora_parameters(unet, config)
     if config.text_encoder:

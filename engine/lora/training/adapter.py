@@ -74,15 +74,21 @@ class Adapter:
 
 
 @contextmanager
-def lora_on(pipeline: StableDiffusionPipeline, config: Config) -> Iterator[Adapter]:
+def lora_on(pipeline: StableDiffusionPipeline, config: Config, checkpointing: bool | None = None) -> Iterator[Adapter]:
     """Train a new LoRA inside the `with` block; afterwards the model is the base model again, bit for bit.
 
     The LoRA changes nothing yet: A is random, the same for the same seed, and B is 0. The model is frozen.
+
+    Args:
+        checkpointing: of the UNet's gradients; None takes the settings'.
     """
     for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
         part.requires_grad_(False)
     try:
-        yield _put_on(pipeline, config)
+        adapter = _put_on(pipeline, config)
+        if config.gradient_checkpointing if checkpointing is None else checkpointing:
+            pipeline.unet.enable_gradient_checkpointing()
+        yield adapter
     finally:
         pipeline.unload_lora_weights()
         pipeline.unet.disable_gradient_checkpointing()
@@ -99,8 +105,6 @@ def _put_on(pipeline: StableDiffusionPipeline, config: Config) -> Adapter:
     adapter = Adapter({name: getattr(pipeline, name) for name in names})
     for parameter in adapter.parameters():
         parameter.data = parameter.data.float()  # Adam's steps would vanish in float16
-    if config.gradient_checkpointing:
-        pipeline.unet.enable_gradient_checkpointing()
     adapter.train(True)
     return adapter
 

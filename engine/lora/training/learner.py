@@ -6,7 +6,7 @@ weights; on a CPU bit for bit.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from accelerate import Accelerator
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from engine.datasets.pictures import CaptionedPicture
 from engine.errors import StudioError
+from engine.lora.runs.computing import Computing
 from engine.lora.runs.config import Config
 from engine.lora.training.adapter import Adapter
 from engine.lora.training.data import Deck, Encoder, draw_captions, in_batches, states_of
@@ -24,7 +25,28 @@ from engine.lora.training.objective import Objective, loss_denoising
 from engine.training.loop import generator_of
 from engine.training.parallel import Ranks
 
+KEPT_TEXT_BYTES = 500_000_000  # of what the text encoder said; captions beyond that are encoded at every look
 MAX_SKIPPED = 20  # halvings of the loss scale, which begins at 65536, after which it is below 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was drawn for some pictures: latents and noise (N, C, h, w) float32 on the CPU, timesteps (N,)."""
+
+    latents: Tensor
+    noise: Tensor
+    timesteps: Tensor
+    captions: Sequence[str]
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """One batch of all, in their order."""
+    return Batch(
+        torch.cat([each.latents for each in batches]),
+        torch.cat([each.noise for each in batches]),
+        torch.cat([each.timesteps for each in batches]),
+        [words for each in batches for words in each.captions],
+    )
 
 
 @dataclass
@@ -32,11 +54,13 @@ class Learner:
     """A LoRA and all that makes it learn.
 
     Attributes:
+        computing: how many of the settings' batches go through the model together, and what is kept.
         rate: the learning rate of step number 0, 1, ...
         skipped: steps in a row that float16's gradients overflowed in, so that the loss scale was lowered instead.
     """
 
     config: Config
+    computing: Computing
     pipeline: StableDiffusionPipeline
     adapter: Adapter
     deck: Deck
@@ -47,6 +71,7 @@ class Learner:
     ranks: Ranks
     rate: Callable[[int], float]
     skipped: int = 0
+    _texts: dict[str, Tensor] = field(default_factory=dict)
 
     def step(self, number: int) -> float:
         """Do step number 0, 1, ... and return its loss, the mean over all processes.
@@ -77,22 +102,43 @@ class Learner:
         pictures = self.deck.looks((number * self.ranks.size + self.ranks.rank) * count, count)
         timesteps = self.objective.draw_timesteps(count, generator)
         total = torch.zeros((), device=self.pipeline.unet.device)
-        for part in in_batches(count, self.config.batch_size):
-            loss = self._loss(pictures[part], timesteps[part], generator)
+        # Everything is drawn batch by batch, so that how many are computed together changes none of it.
+        parts = in_batches(count, self.config.batch_size)
+        batches = [self._drawn(pictures[part], timesteps[part], generator) for part in parts]
+        for part in in_batches(len(batches), self.computing.batches):
+            some = batches[part]
+            loss = self._loss(together(some)) * len(some)
             self.accelerator.backward(loss)  # divides by the number of batches
             total += loss.detach() / self.config.gradient_accumulation
         return total
 
-    def _loss(self, pictures: Sequence[CaptionedPicture], timesteps: Tensor, generator: torch.Generator) -> Tensor:
-        device = self.pipeline.unet.device
+    def _drawn(self, pictures: Sequence[CaptionedPicture], timesteps: Tensor, generator: torch.Generator) -> Batch:
         latents = self.encoder.latents(pictures, generator)
         noise = self.objective.draw_noise(latents, generator)
-        captions = draw_captions(pictures, self.config.empty_captions, generator)
-        noisy, target = self.objective.noised(latents.to(device), noise.to(device), timesteps)
+        return Batch(latents, noise, timesteps, draw_captions(pictures, self.config.empty_captions, generator))
+
+    def _loss(self, batch: Batch) -> Tensor:
+        device, timesteps = self.pipeline.unet.device, batch.timesteps
+        noisy, target = self.objective.noised(batch.latents.to(device), batch.noise.to(device), timesteps)
         with self.accelerator.autocast():
-            states = states_of(self.pipeline, captions)
+            states = self._states(batch.captions)
             preds = self.pipeline.unet(noisy, timesteps.to(device), encoder_hidden_states=states).sample
         return (loss_denoising(preds, target) * self.objective.weights[timesteps].to(device)).mean()
+
+    def _states(self, captions: Sequence[str]) -> Tensor:
+        if self.config.text_encoder or not self.computing.keep_texts:
+            return states_of(self.pipeline, captions)
+        return torch.cat([self._kept_states(words) for words in captions])
+
+    @torch.no_grad()
+    def _kept_states(self, words: str) -> Tensor:
+        """Always encoded alone: in other company the last bits would be others."""
+        if (kept := self._texts.get(words)) is not None:
+            return kept
+        states = states_of(self.pipeline, [words])
+        if states.nbytes * (len(self._texts) + 1) <= KEPT_TEXT_BYTES:
+            self._texts[words] = states
+        return states
 
     def _require_finite(self, number: int, what: str, value: float) -> None:
         if not math.isfinite(value):

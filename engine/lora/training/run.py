@@ -1,6 +1,7 @@
 """A LoRA run as a folder: all that was asked, all that was made, and how to go on after a stop or a crash.
 
     run.json        settings whole, model, pictures with their hashes, versions; see lora_plan
+    computing.json  how many pictures are computed together, chosen by the memory there was; see `Computing`
     progress.jsonl  the losses, a line for each step; see lora_progress
     checkpoints/    the state to go on from; LoRA files of every so many steps, `best` and `last`
     samples/        validation pictures
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,17 @@ from safetensors import safe_open
 from engine.device import Device
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.text_to_image import StepReport
-from engine.errors import StudioError
+from engine.errors import OutOfMemory, StudioError
 from engine.files import read_json, write_json
 from engine.lora.runs.checkpoints import BEST, CHECKPOINTS, LAST, checkpoint_compared
+from engine.lora.runs.computing import (
+    Computing,
+    as_begun,
+    choose_computing,
+    computing_of,
+    keep_computing,
+    read_computing,
+)
 from engine.lora.runs.memory import estimate_memory, require_memory
 from engine.lora.runs.plan import RunPlan, begin, model_sha256, read_plan, read_record
 from engine.lora.runs.progress import Report, read_progress
@@ -78,22 +88,31 @@ def start(
         begin(folder, plan, time.time())
     device = device or own_device()
     require_memory(estimate_memory(plan.model, plan.config, device.is_cuda), device.total_memory(), device.name)
-    loaded = load(plan.model, device)
-    outcome = trainer.run(
-        own_ranks(device),
-        plan.config,
-        folder,
-        loaded,
-        plan.pictures,
-        plan.held_out,
-        report=report,
-        should_stop=should_stop,
-    )
+    computing = _computing(folder, plan, device)
+    loaded, ranks = load(plan.model, device), own_ranks(device)
+    what = (plan.config, folder, loaded, plan.pictures, plan.held_out)
+    train = partial(trainer.run, ranks, *what, report=report, should_stop=should_stop)
+    try:
+        outcome = train(computing=computing)
+    except OutOfMemory:
+        least = choose_computing(plan.model, plan.config, 0, device.is_cuda)
+        if computing == least or ranks.size > 1:
+            raise
+        keep_computing(folder, least)  # the estimate was too low: it goes on from its last state with less
+        outcome = train(computing=least)
     if is_first():
         write_json(folder / OUTCOME, asdict(outcome) | {"finished": outcome.finished, "left_at": time.time()})
         if outcome.finished and not (folder / RESULT).exists():
             export(folder, loaded=loaded, report=drawing)
     return outcome
+
+
+def _computing(folder: Path, plan: RunPlan, device: Device) -> Computing:
+    """How this run is computed, by the memory that is free before its model is loaded; kept from its first start on."""
+    computing = computing_of(folder, plan.model, plan.config, device.free_memory(), device.is_cuda)
+    if is_first() and read_computing(folder) != computing:
+        keep_computing(folder, computing)
+    return computing
 
 
 def resume(
@@ -165,13 +184,14 @@ def read_checkpoint(
 def _card(folder: Path, plan: RunPlan, step: int, device: Device) -> LoraCard:
     config, looks = plan.config, sum(picture.repeats for picture in plan.pictures)
     held_out = {line.step: line.held_out for line in read_progress(folder)}
+    computing = read_computing(folder) or as_begun(config)
     return LoraCard(
         name=plan.name,
         model=plan.model,
         model_sha256=model_sha256(plan.model) if plan.model.single_file else "",
         rank=config.rank,
         alpha=config.lora_alpha,
-        settings=config.to_dict(),
+        settings=config.to_dict() | {"gradient_checkpointing": computing.gradient_checkpointing},
         steps=step,
         passes=step * config.pictures_per_step / looks,
         resolution=config.resolution or plan.model.native_size,

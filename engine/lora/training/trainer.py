@@ -10,6 +10,7 @@ from engine.datasets.pictures import CaptionedPicture
 from engine.diffusion.loading import LoadedModel
 from engine.errors import InvalidRequest, OutOfMemory, Problem
 from engine.lora.runs.checkpoints import CHECKPOINTS, LAST
+from engine.lora.runs.computing import Computing, as_begun
 from engine.lora.runs.config import Config
 from engine.lora.runs.progress import History, Report
 from engine.lora.training.adapter import Adapter, lora_on
@@ -88,13 +89,19 @@ def require_usable(
 
 
 def learner_of(
-    ranks: Ranks, config: Config, loaded: LoadedModel, adapter: Adapter, pictures: Sequence[CaptionedPicture]
+    ranks: Ranks,
+    config: Config,
+    loaded: LoadedModel,
+    adapter: Adapter,
+    pictures: Sequence[CaptionedPicture],
+    computing: Computing | None = None,
 ) -> Learner:
-    """What does the steps of a training of `adapter`, a LoRA that is on the model."""
+    """What does the steps of a training of `adapter`, a LoRA that is on the model; `computing` as for `run`."""
     accelerator = accelerator_of(loaded.device, config.gradient_accumulation)
     optimizer = torch.optim.AdamW(adapter.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     return Learner(
         config=config,
+        computing=computing or as_begun(config),
         pipeline=loaded.pipeline,
         adapter=adapter,
         deck=Deck(pictures, config.seed),
@@ -117,7 +124,8 @@ def _watch(
     """Everything that looks at the run."""
     config, pictures = learner.config, learner.deck.pictures
     steps_per_pass = learner.deck.size // (config.pictures_per_step * learner.ranks.size)
-    measured = HeldOut(held_out, learner.encoder, learner.objective, config.batch_size) if held_out else None
+    at_once = learner.computing.pictures(config)
+    measured = HeldOut(held_out, learner.encoder, learner.objective, at_once) if held_out else None
     return Watch(
         folder=folder,
         loaded=loaded,
@@ -176,6 +184,7 @@ def run(
     pictures: Sequence[CaptionedPicture],
     held_out: Sequence[CaptionedPicture] = (),
     *,
+    computing: Computing | None = None,
     report: Callable[[Report], None] = lambda report: None,
     should_stop: Callable[[], bool] = lambda: False,
     save_seconds: float = SAVE_SECONDS,
@@ -186,6 +195,7 @@ def run(
         ranks: of the processes that train together, see `own_ranks`.
         folder: gets progress.jsonl, logs, samples, and checkpoints: `step-<n>`, `best` and `last` as LoRA files.
         loaded: on this process's device, and nobody else's meanwhile; the LoRA is taken off again.
+        computing: how steps are computed; None takes one batch at a time, as the settings say.
         should_stop: asked before every step; the run then saves and leaves.
         save_seconds: between the states that a killed run goes on from.
 
@@ -197,8 +207,13 @@ def run(
     require_usable(loaded, config, pictures, held_out)
     doing = f"Training a LoRA of {loaded.info.title}"
     advice = "Lower the resolution, batch size or rank, or turn on gradient checkpointing."
-    with loaded.device.explaining_out_of_memory(doing, advice), lora_on(loaded.pipeline, config) as adapter:
-        watch = _watch(folder, loaded, learner_of(ranks, config, loaded, adapter, pictures), held_out, report)
+    computing = computing or as_begun(config)
+    with (
+        loaded.device.explaining_out_of_memory(doing, advice),
+        lora_on(loaded.pipeline, config, computing.gradient_checkpointing) as adapter,
+    ):
+        learner = learner_of(ranks, config, loaded, adapter, pictures, computing)
+        watch = _watch(folder, loaded, learner, held_out, report)
         _steps(watch, should_stop, save_seconds)
     history = watch.history
     return Outcome(

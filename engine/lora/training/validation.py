@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.datasets.pictures import CaptionedPicture
+from engine.diffusion.defaults import suggested
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import StepReport, generate
@@ -80,13 +81,19 @@ def draw_sample(
     report: Callable[[StepReport], None] = lambda done: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Image.Image | None:
-    """The prompt's picture, from the run's seed; None when the model gives no usable one, which ends no training.
+    """The prompt's picture, from the run's seed, with the steps and the guidance that the model was made for.
+
+    What the artist saved for the model is left aside, so that the samples of a run stay alike.
+
+    Returns:
+        None when the model gives no usable picture, which ends no training.
 
     Raises:
         Cancelled: `should_stop` said so.
     """
     size = config.resolution or loaded.info.native_size
-    request = TextToImage(prompt=prompt, seed=config.seed, width=size, height=size, model=loaded.info.name)
+    wanted = suggested(loaded.info, [lora for lora, weight in loras if weight]).values()
+    request = TextToImage(prompt=prompt, seed=config.seed, width=size, height=size, model=loaded.info.name, **wanted)
     try:
         return next(generate(loaded, request, loras, report=report, should_stop=should_stop)).image
     except ImageFailed:

@@ -45,7 +45,9 @@ class InstanceNorm(nn.Module):
             # group_norm keeps channels_last, which instance_norm does not: half the time on a CPU.
             return F.group_norm(x, x.shape[1] if self.over == "channel" else 1, eps=self.eps)
         mean, variance = self._moments(x, self.statistics)
-        return (x - mean) * torch.rsqrt(variance + self.eps)
+        channels = (x.shape[1],)  # as a batch norm it is one pass over memory
+        mean, variance = (moment.flatten().expand(channels).contiguous() for moment in (mean, variance))
+        return F.batch_norm(x, mean, variance, eps=self.eps)
 
     def _moments(self, x: Tensor, known: Statistics) -> tuple[Tensor, Tensor]:
         if known.gathering:

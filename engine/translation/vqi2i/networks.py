@@ -160,6 +160,12 @@ def build(device: torch.device, **sizes: Any) -> VQI2I_AdaIN_Cross:
     Raises:
         ModelUnavailable: they are too large for a CPU.
     """
+    require_bearable(device, **sizes)
+    return VQI2I_AdaIN_Cross(**sizes).to(device)
+
+
+def require_bearable(device: torch.device, **sizes: Any) -> None:
+    """Raise ModelUnavailable where networks of these sizes are too large for the device."""
     with torch.device("meta"):
         count = sum(weights.numel() for weights in VQI2I_AdaIN_Cross(**sizes).parameters())
     if device.type == "cpu" and count > MOST_ON_CPU:
@@ -167,4 +173,3 @@ def build(device: torch.device, **sizes: Any) -> VQI2I_AdaIN_Cross:
             f"On a CPU VQ-I2I may have {MOST_ON_CPU:,} parameters; these sizes have {count:,} "
             f"({4 * count / 1e9:.2f} GB). Use a GPU, or fewer channels and levels."
         )
-    return VQI2I_AdaIN_Cross(**sizes).to(device)

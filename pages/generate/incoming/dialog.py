@@ -15,6 +15,7 @@ from pages.generate.incoming.bringing import Brought, brought_picture, brought_t
 from pages.generate.incoming.filling import apply_rows
 from pages.generate.incoming.own import own_rows
 from pages.generate.incoming.rows import show_rows
+from pages.parts.address import visit
 from pages.parts.common import plain, size_text
 
 TITLE = "From a picture's recipe"
@@ -43,17 +44,20 @@ def open_button() -> None:
 
 
 def show_dialog(studio: Studio) -> None:
-    """The dialog, while it is open; call it once the form's values are known."""
-    if st.session_state.get(_OPEN):
+    """The dialog, while it is open; call it once the form's values are known.
+
+    The browser's Back leads away from an open dialog and says nothing: at the next visit it is closed.
+    """
+    if st.session_state.get(_OPEN) == visit():
         _dialog(studio)
 
 
 def _open() -> None:
-    st.session_state[_OPEN] = True
+    st.session_state[_OPEN] = visit()
 
 
 def _close() -> None:
-    st.session_state[_OPEN] = False
+    st.session_state.pop(_OPEN, None)
     st.session_state.pop(_READ, None)
 
 

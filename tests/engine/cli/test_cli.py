@@ -201,7 +201,7 @@ def test_options_that_would_count_for_nothing_are_refused(run, tmp_path, words, 
     ("words", "reason"),
     [
         (("generate", "a castle", "--steps", "many"), "Invalid value for '--steps'"),
-        (("generate",), "Missing argument"),
+        (("generate",), "Say what to draw, or name a --preset"),
         (("generat", "a castle"), "Did you mean 'generate'"),
         (("gallery", "list", "--limit", "0"), "greater than or equal to 1"),
         (("gallery", "export", "x", "--format", "gif"), "'gif'"),

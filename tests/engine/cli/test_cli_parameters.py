@@ -16,6 +16,10 @@ TOTALS = {
     ("vqi2i", "published"): 569_531_910,
     ("vqi2i", "test"): 2_372_454,
     ("vgg19", "published"): 143_667_240,
+    ("beta-vae", "published"): 3_937_635,
+    ("beta-vae-grey", "published"): 3_349_345,
+    ("dcgan", "published"): 3_576_704 + 2_765_568,
+    ("gan-linear", "published"): 3_584_899 + 2_765_633,
     ("cyclegan", "published"): 28_285_832,
     ("nijigan", "published"): 5_477_379,
     ("cut", "published"): 11_378_179,
@@ -38,6 +42,14 @@ def test_every_quick_architecture_is_counted_by_part():
         "discriminator X": 2_764_737,
         "discriminator Y": 2_764_737,
     }
+    assert found["beta-vae", "published"]["parts"] == {
+        "encoder": 1_570_560,
+        "fc_mu": 262_272,
+        "fc_var": 262_272,
+        "decoder_input": 264_192,
+        "decoder": 1_578_339,
+    }
+    assert found["dcgan", "published"]["parts"] == {"generator": 3_576_704, "discriminator": 2_765_568}
     assert found["style-encoder", "published"]["parts"]["layers.9"] == 65_664
     assert found["vqi2i", "published"]["float32_bytes"] == 2_278_127_640
 

@@ -36,10 +36,10 @@ def test_translators_are_listed_with_their_licences(settings: Settings) -> None:
     listed = [json.loads(line) for line in called(settings, "translators", "--json").splitlines()]
     assert {"classical", "neural-style"} <= {info["name"] for info in listed}
     assert all(info["licence"] and info["does"] for info in listed)
-    assert listed[0]["name"] == "classical"
-    assert listed[0]["takes"] == {"seconds": 1.4, "measured_here": False}
+    assert [info["name"] for info in listed[:2]] == ["painter", "classical"]
+    assert listed[1]["takes"] == {"seconds": 1.4, "measured_here": False}
     said = called(settings, "translators")
-    assert "every shape stays. About 1 s for a photo of 1024 × 768 on two CPU cores." in said
+    assert "shapes stay. About 2 s for a photo of 1024 × 768 on two CPU cores." in said
     assert "step by step. About 25 s for a photo of 1024 × 768 on two CPU cores." in said
 
 
@@ -87,6 +87,16 @@ def test_a_photo_is_translated_and_copied(settings: Settings, photo: Path, tmp_p
     with Image.open(copy) as image:
         assert image.size == (70, 50)
         assert "studio_recipe" in image.info
+
+
+def test_the_painter_takes_its_options(settings: Settings, photo: Path) -> None:
+    for words, message in (
+        (("--mood", "dawn"), "Mood must be one of clear day, golden hour, painted night; got 'dawn'"),
+        (("--light", "1.5"), r"Light must be a number from 0 to 1; got 1\.5"),
+        (("--model", "classical", "--line", "1"), "Classical does not paint"),
+    ):
+        with pytest.raises(InvalidRequest, match=message):
+            called(settings, "animeify", photo, *words)
 
 
 def test_neural_style_takes_every_option(settings: Settings, photo: Path) -> None:

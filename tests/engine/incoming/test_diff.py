@@ -188,11 +188,11 @@ def test_signs_of_weight_that_are_read_in_another_way_are_said(here, tool, promp
     assert bool(said) == bool(row.said)
 
 
-@pytest.mark.parametrize("sides", [(2**63, 512), (512, 8200), (512, 9)])
+@pytest.mark.parametrize("sides", [(2**63, 512), (512, 16_400), (512, 9)])
 def test_a_size_that_no_model_draws_is_not_taken_where_the_models_own_sizes_are_not_known(here, sides):
     """The browser's number fields break on numbers beyond 2**53."""
     unknown = Here([replace(model, native_size=0) for model in here.models], here.loras, here.hashes)
     found = rows(unknown, width=sides[0], height=sides[1])["size"]
     assert (found.state, found.values) == (CANNOT, {})
     assert "8" in found.said
-    assert rows(unknown, width=512, height=8192)["size"].state == DIFFERS
+    assert rows(unknown, width=512, height=16_000)["size"].state == DIFFERS

@@ -123,7 +123,7 @@ def test_more_like_this_names_its_parent(studio, drawn):
         ("inpaint", {"mask": "small"}, "must have the picture's 320x240 pixels; got 32x32"),
         ("inpaint", {"mask": "black"}, "The mask is black all over"),
         ("inpaint", {"extend": [0, 0, 0, 4097]}, "whole number of 0 to 4096 pixels; got bottom 4097"),
-        ("inpaint", {"extend": [4096, 0, 4096, 0]}, "may have 8192 pixels on a side; this one would have 8512x240"),
+        ("inpaint", {"extend": [4096] * 4}, "16,383 on a side; this one would have 8512x8432"),
         ("inpaint", {"extend": "all"}, "extended by four numbers of pixels, left, top, right, bottom; got 'all'"),
         ("inpaint", {"extend": [8, 0, 0, 0], "feather": -1}, "Feather must be a whole number from 0 to 256; got -1"),
         ("text_to_image", {"variation_strength": 2}, "Variation strength must be a number from 0 to 1; got 2"),

@@ -22,7 +22,7 @@ def test_every_preset_says_what_it_does():
 def test_a_rate_is_told_for_the_shipped_model_on_a_cpu_alone(tmp_path: Path):
     settings = Settings(home=tmp_path)
     mini = next(info for info in Catalogue(settings).all() if info.name == "mini")
-    assert words(mini) == "About 9 min on one CPU core, less on more."
+    assert words(mini) == "About 2 min on one CPU core, less on more."
     shown = "The first training will show how long it takes here."
     assert words(mini, accelerated=True) == words(replace(mini, name="another")) == shown
 
@@ -30,5 +30,12 @@ def test_a_rate_is_told_for_the_shipped_model_on_a_cpu_alone(tmp_path: Path):
 def test_time_grows_with_steps_pictures_and_pixels(tmp_path: Path):
     settings = Settings(home=tmp_path)
     mini = next(info for info in Catalogue(settings).all() if info.name == "mini")
-    assert words(mini, replace(STUDY, resolution=512)) == "About 37 min on one CPU core, less on more."
-    assert words(mini, replace(STUDY, steps=4000)) == "About 1 h 33 min on one CPU core, less on more."
+    assert words(mini, replace(STUDY, resolution=512)) == "About 10 min on one CPU core, less on more."
+    assert words(mini, replace(STUDY, steps=4000)) == "About 24 min on one CPU core, less on more."
+
+
+def test_what_looks_different_each_time_takes_longer_and_samples_count(tmp_path: Path):
+    mini = next(info for info in Catalogue(Settings(home=tmp_path)).all() if info.name == "mini")
+    minutes = [int(words(mini, each).split()[1]) for each in (STUDY, PRESETS["recommended"], LOOK)]
+    assert minutes == [2, 5, 12]
+    assert words(mini, replace(STUDY, validation_every=1)) == "About 18 min on one CPU core, less on more."

@@ -70,6 +70,19 @@ def test_pictures_are_split_captioned_and_checked(pictures: Path, order: RunSett
     assert again.split == prepared.split
 
 
+def test_captions_are_counted_as_the_chosen_model_reads_them(
+    pictures: Path, order: RunSettings, tmp_path: Path
+) -> None:
+    assert not [each for each in preparing.prepare(pictures, order).check_up.findings if each.code == "long_caption"]
+    model = Path(shutil.copytree(order.model.path, tmp_path / "short"))
+    settings = model / "tokenizer" / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"model_max_length": 6}))
+    short = replace(order, model=replace(order.model, path=model))
+    (finding,) = (each for each in preparing.prepare(pictures, short).check_up.findings if each.code == "long_caption")
+    assert "Captions are read up to 6 tokens by this model; 8 pictures with more" in finding.message
+    assert "rough" not in finding.message
+
+
 def test_what_blocks_training_is_said_before_it_begins(studio: Studio, pictures: Path, order: RunSettings) -> None:
     (pictures / "captions.csv").unlink()
     with pytest.raises(InvalidRequest, match="caption"):

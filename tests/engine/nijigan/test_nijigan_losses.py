@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from engine.errors import InvalidRequest
 from engine.nijigan import losses
-from engine.nijigan.networks import PatchDiscriminator, Projector, draw_places
+from engine.nijigan.networks import Projector, draw_places
+from engine.translation.networks.patch_discriminator import PatchDiscriminator
 
 
 def patches(seed: int, shape: tuple[int, ...] = (2, 6, 5)) -> torch.Tensor:

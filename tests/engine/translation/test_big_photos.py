@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from engine.errors import Cancelled
@@ -9,7 +11,9 @@ from engine.translation.guided import Refinement
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.norms import gathering
 from engine.translation.networks.ode import Solver
-from engine.translation.photos import Plan, _in_tiles, pad_to, sampled_statistics, translate
+from engine.translation.photos import Plan, _finished, _in_tiles, _spans, pad_to, sampled_statistics, translate
+from engine.translation.running import _refined_later
+from engine.translation.tile_sizes import BUDGETS, MULTIPLE, SHARE, bytes_a_pixel, with_large_tiles
 
 PLAN = Plan(reach=64, whole_pixels=128 * 128, tile=64)
 
@@ -46,16 +50,58 @@ def test_padding_keeps_the_photo() -> None:
     assert pad_to(photo[..., :2, :2], 32, 256).shape[-2:] == (256, 256)
 
 
-def test_tiles_with_the_photos_statistics_are_the_photo_in_one_piece(
-    model: Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiles_with_the_photos_statistics_are_the_photo_in_one_piece(model: Generator) -> None:
     photo = landscape(200, 168)
     with torch.inference_mode(), gathering(model) as exact:
         whole = model(photo)
-    monkeypatch.setattr("engine.translation.photos.sampled_statistics", lambda *arguments: exact)
     with torch.inference_mode():
-        tiled = _in_tiles(model, photo, PLAN, lambda done, tiles: None, lambda: False)
+        tiled = _in_tiles(model, photo, PLAN, lambda done, tiles: None, lambda: False, exact)
     torch.testing.assert_close(tiled, whole, atol=1e-4, rtol=1e-4)
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    height=st.integers(20, 60).map(lambda n: 4 * n),
+    width=st.integers(20, 60).map(lambda n: 4 * n),
+    tile=st.integers(8, 40).map(lambda n: 4 * n),
+)
+def test_any_tiles_are_the_photo_in_one_piece(model: Generator, height: int, width: int, tile: int) -> None:
+    """Refined once at the end, so that the border is that of the network alone."""
+    photo = landscape(height, width)
+    plan = Plan(reach=32, whole_pixels=1, tile=tile)
+    with torch.inference_mode():
+        with gathering(model) as exact:
+            whole = model(photo)
+        with _refined_later(model, True) as finish:
+            tiled = _in_tiles(model, photo, plan, lambda done, tiles: None, lambda: False, exact)
+        assert finish is not None
+        tiled = _finished(finish, tiled, photo, lambda: False)
+    assert model.refinement is not None
+    torch.testing.assert_close(tiled, whole, atol=1e-4, rtol=1e-4)
+
+
+@given(size=st.integers(1, 9000), tile=st.integers(1, 60).map(lambda n: 32 * n), multiple=st.sampled_from([4, 32]))
+@settings(max_examples=25, deadline=None)
+def test_tiles_cover_a_side_once_and_none_is_too_large(size: int, tile: int, multiple: int) -> None:
+    spans = _spans(size, Plan(multiple=multiple, tile=tile))
+    assert [span.start for span in spans] == [0, *(span.stop for span in spans[:-1])]
+    assert spans[-1].stop == size
+    assert all(0 < span.stop - span.start <= tile for span in spans)
+    assert all(span.start % multiple == 0 for span in spans)
+    assert len(spans) <= -(-size // tile)
+
+
+def test_tiles_are_as_large_as_memory_allows() -> None:
+    plan = Plan(reach=64)
+    wide, narrow = (Generator(Architecture(blocks=1, width=width), Solver("euler")).eval() for width in (16, 8))
+    held = bytes_a_pixel(wide, plan)
+    assert held == pytest.approx(4 * 3 * 2 * 16, rel=0.01)  # 32 channels at full size: read, given, and at work
+    for budget in BUDGETS:
+        side = with_large_tiles(plan, wide, int(budget / SHARE)).tile
+        assert (side + 2 * plan.reach) ** 2 * held <= budget < (side + MULTIPLE + 2 * plan.reach) ** 2 * held
+        assert side % MULTIPLE == 0
+    assert with_large_tiles(plan, wide, 10**9) == plan
+    assert with_large_tiles(plan, narrow, 10**12).tile > 1.3 * with_large_tiles(plan, wide, 10**12).tile
 
 
 def test_sampled_statistics_leave_no_seams(model: Generator) -> None:
@@ -68,7 +114,9 @@ def test_sampled_statistics_leave_no_seams(model: Generator) -> None:
     assert -10 * error.square().mean().log10() > 25
     # A seam would be a step of the error at the tiles' borders, where neighbouring pixels else differ as little.
     steps = error.diff(dim=-1).abs().mean((0, 1, 2))
-    assert steps[plan.tile - 1 :: plan.tile].mean() < 2 * steps.mean()
+    borders = [span.start - 1 for span in _spans(520, plan)][1:]
+    assert len(borders) == 4
+    assert steps[borders].mean() < 2 * steps.mean()
 
 
 def test_statistics_come_from_all_over_the_photo(model: Generator) -> None:

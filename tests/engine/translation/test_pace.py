@@ -12,7 +12,7 @@ from engine.translation import pace
 from engine.translation.catalogue import ARCHITECTURES, DOES, WITHOUT_WEIGHTS, Translator
 from engine.translation.pace import Asked, Earlier, Estimate, estimate, in_words
 
-NEURAL_STYLE, CLASSICAL = WITHOUT_WEIGHTS
+NEURAL_STYLE, CLASSICAL, PAINTER = WITHOUT_WEIGHTS
 NIJIGAN = replace(CLASSICAL, name="nijigan", architecture="nijigan", sha256="a" * 64)
 SQUARE = (1000, 1000)
 
@@ -23,7 +23,7 @@ def recipe(info: Translator, seconds: object, device: str = "CPU", **request: ob
 
 
 def test_every_translator_says_what_it_does_in_one_sentence() -> None:
-    assert set(DOES) == {*ARCHITECTURES, NEURAL_STYLE.architecture, CLASSICAL.architecture} == set(pace.RATES)
+    assert set(DOES) == {*ARCHITECTURES, *(known.architecture for known in WITHOUT_WEIGHTS)} == set(pace.RATES)
     assert all(text.endswith(".") and text.count(". ") == 0 and len(text) < 110 for text in DOES.values())
 
 
@@ -38,6 +38,8 @@ def test_work_grows_with_pixels_photos_and_steps() -> None:
     assert seconds(CLASSICAL, SQUARE, SQUARE) == pytest.approx(2 * one)
     assert seconds(CLASSICAL, SQUARE, long_side=500) < one < seconds(CLASSICAL, (2000, 1000))
     assert seconds(CLASSICAL, (2400, 2400)) == pytest.approx(seconds(CLASSICAL, (6000, 6000)))  # works at 2400 px
+    larger, largest = seconds(PAINTER, (2400, 2400)), seconds(PAINTER, (4800, 4800))
+    assert seconds(PAINTER, (1280, 1280)) < larger < largest < 4 * larger  # painted at 1280 px, then enlarged
     assert seconds(NIJIGAN, SQUARE, solver="euler", solver_steps=1) == pytest.approx(seconds(NIJIGAN, SQUARE))
     assert seconds(NIJIGAN, SQUARE, solver="dopri5") > 5 * seconds(NIJIGAN, SQUARE)
     few, many = (seconds(NEURAL_STYLE, SQUARE, style_steps=steps) for steps in (10, 110))
@@ -83,12 +85,13 @@ def test_neural_styles_earlier_pictures_count_their_steps() -> None:
 def test_a_gpu_without_pictures_promises_nothing_but_classical() -> None:
     assert estimate(NIJIGAN, [SQUARE], accelerated=True) is None
     assert estimate(CLASSICAL, [SQUARE], accelerated=True) is not None
+    assert estimate(PAINTER, [SQUARE], accelerated=True) is not None
     assert estimate(replace(NIJIGAN, architecture="unknown"), [SQUARE]) is None
 
 
 @pytest.mark.parametrize("asked", [Asked(-5, 0, "euler", 0), Asked(0, -1, "no such", -3)])
 def test_values_that_are_refused_later_do_no_harm_here(asked: Asked) -> None:
-    for info in (NEURAL_STYLE, CLASSICAL, NIJIGAN):
+    for info in (*WITHOUT_WEIGHTS, NIJIGAN):
         assert in_words(estimate(info, [SQUARE], asked), "this photo").startswith("About ")
 
 

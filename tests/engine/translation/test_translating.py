@@ -21,7 +21,9 @@ from engine.translation.checkpoints import save_translator
 from engine.translation.classical import illustrate
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
-from engine.translation.request import Translate
+from engine.translation.painter.paint import painted
+from engine.translation.painting import Painting
+from engine.translation.request import Translate, translate
 from engine.translation.styling import Styling
 from engine.worker import Worker, device_work
 from gallery.metadata import read_digital_source
@@ -132,6 +134,28 @@ def test_the_classical_translator_needs_no_weights(studio: Studio, work: Work) -
     assert np.abs(fake - expected).max() <= 1
 
 
+def test_the_painter_paints_as_the_recipe_says(studio: Studio, work: Work) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    painting = Painting(mood="golden hour", detail=0.2, light=0.9, line=0.0, colour=1.0)
+    fake = one(studio, work, photo, "painter", painting=painting)
+    with Image.open(io.BytesIO(photo_file())) as image:
+        assert np.array_equal(fake, painted(np.asarray(image.convert("RGB")), painting))
+    record = studio.gallery.of_job(studio.jobs()[0].id)[0]
+    again = studio.kinds.read("translate", record.recipe.request)
+    assert again.painting == painting
+
+
+def test_what_is_no_painting_is_refused_in_words(studio: Studio) -> None:
+    photo = studio.add_photo(photo_file(), "a.png")
+    with pytest.raises(InvalidRequest) as refusal:
+        Translate(photos=(photo,), painting=Painting(mood="dawn", detail=2, light=float("nan"), colour="much"))
+    assert [problem.field for problem in refusal.value.problems] == ["mood", "detail", "light", "colour"]
+    with pytest.raises(InvalidRequest, match="Classical does not paint"):
+        studio.submit(Translate(photos=(photo,), translator="classical", painting=Painting(light=1.0)))
+    earlier = {key: value for key, value in Translate(photos=(photo,)).to_dict().items() if key != "painting"}
+    assert translate(earlier) == Translate(photos=(photo,))
+
+
 def test_neural_style_takes_a_style(studio: Studio, work: Work) -> None:
     photo, style = (studio.add_photo(photo_file(seed, (64, 48)), "a.png") for seed in (0, 5))
     with pytest.raises(InvalidRequest, match="takes its style from a picture"):
@@ -153,7 +177,7 @@ def test_neural_style_takes_a_style(studio: Studio, work: Work) -> None:
 
 def test_what_neural_style_is_asked_for_is_checked(studio: Studio) -> None:
     photo = studio.add_photo(photo_file(), "a.png")
-    with pytest.raises(InvalidRequest, match="Classical takes no style, so what was chosen for neural style"):
+    with pytest.raises(InvalidRequest, match="Painter takes no style, so what was chosen for neural style"):
         studio.submit(Translate(photos=(photo,), styling=Styling(start="noise")))
     lost = Styling(more_styles=(PhotoRef("0" * 64, "lost.png"),))
     with pytest.raises(InvalidRequest, match=r"lost.png is not kept here any more"):
@@ -166,7 +190,7 @@ def test_what_neural_style_is_asked_for_is_checked(studio: Studio) -> None:
 
 def test_refuses_what_cannot_be_done(studio: Studio, tiny: str) -> None:
     photo = studio.add_photo(photo_file(), "a.png")
-    with pytest.raises(InvalidRequest, match="named 'shinkai'; known are: classical, tiny, neural-style"):
+    with pytest.raises(InvalidRequest, match="named 'shinkai'; known are: painter, classical, tiny, neural-style"):
         studio.submit(Translate(photos=(photo,), translator="shinkai"))
     with pytest.raises(InvalidRequest, match="There must be a photo"):
         Translate(photos=(), translator=tiny)

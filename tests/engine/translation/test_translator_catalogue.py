@@ -14,8 +14,8 @@ from engine.kept_photos import PhotoRef
 from engine.settings import PROJECT, Settings
 from engine.translation.catalogue import (
     ARCHITECTURES,
-    CLASSICAL,
     ORIGINS,
+    PAINTER,
     SHIPPED,
     Sidecar,
     origin_of,
@@ -25,7 +25,7 @@ from engine.translation.catalogue import (
     translators,
 )
 from engine.translation.checkpoints import load_translator, save_translator
-from engine.translation.published import BUILDERS, build
+from engine.translation.published import BUILDERS, OWN, build
 from engine.translation.request import Translate
 
 
@@ -55,6 +55,7 @@ def save(path: Path, **changes) -> Path:
 
 def test_what_needs_no_weights_is_always_there(settings):
     assert [(known.name, known.path, known.problem) for known in translators(settings)] == [
+        ("painter", None, ""),
         ("classical", None, ""),
         ("neural-style", None, ""),
     ]
@@ -64,14 +65,14 @@ def test_shipped_and_imported_translators_are_listed(settings):
     shipped = save(settings.weights_dir / "nijigan" / "model.safetensors")
     own = save(own_folder(settings) / "hills.safetensors", title="Hills")
     found = {known.name: known for known in translators(settings)}
-    assert list(found) == ["classical", "nijigan", "hills", "neural-style"]
+    assert list(found) == ["painter", "classical", "nijigan", "hills", "neural-style"]
     assert (found["nijigan"].path, found["hills"].path) == (shipped, own)
     assert (found["hills"].title, found["hills"].size_multiple, found["hills"].min_size) == ("Hills", 4, 16)
     assert load_translator(translator(settings, "nijigan")).nfe == 0
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(settings):
-    with pytest.raises(NotFound, match=r"no translator named 'hills'; known are: classical, neural-style\."):
+    with pytest.raises(NotFound, match=r"no translator named 'hills'; known are: painter, classical, neural-style\."):
         translator(settings, "hills")
 
 
@@ -103,7 +104,7 @@ def test_a_shipped_translator_that_changed_is_not_used(settings):
     facts = {"sha256": "0" * 64, "size": 1, "licence": "MIT", "source": ""}
     manifest = {"files": {"nijigan/model.safetensors": facts}}
     (settings.weights_dir / "manifest.json").write_text(json.dumps(manifest))
-    found = translators(settings)[1]
+    found = translators(settings)[2]
     assert (found.name, found.path) == ("nijigan", path)
     assert "was changed since it shipped" in found.problem
 
@@ -116,8 +117,8 @@ def test_a_sidecar_that_is_none_is_refused(file, tmp_path):
 
 
 def test_every_architecture_can_be_built_and_has_an_origin_for_any_file():
-    assert list(ARCHITECTURES) == list(BUILDERS)
-    for architecture in ARCHITECTURES:
+    assert list(ARCHITECTURES) == [*BUILDERS, *OWN]
+    for architecture in BUILDERS:
         assert origin_of(architecture, "any.pth") is [o for o in ORIGINS if o.architecture == architecture][-1]
     assert origin_of("animegan2", "face_paint_512_v1.pt").native_size == 512
     assert origin_of("animegan2", "celeba_distill.pt").native_size == 256
@@ -136,7 +137,7 @@ def test_the_list_needs_no_torch():
     assert done.stdout.strip() == "False", done.stderr
 
 
-def test_the_default_is_classical_also_beside_the_weights_that_ship(tmp_path):
+def test_the_default_is_the_painter_also_beside_the_weights_that_ship(tmp_path):
     known = [each.name for each in translators(Settings(home=tmp_path)) if not each.problem]
-    assert known == ["classical", SHIPPED, "neural-style"]
-    assert Translate(photos=(PhotoRef("0" * 64, "a.png"),)).translator == CLASSICAL == "classical"
+    assert known == ["painter", "classical", SHIPPED, "neural-style"]
+    assert Translate(photos=(PhotoRef("0" * 64, "a.png"),)).translator == PAINTER == "painter"

@@ -153,13 +153,13 @@ def test_what_cannot_be_asked_is_said_at_once(studio: Studio, changes: dict, wor
 
 @pytest.mark.parametrize(
     ("size", "factor", "advice"),
-    [((2100, 20), 4, "8400x80. Choose factor 2"), ((20, 4100), 2, "40x8200. Make it smaller first")],
+    [((4100, 20), 4, "16400x80. Choose factor 2"), ((16, 8200), 2, "32x16400. Make it smaller first")],
 )
 def test_what_the_gallery_would_not_keep_is_refused_with_the_numbers(
     studio: Studio, size: tuple[int, int], factor: int, advice: str
 ) -> None:
     photo = studio.add_photo(photo_file(size=size), "a.png")
-    with pytest.raises(InvalidRequest, match=f"at most 8192 pixels a side; a.png has {size[0]}x{size[1]}, .* {advice}"):
+    with pytest.raises(InvalidRequest, match=f"16,383 on a side; a.png has {size[0]}x{size[1]}, .* {advice}"):
         studio.submit(Upscale(photos=(photo,), factor=factor))
 
 

@@ -1,0 +1,1 @@
+"""What computes the networks of a drawing: PyTorch, or OpenVINO with the same weights converted."""

@@ -1,0 +1,81 @@
+"""The seam under the pipeline: what computes the UNet and the decoder of a drawing."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.diffusion.backends.names import TITLES
+from engine.diffusion.loading import LoadedModel
+from engine.diffusion.lora import Worn
+from engine.diffusion.request import TextToImage
+from engine.errors import StudioError
+from engine.settings import TORCH
+
+log = logging.getLogger(__name__)
+
+
+class CannotCompute(StudioError):
+    """A backend cannot draw this; the text says why, as the end of a sentence."""
+
+
+class Backend(Protocol):
+    """Something that computes a model's networks."""
+
+    name: str
+
+    def engaged(self, model: LoadedModel, request: TextToImage, worn: Worn) -> AbstractContextManager[None]:
+        """Inside the `with` block the model's pipeline computes this way.
+
+        Raises:
+            CannotCompute: before anything is drawn, or where a network is asked inside the block.
+        """
+        ...
+
+
+class Torch:
+    """The reference: the pipeline as it is."""
+
+    name = TORCH
+
+    def engaged(self, model: LoadedModel, request: TextToImage, worn: Worn) -> AbstractContextManager[None]:
+        """Nothing has to be done."""
+        return nullcontext()
+
+
+@dataclass
+class Engaged:
+    """What computes now: the backend that was chosen, or PyTorch once that could not.
+
+    Attributes:
+        name: of the one that computes.
+        notes: why it is not the one that was chosen.
+    """
+
+    name: str
+    notes: tuple[str, ...] = ()
+    _leave: AbstractContextManager[None] = field(default_factory=nullcontext, repr=False)
+
+    def give_up(self, why: object) -> None:
+        """Go on with PyTorch."""
+        self.notes = (f"PyTorch drew this, because {TITLES[self.name]} could not: {why}",)
+        log.warning(self.notes[0])
+        self._leave.__exit__(None, None, None)
+        self.name, self._leave = TORCH, nullcontext()
+
+
+@contextmanager
+def engaged(backend: Backend, model: LoadedModel, request: TextToImage, worn: Worn) -> Iterator[Engaged]:
+    """Have a backend compute inside the `with` block; PyTorch does where it cannot."""
+    entered = backend.engaged(model, request, worn)
+    now = Engaged(backend.name, (), entered)
+    try:
+        entered.__enter__()
+    except CannotCompute as error:
+        now._leave = nullcontext()
+        now.give_up(error)
+    try:
+        yield now
+    finally:
+        now._leave.__exit__(None, None, None)

@@ -1,0 +1,1 @@
+"""The trainings of all networks that can be explored, by family."""

@@ -1,0 +1,1 @@
+"""What beta-VAE and GAN have in common: their pictures, their runs, their exported networks, and exploring these."""

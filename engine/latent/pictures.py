@@ -1,0 +1,188 @@
+"""A folder's pictures as one array of small squares, read once: so a run goes on whatever becomes of the folder.
+
+No torch. In the run's folder:
+
+    pictures.npy    (N, side, side, channels) uint8, first those to train on, then those held out
+    pictures.json   how many are held out, their names, and what was left out
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from engine.errors import InvalidRequest, NotFound, Problem, UnsafeFile
+from engine.files import read_json, replacing, write_json
+from engine.picture_files import SUFFIXES, read_picture
+from engine.rules import counted
+
+PIXELS, FACTS = "pictures.npy", "pictures.json"
+MOST = 50_000  # squares; 600 MB in RGB at 64 px
+NAMED = 5
+MOST_NAMES = 1_000_000  # characters of all names; more are not kept
+FEWEST_ALIKE = 4  # pictures that differ from each other; fewer teach one picture by heart
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How pictures become squares.
+
+    Attributes:
+        side: pixels.
+        channels: 3 for RGB, 1 for grey.
+        held_out: share of the pictures that is never trained on, 0 to below 1.
+        crops: squares from each picture: 1 is the one in its middle; more lie anywhere in it, at twice the size.
+        fewest: pictures that are needed.
+        seed: of the split and of the crops.
+    """
+
+    side: int
+    channels: int
+    held_out: float
+    crops: int
+    fewest: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The squares of a run.
+
+    Attributes:
+        train, held_out: (N, side, side, channels) uint8.
+        names: of the pictures that they come from, relative to their folder, those to train on first.
+        left_out: a sentence for each picture that could not be read.
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray
+    names: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def picture_paths(folder: Path, fewest: int = 1) -> list[Path]:
+    """The picture files in a folder and below it, by name.
+
+    Raises:
+        NotFound: there is no such folder.
+        InvalidRequest: it holds too few pictures, or far too many.
+    """
+    if not folder.is_dir():
+        raise NotFound(f"Pictures are read from a folder; {folder} is none. Check its name.")
+    found = sorted(path for path in folder.rglob("*") if _is_picture(path.relative_to(folder)) and path.is_file())
+    if len(found) < fewest:
+        have = counted(len(found), "picture") if found else f"no {', '.join(SUFFIXES)} file"
+        text = f"This training needs {counted(fewest, 'picture')} or more; {folder.name} holds {have}. Add some."
+        raise InvalidRequest([Problem("dataset", text)])
+    if len(found) > MOST:
+        text = f"A training takes {MOST:,} pictures at most; {folder.name} holds {len(found):,}. Choose among them."
+        raise InvalidRequest([Problem("dataset", text)])
+    return found
+
+
+def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: None) -> Pictures:
+    """Read all pictures of a folder; those that cannot be read are left out, and said.
+
+    Args:
+        report: called with how many were read, and of how many.
+
+    Raises:
+        NotFound, InvalidRequest: see `picture_paths`; or too few can be read, or all show the same.
+    """
+    paths = picture_paths(folder, wanted.fewest)
+    squares: list[np.ndarray] = []
+    names, left_out = [], []
+    rng = np.random.default_rng(wanted.seed)
+    most = MOST // wanted.crops
+    if len(paths) > most:
+        text = f"{len(paths):,} pictures with {wanted.crops} crops each are more than {MOST:,}. Ask for fewer crops."
+        raise InvalidRequest([Problem("crops", text)])
+    for place, path in enumerate(paths):
+        try:
+            squares.append(_squares(read_picture(path), wanted, rng))
+            names.append(path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode())
+        except (UnsafeFile, NotFound) as error:
+            left_out.append(str(error))
+        report(place + 1, len(paths))
+    _require_enough(squares, left_out, wanted)
+    return _split(squares, names, left_out, wanted)
+
+
+def keep_pictures(folder: Path, pictures: Pictures) -> None:
+    """Write them into a run's folder: the facts last, so that they are there only with the pixels."""
+    with replacing(folder / PIXELS) as file:
+        np.save(file, np.concatenate([pictures.train, pictures.held_out]))
+    facts = {"held_out": len(pictures.held_out), "left_out": list(pictures.left_out[:100])}
+    names = list(pictures.names) if sum(map(len, pictures.names)) < MOST_NAMES else []
+    write_json(folder / FACTS, facts | {"names": names})
+
+
+def kept_pictures(folder: Path) -> Pictures | None:
+    """Those of a run's folder, mapped into memory; None where they were not read yet, or are damaged."""
+    try:
+        facts: dict[str, Any] = read_json(folder / FACTS)
+        pixels = np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False)
+        held_out = int(facts["held_out"])
+        train = len(pixels) - held_out
+        return Pictures(pixels[:train], pixels[train:], tuple(facts["names"]), tuple(facts["left_out"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def square(image: Image.Image, side: int) -> Image.Image:
+    """The square in the middle of a picture, scaled."""
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    return image.resize((side, side), Image.Resampling.LANCZOS, (left, top, left + short, top + short))
+
+
+def pixels_of(image: Image.Image, channels: int) -> np.ndarray:
+    """(H, W, channels) uint8 of an RGB picture."""
+    return np.asarray(image) if channels == 3 else np.asarray(image.convert("L"))[..., None]
+
+
+def _is_picture(name: Path) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
+    return name.suffix.lower() in SUFFIXES and not hidden
+
+
+def _squares(image: Image.Image, wanted: Wanted, rng: np.random.Generator) -> np.ndarray:
+    """(crops, side, side, channels) uint8."""
+    if wanted.crops == 1:
+        return pixels_of(square(image, wanted.side), wanted.channels)[None]
+    twice = 2 * wanted.side
+    size = [max(twice, round(twice / min(image.size) * length)) for length in image.size]
+    image = image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    cut = []
+    for _ in range(wanted.crops):
+        x, y = (int(rng.integers(length - wanted.side + 1)) for length in image.size)
+        cut.append(image.crop((x, y, x + wanted.side, y + wanted.side)))
+    return np.stack([pixels_of(each, wanted.channels) for each in cut])
+
+
+def _require_enough(squares: Sequence[np.ndarray], left_out: Sequence[str], wanted: Wanted) -> None:
+    if len(squares) < wanted.fewest:
+        text = f"This training needs {counted(wanted.fewest, 'picture')} or more; {len(squares)} can be read."
+        raise InvalidRequest([Problem("dataset", " ".join([text, *left_out[:NAMED]]))])
+    different = len({each.tobytes() for each in squares})
+    if different < min(FEWEST_ALIKE, wanted.fewest):
+        text = f"The pictures must differ from each other; of {len(squares)} only {different} do. Add others."
+        raise InvalidRequest([Problem("dataset", text)])
+
+
+def _split(squares: Sequence[np.ndarray], names: Sequence[str], left_out: Sequence[str], wanted: Wanted) -> Pictures:
+    """By picture, before crops of one picture could stand on both sides."""
+    order = np.random.default_rng([wanted.seed, 1]).permutation(len(squares))
+    held = max(1, round(wanted.held_out * len(squares))) if wanted.held_out else 0
+    train, held_out = order[: len(order) - held], order[len(order) - held :]
+    empty = np.empty((0, wanted.side, wanted.side, wanted.channels), np.uint8)
+
+    def together(places: np.ndarray) -> np.ndarray:
+        return np.concatenate([empty, *(squares[place] for place in places)])
+
+    told = tuple(names[place] for place in [*train, *held_out])
+    return Pictures(together(train), together(held_out), told, tuple(left_out))

@@ -1,0 +1,1 @@
+"""Opinion studies: people say which pictures are better, without knowing who made them."""

@@ -1,0 +1,297 @@
+"""Studies and answers, kept in files so that nothing is lost to a refresh, a second tab or a restart.
+
+home/studies/<id>/study.json               what is asked
+home/studies/<id>/pictures/<name>.png      about which pictures
+home/studies/<id>/participants/<id>.json   one person's answers, in their order
+"""
+
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from engine.files import open_plain, put, read_json, write_json
+from engine.opinions.pictures import Matched, is_picture_name, taken
+from engine.opinions.study import (
+    BEST,
+    CONSENT,
+    EQUAL,
+    KINDS,
+    MOST_TEXT,
+    PAIRS,
+    RATINGS,
+    SCORES,
+    Study,
+    StudyRefused,
+    check_study,
+)
+from engine.opinions.trials import Trial, trials_for
+from gallery.ids import is_id, new_id
+
+MOST_PARTICIPANTS = 2000  # of a study: a link that went astray must not fill the disk
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a participant said at one question.
+
+    Attributes:
+        position: of the question, from 0.
+        values: by question: 1 to 5, or a method, "equal", "real", "made".
+        seconds: from the picture's appearance to the answer.
+    """
+
+    position: int
+    values: Mapping[str, int | str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Participant:
+    """Somebody who takes part: a random number and answers.
+
+    Attributes:
+        joined_at: unix seconds.
+    """
+
+    id: str
+    joined_at: float
+    answers: tuple[Answer, ...] = ()
+
+
+class Studies:
+    """The opinion studies of a studio.
+
+    Args:
+        home: its folder.
+    """
+
+    def __init__(self, home: Path):
+        self._folder = Path(home) / "studies"
+
+    # -- studies
+
+    def create(
+        self,
+        title: str,
+        kind: str,
+        matched: Matched,
+        *,
+        repeats: int = 0,
+        seed: int | None = None,
+        least_seconds: float = 1.0,
+        glimpse_seconds: float = 1.0,
+        consent: str = CONSENT,
+        question: str = "",
+    ) -> Study:
+        """Make a study about these pictures; it is there whole or not at all.
+
+        Raises:
+            StudyRefused: it breaks a rule, or a picture cannot be used.
+        """
+        contents = tuple(matched.files)
+        methods = tuple(next(iter(matched.files.values()), {}))
+        check_study(kind, title, methods, contents, repeats, (least_seconds, glimpse_seconds))
+        if max(len(consent), len(question)) > MOST_TEXT:
+            raise StudyRefused(f"Texts of a study have {MOST_TEXT:,} characters at most.")
+        study_id = new_id()
+        growing = self._folder / f".{study_id}.tmp"
+        (growing / "pictures").mkdir(parents=True)
+        try:
+            pictures, originals = taken(matched, lambda name, data: _write(growing / "pictures" / name, data))
+            study = Study(
+                study_id,
+                secrets.token_urlsafe(16),
+                title.strip(),
+                kind,
+                methods,
+                contents,
+                pictures,
+                originals,
+                repeats,
+                secrets.randbits(32) if seed is None else seed,
+                least_seconds,
+                glimpse_seconds,
+                consent,
+                time.time(),
+                question=" ".join(question.split()),
+            )
+            write_json(growing / "study.json", asdict(study))
+            put(growing, self._folder / study_id)
+        except BaseException:
+            shutil.rmtree(growing, ignore_errors=True)
+            raise
+        return study
+
+    def all(self) -> list[Study]:
+        """Every study, newest first; those that cannot be read are left out."""
+        paths = sorted(self._folder.glob("*/study.json"), reverse=True)
+        return [study for path in paths if (study := _study_in(path))]
+
+    def get(self, study_id: str) -> Study:
+        """The study of that id.
+
+        Raises:
+            StudyRefused: there is none.
+        """
+        study = _study_in(self._folder / study_id / "study.json") if is_id(study_id) else None
+        if study is None:
+            raise StudyRefused(f"There is no study {study_id[:40]!r}. `study list` shows those that are there.")
+        return study
+
+    def by_token(self, token: str) -> Study:
+        """The study that a link opens.
+
+        Raises:
+            StudyRefused: no study has that link.
+        """
+        for study in self.all():
+            if secrets.compare_digest(study.token.encode(), token.encode()):
+                return study
+        raise StudyRefused("This link opens no study. Ask whoever sent it for the whole link.")
+
+    def close(self, study_id: str) -> Study:
+        """Take no more answers; closing twice changes nothing."""
+        study = self.get(study_id)
+        if study.closed_at is None:
+            study = replace(study, closed_at=time.time())
+            write_json(self._folder / study.id / "study.json", asdict(study))
+        return study
+
+    def picture(self, study: Study, name: str) -> bytes:
+        """The PNG file of one picture."""
+        if not is_picture_name(name):
+            raise StudyRefused(f"A study has no picture {name[:40]!r}.")
+        with open_plain(self._folder / study.id / "pictures" / name) as file:
+            return file.read()
+
+    # -- participants
+
+    def join(self, study: Study) -> Participant:
+        """A new participant, with a number that cannot be guessed.
+
+        Raises:
+            StudyRefused: the study is closed, or has as many as it may.
+        """
+        self._require_open(study)
+        with self._writing(study) as folder:
+            if sum(1 for _ in folder.glob("*.json")) >= MOST_PARTICIPANTS:
+                raise StudyRefused(f"A study takes {MOST_PARTICIPANTS:,} participants; this one has them all.")
+            participant = Participant(secrets.token_urlsafe(9), time.time())
+            write_json(folder / f"{participant.id}.json", asdict(participant))
+        return participant
+
+    def participant(self, study: Study, participant_id: str) -> Participant:
+        """Who has that number.
+
+        Raises:
+            StudyRefused: nobody has it.
+        """
+        path = self._participants(study) / f"{participant_id}.json"
+        found = _participant_in(path) if _TOKEN.fullmatch(participant_id) else None
+        if found is None:
+            raise StudyRefused("Nobody takes part in this study under this number. Begin anew by the study's own link.")
+        return found
+
+    def participants(self, study: Study) -> list[Participant]:
+        """Everyone who takes part, in the order in which they came; what cannot be read is left out."""
+        found = [each for path in self._participants(study).glob("*.json") if (each := _participant_in(path))]
+        return sorted(found, key=lambda each: (each.joined_at, each.id))
+
+    def answer(
+        self, study: Study, participant_id: str, position: int, values: Mapping[str, int | str], seconds: float
+    ) -> Participant:
+        """Keep an answer. One that was given meanwhile, in another tab or by a double click, is let be.
+
+        Raises:
+            StudyRefused: the study is closed, nobody has that number, or it is no answer to this question.
+        """
+        self._require_open(self.get(study.id))
+        with self._writing(study) as folder:
+            found = self.participant(study, participant_id)
+            trials = trials_for(study, participant_id)
+            if position != len(found.answers) or position >= len(trials):
+                return found
+            _require_answer(study, trials[position], values)
+            if seconds < study.least_seconds:
+                raise StudyRefused(f"Please look for at least {study.least_seconds:g} s before you answer.")
+            answered = replace(found, answers=(*found.answers, Answer(position, dict(values), round(seconds, 3))))
+            write_json(folder / f"{found.id}.json", asdict(answered))
+        return answered
+
+    def delete_participant(self, study: Study, participant_id: str) -> None:
+        """Delete somebody's answers for good.
+
+        Raises:
+            StudyRefused: nobody has that number.
+        """
+        with self._writing(study) as folder:
+            self.participant(study, participant_id)
+            (folder / f"{participant_id}.json").unlink()
+
+    def _require_open(self, study: Study) -> None:
+        if study.closed_at is not None:
+            raise StudyRefused("This study has ended, and takes no more answers. Thank you for wanting to take part.")
+
+    def _participants(self, study: Study) -> Path:
+        return self._folder / study.id / "participants"
+
+    @contextmanager
+    def _writing(self, study: Study) -> Iterator[Path]:
+        folder = self._participants(study)
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=30):
+            yield folder
+
+
+def _require_answer(study: Study, trial: Trial, values: Mapping[str, int | str]) -> None:
+    allowed: Sequence[int | str]
+    if study.kind == RATINGS:
+        allowed = list(SCORES)
+    elif study.kind in (BEST, PAIRS):
+        allowed = [*trial.shown, *([EQUAL] if study.kind == PAIRS else [])]
+    else:
+        allowed = ["real", "made"]
+    if set(values) != set(study.questions) or not all(value in allowed for value in values.values()):
+        raise StudyRefused(f"An answer gives each of {', '.join(study.questions)} one of the offered values.")
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _study_in(path: Path) -> Study | None:
+    try:
+        values = read_json(path)
+        for name in ("methods", "contents"):
+            values[name] = tuple(values[name])
+        study = Study(**values)
+        names = [name for of_content in study.pictures.values() for name in of_content.values()]
+        sound = (
+            study.kind in KINDS and is_id(study.id) and all(map(is_picture_name, [*names, *study.originals.values()]))
+        )
+        return study if sound else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _participant_in(path: Path) -> Participant | None:
+    try:
+        values: dict[str, Any] = read_json(path)
+        answers = tuple(
+            Answer(int(each["position"]), each["values"], float(each["seconds"])) for each in values["answers"]
+        )
+        if [answer.position for answer in answers] != list(range(len(answers))) or values["id"] != path.stem:
+            return None
+        return Participant(values["id"], float(values["joined_at"]), answers)
+    except (OSError, ValueError, TypeError, KeyError, json.JSONDecodeError):
+        return None

@@ -1,0 +1,78 @@
+"""Clouds in a few tones, kept where the photo has them."""
+
+import cv2
+import numpy as np
+
+from engine.translation.painter.dabs import dabbed, tile
+from engine.translation.painter.moods import Mood
+from engine.translation.painter.pixels import disc, mean_under, mixed, soft, step
+
+PUFFS = 22  # pixels of a puff at the reference size
+PALEST = 0.35  # of the deepest blue: as little of it the clear sky has somewhere, at least
+TONES = ((5, 7), (13, 8), (24, 10), (38, 12))  # lightness below the brightest where a tone begins, and its depth
+
+
+def found(lab: np.ndarray, surface: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """(H, W) in [0, 1]: how much of a cloud each place of the sky is: it lost the clear sky's colour, or is lighter or
+    darker than it.
+
+    Args:
+        lab: (H, W, 3), the open sky.
+        surface: (H, W, 3), the clear sky, from `sky.gradient`.
+        cover: (H, W), the sky.
+    """
+    away = lab - surface
+    blue = np.maximum(np.hypot(surface[..., 1], surface[..., 2]), 10.0)
+    deep = np.percentile(lab[..., 2][cover > 0.5], 4) if (cover > 0.5).any() else 0.0
+    white = lab[..., 2] - min(0.0, PALEST * float(deep))  # a surface that follows a large cloud says nothing of it
+    lost = np.maximum(away[..., 2], white * step(lab[..., 0], 86, 93)) / blue
+    lost = lost * step(surface[..., 1] - 0.3 * np.abs(surface[..., 2]), 9, 5)
+    change = np.maximum(step(lost, 0.2, 0.65), step(np.abs(away[..., 0]), 9, 28))
+    return change * (cover > 0.02)
+
+
+def painted(lab: np.ndarray, cloud: np.ndarray, sky: np.ndarray, mood: Mood, colour: float, scale: float) -> np.ndarray:
+    """The painted sky with its clouds: puffs in white, middle tones and shade.
+
+    Args:
+        lab: (H, W, 3), the photo's open sky.
+        cloud: (H, W) in [0, 1], from `found`.
+        sky: (H, W, 3), the clear sky as it is painted.
+        colour: 0 (the clouds' own colours) to 1 (those of the mood).
+    """
+    body, light = _puffed(lab, cloud, scale)
+    share = 1.0 if mood.always else 0.85 * colour * step(light, 45, 65)
+    tone = toned(light, cloud)
+    shade, lit = np.array(mood.shade, np.float32), np.array(mood.lit, np.float32)
+    own = mixed(np.broadcast_to(shade, (*tone.shape, 2)), lit, step(tone, 82, 97))
+    clouds = np.dstack([tone * mood.cloud_light, mixed(lab[..., 1:], own, share)])
+    return mixed(sky, clouds, body)
+
+
+def toned(light: np.ndarray, cloud: np.ndarray) -> np.ndarray:
+    """Clouds' lightness in a few tones; the brightest becomes white by day.
+
+    Args:
+        light: (H, W), 0 to 100.
+        cloud: (H, W) in [0, 1]; where it is one, tones are measured.
+    """
+    inside = light[cloud > 0.6]
+    top = float(np.percentile(inside, 90)) if len(inside) else 90.0
+    white = top + (98 - top) * float(step(top, 50, 75))
+    tones = [depth * step(top - light, begins - 1, begins + 1) for begins, depth in TONES]
+    return white - np.sum(tones, axis=0)
+
+
+def _puffed(lab: np.ndarray, cloud: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) cloud and lightness in round dabs, large and small; thin veils stay thin."""
+    large = tile(PUFFS * scale, 0.8 * PUFFS * scale, 0.0, 0.6, 3)
+    small = tile(0.4 * PUFFS * scale, 0.34 * PUFFS * scale, 0.0, 0.6, 5)
+    under = mean_under(lab[..., :1], (cloud > 0.6).astype(np.float32), 10 * scale)[..., 0]
+    deep = step(soft(cloud, 3 * scale), 0.6, 0.95)
+    source = np.dstack([soft(cloud, 2 * scale), mixed(under, soft(lab[..., 0], 2 * scale), deep)])
+    few, many = dabbed(source, large), dabbed(source, small)
+    calm = soft(cloud, 1.5 * scale)
+    steep = np.hypot(cv2.Sobel(calm, cv2.CV_32F, 1, 0), cv2.Sobel(calm, cv2.CV_32F, 0, 1)) * scale / 8
+    heaped = step(soft(cv2.dilate(steep, disc(8 * scale)), 5 * scale), 0.035, 0.08)
+    body = step(soft(many[..., 0], 0.8 * scale), 0.3, 0.62)
+    return mixed(cloud, body, heaped), soft(0.5 * few[..., 1] + 0.5 * many[..., 1], 0.8 * scale)

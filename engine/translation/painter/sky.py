@@ -1,0 +1,213 @@
+"""Where the sky is, and the sky as a clean gradient."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engine.translation.painter.moods import Mood
+from engine.translation.painter.pixels import colour, disc, mean_under, mixed, soft, step
+
+COARSE = 384  # long side at which the sky is looked for
+WEIGHTS = colour(0.6, 1, 1)  # of L, a and b where sky and land are told apart
+LEAST = 0.015  # share of the picture that a sky covers
+
+
+@dataclass(frozen=True, slots=True)
+class Sky:
+    """What was found.
+
+    Attributes:
+        cover: (H, W) in [0, 1], 1 in the sky; in between on the pixels of its border alone.
+        open: (H, W, 3) Lab: the photo's sky as if nothing stood in front of it.
+    """
+
+    cover: np.ndarray
+    open: np.ndarray
+
+    @property
+    def seen(self) -> bool:
+        """Whether there is one at all."""
+        return bool(self.cover.any())
+
+
+def found(lab: np.ndarray, scale: float) -> Sky:
+    """The sky of a photo: smooth, blue, pale or dark, and reaching the upper border.
+
+    Args:
+        lab: (H, W, 3), calm.
+        scale: pixels for one at the reference size.
+    """
+    coarse = _coarse(_resized(lab, COARSE))
+    if coarse.mean() < LEAST:
+        return Sky(np.zeros(lab.shape[:2], np.float32), lab)
+    large = cv2.resize(coarse.astype(np.float32), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+    return _cut_out(large, lab, scale)
+
+
+def _resized(lab: np.ndarray, side: int) -> np.ndarray:
+    share = side / max(lab.shape[:2])
+    size = (max(8, round(lab.shape[1] * share)), max(8, round(lab.shape[0] * share)))
+    return cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
+
+
+def _coarse(lab: np.ndarray) -> np.ndarray:
+    """(h, w) boolean, at the coarse size."""
+    light, a, b = (np.ascontiguousarray(lab[..., channel]) for channel in range(3))
+    busy = cv2.blur(np.abs(cv2.Laplacian(light, cv2.CV_32F, ksize=3)), (5, 5))
+    coloured = (b < 4 + 0.1 * (light - 60).clip(0, None)) & (a > -13)
+    smooth = coloured & (busy < 7)
+    usual = _usual_light(light, smooth)
+    bright = (light > usual - (7 + 0.22 * usual)) & (light > 6)
+    even = coloured & (busy < 1.6) & (light > usual - (14 + 0.4 * usual))
+    found = ((smooth & bright) | even).astype(np.uint8)
+    candidate = cv2.morphologyEx(cv2.morphologyEx(found, cv2.MORPH_OPEN, disc(1)), cv2.MORPH_CLOSE, disc(2))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=4)
+    reaching = np.unique(labels[: max(2, len(labels) // 40)])
+    kept = [label for label in reaching if label and stats[label, cv2.CC_STAT_AREA] > 0.004 * labels.size]
+    mask = np.isin(labels, [label for label in kept if _like_sky(lab, labels == label)])
+    return _with_clouds(mask, coloured & bright, coloured & (b < -20) & (light > 30))
+
+
+def _with_clouds(mask: np.ndarray, fitting: np.ndarray, deep: np.ndarray) -> np.ndarray:
+    """The borders of clouds were too busy to be found: what fits and lies between, and holes that fit or are of a
+    deep blue, are sky as well."""
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, disc(4)).astype(bool)
+    grown = mask | (closed & fitting)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~grown).astype(np.uint8), connectivity=4)
+    shares = np.bincount(labels.ravel(), (fitting | deep).ravel(), len(stats)) / np.maximum(
+        stats[:, cv2.CC_STAT_AREA], 1
+    )
+    holes = ((shares > 0.4) | (stats[:, cv2.CC_STAT_AREA] < 12)) & (stats[:, cv2.CC_STAT_AREA] < 0.02 * mask.size)
+    holes[0] = False
+    return grown | holes[labels]
+
+
+def _like_sky(lab: np.ndarray, mask: np.ndarray) -> bool:
+    """It ends at a border, not in a blur; and what is pale blue, but no lighter than the land, is none."""
+    whole = mask.astype(np.uint8)
+    inner, outer = cv2.erode(whole, disc(3)), 1 - cv2.dilate(whole, disc(3))
+    ring = (cv2.dilate(whole, disc(1)) - whole) > 0
+    if not ring.any() or not inner.any() or not outer.any():
+        return bool(whole.mean() > 0.5)
+    near, far = mean_under(lab, inner.astype(np.float32), 4), mean_under(lab, outer.astype(np.float32), 4)
+    apart = (near - far)[ring]
+    contrast = float(np.median(np.linalg.norm(apart, axis=-1)))
+    faint = float(np.median(np.hypot(lab[..., 1], lab[..., 2])[mask])) < 22
+    return contrast > 7 and not (faint and float(np.median(apart[:, 0])) < 2)
+
+
+def _usual_light(light: np.ndarray, smooth: np.ndarray) -> np.ndarray:
+    """(h, 1): lightness of the sky in each row; towards the horizon a sky hardly gets darker."""
+    rows, last = np.zeros((len(light), 1), np.float32), 0.0
+    for row, (values, used) in enumerate(zip(light, smooth, strict=True)):
+        here = float(np.percentile(values[used], 75)) if used.sum() > 0.06 * used.size else 0.0
+        last = max(here, last - 0.12)
+        rows[row] = last
+    return rows
+
+
+def _cut_out(large: np.ndarray, lab: np.ndarray, scale: float) -> Sky:
+    """The border at pixel size: how far each pixel near it is on the way from the land's colour to the sky's."""
+    sure = cv2.erode(large.astype(np.uint8), disc(5 * scale), borderValue=1)
+    land = 1 - cv2.dilate(large.astype(np.uint8), disc(8 * scale))
+    unsure = (sure == 0) & (land == 0)
+    behind, front = (_broadly(lab, chosen, 9 * scale) for chosen in (sure, land))
+    apart = (behind - front) * WEIGHTS
+    length = (apart * apart).sum(-1)
+    place = ((lab - front) * WEIGHTS * apart).sum(-1) / np.maximum(length, 9.0)
+    cover = np.where(unsure, step(place, 0.55, 0.85), sure).astype(np.float32)
+    cover = _without_islands(cover, scale)
+    known = (cover > 0.9).astype(np.float32)
+    return Sky(cover, mean_under(lab, known, 3 * scale))
+
+
+def _broadly(lab: np.ndarray, chosen: np.ndarray, sigma: float) -> np.ndarray:
+    """`mean_under` at half the size, which is a quarter of the work."""
+    size = (max(1, lab.shape[1] // 2), max(1, lab.shape[0] // 2))
+    small, weight = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (lab, chosen.astype(np.float32)))
+    return cv2.resize(mean_under(small, weight, sigma / 2), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _without_islands(cover: np.ndarray, scale: float) -> np.ndarray:
+    """Bright specks of the land near the border are no sky."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((cover > 0.3).astype(np.uint8), connectivity=4)
+    large = stats[:, cv2.CC_STAT_AREA] > 30 * scale * scale
+    large[0] = False
+    return cover * cv2.dilate(large[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
+
+
+def gradient(lab: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """The clear sky's colours as a smooth surface: what the sky would be without its clouds.
+
+    A surface (quadratic in height, linear across) is fitted, then again to what lies near it or is bluer, so that
+    clouds fall out; then it is bent to the photo's own broad colours where these are clear.
+
+    Args:
+        lab: (H, W, 3), the open sky.
+        cover: (H, W), the sky.
+
+    Returns:
+        (H, W, 3) Lab.
+    """
+    small = _resized(lab, 128)
+    weight = cv2.resize(cover, small.shape[1::-1], interpolation=cv2.INTER_AREA).ravel()
+    basis, chosen = _basis(small.shape[:2]), small.reshape(-1, 3)
+    clear = weight if dusk(chosen[weight > 0.5]) else _bluest(chosen, weight)
+    for _ in range(4):
+        fitted = _fit(basis, chosen, clear)
+        away = chosen - basis @ fitted
+        if clear is not weight:
+            clear = weight * step(away[:, 2], 8, 2) * step(np.abs(away[:, 0]), 16, 6)
+    broad = mean_under(away.reshape(small.shape), clear.reshape(small.shape[:2]), 5)
+    sure = np.minimum(1, soft(clear.reshape(small.shape[:2]), 5) * 3)[..., None]
+    surface = (basis @ fitted).reshape(small.shape) + broad.clip(-12, 12) * sure
+    return cv2.resize(surface.astype(np.float32), lab.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def dusk(colours: np.ndarray) -> bool:
+    """Whether a sky's colours, (N, 3) Lab, are those of a low sun: pink, violet or orange in a good part of it."""
+    if not len(colours):
+        return False
+    a, b = colours[:, 1], colours[:, 2]
+    return bool(np.percentile(a - 0.3 * np.abs(b), 88) > 7 or np.percentile(b, 88) > 10)
+
+
+def _bluest(colours: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(N,) weight of what is surely clear: the bluest part; all of a sky without any blue."""
+    inside = colours[weight > 0.5]
+    blue = float(np.percentile(inside[:, 2], 4)) if len(inside) else 0.0
+    return weight * step(colours[:, 2], blue + 10, blue + 5) if blue < -12 else weight * 1.0
+
+
+def _fit(basis: np.ndarray, chosen: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(4, 3): by weighted least squares, held back a little from bending."""
+    weighted = basis * weight[:, None]
+    back = np.diag([1e-6, 2e-3, 2e-2, 2e-3]).astype(np.float32) * max(1.0, float(weight.sum()))
+    return np.linalg.solve(weighted.T @ basis + back, weighted.T @ chosen)
+
+
+def _basis(shape: tuple[int, ...]) -> np.ndarray:
+    rows, columns = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
+    return np.stack([np.ones(rows.size), rows.ravel(), rows.ravel() ** 2, columns.ravel()], 1).astype(np.float32)
+
+
+def painted(surface: np.ndarray, cover: np.ndarray, mood: Mood, richness: float) -> np.ndarray:
+    """The gradient as a painted sky has it; on a clear day, dusk and night keep their own.
+
+    Args:
+        surface: (H, W, 3) Lab, from `gradient`.
+        cover: (H, W), the sky.
+        richness: 0 (as the photo) to 1 (as painted).
+    """
+    light, a, b = (surface[..., channel] for channel in range(3))
+    rows = np.nonzero(cover.max(1) > 0.5)[0]
+    end = max(8.0, float(rows.max())) if len(rows) else float(len(surface))
+    height = (1 - np.arange(len(surface), dtype=np.float32) / end).clip(0, 1)
+    inside = surface[cover > 0.5]
+    usual = np.median(inside, axis=0) if len(inside) else np.zeros(3, np.float32)
+    day = 0.0 if dusk(inside[::16]) else float(step(usual[0], 46, 62))
+    blue = 0.4 + 0.6 * float(step(np.hypot(usual[1], usual[2]), 3, 12))
+    own = np.stack([light + 0.06 * (100 - light) * day, a * (1 + 0.4 * richness), b * (1 + 0.4 * richness)], -1)
+    ideal = mood.gradient(np.broadcast_to(height[:, None], light.shape))
+    return mixed(own, ideal, 1.0 if mood.always else min(1.0, 1.15 * richness) * blue * day)

@@ -1,0 +1,28 @@
+"""Two or three tones for each region."""
+
+import numpy as np
+
+from engine.translation.painter.pixels import soft, step
+
+CROSSING = 0.55  # spreads from the region's mean at which the lighter and the darker tone begin
+
+
+def toned(flat: np.ndarray, picture: np.ndarray, scale: float, hardness: float = 3.0, gain: float = 1.15) -> np.ndarray:
+    """The region's lightness, a lighter tone and a darker one, where the picture leaves it that far.
+
+    Args:
+        flat: (H, W) lightness of the regions, 0 to 100.
+        picture: (H, W) lightness that they stand for.
+        hardness: of the steps from tone to tone; about 1 is soft.
+        gain: 1 keeps the picture's local contrast.
+
+    Returns:
+        (H, W) lightness.
+    """
+    apart = picture - flat
+    around = 14 * scale
+    middle = soft(apart, around)
+    spread = np.sqrt(np.maximum(soft(apart * apart, around) - middle * middle, 0)) + 0.6
+    place = (apart - middle) / spread
+    levels = np.tanh(hardness * (place - CROSSING)) + np.tanh(hardness * (place + CROSSING))
+    return flat + middle + 0.62 * gain * spread * step(spread, 0.6, 2.6) * levels

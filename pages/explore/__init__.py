@@ -1,0 +1,1 @@
+"""Explore: sliders, walks and mixes in what a small network has learnt."""

@@ -1,0 +1,42 @@
+"""What computes a drawing: chosen by the studio, or by the artist."""
+
+from typing import Any
+
+import streamlit as st
+
+from engine.diffusion.backends.names import default_backend, openvino_version
+from engine.settings import OPENVINO, TORCH
+from engine.studio import Studio
+from engine.weights.models import ModelInfo
+
+AUTOMATIC = "Automatic"
+QUICK, EXACT = "Quick (OpenVINO)", "Reference (PyTorch)"
+CHOICES = {AUTOMATIC: None, QUICK: OPENVINO, EXACT: TORCH}
+
+
+def pick_backend(studio: Studio, model: ModelInfo) -> dict[str, Any]:
+    """The engine as a field of a request; nothing where the studio chooses, or where there is one alone."""
+    accelerated = studio.engine().accelerated
+    if accelerated or not openvino_version():
+        return {}
+    choice = st.selectbox(
+        "Engine",
+        CHOICES,
+        key="backend",
+        bind="query-params",
+        help="What computes the picture. OpenVINO takes about half the time; its pictures differ from PyTorch's by at "
+        "most one of 255 levels in a few places. Automatic takes it once a model is ready for it. "
+        "Each picture's recipe says which one drew it, and Reproduce takes the same.",
+    )
+    taken = CHOICES[choice] or default_backend(studio.settings, model, accelerated)
+    st.caption(_words(choice, taken))
+    return {"backend": CHOICES[choice]} if CHOICES[choice] else {}
+
+
+def _words(choice: str, taken: str) -> str:
+    """What becomes of the choice."""
+    if choice == EXACT:
+        return "The reference, as in earlier versions."
+    if choice == QUICK:
+        return "Makes the model ready first where it is not yet, once."
+    return "OpenVINO draws." if taken == OPENVINO else "PyTorch draws; the model is made ready for OpenVINO in a pause."

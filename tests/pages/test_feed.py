@@ -1,0 +1,45 @@
+"""The end of a job: what it made stands in the next look's place, and then the page runs again."""
+
+from dataclasses import replace
+
+from streamlit.testing.v1 import AppTest
+
+from engine.jobs.schema import SUCCEEDED
+from tests.pages.helpers import texts
+from tests.tiny import REQUEST
+
+
+def watching() -> None:
+    """A page that is asked again and again by the browser, with one watched job."""
+    import streamlit as st
+
+    from engine.diffusion.request import TextToImage
+    from pages.parts.common import OWNER, open_studio
+    from pages.parts.feed import _End
+
+    studio = open_studio()
+    if "end" not in st.session_state:
+        watched = [job.id for job in studio.jobs(owner=OWNER, active=True)]
+        kinds = [TextToImage.kind]
+        st.session_state.end = _End(
+            studio, kinds, watched, lambda studio, job, images: st.text(f"{len(images)} picture")
+        )
+    if "toasts" not in st.session_state:  # the page that runs again watches anew
+        st.session_state.end.look()
+
+
+def test_what_a_job_made_is_shown_before_the_page_runs_again(open_page, studio, work):
+    open_page("generate")  # opens the studio of this test for the pages
+    job = studio.submit(replace(REQUEST, model="mini"))
+    page = AppTest.from_function(watching).run()
+    for _ in range(2):  # its own run, then a look while the job waits
+        assert not page.exception
+        assert not page.text
+        page.run()
+    work()
+    page.run()
+    assert studio.job(job.id).state == SUCCEEDED
+    assert "1 picture" in texts(page.text)
+    assert "toasts" not in page.session_state
+    page.run()
+    assert any("Succeeded" in words for words in page.session_state["toasts"])
