@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from sqlalchemy import text
 
 from gallery import marks
 from gallery.looks.palette import NAMES
@@ -317,3 +318,16 @@ def test_full_screen_calls_its_neighbours_as_the_order_does_and_trashes_once(ope
     assert page.query_params["image"] == three_pictures[0].id
     page.button(key="full_delete").click().run()
     assert "in the trash already" in texts(page.text)
+
+
+def test_of_near_duplicates_one_is_kept_and_the_others_come_back_by_undo(open_page, studio, three_pictures):
+    kept, one, two = three_pictures
+    with studio.database.write() as session:
+        session.execute(text("UPDATE images SET phash = 7"))
+    page = open_page("gallery", view="near")
+    assert "1 group of pictures" in texts(page.caption)
+    page.button(key=f"near_keep_{kept.id}").click().run()
+    assert [record.id for record in studio.gallery.page().images] == [kept.id]
+    assert "No two pictures look the same" in texts(page.markdown)
+    page.button(key="undo").click().run()
+    assert [record.id for record in studio.gallery.page().images] == [kept.id, one.id, two.id]
