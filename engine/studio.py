@@ -337,6 +337,7 @@ class Studio:
         elif file and backups.is_due(file, backups.DAY_SECONDS):
             self._snapshot(file, backups.DAILY)
         self._started = True
+        self.gallery.warm()
         if not self.health.unlisted():  # a database that was lost names nothing
             leftovers.sweep(self.gallery, self.settings.home)
         filling.fill(self.gallery)

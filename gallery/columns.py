@@ -26,7 +26,7 @@ class Words(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         """Text, or a string of some length."""
-        return dialect.type_descriptor(String(self._length) if self._length else Text())
+        return String(self._length) if self._length else Text()  # `type_descriptor` makes VARCHAR of TEXT
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """What is read."""

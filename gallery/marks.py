@@ -248,6 +248,34 @@ def put_on_board(database: Database, board_id: str, image_ids: Iterable[str], ow
     return Undo(len(ids), lambda session: session.execute(delete(BoardImage).where(taken)))
 
 
+def put_on_new_board(
+    database: Database, owner: str, name: str, image_ids: Iterable[str], of: str | None = None
+) -> tuple[Board, Undo]:
+    """Make a board and put pictures on it. Undoing it takes the board away too, unless others were put on it meanwhile.
+
+    Where none of the pictures is there any more, no board is made.
+
+    Args:
+        of: as `owner` of `put_on_board`.
+
+    Raises:
+        MarkRefused: as `create_board` does.
+    """
+    board = create_board(database, owner, name)
+    put = put_on_board(database, board.id, image_ids, of)
+
+    def back(session: Session) -> None:
+        put._back(session)
+        if session.scalar(select(BoardImage.image_id).where(BoardImage.board_id == board.id).limit(1)) is None:
+            session.execute(delete(BoardRow).where(BoardRow.id == board.id))
+
+    undo = Undo(put.changed, back)
+    if not put.changed:
+        with database.write() as session:
+            back(session)
+    return board, undo
+
+
 def take_off_board(database: Database, board_id: str, image_ids: Iterable[str], owner: str | None = None) -> Undo:
     """Take pictures off a board. Raises as `put_on_board` does."""
     with database.write() as session:
@@ -300,8 +328,10 @@ def _write(session: Session, ids: list[str], *still: ColumnElement[bool], **valu
 
 
 def _there(session: Session, ids: Iterable[str]) -> set[str]:
-    """Those that are not gone for good."""
-    return set(session.scalars(select(Image.id).where(Image.id.in_(set(ids)))))
+    """Those that are not gone for good. A board may have more pictures than a statement has room for."""
+    every = sorted(set(ids))
+    parts = (every[at : at + MOST_IDS] for at in range(0, len(every), MOST_IDS))
+    return {each for part in parts for each in session.scalars(select(Image.id).where(Image.id.in_(part)))}
 
 
 def _tags_of(texts: Iterable[str]) -> list[str]:

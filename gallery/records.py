@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gallery.files import sha256
 from gallery.ids import number_of
-from gallery.questions.traits import sampler_of, stack_of
+from gallery.questions.traits import commercial_use_of, sampler_of, stack_of
 from gallery.recipe import Recipe
 from gallery.schema import Image, ImageTag
 from gallery.words import Words
@@ -37,6 +37,8 @@ class ImageRecord:
         sampler: as its menu calls it; empty where there was none.
         stack: shared by pictures of the same recipe with other seeds; None where no seed was used.
         favourite, rating, tags: the artist's marks; a rating is 1 to 5 or None, tags are sorted.
+        colours: the main ones by name, largest first; none where it was not looked at yet.
+        commercial_use: whether the licences of all that it was made with allow it; None where one is not known.
     """
 
     id: str
@@ -60,6 +62,8 @@ class ImageRecord:
     favourite: bool = False
     rating: int | None = None
     tags: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    commercial_use: bool | None = None
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -98,13 +102,13 @@ class Page:
 
 
 # The record's fields are the row's columns in another order, but for the recipe's name; tags have a table of their own.
-_FIELDS = [spec.name for spec in fields(ImageRecord) if spec.name != "tags"]
+_FIELDS = [spec.name for spec in fields(ImageRecord) if spec.name not in ("tags", "colours")]
 
 
 def record_of(row: Image, tags: Iterable[str] = ()) -> ImageRecord:
     """The row's values, with the recipe read."""
     values = {of: getattr(row, of.removesuffix("_values")) for of in _FIELDS}
-    return ImageRecord(**values, tags=tuple(sorted(tags)))
+    return ImageRecord(**values, tags=tuple(sorted(tags)), colours=tuple((row.colours or "").split()))
 
 
 def records_of(session: Session, rows: Iterable[Image]) -> tuple[ImageRecord, ...]:
@@ -144,5 +148,6 @@ def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], d
         recipe=recipe.to_dict(),
         sampler=sampler_of(recipe),
         stack=stack_of(recipe, words.title),
+        commercial_use=commercial_use_of(recipe),
         **more,
     )

@@ -89,8 +89,12 @@ class BoardImage(Base):
 class ImageChange(Base):
     """What an answer depends on changed for this image; written by triggers, so that no change goes unnoticed.
 
-    On SQLite the newest 20,000 are kept, on PostgreSQL all; there the table also has the transaction's number
-    (`transaction`).
+    The newest 20,000 are kept. On PostgreSQL the table also has the transaction's number (`transaction`).
+
+    Attributes:
+        image_id: empty where a change is of no single image.
+        titles: whether other words may be found by it.
+        token: drawn by chance, so that a number of another history, as that of a snapshot put back, is told apart.
     """
 
     __tablename__ = "image_changes"
@@ -98,6 +102,8 @@ class ImageChange(Base):
 
     seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
     image_id: Mapped[str] = mapped_column(Words(26))
+    titles: Mapped[bool] = mapped_column(default=False, server_default=false())
+    token: Mapped[int] = mapped_column(BigInteger, server_default=text("(random())"))
 
 
 ANSWERED_BY = (
@@ -113,6 +119,8 @@ ANSWERED_BY = (
     "favourite",
     "rating",
     "stack",
+    "colours",
+    "commercial_use",
 )
 """Columns of images that questions are about; see `gallery.questions`."""
 
@@ -162,4 +170,6 @@ class Image(Base):
     phash: Mapped[int | None] = mapped_column(Whole(big=True, least=None, neutral=None))
     """Perceptual hash of 64 bits, the upper half of the numbers minus 2**64; None until it is computed."""
     colours: Mapped[str | None] = mapped_column(Words(64, neutral=None))
-    """The main colours; None until they are looked for."""
+    """The main colours, ` red blue `; None until they are looked for."""
+    commercial_use: Mapped[bool | None] = mapped_column(default=None)
+    """Whether the licences of all that it was made with allow it; None where one of them is not known."""

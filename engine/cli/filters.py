@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.errors import StudioError
+from gallery.looks.palette import NAMES
 from gallery.questions.query import LARGEST, NEWEST, OLDEST, RATING
 
 
@@ -21,6 +22,19 @@ def midnight(day: datetime | None, days: int = 0) -> float | None:
     if not 1970 <= day.year <= 9000:
         raise StudioError(f"A day is from 1970-01-01 to 9000-12-31; got {day:%Y-%m-%d}. Name another one.")
     return (day + timedelta(days=days)).timestamp()
+
+
+def colours(names: list[str]) -> tuple[str, ...]:
+    """The names of colours in lower case.
+
+    Raises:
+        StudioError: one is none.
+    """
+    found = tuple(name.strip().lower() for name in names)
+    if wrong := [name for name, lower in zip(names, found, strict=True) if lower not in NAMES]:
+        got = ", ".join(map(repr, wrong))
+        raise StudioError(f"A colour is one of {', '.join(NAMES)}; got {got}. Name one of these.")
+    return found
 
 
 class Sort(StrEnum):
@@ -39,6 +53,12 @@ Loras = Annotated[list[str], typer.Option("--lora", help="Only images that this 
 Samplers = Annotated[list[str], typer.Option("--sampler", help="Only images of this sampler, such as 'DPM++ 2M'.")]
 Sizes = Annotated[list[str], typer.Option("--size", help="Only images of this size, such as 768x512.")]
 Tags = Annotated[list[str], typer.Option("--tag", help="Only images with this tag.")]
+Colours = Annotated[
+    list[str], typer.Option("--colour", help=f"Only images with this among their main colours: {', '.join(NAMES)}.")
+]
+Commercial = Annotated[
+    bool, typer.Option("--commercial-use", help="Only images whose licences are all known to allow commercial use.")
+]
 Since = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only images made on this day or later.")]
 Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only images made on this day or earlier.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Only images of this seed.")]

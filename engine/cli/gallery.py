@@ -18,7 +18,7 @@ from engine.mending import Replaced, Settled
 from engine.rules import counted
 from engine.settings import Settings
 from engine.studio import Studio
-from engine.weights.licensing.licences import UNKNOWN, known, together
+from engine.weights.licensing.licences import UNKNOWN
 from gallery.exporting.archive import Wanted
 from gallery.exporting.names import DEFAULT, NamePattern
 from gallery.maintenance import SETTLE_SECONDS, SweepReport
@@ -46,6 +46,8 @@ def list_images(
     samplers: filters.Samplers = NONE,
     sizes: filters.Sizes = NONE,
     tags: filters.Tags = NONE,
+    colours: filters.Colours = NONE,
+    commercial_use: filters.Commercial = False,
     since: filters.Since = None,
     until: filters.Until = None,
     seed: filters.Seed = None,
@@ -59,7 +61,7 @@ def list_images(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """List the images, newest first. Of LoRAs and tags each must be there, of other filters one."""
+    """List the images, newest first. Of LoRAs, tags and colours each must be there, of other filters one."""
     store = open_studio(home).gallery
     query = Query(
         words=search,
@@ -69,6 +71,8 @@ def list_images(
         samplers=tuple(samplers),
         sizes=tuple(sizes),
         tags=tuple(map(tag_of, tags)),
+        colours=filters.colours(colours),
+        commercial_use=commercial_use,
         made_from=filters.midnight(since),
         made_before=filters.midnight(until, days=1),
         seed=seed,
@@ -282,7 +286,8 @@ def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
         "prompt": record.recipe.prompt,
         "negative_prompt": record.negative_prompt,
         "model": record.model,
-        **_licences(record.recipe),
+        "licence": _licences(record.recipe),
+        "commercial_use": record.commercial_use,
         "seed": record.seed,
         "width": record.width,
         "height": record.height,
@@ -292,13 +297,11 @@ def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
         "favourite": record.favourite,
         "rating": record.rating,
         "tags": list(record.tags),
+        "colours": list(record.colours),
         "unreadable": record.unreadable,
     }
 
 
-def _licences(recipe: Recipe) -> dict[str, Any]:
-    """Of the model and the LoRAs, and whether what was made with them may be sold: null where that is not known."""
-    used = [facts for facts in (recipe.model, *recipe.loras) if facts]
-    told = [(str(facts.get("licence") or UNKNOWN), facts.get("commercial_use") is False) for facts in used]
-    licences = [known(written, forbidden) for written, forbidden in told]
-    return {"licence": [written for written, _ in told], "commercial_use": together(licences)}
+def _licences(recipe: Recipe) -> list[str]:
+    """Of the model and the LoRAs, as the recipe has them."""
+    return [str(facts.get("licence") or UNKNOWN) for facts in (recipe.model, *recipe.loras) if facts]

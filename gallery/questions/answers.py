@@ -13,7 +13,7 @@ from gallery.questions.table import Mask, Numbers, Table
 from gallery.schema import SEEDS
 
 _ONE_OF = {"kinds": "kind", "models": "model", "samplers": "sampler", "sizes": "size"}
-_ALL_OF = ("loras", "tags")
+_ALL_OF = ("loras", "tags", "colours")
 _LAST_RANK = 2**20
 _MOST_ROWS = 2**40  # more than any table has; parts ranks from rows in one number
 
@@ -69,6 +69,8 @@ def mask_of(table: Table, query: Query, given: Given, but: str = "") -> Mask:
         found &= _listed(table, "boards", query.board)
     if query.favourite:
         found &= table.favourite
+    if query.commercial_use:
+        found &= table.commercial
     if query.rating:
         found &= table.rating >= query.rating
     return _narrowed(table, query, found, given, but)
@@ -204,9 +206,11 @@ def facets(table: Table, query: Query, given: Given) -> Facets:
         **one_of,
         loras=_counted_pairs(table, "loras", found),
         tags=_counted_pairs(table, "tags", found),
+        colours=_counted_pairs(table, "colours", found),
         boards=_counted_pairs(table, "boards", mask_of(table, query, given, "board") if query.board else found),
         ratings=tuple((str(least), int(np.count_nonzero(stars >= least))) for least in range(5, 0, -1)),
         favourites=int(np.count_nonzero(found & table.favourite)),
+        commercial=int(np.count_nonzero(found & table.commercial)),
         relaxed={} if total else _relaxed(table, query, given),
     )
 

@@ -1,6 +1,7 @@
 """Questions of any kind, answered from the table in memory, and the pictures that are shown read from the database."""
 
 import threading
+from collections import OrderedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,12 +12,14 @@ from gallery.ids import is_id
 from gallery.questions import answers, fulltext
 from gallery.questions.answers import Given
 from gallery.questions.query import Facets, Query
-from gallery.questions.reading import Reading
+from gallery.questions.reading import LEAST_KEPT, Reading
 from gallery.questions.table import Numbers, Table
 from gallery.records import Page, records_of
 from gallery.schema import Image, ImageParent
 
 _BATCH = 5000
+_MOST_WORDS = 48  # searches whose pictures are kept, up to 0.8 MB each with 100,000
+_MOST_COMMON = 16
 
 
 class Questions:
@@ -25,7 +28,8 @@ class Questions:
     def __init__(self, database: Database):
         self._reading = Reading(database)
         self._lock = threading.Lock()
-        self._words: tuple[Table, str, Numbers] | None = None
+        self._words: OrderedDict[tuple[str, ...], Numbers] = OrderedDict()
+        self._words_of: object = None
 
     def page(self, database: Database, query: Query, limit: int, after: str | None, before: str | None) -> Page:
         """As `Gallery.page`."""
@@ -63,6 +67,14 @@ class Questions:
         with database.read() as session:
             return answers.facets(*self._about(session, query))
 
+    def warm(self, database: Database) -> None:
+        """Read the table before anybody asks, and look for the commonest words; keep it for other starts."""
+        with database.read() as session:
+            table = self._reading.table(session)
+            for word in fulltext.common(session, len(table) // 4)[:_MOST_COMMON] if len(table) >= LEAST_KEPT else ():
+                self._with_words(session, table, word)
+        self._reading.keep()
+
     def _about(self, session: Session, query: Query) -> tuple[Table, Query, Given]:
         table, given = self._ask(session, query)
         return table, query, given
@@ -77,11 +89,19 @@ class Questions:
         return table, Given(words, children)
 
     def _with_words(self, session: Session, table: Table, words: str) -> Numbers:
-        """Kept until something changes: the counts beside the filters ask for the same words as the page."""
+        """Kept until a title changes: the counts beside the filters ask for the same words as the page."""
+        key = fulltext.key(words)
         with self._lock:
-            if self._words is not None and self._words[0] is table and self._words[1] == words:
-                return self._words[2]
+            if self._words_of is not table.titles:
+                self._words.clear()
+                self._words_of = table.titles
+            if key in self._words:
+                self._words.move_to_end(key)
+                return self._words[key]
         rows = table.rows_of(fulltext.numbers(session, words))
         with self._lock:
-            self._words = (table, words, rows)
+            if self._words_of is table.titles:
+                self._words[key] = rows
+                if len(self._words) > _MOST_WORDS:
+                    self._words.popitem(last=False)
         return rows

@@ -8,15 +8,18 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
     SQLColumnExpression,
+    Text,
     bindparam,
     cast,
     column,
+    func,
+    insert,
     literal_column,
     select,
     table,
@@ -26,7 +29,11 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from gallery.schema import Image
+from gallery.schema import Image, ImageChange
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_SEARCH = 200
 """Characters of a search that are looked at; a prompt has up to 1000, a search a few words."""
@@ -63,16 +70,36 @@ def asks(search: str) -> bool:
     return bool(_pieces(search))
 
 
-def numbers(session: Session, search: str) -> list[int]:
-    """Of all images with these words, also those in the trash."""
+def key(search: str) -> tuple[str, ...]:
+    """The same for searches that find the same."""
+    return tuple(sorted({piece.lower() for piece in _pieces(search)}))
+
+
+def numbers(session: Session, search: str) -> "NDArray[np.int64]":
+    """Of all images with these words, also those in the trash.
+
+    They come as one text, which is read three times as quickly as 100,000 rows.
+    """
+    import numpy as np  # slow to import
+
     sqlite = _sqlite(session)
     words, anywhere = _split(search)
     if sqlite and words and not anywhere:  # the index alone knows, no row is looked at
-        found = session.connection().exec_driver_sql(_MATCHES, (words,))
+        joined = session.connection().exec_driver_sql(_MATCHES, (words,)).scalar()
     else:
-        found = session.connection().execute(narrow(select(Image.number), search, sqlite)[0])
-    rows = found.cursor.fetchall()  # type: ignore[union-attr]  # SELECT has a cursor
-    return [row[0] for row in rows if isinstance(row[0], int)]
+        found = narrow(select(Image.number), search, sqlite)[0].subquery()
+        number = cast(found.c.number, Text)
+        joined = session.scalar(select(func.group_concat(number) if sqlite else func.string_agg(number, ",")))
+    return np.fromstring(joined or "", dtype=np.int64, sep=",")
+
+
+def common(session: Session, least: int) -> list[str]:
+    """The words that so many titles have, most first; on SQLite only, elsewhere none."""
+    if not _sqlite(session):
+        return []
+    session.execute(text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.counted USING fts5vocab(main, images_text, row)"))
+    found = text("SELECT term FROM temp.counted WHERE doc >= :least ORDER BY doc DESC LIMIT 100")
+    return [term for term in session.scalars(found, {"least": max(least, 1)}) if isinstance(term, str)]
 
 
 def add(session: Session, image: Image) -> None:
@@ -110,6 +137,7 @@ def rebuild(session: Session) -> None:
     sqlite = _sqlite(session)
     if sqlite:
         session.execute(text("INSERT INTO images_text(images_text) VALUES ('delete-all')"))
+    session.execute(insert(ImageChange).values(image_id="", titles=True))
     everything = session.execute(select(Image.number, Image.title))
     for some in everything.partitions(_BATCH):
         entries = [(_entry if sqlite else _vector_entry)(number, title) for number, title in some]
@@ -138,7 +166,7 @@ _BATCH = 1000
 _ADD_FRESH = text("INSERT INTO temp.images_text_fresh(rowid, title) VALUES (:number, :title)")
 _FRESH, _KEPT = (f"SELECT term, doc, offset FROM temp.words_{name}" for name in ("fresh", "kept"))
 _DIFFERENT_WORDS = text(f"SELECT EXISTS ({_FRESH} EXCEPT {_KEPT}) OR EXISTS ({_KEPT} EXCEPT {_FRESH})")
-_MATCHES = "SELECT rowid FROM images_text WHERE images_text MATCH ?"
+_MATCHES = "SELECT group_concat(rowid) FROM images_text WHERE images_text MATCH ?"
 _ADD_VECTOR = text("UPDATE images SET words = CAST(:words AS tsvector) WHERE number = :number")
 _ADD = text("INSERT INTO images_text(rowid, title) VALUES (:number, :title)")
 _REMOVE = text("INSERT INTO images_text(images_text, rowid, title) VALUES ('delete', :number, :title)")

@@ -17,6 +17,8 @@ class Query:
         sizes: one of these, such as `768x512` (width x height).
         loras: every one of these was applied.
         tags: it has every one of these.
+        colours: it has every one of these among its main ones; see `gallery.looks.colours`.
+        commercial_use: the licences of all that it was made with are known to allow it.
         made_from, made_before: unix seconds; from the first on, before the second.
         seed: of this picture, 0 to 2**64 - 1.
         favourite: it is one.
@@ -42,6 +44,8 @@ class Query:
     favourite: bool = False
     rating: int = 0
     tags: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    commercial_use: bool = False
     board: str | None = None
     parent: str | None = None
     stack: str | None = None
@@ -79,7 +83,7 @@ class Query:
 
 _FILTERS = (
     "words", "kinds", "models", "loras", "samplers", "sizes", "made_from", "made_before", "seed", "favourite",
-    "rating", "tags", "board", "parent", "stack",
+    "rating", "tags", "colours", "commercial_use", "board", "parent", "stack",
 )  # fmt: skip
 
 Counts = tuple[tuple[str, int], ...]
@@ -91,11 +95,12 @@ class Facets:
     """How many pictures each value would leave, with everything else that is asked.
 
     Of kinds, models, samplers, sizes, ratings and boards a picture has one that counts, so a value of those is counted
-    beside the others of its kind. LoRAs and tags narrow further: counted is what is left when one more is chosen.
+    beside the others of its kind. LoRAs, tags and colours narrow further: counted is what is left when one more is
+    chosen.
 
     Attributes:
         total: how many pictures answer to all that is asked; stacks are not folded.
-        favourites: how many of them would be left with `favourite`.
+        favourites, commercial: how many of them would be left with `favourite`, and with `commercial_use`.
         ratings: by the least number of stars, from 5 to 1.
         boards: by id.
     """
@@ -107,8 +112,10 @@ class Facets:
     samplers: Counts = ()
     sizes: Counts = ()
     tags: Counts = ()
+    colours: Counts = ()
     boards: Counts = ()
     ratings: Counts = ()
     favourites: int = 0
+    commercial: int = 0
     relaxed: dict[str, int] = field(default_factory=dict)
     """Where nothing is found: by the name of a filter, how many would be without it."""

@@ -1,32 +1,43 @@
 """Keeps the table of questions in step with the database, by the log that its triggers write."""
 
 import threading
-from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gallery.database import Database
-from gallery.ids import is_id, number_of
-from gallery.questions.table import LISTED, Line, Table, build, new_codes, renewed
-from gallery.schema import BoardImage, ImageLora, ImageTag
+from gallery.ids import is_id
+from gallery.questions import kept_table
+from gallery.questions.kept_table import NOWHERE, Position
+from gallery.questions.table import Table, build, new_codes, numbers_of, renewed
 
-MOST_RENEWED = 2000  # changed images that are read one by one; above that all are read again
-_BATCH = 500
+MOST_RENEWED = 10_000  # changed images that are read one by one; above that all are read again
+LEAST_KEPT = 5_000  # pictures; fewer are read from the database as quickly as from a file
+_MOST_BEHIND = 500  # changes that the kept file may be behind
 
-# Values of other types than the column's, which SQLite may hold, are taken as numbers here and as no words.
-_LINES = """
-    SELECT number, owner, deleted_at IS NULL, kind, model, sampler, CAST(seed AS BIGINT), CAST(width AS BIGINT),
+# Values of other types than the column's, which SQLite may hold, are taken as numbers here and as no words. Its texts
+# come as bytes: each of 100,000 would be decoded by a function of ours, and few of them are different.
+_COLUMNS = """
+    number, {owner}, deleted_at IS NULL, {kind}, {model}, {sampler}, CAST(seed AS BIGINT), CAST(width AS BIGINT),
     CAST(height AS BIGINT), CASE WHEN favourite THEN 1 ELSE 0 END,
-    CASE WHEN rating BETWEEN 1 AND 5 THEN rating ELSE 0 END, stack FROM images
+    CASE WHEN rating BETWEEN 1 AND 5 THEN rating ELSE 0 END, {stack}, {colours},
+    CASE WHEN commercial_use THEN 1 ELSE 0 END
 """
-_VALUES: dict[str, tuple[Any, Any]] = {
-    "loras": (ImageLora, ImageLora.name),
-    "tags": (ImageTag, ImageTag.tag),
-    "boards": (BoardImage, BoardImage.board_id),
-}
-_MOST_PIXELS = 2**31
+_WORDS = ("owner", "kind", "model", "sampler", "stack", "colours")
+_LISTS = {"loras": ("image_loras", "name"), "tags": ("image_tags", "tag"), "boards": ("board_images", "board_id")}
+
+
+class Changes(NamedTuple):
+    """What the log has that is new.
+
+    Attributes:
+        image_ids: of the images that changed.
+        titles: whether other words may be found.
+    """
+
+    image_ids: list[str]
+    titles: bool
 
 
 class Reading:
@@ -36,104 +47,117 @@ class Reading:
         self._database = database
         self._lock = threading.Lock()
         self._table: Table | None = None
-        self._seen = 0
+        self._seen = NOWHERE
+        self._kept = NOWHERE
 
     def table(self, session: Session) -> Table:
         """As the database is now. The first call, and one after many changes, reads every image."""
         with self._lock:
-            seen, changed = self._changes(session)
-            if changed is None or self._table is None:
-                self._table = _read_all(session)
-            elif changed:
-                self._table = _renew(session, self._table, changed)
-            self._seen = seen
+            if self._table is None:
+                self._table, self._seen = kept_table.read(self._database.file)
+                self._kept = self._seen
+            end, changes = _news(session, self._seen, self._database.is_sqlite)
+            if self._table is None or changes is None:
+                self._table = _read_all(session, self._database.is_sqlite)
+                self._seen = end
+                self._keep()
+            elif changes.image_ids or changes.titles:
+                self._table = _renew(session, self._table, changes, self._database.is_sqlite)
+            self._seen = end
             return self._table
 
-    def _changes(self, session: Session) -> tuple[int, set[str] | None]:
-        """How far the log goes, and the images that changed since it was read; None where it does not say."""
-        log = _sqlite_log if self._database.is_sqlite else _postgresql_log
-        end, since = log(session, self._seen)
-        if self._table is None or since is None or len(since) > MOST_RENEWED:
-            return end, None
-        return end, since
+    def keep(self) -> None:
+        """Write the table beside the database, where what lies there is far behind; see `kept_table`."""
+        with self._lock:
+            if self._seen.seq - self._kept.seq > _MOST_BEHIND:
+                self._keep()
+
+    def _keep(self) -> None:
+        if self._table is not None and len(self._table) >= LEAST_KEPT:
+            kept_table.write(self._database.file, self._table, self._seen)
+            self._kept = self._seen
 
 
-def _sqlite_log(session: Session, seen: int) -> tuple[int, set[str] | None]:
-    ends = "SELECT (SELECT min(seq) FROM image_changes), (SELECT max(seq) FROM image_changes)"
-    first, end = session.execute(text(ends)).one()
-    if end == seen or end is None:
-        return end or 0, set() if seen == (end or 0) else None
-    if end < seen or first > seen + 1:  # another database, or what is looked for was cleared away
+def _news(session: Session, seen: Position, sqlite: bool) -> tuple[Position, Changes | None]:
+    """How far the log goes, and what changed since it was read; None where it does not say.
+
+    It says so where the last entry that was read is still there. Only the oldest are cleared away; and a number of
+    another history, as in a snapshot that was put back, has another token.
+    """
+    log = _sqlite_log if sqlite else _postgresql_log
+    end, known, newer, since = log(session, seen)
+    if not known:
         return end, None
-    newer = text("SELECT image_id FROM image_changes WHERE seq > :seen LIMIT :most")
-    return end, _ids(session.execute(newer, {"seen": seen, "most": 10 * MOST_RENEWED}))
-
-
-def _postgresql_log(session: Session, seen: int) -> tuple[int, set[str] | None]:
-    """By transactions: those before the oldest that is still open have all ended, so each is met at least once."""
-    end = int(session.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")) or 0)
-    first = session.scalar(text("SELECT min(transaction::text::bigint) FROM image_changes"))
-    if end < seen or (first is not None and int(first) > seen and seen == 0):
+    if end == seen:
+        return end, Changes([], False)
+    rows = session.execute(text(newer), {"since": since, "most": MOST_RENEWED + 1}).all()
+    if len(rows) > MOST_RENEWED:
         return end, None
-    newer = text(
-        "SELECT DISTINCT image_id FROM image_changes WHERE transaction >= CAST(CAST(:seen AS text) AS xid8) LIMIT :most"
+    return end, Changes([row[0] for row in rows if is_id(row[0])], any(row[1] for row in rows))
+
+
+def _sqlite_log(session: Session, seen: Position) -> tuple[Position, bool, str, Any]:
+    ends = text(
+        "SELECT seq, token, (SELECT token FROM image_changes WHERE seq = :seen) FROM image_changes "
+        "ORDER BY seq DESC LIMIT 1"
     )
-    return end, _ids(session.execute(newer, {"seen": str(seen), "most": 10 * MOST_RENEWED}))
+    seq, token, now = session.execute(ends, {"seen": seen.seq}).one_or_none() or (0, 0, None)
+    newer = "SELECT image_id, max(titles) FROM image_changes WHERE seq > :since GROUP BY image_id LIMIT :most"
+    return Position(seq, token), now is not None and now == seen.token, newer, seen.seq
 
 
-def _ids(rows: Iterable[Any]) -> set[str]:
-    return {row[0] for row in rows if is_id(row[0])}
+def _postgresql_log(session: Session, seen: Position) -> tuple[Position, bool, str, Any]:
+    """By transactions: those before the oldest that is still open have all ended, so each is met at least once."""
+    ends = text(
+        "SELECT seq, token, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, "
+        "(SELECT token FROM image_changes WHERE seq = :seen), "
+        "(SELECT transaction::text::bigint FROM image_changes ORDER BY transaction LIMIT 1) "
+        "FROM image_changes ORDER BY seq DESC LIMIT 1"
+    )
+    row = session.execute(ends, {"seen": seen.seq}).one_or_none() or (0, 0, 0, None, None)
+    seq, token, xmin, now, first = row
+    newer = (
+        "SELECT image_id, bool_or(titles) FROM image_changes WHERE transaction >= CAST(CAST(:since AS text) AS xid8) "
+        "GROUP BY image_id LIMIT :most"
+    )
+    known = now is not None and now == seen.token and first is not None and first <= seen.transaction <= xmin
+    return Position(seq, token, xmin), known, newer, str(seen.transaction)
 
 
-def _read_all(session: Session) -> Table:
-    lines = _lines(_rows(session, _LINES + " ORDER BY number"))
-    listed: dict[str, list[tuple[int, str]]] = {}
-    for name in LISTED:
-        table, value = _VALUES[name]
-        listed[name] = _numbered(session.execute(select(table.image_id, value)))
-    return build(lines, listed, new_codes())
+def _read_all(session: Session, sqlite: bool) -> Table:
+    rows = _rows(session, f"SELECT {_columns(sqlite)} FROM images ORDER BY number")
+    listed = {
+        name: _rows(session, f"SELECT {_as_words('image_id', sqlite)}, {_as_words(value, sqlite)} FROM {table}")
+        for name, (table, value) in _LISTS.items()
+    }
+    return build(rows, listed, new_codes())
 
 
-def _renew(session: Session, old: Table, changed: set[str]) -> Table:
-    lines: list[Line] = []
-    listed: dict[str, list[tuple[int, str]]] = {name: [] for name in LISTED}
-    for some in _some(sorted(changed)):
-        names = ", ".join(f":id{at}" for at in range(len(some)))
-        given = {f"id{at}": each for at, each in enumerate(some)}
-        lines += _lines(session.execute(text(f"{_LINES} WHERE id IN ({names})"), given))
-        for name in LISTED:
-            table, value = _VALUES[name]
-            listed[name] += _numbered(session.execute(select(table.image_id, value).where(table.image_id.in_(some))))
-    lines.sort()
-    return renewed(old, [number_of(each) for each in changed], build(lines, listed, old.codes))
+def _renew(session: Session, old: Table, changes: Changes, sqlite: bool) -> Table:
+    titles = object() if changes.titles else old.titles
+    these = "IN (SELECT value FROM json_each(:ids))" if sqlite else "= ANY(CAST(:ids AS text[]))"
+    given = _listed_ids(changes.image_ids, sqlite)
+    rows = _rows(session, f"SELECT {_columns(sqlite)} FROM images WHERE id {these} ORDER BY number", given)
+    listed = {
+        name: _rows(session, f"SELECT image_id, {value} FROM {table} WHERE image_id {these}", given)
+        for name, (table, value) in _LISTS.items()
+    }
+    return renewed(old, numbers_of(changes.image_ids), build(rows, listed, old.codes), titles)
 
 
-def _numbered(rows: Iterable[Any]) -> list[tuple[int, str]]:
-    return [(number_of(image_id), _word(value)) for image_id, value in rows if is_id(image_id)]
+def _listed_ids(ids: list[str], sqlite: bool) -> dict[str, Any]:
+    return {"ids": "[" + ",".join(f'"{each}"' for each in ids) + "]" if sqlite else ids}
 
 
-def _rows(session: Session, statement: str) -> list[tuple[Any, ...]]:
+def _columns(sqlite: bool) -> str:
+    return _COLUMNS.format(**{word: _as_words(word, sqlite) for word in _WORDS})
+
+
+def _as_words(column: str, sqlite: bool) -> str:
+    return f"CASE WHEN typeof({column}) = 'text' THEN CAST({column} AS BLOB) END" if sqlite else column
+
+
+def _rows(session: Session, statement: str, given: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     """Plain tuples: a hundred thousand of the library's own rows take twice as long."""
-    cursor = session.execute(text(statement)).cursor  # type: ignore[attr-defined]
+    cursor = session.execute(text(statement), given or {}).cursor  # type: ignore[attr-defined]
     return list(cursor.fetchall())
-
-
-def _lines(rows: Iterable[Any]) -> list[Line]:
-    """Without rows whose number is damaged: they have no place in any order, and must not keep the others from one."""
-    return [_line(row) for row in rows if isinstance(row[0], int)]
-
-
-def _line(row: Iterable[Any]) -> Line:
-    number, owner, live, kind, model, sampler, seed, width, height, favourite, rating, stack = row
-    return Line(
-        number, _word(owner), bool(live), _word(kind), _word(model), _word(sampler), seed,
-        min(width or 0, _MOST_PIXELS), min(height or 0, _MOST_PIXELS), bool(favourite), rating, _word(stack),
-    )  # fmt: skip
-
-
-def _word(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _some(ids: list[str]) -> Iterator[list[str]]:
-    return (ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH))

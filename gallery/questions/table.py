@@ -7,42 +7,30 @@ an SQL database needs an index for each combination, or reads every row for ever
 Rows are in the order of `number`, the oldest first, and never change: a renewed table is a new one.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
+Codings = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 CODED = ("owner", "kind", "model", "sampler", "size", "stack")
-LISTED = ("loras", "tags", "boards")
-
-
-class Line(NamedTuple):
-    """One image, as it is read."""
-
-    number: int
-    owner: str
-    live: bool
-    kind: str
-    model: str
-    sampler: str
-    seed: int | None
-    width: int
-    height: int
-    favourite: bool
-    rating: int
-    stack: str | None
+LISTED = ("loras", "tags", "boards", "colours")
+_MOST_PIXELS = 2**31
+_DIGITS = np.full(256, -1, np.int64)
+_DIGITS[np.frombuffer(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ", np.uint8)] = np.arange(32)
+_ID, _OF_NUMBER = 26, 13  # digits of an id, and those that are its number; see `gallery.ids`
 
 
 class Codes:
     """Words numbered as they come. It only grows, so tables share it, and a code is never another word's."""
 
-    def __init__(self) -> None:
-        self.words: list[str] = []
-        self._codes: dict[str, int] = {}
+    def __init__(self, words: Iterable[str] = ()) -> None:
+        self.words: list[str] = list(words)
+        self._codes = {word: code for code, word in enumerate(self.words)}
 
     def of(self, word: str) -> int:
         """The code of a word, new ones included."""
@@ -51,6 +39,11 @@ class Codes:
             code = self._codes[word] = len(self.words)
             self.words.append(word)
         return code
+
+    def of_all(self, values: Sequence[Any]) -> Codings:
+        """The codes of values as a database gives them; see `as_word`."""
+        known = {value: self.of(as_word(value)) for value in dict.fromkeys(values)}
+        return np.fromiter(map(known.__getitem__, values), np.int32, len(values))
 
     def known(self, words: Iterable[str]) -> list[int]:
         """The codes of those words that any image has."""
@@ -62,7 +55,7 @@ class Pairs:
     """Of each row any number of values: `rows[i]` has the value of code `codes[i]`."""
 
     rows: Numbers
-    codes: Numbers
+    codes: Codings
 
 
 @dataclass(frozen=True)
@@ -72,11 +65,13 @@ class Table:
     Attributes:
         number: sorted.
         seed: as the database has it, with a sign; 0 where there is none, see `seeded`.
-        width, height: pixels.
+        pixels: width times height.
         rating: 0 for none.
+        commercial: whether licences are known to allow commercial use.
         coded: by the name of a column, the code of each row's word.
         listed: by the name of a column, the values of the rows that have any.
         codes: the words of both.
+        titles: another object where other words may be found than by the table before.
     """
 
     number: Numbers
@@ -86,9 +81,11 @@ class Table:
     seed: Numbers
     rating: NDArray[np.int8]
     pixels: Numbers
-    coded: dict[str, NDArray[np.int32]]
+    commercial: Mask
+    coded: dict[str, Codings]
     listed: dict[str, Pairs]
     codes: dict[str, Codes] = field(repr=False)
+    titles: object = field(default_factory=object, repr=False)
 
     def __len__(self) -> int:
         return len(self.number)
@@ -98,14 +95,22 @@ class Table:
         row = int(np.searchsorted(self.number, number))
         return row if row < len(self) and self.number[row] == number else None
 
-    def rows_of(self, numbers: Sequence[int]) -> Numbers:
+    def rows_of(self, numbers: Sequence[int] | Numbers) -> Numbers:
         """Where those of these images are that the table has."""
-        wanted = np.asarray(numbers, dtype=np.int64)
-        if not len(self) or not len(wanted):
-            return np.empty(0, dtype=np.int64)
-        rows = np.searchsorted(self.number, wanted)
+        rows = self.places_of(np.asarray(numbers, dtype=np.int64))
+        return rows[rows >= 0]
+
+    def places_of(self, numbers: Numbers) -> Numbers:
+        """Where each of these images is; -1 for those that the table does not have."""
+        if not len(self):
+            return np.full(len(numbers), -1, dtype=np.int64)
+        rows = np.searchsorted(self.number, numbers)
         rows[rows == len(self)] = 0
-        return rows[self.number[rows] == wanted]
+        return np.where(self.number[rows] == numbers, rows, -1)
+
+
+PLAIN = tuple(f.name for f in fields(Table) if f.name not in ("coded", "listed", "codes", "titles"))
+Rows = Sequence[tuple[Any, ...]]
 
 
 def new_codes() -> dict[str, Codes]:
@@ -113,37 +118,101 @@ def new_codes() -> dict[str, Codes]:
     return {name: Codes() for name in (*CODED, *LISTED)}
 
 
-def build(lines: Sequence[Line], listed: dict[str, list[tuple[int, str]]], codes: dict[str, Codes]) -> Table:
+def as_word(value: object) -> str:
+    """Text of a database, which gives it as bytes where it may be damaged; empty for anything else."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""
+
+
+def build(rows: Rows, listed: Mapping[str, Rows], codes: dict[str, Codes]) -> Table:
     """A table of images.
 
     Args:
-        lines: sorted by number.
-        listed: by the name of a column, (number, value) for each value of an image; of others none.
+        rows: number, owner, live, kind, model, sampler, seed, width, height, favourite, rating, stack, colours,
+            commercial use of each, sorted by number. One whose number is damaged is left out: it has no place in any
+            order, and must not keep the others from one.
+        listed: by the name of a column, (image id, value) for each value of an image; of others none.
     """
-    columns: list[Sequence[Any]] = list(zip(*lines, strict=True)) if lines else [()] * len(Line._fields)
-    by_name = dict(zip(Line._fields, columns, strict=True))
-    by_name["size"] = [f"{w}x{h}" for w, h in zip(by_name["width"], by_name["height"], strict=True)]
+    rows = [row for row in rows if isinstance(row[0], int)]
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 14
+    numbers, owner, live, kind, model, sampler, seed, width, height, favourite, rating, stack, colours, may = columns
+    number = np.asarray(numbers, dtype=np.int64)
     # An image without a stack is a stack of its own.
-    by_name["stack"] = [s or f"#{n}" for s, n in zip(by_name["stack"], by_name["number"], strict=True)]
-    number = _whole(by_name["number"])
+    stacks = [each or f"#{of}" for each, of in zip(stack, numbers, strict=True)]
+    words = {"owner": owner, "kind": kind, "model": model, "sampler": sampler, "stack": stacks}
+    sizes, pixels = _sizes(width, height, codes["size"])
+    pairs = {name: _pairs(number, listed.get(name, ()), codes[name]) for name in LISTED if name != "colours"}
     return Table(
         number=number,
-        live=np.asarray(by_name["live"], dtype=np.bool_),
-        favourite=np.asarray(by_name["favourite"], dtype=np.bool_),
-        seeded=np.asarray([seed is not None for seed in by_name["seed"]], dtype=np.bool_),
-        seed=_whole([seed or 0 for seed in by_name["seed"]]),
-        rating=np.asarray(by_name["rating"], dtype=np.int8),
-        pixels=_whole([w * h for w, h in zip(by_name["width"], by_name["height"], strict=True)]),
-        coded={name: np.asarray(list(map(codes[name].of, by_name[name])), dtype=np.int32) for name in CODED},
-        listed={name: _pairs(number, listed.get(name, []), codes[name]) for name in LISTED},
+        live=np.asarray(live, dtype=np.bool_),
+        favourite=np.asarray(favourite, dtype=np.bool_),
+        seeded=np.fromiter((each is not None for each in seed), np.bool_, len(seed)),
+        seed=np.asarray([each or 0 for each in seed], dtype=np.int64),
+        rating=np.asarray(rating, dtype=np.int8),
+        pixels=pixels,
+        commercial=np.asarray(may, dtype=np.bool_),
+        coded={name: codes[name].of_all(words[name]) for name in words} | {"size": sizes},
+        listed=pairs | {"colours": _colours(colours, codes["colours"])},
         codes=codes,
     )
 
 
-def renewed(old: Table, gone: Sequence[int], new: Table) -> Table:
-    """The table without the images of some numbers, and with those of a table of the same codes in their place."""
+def _sizes(width: Sequence[int | None], height: Sequence[int | None], codes: Codes) -> tuple[Codings, Numbers]:
+    sides = np.asarray([[each or 0 for each in width], [each or 0 for each in height]], dtype=np.int64)
+    wide, high = np.clip(sides, -_MOST_PIXELS, _MOST_PIXELS)
+    _, first, of = np.unique(wide << 32 | high & (2**32 - 1), return_index=True, return_inverse=True)
+    named = [codes.of(f"{wide[at]}x{high[at]}") for at in first]
+    return np.asarray(named, dtype=np.int32)[of], wide * high
+
+
+def _colours(texts: Sequence[object], codes: Codes) -> Pairs:
+    """Of texts such as ` red blue `, of which there are few different ones."""
+    rows: dict[object, list[int]] = {}
+    for row, text in enumerate(texts):
+        rows.setdefault(text, []).append(row)
+    parts = [(rows[text], codes.of(name)) for text in rows for name in dict.fromkeys(as_word(text).split())]
+    many = [np.asarray(some, dtype=np.int64) for some, _ in parts]
+    named = [np.full(len(some), code, dtype=np.int32) for some, code in parts]
+    return Pairs(np.concatenate([np.empty(0, np.int64), *many]), np.concatenate([np.empty(0, np.int32), *named]))
+
+
+def _pairs(number: Numbers, values: Rows, codes: Codes) -> Pairs:
+    """Those of the images that are there."""
+    if not values or not len(number):
+        return Pairs(np.empty(0, np.int64), np.empty(0, np.int32))
+    ids, words = zip(*values, strict=True)
+    numbers = numbers_of(ids)
+    rows = np.searchsorted(number, numbers)
+    rows[rows == len(number)] = 0
+    there = (number[rows] == numbers) & (numbers >= 0)
+    return Pairs(rows[there], codes.of_all(words)[there])
+
+
+def numbers_of(ids: Sequence[Any]) -> Numbers:
+    """As `gallery.ids.number_of` for each of many, as text or bytes; -1 for what is no id."""
+    raw = [each.encode() if isinstance(each, str) else each if isinstance(each, bytes) else b"" for each in ids]
+    letters = np.array(raw, dtype=f"S{_ID + 1}").view(np.uint8).reshape(-1, _ID + 1)
+    digits = _DIGITS[letters[:, :_ID]]
+    sound = (digits >= 0).all(axis=1) & (digits[:, 0] < 8) & (letters[:, _ID] == 0)
+    numbers = np.zeros(len(raw), dtype=np.int64)
+    for place in range(_OF_NUMBER):
+        numbers = numbers << 5 | digits[:, place]
+    return np.where(sound, numbers, -1)
+
+
+def renewed(old: Table, gone: Numbers, new: Table, titles: object) -> Table:
+    """The table without the images of some numbers, and with those of a table of the same codes in their place.
+
+    Args:
+        gone: of `new` or not.
+        titles: as the table has it.
+    """
+    places = old.places_of(new.number)
+    if (places >= 0).all() and np.isin(old.number[old.rows_of(gone)], new.number).all():
+        return _overwritten(old, places, new, titles)
     keep = np.ones(len(old), dtype=np.bool_)
-    keep[old.rows_of([*gone, *new.number.tolist()])] = False
+    keep[old.rows_of(np.concatenate([gone, new.number]))] = False
     at = np.searchsorted(old.number[keep], new.number)
 
     def merged(before: Any, after: Any) -> Any:
@@ -152,32 +221,39 @@ def renewed(old: Table, gone: Sequence[int], new: Table) -> Table:
     new_rows = at + np.arange(len(new))
     old_rows = np.cumsum(keep) - 1  # of a row that stays: how many stay before it, and then how many come before it
     old_rows += np.searchsorted(new.number, old.number)
-    plain = {f.name: merged(getattr(old, f.name), getattr(new, f.name)) for f in fields(Table) if f.name in _PLAIN}
     return Table(
-        **plain,
+        **{name: merged(getattr(old, name), getattr(new, name)) for name in PLAIN},
         coded={name: merged(old.coded[name], new.coded[name]) for name in CODED},
-        listed={name: _merged_pairs(old, new, name, (old_rows, new_rows), keep) for name in LISTED},
+        listed={name: _merged_pairs(old, new, name, old_rows, new_rows, keep) for name in LISTED},
         codes=old.codes,
+        titles=titles,
     )
 
 
-_PLAIN = ("number", "live", "favourite", "seeded", "seed", "rating", "pixels")
+def _overwritten(old: Table, places: Numbers, new: Table, titles: object) -> Table:
+    """As `renewed` where all rows stay where they are; columns without a change are shared."""
+
+    def changed(before: Any, after: Any) -> Any:
+        if np.array_equal(before[places], after):
+            return before
+        copy = before.copy()
+        copy[places] = after
+        return copy
+
+    keep = np.ones(len(old), dtype=np.bool_)
+    keep[places] = False
+    here = np.arange(len(old))
+    return replace(
+        old,
+        **{name: changed(getattr(old, name), getattr(new, name)) for name in PLAIN},
+        coded={name: changed(old.coded[name], new.coded[name]) for name in CODED},
+        listed={name: _merged_pairs(old, new, name, here, places, keep) for name in LISTED},
+        titles=titles,
+    )
 
 
-def _merged_pairs(old: Table, new: Table, name: str, moved: tuple[Numbers, Numbers], keep: Mask) -> Pairs:
+def _merged_pairs(old: Table, new: Table, name: str, old_rows: Numbers, new_rows: Numbers, keep: Mask) -> Pairs:
     before, after = old.listed[name], new.listed[name]
     still = keep[before.rows]
-    rows = np.concatenate([moved[0][before.rows[still]], moved[1][after.rows]])
+    rows = np.concatenate([old_rows[before.rows[still]], new_rows[after.rows]])
     return Pairs(rows, np.concatenate([before.codes[still], after.codes]))
-
-
-def _pairs(number: Numbers, values: list[tuple[int, str]], codes: Codes) -> Pairs:
-    """Those of the images that are there."""
-    there = set(number.tolist())
-    values = [pair for pair in values if pair[0] in there]
-    numbers = _whole([each for each, _ in values])
-    return Pairs(np.searchsorted(number, numbers), _whole([codes.of(value) for _, value in values]))
-
-
-def _whole(values: Sequence[int]) -> Numbers:
-    return np.asarray(values, dtype=np.int64)

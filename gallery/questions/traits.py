@@ -1,7 +1,8 @@
-"""What a recipe says that pictures are found by, besides their words: sampler, LoRAs, and the stack of its seeds."""
+"""What a recipe says that pictures are found by, besides their words: sampler, LoRAs, licences, the stack of seeds."""
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 
 from gallery.recipe import Recipe
 
@@ -38,3 +39,22 @@ def stack_of(recipe: Recipe, title: str) -> str | None:
     same = [recipe.kind, asked, model, loras, list(recipe.parents), title]
     text = json.dumps(same, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:_STACK_LENGTH]
+
+
+def commercial_use_of(recipe: Recipe) -> bool | None:
+    """Whether the licences of its model and LoRAs allow commercial use, as the recipe has them.
+
+    One that forbids it decides; None where one of them is not known, or nothing is named.
+    """
+    return _together(facts.get("commercial_use") for facts in (recipe.model, *recipe.loras) if facts)
+
+
+def with_parents(own: bool | None, recipe: Recipe, known: Mapping[str, bool | None]) -> bool | None:
+    """The same with the pictures that it was made from; one that is not in `known` is not known."""
+    parents = [image for parent in recipe.parents if isinstance(image := parent.get("image"), str)]
+    return _together([own, *map(known.get, parents)])
+
+
+def _together(said: Iterable[object]) -> bool | None:
+    values = {value if isinstance(value, bool) else None for value in said}
+    return False if False in values else None if None in values or not values else True

@@ -10,10 +10,14 @@ from gallery.questions.query import NEWEST, SORTS, Query
 from gallery.recipe import SEEDS
 from pages.parts.common import OWNER
 
-LISTS = {"kinds": "kind", "models": "model", "loras": "lora", "samplers": "sampler", "sizes": "size", "tags": "tag"}
+LISTS = {
+    "kinds": "kind", "models": "model", "loras": "lora", "samplers": "sampler", "sizes": "size", "tags": "tag",
+    "colours": "colour",
+}  # fmt: skip
 """Fields of a query with several values, and their names in the address."""
 NAMES = {
     **LISTS, "made_from": "from", "made_before": "to", "seed": "seed", "favourite": "favourite", "rating": "rating",
+    "commercial_use": "commercial",
     "board": "board", "parent": "parent", "stack": "stack", "words": "search",
 }  # fmt: skip
 """Fields of a query that leave pictures out, and their names in the address."""
@@ -33,6 +37,7 @@ def query_of_address(words: str, trash: bool) -> Query:
         made_before=_midnight(end + timedelta(days=1)) if end else None,
         seed=_whole("seed", SEEDS),
         favourite=_on("favourite"),
+        commercial_use=_on("commercial"),
         rating=_whole("rating", 6) or 0,
         board=_id("board"),
         parent=_id("parent"),

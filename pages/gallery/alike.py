@@ -7,14 +7,18 @@ import streamlit as st
 from engine.studio import Studio
 from gallery.looks.similar import more_like, near_duplicates, records
 from gallery.records import ImageRecord
+from pages.gallery.marks import line
+from pages.gallery.selection import deselect
+from pages.gallery.undo import attempt, trash
 from pages.parts.common import OWNER
 from pages.parts.pictures import show_thumbnail
 
 MOST_LIKE = 8
 GROUPS = 10  # on one page of the view
 MOST_OF_GROUP = 24
-TILE_WIDTH = 110
+TILE_WIDTH, NEAR_WIDTH = 110, 150
 REMEMBERED_SECONDS = 60.0
+_KEEP = "The others of this group that are shown go to the trash; that can be undone"
 
 
 def show_more_like(studio: Studio, record: ImageRecord, open_picture: Callable[[str], None]) -> None:
@@ -41,7 +45,9 @@ def show_near_duplicates(
         st.caption("Earlier pictures are looked at while the studio runs; with many of them that takes a while.")
         return
     begin = min(st.session_state.get("near_page", 0) * GROUPS, (len(groups) - 1) // GROUPS * GROUPS)
-    st.caption(f"{len(groups)} groups of pictures that look the same; deleted ones go to the trash.")
+    st.markdown("## Near duplicates")
+    number = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+    st.caption(f"{number} of pictures that look the same; deleted ones go to the trash.")
     for numbers in groups[begin : begin + GROUPS]:
         _group(studio, numbers, open_picture, delete)
     with st.container(horizontal=True, horizontal_alignment="center"):
@@ -57,14 +63,23 @@ def _group(studio: Studio, numbers: list[int], open_picture: Callable, delete: C
     with st.container(border=True):
         if len(numbers) > MOST_OF_GROUP:
             st.caption(f"The newest {MOST_OF_GROUP} of {len(numbers)}")
-        grid = st.grid(min_column_width=TILE_WIDTH)
+        grid = st.grid(min_column_width=NEAR_WIDTH)
         for each in found:
             with grid.container():
                 show_thumbnail(studio, each, "stretch")
-                st.caption(f"{each.width} × {each.height}")
+                size = f"{each.width} × {each.height}"
+                st.caption(f"{size} · {marked}" if (marked := line(each)) else size)
                 st.button("Open", key=f"near_{each.id}", on_click=open_picture, args=(each.id,), width="stretch")
                 away = {"on_click": delete, "args": (studio, each.id), "width": "stretch"}
                 st.button("Delete", key=f"near_gone_{each.id}", icon=":material/delete:", **away)
+                others = [other.id for other in found if other is not each]
+                keep = {"on_click": _keep_only, "args": (studio, others), "width": "stretch", "help": _KEEP}
+                st.button("Keep only this", key=f"near_keep_{each.id}", icon=":material/done_all:", **keep)
+
+
+def _keep_only(studio: Studio, others: list[str]) -> None:
+    attempt(trash, studio, others)
+    deselect(others)
 
 
 # With 100,000 pictures it takes seconds, and a page runs again with every press.

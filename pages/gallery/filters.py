@@ -1,13 +1,18 @@
 """The bar above the pictures: words, filters with counts beside their values, what is set, and the order."""
 
+import base64
+import io
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
+from PIL import Image, ImageOps
 
 from engine.studio import Studio
 from gallery import marks
+from gallery.looks.palette import NAMES, PALETTE
 from gallery.questions.query import LARGEST, NEWEST, OLDEST, RATING, Counts, Facets, Query
 from pages.gallery import address
 from pages.parts.common import OWNER, plain
@@ -16,8 +21,13 @@ SORTED = {NEWEST: "Newest first", OLDEST: "Oldest first", RATING: "Best rated fi
 LABELS = {
     "kinds": "Kind", "models": "Model", "loras": "LoRA", "samplers": "Sampler", "sizes": "Size", "tags": "Tag",
     "made_from": "From", "made_before": "To", "seed": "Seed", "favourite": "Favourites", "rating": "Stars",
-    "board": "Board", "parent": "Made from", "stack": "Stack", "words": "Words",
+    "board": "Board", "parent": "Made from", "stack": "Stack", "words": "Words", "colours": "Colour",
+    "commercial_use": "Commercial use",
 }  # fmt: skip
+COMMERCIAL = (
+    "Pictures whose recipe has licences of its model and LoRAs that all allow it, and likewise every picture that they "
+    "were made from. Where a licence is not known, as in other tools' pictures and early ones, it is left out."
+)
 
 
 def show_bar(studio: Studio) -> Query:
@@ -68,7 +78,9 @@ def _filters(studio: Studio, query: Query) -> None:
     facets = studio.gallery.facets(query)
     _toggle("favourite", f"Favourites only ({facets.favourites})", query.favourite)
     _toggle("fold", "One picture for each stack", query.fold, "Pictures of the same recipe with other seeds")
+    _toggle("commercial", f"Commercial use only ({facets.commercial})", query.commercial_use, COMMERCIAL)
     _stars(query, facets)
+    _colours(query, facets)
     for field, label in (("kinds", "Kind"), ("models", "Model"), ("loras", "LoRA"), ("tags", "Tag")):
         _values(field, label, query, getattr(facets, field))
     _board(studio, query, facets)
@@ -113,6 +125,36 @@ def _stars(query: Query, facets: Facets) -> None:
         on_change=address.from_widget,
         args=("rating", key, lambda stars: str(stars) if stars else None),
     )
+
+
+def _colours(query: Query, facets: Facets) -> None:
+    """Of all colours in their order, those that any picture has; nothing where none was looked at."""
+    known = dict(facets.colours)
+    shown = [name for name in NAMES if name in known or name in query.colours]
+    if not shown:
+        return
+    options = {name: f"{_swatch(name)} {name} ({known.get(name, 0)})" for name in shown}
+    key = _key("colours", options)
+    st.session_state[key] = [name for name in query.colours if name in options]
+    st.pills(
+        "Colours, all of these",
+        list(options),
+        selection_mode="multi",
+        format_func=options.__getitem__,
+        key=key,
+        on_change=address.from_widget,
+        args=("colour", key, lambda names: list(names)),
+    )
+
+
+@lru_cache(maxsize=len(PALETTE))
+def _swatch(name: str) -> str:
+    """A small square of the colour, as Markdown."""
+    edge = "#808080"  # so that white and black are seen on every ground
+    square = ImageOps.expand(Image.new("RGB", (20, 20), f"#{PALETTE[name][0]}"), 2, edge)
+    stream = io.BytesIO()
+    square.save(stream, "PNG")
+    return f"![{name}](data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()})"
 
 
 def _board(studio: Studio, query: Query, facets: Facets) -> None:
@@ -200,6 +242,7 @@ def _chips(studio: Studio, query: Query) -> None:
 def _chip(studio: Studio, query: Query, field: str) -> str:
     text: dict[str, Callable[[], str]] = {
         "favourite": lambda: "Favourites",
+        "commercial_use": lambda: "Commercial use only",
         "rating": lambda: f"{query.rating} ★ or more" if query.rating < 5 else "5 ★",
         "seed": lambda: f"Seed {query.seed}",
         "made_from": lambda: f"From {st.query_params['from']}",
@@ -210,7 +253,8 @@ def _chip(studio: Studio, query: Query, field: str) -> str:
     }
     if field in text:
         return plain(text[field]())
-    joined = (" and " if field in ("loras", "tags") else " or ").join(_value(field, v) for v in getattr(query, field))
+    between = " and " if field in ("loras", "tags", "colours") else " or "
+    joined = between.join(_value(field, v) for v in getattr(query, field))
     return plain(f"{LABELS[field]}: {joined if len(joined) <= 60 else joined[:58] + '…'}")
 
 

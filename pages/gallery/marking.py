@@ -71,10 +71,14 @@ def tag(studio: Studio, chosen: Sequence[str], text: str, change: Callable[..., 
 
 def put(studio: Studio, chosen: Sequence[str], board_id: str, name: str) -> None:
     """Put them on a board, a new one where `board_id` is empty."""
-    board_id = board_id or marks.create_board(studio.database, OWNER, name).id
-    names = {board.id: board.name for board in marks.boards(studio.database, OWNER)}
-    words = f"put on the board “{names.get(board_id, '')}”."
-    marked(studio, words, marks.put_on_board(studio.database, board_id, chosen, OWNER))
+    if board_id:
+        names = {board.id: board.name for board in marks.boards(studio.database, OWNER)}
+        name = names.get(board_id, "")
+        undo = marks.put_on_board(studio.database, board_id, chosen, OWNER)
+    else:
+        board, undo = marks.put_on_new_board(studio.database, OWNER, name, chosen, OWNER)
+        name = board.name
+    marked(studio, f"put on the board “{name}”.", undo)
 
 
 def _do(label: str, icon: str, change: Callable[[], None], disabled: bool = False, rerun: bool = True) -> None:

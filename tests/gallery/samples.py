@@ -10,6 +10,7 @@ from gallery import Recipe
 from gallery.words import Parameters, Words
 
 sqlite_only = pytest.mark.skipif("STUDIO_TEST_DATABASE_URL" in os.environ, reason="about SQLite files")
+postgresql_only = pytest.mark.skipif("STUDIO_TEST_DATABASE_URL" not in os.environ, reason="needs a PostgreSQL server")
 
 
 def picture(seed: int = 0, mode: str = "RGB", size: tuple[int, int] = (24, 16)) -> Image.Image:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from sqlalchemy import text
 
 from gallery.errors import BadPattern, SheetRefused
 from gallery.exporting.archive import FORMS, Wanted, write_zip
@@ -114,6 +115,15 @@ def test_recipes_as_csv_are_no_formulas(gallery):
 
     assert (row["prompt"], row["seed"], row["num_inference_steps"]) == ("'=1+1", str(2**64 - 1), "20")
     assert json.loads(row["recipe"])["request"]["prompt"] == "=1+1"
+
+
+@pytest.mark.parametrize("moment", [1e300, 252_999_999_999.0, -5.0])
+def test_a_picture_of_an_impossible_moment_is_in_the_archive(gallery, database, moment):
+    image = gallery.save(picture(), recipe())
+    with database.write() as session:
+        session.execute(text("UPDATE images SET created_at = :moment"), {"moment": moment})
+    archive, written = zipped(gallery, [gallery.get(image.id)])
+    assert (written.count, archive.testzip()) == (1, None)
 
 
 @pytest.mark.parametrize("form", FORMS)

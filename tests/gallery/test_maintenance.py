@@ -61,7 +61,7 @@ def test_orphans_are_reported_kept_and_adopted(gallery, database, saved):
     assert gallery.rebuild(settle_seconds=0) == 1
     after = gallery.get(saved[2].id)
     assert abs(after.created_at - before.created_at) < 5
-    assert after == replace(before, created_at=after.created_at)
+    assert after == replace(before, created_at=after.created_at, colours=())  # looked for by the upkeep
     assert [image.title for image in gallery.page(search="number 2").images] == ["number 2"]
     assert gallery.rebuild(settle_seconds=0) == 0
     assert notes.exists()

@@ -101,6 +101,20 @@ def test_a_board_comes_back_beside_one_that_has_its_name_now(database):
     assert [each.name for each in marks.boards(database, "mia")] == ["Dragons", "Dragons (2)"]
 
 
+def test_a_new_board_goes_with_its_undo_unless_others_were_put_on_it(database, ids):
+    names = lambda: [board.name for board in marks.boards(database, "mia")]  # noqa: E731
+    board, put = marks.put_on_new_board(database, "mia", "Dragons", ids[:2])
+    assert (put.changed, names()) == (2, ["Dragons"])
+    put.undo(database)
+    assert names() == []
+    board, put = marks.put_on_new_board(database, "mia", "Dragons", ids[:2])
+    marks.put_on_board(database, board.id, ids[2:])
+    put.undo(database)
+    assert [(each.name, each.images) for each in marks.boards(database, "mia")] == [("Dragons", 1)]
+    _, put = marks.put_on_new_board(database, "mia", "Nothing", ["0" * 26])
+    assert (put.changed, names()) == (0, ["Dragons"])
+
+
 def test_only_the_owners_pictures_and_boards_are_marked(gallery, database, ids):
     board = marks.create_board(database, "mia", "Dragons")
     assert marks.set_favourite(database, ids, True, owner="leo").changed == 0

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 from sqlalchemy import text
 
 from gallery import Gallery, marks
@@ -22,12 +23,14 @@ def save(gallery, draw: random.Random, parent: str | None = None) -> ImageRecord
     changes = {
         "kind": draw.choice(("text_to_image", "upscale")),
         "seed": draw.choice((None, 0, 7, 2**64 - 1)),
-        "model": {"name": draw.choice(("mini", "sd21"))},
-        "loras": tuple({"name": name, "weight": 0.5} for name in names),
+        "model": {"name": draw.choice(("mini", "sd21")), "commercial_use": draw.choice((True, True, None))},
+        "loras": tuple({"name": name, "weight": 0.5, "commercial_use": name != "flat"} for name in names),
         "request": {"prompt": draw.choice(("red dragon", "blue cat")), "scheduler": draw.choice(("Euler", "DDIM"))},
         "parents": ({"role": "start", "image": parent, "photo": None},) if parent else (),
     }
-    return gallery.save(picture(size=draw.choice(SIZES)), recipe(**changes), owner=draw.choice(("mia", "mia", "leo")))
+    plain = Image.new("RGB", draw.choice(SIZES), draw.choice(("#c81e1e", "#2050d0")))
+    plain.paste(draw.choice(("#f0d820", "#101010")), (0, 0, 12, 8))
+    return gallery.save(plain, recipe(**changes), owner=draw.choice(("mia", "mia", "leo")))
 
 
 @pytest.fixture
@@ -65,7 +68,9 @@ def answers(query: Query, record: ImageRecord, boards: tuple[str, ...]) -> bool:
         and set(query.loras) <= loras
         and set(query.tags) <= set(record.tags)
         and query.seed in (None, record.seed)
+        and set(query.colours) <= set(record.colours)
         and (record.favourite or not query.favourite)
+        and (record.commercial_use or not query.commercial_use)
         and (record.rating or 0) >= query.rating
         and (query.board is None or query.board in boards)
         and (query.parent is None or query.parent in parents)
@@ -116,6 +121,7 @@ def drawn(draw: random.Random, pictures) -> Query:
         "sizes": (("24x16",), ("24x16", "32x16")), "seed": (0, 7, 2**64 - 1), "favourite": (True,), "rating": (1, 4),
         "tags": (("red",), ("red", "dusk"), ("never",)), "board": (board, new_id()), "parent": (stacked.id,),
         "stack": (stacked.stack,), "trash": (True,), "owner": ("mia",), "sort": SORTS, "fold": (True,),
+        "colours": (("red",), ("blue", "yellow")), "commercial_use": (True,),
         "made_from": (stacked.created_at - 0.5,), "made_before": (stacked.created_at + 3600,),
     }  # fmt: skip
     chosen = draw.sample(sorted(values), draw.randrange(5))
@@ -143,7 +149,7 @@ def test_counts_are_what_choosing_the_value_would_find(filled):
         for name in ("kinds", "models", "samplers", "sizes"):
             for value, number in getattr(facets, name):
                 assert number == filled.count(replace(query, **{name: (value,)})) > 0
-        for name in ("loras", "tags"):
+        for name in ("loras", "tags", "colours"):
             for value, number in getattr(facets, name):
                 assert number == filled.count(replace(query, **{name: (*getattr(query, name), value)}))
         for value, number in facets.ratings:
@@ -151,6 +157,7 @@ def test_counts_are_what_choosing_the_value_would_find(filled):
         for value, number in facets.boards:
             assert number == filled.count(replace(query, board=value))
         assert facets.favourites == filled.count(replace(query, favourite=True))
+        assert facets.commercial == filled.count(replace(query, commercial_use=True))
 
 
 def test_answers_follow_every_change(gallery, database, tmp_path):
@@ -211,6 +218,22 @@ def test_what_finds_nothing_says_which_filter_to_relax(gallery, database):
     gallery.save(picture(), recipe())
     found = gallery.facets(Query(words="dragon", favourite=True, seed=42))
     assert (found.total, found.relaxed) == (0, {"favourite": 1})
+
+
+@pytest.mark.parametrize(
+    ("model", "lora", "parent", "allowed"),
+    [(True, True, None, True), (True, None, None, None), (None, False, None, False), (False, True, None, False),
+     (True, True, True, True), (True, True, False, False), (True, True, "gone", None)],
+)  # fmt: skip
+def test_commercial_use_is_what_all_licences_allow_also_of_what_it_was_made_from(gallery, model, lora, parent, allowed):
+    loras = ({"name": "ink", "commercial_use": lora},)
+    start = gallery.save(picture(1), recipe(model={"name": "a", "commercial_use": parent}, loras=()))
+    named = new_id() if parent == "gone" else start.id
+    parents = ({"role": "start", "image": named, "photo": None},) if parent is not None else ()
+    made = recipe(model={"name": "b", "commercial_use": model}, loras=loras, parents=parents)
+    record = gallery.save(picture(2), made)
+    assert record.commercial_use is allowed
+    assert (record.id in gallery.ids(Query(commercial_use=True))) is (allowed is True)
 
 
 def test_an_unknown_sort_is_refused():

@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from sqlalchemy import text
 
 from gallery import marks
+from gallery.looks.palette import NAMES
 from gallery.picking.rounds import Rounds
 from gallery.questions.query import Query
 from pages.gallery.selection import between
@@ -197,6 +199,10 @@ def test_filters_stand_in_the_address_and_are_taken_away_one_by_one(open_page, s
     page.run()
     (stars,) = [pills for pills in page.button_group if pills.label == "Stars, at least"]
     assert [option.content for option in stars.proto.options][2:4] == ["3 ★ (1)", "4 ★ (1)"]
+    (colours,) = [pills for pills in page.button_group if pills.label.startswith("Colours")]
+    assert [option.content.split(") ")[-1] for option in colours.proto.options] == [
+        f"{name} (1)" for name in NAMES if name in middle.colours
+    ]
     page.toggle(key="filter_fold").set_value(True).run()
     page.button(key="chip_rating").click().run()
     assert opened(page) == [newest.title, middle.title]
@@ -312,3 +318,16 @@ def test_full_screen_calls_its_neighbours_as_the_order_does_and_trashes_once(ope
     assert page.query_params["image"] == three_pictures[0].id
     page.button(key="full_delete").click().run()
     assert "in the trash already" in texts(page.text)
+
+
+def test_of_near_duplicates_one_is_kept_and_the_others_come_back_by_undo(open_page, studio, three_pictures):
+    kept, one, two = three_pictures
+    with studio.database.write() as session:
+        session.execute(text("UPDATE images SET phash = 7"))
+    page = open_page("gallery", view="near")
+    assert "1 group of pictures" in texts(page.caption)
+    page.button(key=f"near_keep_{kept.id}").click().run()
+    assert [record.id for record in studio.gallery.page().images] == [kept.id]
+    assert "No two pictures look the same" in texts(page.markdown)
+    page.button(key="undo").click().run()
+    assert [record.id for record in studio.gallery.page().images] == [kept.id, one.id, two.id]

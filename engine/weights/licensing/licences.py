@@ -4,7 +4,6 @@ Names come as model cards, LoRAs and the studio's own lists write them; what is 
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -85,12 +84,6 @@ def known(written: str, non_commercial: bool = False) -> Licence:
 
 def _named(licence: Licence, text: str) -> Licence:
     return Licence(licence.id, text, licence.commercial_use, licence.sentence)
-
-
-def together(licences: Iterable[Licence]) -> bool | None:
-    """Whether what was made with all of these may be sold: one that forbids it decides, then one that is not known."""
-    said = {licence.commercial_use for licence in licences}
-    return False if False in said else None if None in said or not said else True
 
 
 @lru_cache(maxsize=4)

@@ -346,7 +346,12 @@ def test_images_are_marked_and_listed_by_marks_and_filters(run, pictures):
     listed = run("gallery", "list", "--json", "--model", model, "--sort", "oldest", "--since", "2026-01-01").rows
     assert [row["id"] for row in listed] == [c, b, a]
     assert run("gallery", "list", "--json", "--seed", "12345678901").rows == []
+    assert run("gallery", "list", "--commercial-use").stdout == ""  # the tiny model's licence is not known
+    colour = pictures[0].colours[0]
+    listed = run("gallery", "list", "--json", "--colour", colour.upper(), "--sort", "oldest").rows
+    assert [row["id"] for row in listed] == [each.id for each in reversed(pictures) if colour in each.colours]
     for words, told in (
+        (("list", "--colour", "mauve"), "beige; got 'mauve'. Name one of these."),
         (("list", "--board", "Noon"), "No board is called 'Noon'. The boards are: 'Night'."),
         (("mark", a), "Name what to do"),
         (("mark", c, "--favourite", "--off-board", "Noon"), "No board is called 'Noon'"),

@@ -81,7 +81,7 @@ def test_no_job_of_a_time_that_was_left_begins_by_itself(home, file, opened, reb
     assert states == {job.id: "queued", waiting.id: "cancelled", running.id: "cancelled", done.id: "succeeded"}
 
 
-_MARKS = ("sampler", "stack", "favourite", "rating", "phash", "colours")
+_MARKS = ("sampler", "stack", "favourite", "rating", "phash", "colours", "commercial_use")
 _WITHOUT_MARKS = (
     "".join(f"DROP TRIGGER images_{did};" for did in ("inserted", "updated", "deleted"))
     + "DROP INDEX ix_images_answers; DROP INDEX ix_images_looks; DROP INDEX ix_images_unseen;"

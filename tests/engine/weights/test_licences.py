@@ -16,7 +16,6 @@ from engine.weights.licensing.licences import (
     known,
     restrictions_of,
     text_of,
-    together,
 )
 from engine.weights.lora_metadata import LoraCard, kohya_metadata, notes
 from engine.weights.loras import list_loras
@@ -56,14 +55,6 @@ def test_what_a_licence_says_of_commercial_use(written, commercial_use):
     assert licence.name
     assert ("not known" in licence.sentence) == (commercial_use is None)
     assert known(written, non_commercial=True).commercial_use is False
-
-
-def test_one_that_forbids_decides_then_one_that_is_not_known():
-    free, none, unknown = known("mit"), known("cc-by-nc-4.0"), known("?")
-    assert together([free, RAIL_PLUS_PLUS]) is True
-    assert together([free, unknown]) is None
-    assert together([free, unknown, none]) is False
-    assert together([]) is None
 
 
 def test_the_text_ships_whole_with_its_source():
