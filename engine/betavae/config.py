@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from engine.latent.catalogue import SIDES
 from engine.latent.pictures import MOST, Wanted
-from engine.training.config import at_least, learning_rate, require, share
+from engine.training.config import learning_rate, require, seed, share
 
 RGB_BLOCKS = (32, 64, 128, 256, 512)
 GREY_BLOCKS = (32, 64, 128)
@@ -51,12 +52,15 @@ class Config:
     seed: int = 5
 
     def __post_init__(self) -> None:
-        step = 2 ** len(self.blocks)
+        step, (least, most) = 2 ** len(self.blocks), SIDES
         sound = len(self.blocks) > 0 and all(1 <= block <= 1024 for block in self.blocks)
         rules = {
             "steps": (1 <= self.steps <= 10_000_000, "from 1 to 10,000,000"),
             "batch_size": (2 <= self.batch_size <= 4096, "from 2 to 4096"),
-            "side": (self.side >= 8 and self.side % step == 0, f"a multiple of {step} from 8 on"),
+            "side": (
+                least <= self.side <= most and self.side % step == 0,
+                f"a multiple of {step} from {least} to {most}",
+            ),
             "blocks": (sound, "one or more numbers from 1 to 1024"),
             "latents": (1 <= self.latents <= 1024, "from 1 to 1024"),
             "beta": (0 <= self.beta <= 1e6, "from 0 to 1,000,000"),
@@ -66,7 +70,7 @@ class Config:
             "flip": share(self.flip),
             "held_out": (0 < self.held_out < 1, "between 0 and 1"),
             "crops": (1 <= self.crops <= MOST, f"from 1 to {MOST:,}"),
-            "seed": at_least(self.seed, 0),
+            "seed": seed(self.seed),
         }
         require(self, rules)
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from engine.errors import InvalidRequest, Problem
-from engine.training.config import Rule, at_least, average_decay, learning_rate, multiple, require
+from engine.training.config import Rule, at_least, average_decay, learning_rate, multiple, require, seed
 
 SIZE_MULTIPLE, SMALLEST_CROP = 4, 32  # pixels; below 32 the discriminator has no patch left
 LOSSES = ("least_squares", "log")
 ENLARGING = ("transposed", "nearest")
-MAX_SEED = 2**31 - 1  # every step and process gets a generator of its own below 2**64
 MOST_WIDTH, MOST_BLOCKS = 128, 16  # as the translators that can be read
 
 
@@ -77,7 +76,7 @@ class Config:
             "enlarging": (self.enlarging in ENLARGING, f"one of {', '.join(ENLARGING)}"),
             "discriminator_width": at_least(self.discriminator_width, 1),
             "average": average_decay(self.average),
-            "seed": (0 <= self.seed <= MAX_SEED, f"from 0 to {MAX_SEED:,}"),
+            "seed": seed(self.seed),
         }
         require(self, rules)
 

@@ -25,7 +25,7 @@ def scores_of(found: Path, true: Path, labels_of: Callable[[np.ndarray], np.ndar
 
     Raises:
         NotFound: a folder is missing or empty.
-        StudioError: a picture has no label map, or one of other proportions.
+        StudioError: a picture has no label map, or one of other proportions; or it is too small to compare.
     """
     return label_scores(confusion_matrix(_pairs(found, true, labels_of), len(LABELS)))
 
@@ -48,6 +48,9 @@ def _pairs(
                 f"A picture and its label map must have the same proportions; {path.name} is {picture.width}x"
                 f"{picture.height} and its map {labels.width}x{labels.height}. Cut both in the same way."
             )
+        if min(picture.size) < MULTIPLE:
+            text = f"{path.name} is {picture.width}x{picture.height}. Remove it."
+            raise StudioError(f"Pictures are compared from {MULTIPLE} pixels on a side on; {text}")
         width, height = (side - side % MULTIPLE for side in picture.size)
         picture = picture.crop((0, 0, width, height))
         # A mean of two labels' colours may be the colour of a third.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.latent.pictures import Wanted
-from engine.training.config import at_least, average_decay, learning_rate, require, share
+from engine.training.config import average_decay, learning_rate, require, seed, share
 
 CONVOLUTION, LINEAR = "convolution", "linear"
 STARTS = (CONVOLUTION, LINEAR)
@@ -59,7 +59,7 @@ class Config:
             "skip_below": (0 <= self.skip_below <= 10, "from 0 to 10"),
             "average": average_decay(self.average),
             "flip": share(self.flip),
-            "seed": at_least(self.seed, 0),
+            "seed": seed(self.seed),
         }
         require(self, rules)
 

@@ -125,17 +125,24 @@ def _explorer(path: Path, problems: list[str]) -> Explorer:
     try:
         values = read_json(path.with_suffix(".json"))
         about, chains, sha256 = _sidecar(values), values["chains"], str(values["sha256"])
-        if not isinstance(chains, dict) or not isinstance(chains.get(DECODER), list):
-            raise ValueError("it has no decoder")
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        if not isinstance(chains, dict) or DECODER not in chains or not all(map(_is_chain, chains.values())):
+            raise ValueError("it has no decoder, or a chain that is no list of layers")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         text = f"{path.stem}.json beside its weights cannot be read: {reason}. Train or fetch it anew."
         return Explorer(path.stem, path, None, problem=text)
     return Explorer(path.stem, path, about, chains, sha256, " ".join(problems))
 
 
+def _is_chain(layers: Any) -> bool:
+    """Whether this is a list of layers; what they are is looked at when they are computed."""
+    if not isinstance(layers, list):
+        return False
+    return all(isinstance(layer, dict) and isinstance(layer.get("op"), str) for layer in layers)
+
+
 def _sidecar(values: Mapping[str, Any]) -> Sidecar:
-    """Raises ValueError, KeyError or TypeError: people may have changed it."""
+    """Raises ValueError, KeyError, TypeError or AttributeError: people may have changed it."""
     about = Sidecar(
         family=str(values["family"]),
         title=printable(str(values["title"]))[:100],

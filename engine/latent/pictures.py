@@ -177,7 +177,7 @@ def _require_enough(squares: Sequence[np.ndarray], left_out: Sequence[str], want
 def _split(squares: Sequence[np.ndarray], names: Sequence[str], left_out: Sequence[str], wanted: Wanted) -> Pictures:
     """By picture, before crops of one picture could stand on both sides."""
     order = np.random.default_rng([wanted.seed, 1]).permutation(len(squares))
-    held = max(1, round(wanted.held_out * len(squares))) if wanted.held_out else 0
+    held = min(len(squares) - 1, max(1, round(wanted.held_out * len(squares)))) if wanted.held_out else 0
     train, held_out = order[: len(order) - held], order[len(order) - held :]
     empty = np.empty((0, wanted.side, wanted.side, wanted.channels), np.uint8)
 

@@ -10,6 +10,7 @@ outcome.json    under which name it can be explored, once it is finished
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.files import read_json, write_json
+from engine.rules import finite
 from engine.settings import Settings
 from engine.training.curves import Curves, read_curves
 
@@ -70,6 +72,11 @@ class RunInfo:
         """What the network makes, where it was drawn already."""
         path = self.place / SAMPLES
         return path if path.exists() else None
+
+    @property
+    def step(self) -> int:
+        """After which numbers were told last."""
+        return max((points[-1][0] for points in self.curves.values() if points), default=0)
 
 
 def runs_folder(settings: Settings) -> Path:
@@ -133,7 +140,8 @@ def read_run(folder: Path) -> Run:
     try:
         values = read_json(folder / RUN)
         run = Run(**{spec.name: values[spec.name] for spec in fields(Run) if spec.name in values})
-        if not isinstance(run.config, Mapping) or not isinstance(run.name, str):
+        sound = all(isinstance(text, str) for text in (run.family, run.name, run.dataset, run.licence))
+        if not sound or not isinstance(run.config, Mapping) or finite(run.created_at) is None:
             raise ValueError("its fields are of other types")
     except (OSError, ValueError, TypeError) as error:
         raise NotFound(f"There is no training that can be read in {folder}: {error}. Begin one.") from None
@@ -156,17 +164,13 @@ def run_info(folder: Path) -> RunInfo:
 
 def newest_runs(settings: Settings, families: Sequence[str], most: int) -> list[RunInfo]:
     """The newest first; what cannot be read is passed over."""
-    found = []
-    for folder in sorted(runs_folder(settings).glob("*"), reverse=True):
-        try:
-            info = run_info(folder)
-        except NotFound:
-            continue
-        if info.run.family in families:
-            found.append(info)
-        if len(found) == most:
-            break
-    return found
+    found: list[tuple[float, Path]] = []
+    for folder in runs_folder(settings).glob("*"):
+        with suppress(NotFound):
+            run = read_run(folder)
+            if run.family in families:
+                found.append((run.created_at, folder))  # a run of a command is named by the artist, not by its time
+    return [run_info(folder) for _, folder in sorted(found, reverse=True)[:most]]
 
 
 def free_name(folder: Path, name: str) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import StudioError
+from engine.files import replacing
 from engine.images import from_bytes, to_pil
 from engine.training.curves import write_numbers
 from engine.training.loop import Log
@@ -32,7 +33,8 @@ class CurveLog(Log):
     def picture(self, step: int, name: str, pixels: Tensor) -> None:
         """The newest of that name, (3, H, W) in [-1, 1]."""
         (image,) = to_pil(pixels[None])
-        image.save(self._folder / f"{name}.png")
+        with replacing(self._folder / f"{name}.png") as file:  # a page may read it at any moment
+            image.save(file, "PNG")
 
     def text(self, text: str) -> None:
         if self._prints:

@@ -6,6 +6,8 @@ from typing import Any
 
 from engine.errors import InvalidRequest, Problem
 
+MAX_SEED = 2**31 - 1
+
 Rule = tuple[bool, str]  # whether it is kept, and what the value must be, as after "must be"
 
 
@@ -52,3 +54,8 @@ def learning_rate(value: float) -> Rule:
 def average_decay(value: float) -> Rule:
     """Of an average of weights; at 1 it would never move."""
     return 0 <= value < 1, "from 0 to below 1"
+
+
+def seed(value: int) -> Rule:
+    """So low that every step and process gets a generator of its own below 2**64."""
+    return 0 <= value <= MAX_SEED, f"from 0 to {MAX_SEED:,}"

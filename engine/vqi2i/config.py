@@ -9,10 +9,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from engine.errors import InvalidRequest, Problem
-from engine.training.config import Rule, at_least, average_decay, learning_rate, multiple, require
+from engine.training.config import Rule, at_least, average_decay, learning_rate, multiple, require, seed
 from engine.translation.vqi2i.sizes import SMALL
 
-MAX_SEED = 2**31 - 1
 SIZE_MULTIPLE, SMALLEST_CROP = 16, 32  # pixels: the published networks halve four times
 
 
@@ -72,7 +71,7 @@ class Config:
             "small": (self.small in (0, 1), "0 or 1"),
             "discriminator_width": at_least(self.discriminator_width, 1),
             "average": average_decay(self.average),
-            "seed": (0 <= self.seed <= MAX_SEED, f"from 0 to {MAX_SEED:,}"),
+            "seed": seed(self.seed),
         }
         require(self, rules)
 

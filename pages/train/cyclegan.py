@@ -229,7 +229,8 @@ def _how_it_ended(studio: Studio, info: RunInfo) -> str:
     last = next((job for job in jobs if job.request and job.request.run == info.run and job.ended), None)
     if last and last.state == FAILED:
         return f"Stopped: {last.error}"
-    return f"Paused after {last.step if last else 0} of {last.steps if last else 0} steps."
+    step, steps = max(info.step, last.step if last else 0), last.steps if last else 0
+    return f"Paused after {step} of {steps} steps." if steps else f"Paused after {step} steps."
 
 
 TRAINING = Training(

@@ -11,7 +11,7 @@ from engine.errors import InvalidRequest
 from engine.explorers.families import FAMILIES
 from engine.jobs.records import Job
 from engine.jobs.schema import FAILED
-from engine.latent.catalogue import BETA_VAE
+from engine.latent.catalogue import BETA_VAE, own_folder
 from engine.latent.catalogue import GAN as GAN_FAMILY
 from engine.latent.pictures import picture_paths
 from engine.latent.preparing import begin, run_of
@@ -200,10 +200,10 @@ def _ended(studio: Studio, info: RunInfo) -> None:
             st.caption(plain(f"Left out: {text}"))
         with st.expander("Losses and samples", icon=":material/show_chart:"):
             _curves(info)
-        if info.explorer:
+        if _is_here(studio, info):
             query = {"network": info.explorer}
             st.page_link(EXPLORE, label="Explore it", icon=":material/explore:", query_params=query)
-            return
+            return  # one that could not be written, or was removed since, is written when the run goes on
         request = TrainNetwork(run=info.place.name, name=run.name, dataset=run.dataset)
         st.button(
             "Go on",
@@ -217,13 +217,17 @@ def _ended(studio: Studio, info: RunInfo) -> None:
 
 def _how_it_ended(studio: Studio, info: RunInfo) -> str:
     steps = info.run.config.get("steps")
-    if info.explorer:
+    if _is_here(studio, info):
         return f"Finished after {steps} steps."
     jobs = studio.jobs(kind=TrainNetwork.kind, limit=200)
     last = next((job for job in jobs if job.request and job.request.run == info.place.name and job.ended), None)
     if last and last.state == FAILED:
         return f"Stopped: {last.error}"
-    return f"Paused after {last.step if last else 0} of {steps} steps."
+    return f"Paused after {max(info.step, last.step if last else 0)} of {steps} steps."
+
+
+def _is_here(studio: Studio, info: RunInfo) -> bool:
+    return bool(info.explorer) and (own_folder(studio.settings) / f"{info.explorer}.json").exists()
 
 
 VAE = Training(

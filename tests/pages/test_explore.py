@@ -1,6 +1,7 @@
 """The Explore page: sliders that redraw, what is kept and comes back, walks, and what is said where nothing works."""
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.errors import InvalidRequest
-from engine.latent.catalogue import explorer, own_folder
+from engine.latent.catalogue import explorer, explorers, own_folder
 from engine.latent.exploring import LIMIT, animation, load_space, mixed, strip, walk
 from engine.latent.requests import STRIP, Explored, explored
 from engine.studio import Studio
@@ -108,6 +109,22 @@ def test_a_network_that_cannot_be_used_is_said(open_page: Callable[..., AppTest]
     page = open_page("explore", network=VAE_NAME)
     assert "cannot be read" in texts(page.error)
     assert not page.exception
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"measured": [1]},
+        {"chains": {"decoder": ["linear"]}},
+        {"chains": {"decoder": [{"op": ["linear"]}]}},
+        {"chains": {"decoder": [{"op": "tanh"}], "encoder": None}},
+    ],
+)
+def test_a_changed_sidecar_is_said_and_no_traceback(known: Studio, change: dict) -> None:
+    path = own_folder(known.settings) / f"{VAE_NAME}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    (found,) = (each for each in explorers(known.settings) if each.name == VAE_NAME)
+    assert "cannot be read" in found.problem
 
 
 def test_the_same_recipe_gives_the_same_pixels(known: Studio, keep: Callable[[], None]) -> None:

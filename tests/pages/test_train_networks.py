@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.jobs.schema import CANCELLED, SUCCEEDED
-from engine.latent.catalogue import explorers
+from engine.latent.catalogue import explorers, own_folder
 from engine.latent.pictures import kept_pictures
 from engine.latent.requests import TrainNetwork
 from engine.latent.runs import runs_folder
@@ -43,6 +43,14 @@ def test_a_gan_is_trained_from_the_page_and_stands_on_explore(
     page.run()
     assert not page.exception
     assert "Finished after 2 steps" in texts(page.caption)
+    assert "Go on" not in [each.label for each in page.button]
+    for path in own_folder(studio.settings).iterdir():
+        path.unlink()
+    page.run()
+    assert "Finished" not in texts(page.caption)
+    button(page, "Go on").click().run()
+    work()
+    assert [each.name for each in explorers(studio.settings)] == ["mine"]
 
 
 def test_a_training_that_is_paused_can_go_on(

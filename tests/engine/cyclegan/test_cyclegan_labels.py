@@ -37,6 +37,9 @@ def test_maps_are_compared_with_those_of_the_same_name(maps: Path, tmp_path: Pat
     Image.new("RGB", (64, 32)).save(tmp_path / "000000.png")
     with pytest.raises(StudioError, match=r"000000.png is 64x32 and its map 64x64"):
         scores_of(tmp_path, maps)
+    Image.new("RGB", (3, 3)).save(tmp_path / "000000.png")
+    with pytest.raises(StudioError, match=r"from 4 pixels on a side on; 000000.png is 3x3"):
+        scores_of(tmp_path, maps)
     Image.new("RGB", (64, 64)).save(tmp_path / "other.png")
     with pytest.raises(StudioError, match=r"1 have none, such as other.png"):
         scores_of(tmp_path, maps)

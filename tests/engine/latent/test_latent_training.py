@@ -17,7 +17,17 @@ from engine.gan import run as gan
 from engine.latent.catalogue import explorers
 from engine.latent.exploring import load_space
 from engine.latent.pictures import gather, kept_pictures, picture_paths
-from engine.latent.runs import config_from, configured, name_problems, run_info
+from engine.latent.runs import (
+    RUN,
+    Run,
+    begin_run,
+    config_from,
+    configured,
+    name_problems,
+    newest_runs,
+    run_info,
+    runs_folder,
+)
 from engine.latent.training import told
 from engine.settings import Settings
 from engine.training.curves import read_curves, write_numbers
@@ -146,6 +156,8 @@ def test_crops_of_one_picture_stand_on_one_side_of_the_split(tmp_path: Path) -> 
         ({"steps": "many"}, "of the type of their defaults; got steps 'many'"),
         ({"stepz": 3}, "got stepz"),
         ({"held_out": 0}, "held_out must be between 0 and 1"),
+        ({"side": 1024}, "side must be a multiple of 32 from 8 to 512"),
+        ({"seed": 2**40}, "seed must be from 0 to 2,147,483,647"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(change: dict, message: str) -> None:
@@ -175,3 +187,26 @@ def test_names_and_presets() -> None:
     assert configured(gan_config.PRESETS, "cpu", {"steps": 3}).steps == 3
     with pytest.raises(InvalidRequest, match="must be one of explore, published, lesson, cpu; got 'fast'"):
         configured(gan_config.PRESETS, "fast", {})
+
+
+def test_a_seed_that_steps_could_not_be_drawn_from_is_refused_for_a_gan() -> None:
+    with pytest.raises(InvalidRequest, match="seed must be from 0 to 2,147,483,647"):
+        replace(gan_config.CPU, seed=2**40)
+
+
+def test_a_picture_is_left_to_train_on_whatever_is_held_out(tmp_path: Path) -> None:
+    found = gather(save_pictures(tmp_path / "pictures", 8), replace(VAE, held_out=0.99).wanted)
+    assert (len(found.train), len(found.held_out)) == (1, 7)
+
+
+def test_the_newest_runs_come_first_whatever_their_folders_are_called(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    for folder, moment in (("vae", 1.0), ("01J", 3.0), ("zebra", 2.0)):
+        asked = Run(family=BETA_VAE, name=folder, dataset="x", config={}, created_at=moment)
+        begin_run(runs_folder(settings) / folder, asked)
+    (runs_folder(settings) / "damaged").mkdir()
+    (runs_folder(settings) / "damaged" / RUN).write_text(
+        '{"family": "beta-vae", "name": "x", "dataset": "x", "config": {}, "created_at": "yesterday"}'
+    )
+    assert [info.place.name for info in newest_runs(settings, [BETA_VAE], 2)] == ["01J", "zebra"]
+    assert len(newest_runs(settings, [BETA_VAE], 9)) == 3
