@@ -48,11 +48,11 @@ def test_files_folders_and_pictures_of_the_gallery_are_enlarged(
 
 
 def test_what_cannot_be_done_is_said_before_anything_is_queued(studio: Studio, tmp_path: Path) -> None:
-    picture(size=(2100, 20)).save(tmp_path / "wide.png")
+    picture(size=(4100, 20)).save(tmp_path / "wide.png")
     wrong = {
         "got none. Name a prompt": ["--redraw-strength", 0.3],
         "2 or 4 times": ["--factor", 3],
-        "8400x80": ["--factor", 4],
+        "16400x80": ["--factor", 4],
         "known are": ["--upscaler", "x"],
     }
     for words, more in wrong.items():
