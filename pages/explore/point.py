@@ -21,7 +21,7 @@ from engine.studio import Studio
 from pages.parts.common import OWNER, PEOPLE_ERRORS, plain
 
 FROM, MOVED = "from", "moved"
-SEED, PHOTO, KEPT, KEPT_END = "seed-", "photo-", "kept-", "keptend-"
+SEED, PHOTO, KEPT = "seed-", "photo-", "kept-"
 MOST_SLIDERS = 24
 STEP = 0.05
 
@@ -32,7 +32,7 @@ class Start:
 
     Attributes:
         z: (latents,).
-        photo: the picture that it is of.
+        photo: the picture that it was found from; what is kept from here names it as its origin.
     """
 
     z: np.ndarray
@@ -51,7 +51,7 @@ def _cached(path: str, state: tuple[int, int], sha256: str, _info: Explorer) -> 
     return load_space(_info)
 
 
-def start_of(studio: Studio, space: Space) -> Start:
+def start_of(studio: Studio, info: Explorer, space: Space) -> Start:
     """The start that the address names; the middle where that cannot be had, which is said."""
     name = st.query_params.get(FROM, "")
     middle = Start(np.zeros(space.about.latents, np.float32))
@@ -60,8 +60,8 @@ def start_of(studio: Studio, space: Space) -> Start:
             return Start(space.sample(_seed(name.removeprefix(SEED))))
         if name.startswith(PHOTO):
             return _of_photo(studio, space, name.removeprefix(PHOTO))
-        if name.startswith((KEPT, KEPT_END)):
-            return _of_kept(studio, space, name)
+        if name.startswith(KEPT):
+            return _of_kept(studio, info, space, name.removeprefix(KEPT))
     except PEOPLE_ERRORS as error:
         st.warning(plain(error), icon=":material/image_not_supported:")
     return middle
@@ -132,12 +132,10 @@ def _encoded(studio: Studio, space: Space, photo: PhotoRef) -> np.ndarray:
     return space.latents_of(Image.fromarray(pixels_of(studio.photos.png(photo.id))))
 
 
-def _of_kept(studio: Studio, space: Space, name: str) -> Start:
-    record = studio.gallery.get(name.removeprefix(KEPT_END).removeprefix(KEPT), OWNER)
+def _of_kept(studio: Studio, info: Explorer, space: Space, image_id: str) -> Start:
+    record = studio.gallery.get(image_id, OWNER)
     request = studio.kinds.read(Explored.kind, record.recipe.request) if record.kind == Explored.kind else None
-    point = request and (request.end if name.startswith(KEPT_END) and request.end else request.begin)
-    if not point or len(point) != space.about.latents:
+    if request is None or request.explorer != info.name or len(request.begin) != space.about.latents:
         st.warning("That picture was found in another network. You are in the middle.", icon=":material/info:")
         return Start(np.zeros(space.about.latents, np.float32))
-    photos = request.photos if len(request.photos) == 1 else ()
-    return Start(np.asarray(point, np.float32), photos[0] if photos else None)
+    return Start(np.asarray(request.begin, np.float32), request.photos[0] if request.photos else None)
