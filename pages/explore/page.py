@@ -99,7 +99,7 @@ def _network(known: Sequence[Explorer]) -> Explorer | None:
 
 
 def _explore(studio: Studio, info: Explorer, space: Space) -> None:
-    start = start_of(studio, space)
+    start = start_of(studio, info, space)
     left, right = st.columns([2, 3], gap="large")
     with right:
         _ways(studio, space)
@@ -115,7 +115,8 @@ def _picture(studio: Studio, info: Explorer, space: Space, start: Start, z: np.n
     large = space.picture(z).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
     st.image(large, width="content", alt="The picture at this place")
     if start.photo:
-        st.caption(plain(f"From {start.photo.name}, as the network finds it again"))
+        again = ", as the network finds it again" if st.query_params.get(FROM, "").startswith(PHOTO) else ""
+        st.caption(plain(f"From {start.photo.name}{again}"))
     photos = (start.photo,) if start.photo else ()
     keep_button(studio, Explored(explorer=info.name, begin=tuple(z.tolist()), photos=photos), "Keep it", "point")
 

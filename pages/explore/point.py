@@ -24,7 +24,7 @@ from pages.parts.common import OWNER, PEOPLE_ERRORS, plain
 FROM, MOVED = "from", "moved"
 MIDDLE = "middle"
 FIRST = 0  # seed of the random picture with which a network begins whose middle shows nothing
-SEED, PHOTO, KEPT, KEPT_END = "seed-", "photo-", "kept-", "keptend-"
+SEED, PHOTO, KEPT = "seed-", "photo-", "kept-"
 MOST_SLIDERS = 24
 STEP = 0.05
 
@@ -35,7 +35,7 @@ class Start:
 
     Attributes:
         z: (latents,).
-        photo: the picture that it is of.
+        photo: the picture that it was found from; what is kept from here names it as its origin.
     """
 
     z: np.ndarray
@@ -59,7 +59,7 @@ def name_of(space: Space) -> str:
     return st.query_params.get(FROM, "") or (MIDDLE if space.encoder else f"{SEED}{FIRST}")
 
 
-def start_of(studio: Studio, space: Space) -> Start:
+def start_of(studio: Studio, info: Explorer, space: Space) -> Start:
     """The start that the address names; the middle where that cannot be had, which is said."""
     name = name_of(space)
     middle = Start(np.zeros(space.about.latents, np.float32))
@@ -68,8 +68,8 @@ def start_of(studio: Studio, space: Space) -> Start:
             return Start(space.sample(_seed(name.removeprefix(SEED))))
         if name.startswith(PHOTO):
             return _of_photo(studio, space, name.removeprefix(PHOTO))
-        if name.startswith((KEPT, KEPT_END)):
-            return _of_kept(studio, space, name)
+        if name.startswith(KEPT):
+            return _of_kept(studio, info, space, name.removeprefix(KEPT))
     except PEOPLE_ERRORS as error:
         st.warning(plain(error), icon=":material/image_not_supported:")
     return middle
@@ -140,12 +140,10 @@ def _encoded(studio: Studio, space: Space, photo: PhotoRef) -> np.ndarray:
     return space.latents_of(Image.fromarray(pixels_of(studio.photos.png(photo.id))))
 
 
-def _of_kept(studio: Studio, space: Space, name: str) -> Start:
-    record = studio.gallery.get(name.removeprefix(KEPT_END).removeprefix(KEPT), OWNER)
+def _of_kept(studio: Studio, info: Explorer, space: Space, image_id: str) -> Start:
+    record = studio.gallery.get(image_id, OWNER)
     request = studio.kinds.read(Explored.kind, record.recipe.request) if record.kind == Explored.kind else None
-    point = request and (request.end if name.startswith(KEPT_END) and request.end else request.begin)
-    if not point or len(point) != space.about.latents:
+    if request is None or request.explorer != info.name or len(request.begin) != space.about.latents:
         st.warning("That picture was found in another network. You are in the middle.", icon=":material/info:")
         return Start(np.zeros(space.about.latents, np.float32))
-    photos = request.photos if len(request.photos) == 1 else ()
-    return Start(np.asarray(point, np.float32), photos[0] if photos else None)
+    return Start(np.asarray(request.begin, np.float32), request.photos[0] if request.photos else None)

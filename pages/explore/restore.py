@@ -23,7 +23,8 @@ def fill_explore(studio: Studio, record: ImageRecord) -> list[str]:
     st.query_params[FROM] = f"{KEPT}{record.id}"
     st.query_params.pop(MOVED, None)
     if request.form == STRIP:
-        for end, point in zip(ENDS, (request.begin, request.end), strict=True):
-            set_end(request.explorer, end, Start(np.asarray(point, np.float32)))
+        origins = (request.photos[0], request.photos[-1]) if request.photos else (None, None)
+        for end, point, photo in zip(ENDS, (request.begin, request.end), origins, strict=True):
+            set_end(request.explorer, end, Start(np.asarray(point, np.float32), photo))
         st.session_state.explore_frames = request.frames
     return []

@@ -84,6 +84,8 @@ def test_a_slider_redraws_and_what_is_kept_comes_back(
     assert again.selectbox(key="network").value == VAE_NAME
     assert again.query_params["from"] == f"kept-{image.id}"
     assert again.slider[0].value == pytest.approx(2.0)
+    other = open_page("explore", network=GAN_NAME, **{"from": f"kept-{image.id}"})
+    assert "found in another network" in texts(other.warning)
 
 
 def test_a_walk_has_ends_a_strip_and_a_mix(
@@ -102,6 +104,24 @@ def test_a_walk_has_ends_a_strip_and_a_mix(
     (image,) = known.gallery.of_job(job.id)
     assert (image.width, image.height) == (8 * 16, 16)
     assert "A GAN draws pictures but cannot find yours again" in texts(page.caption)
+
+
+def test_a_strip_comes_back_with_the_photos_that_it_was_found_from(
+    open_page: Callable[..., AppTest], known: Studio, keep: Callable[[], None]
+) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16), (9, 90, 200)).save(stream, "PNG")
+    photo = known.add_photo(stream.getvalue(), "lake.png")
+    points = {"begin": (0.0,) * 6, "end": (1.0,) * 6}
+    job = known.submit(Explored(explorer=VAE_NAME, form=STRIP, photos=(photo,), **points))
+    keep()
+    (image,) = known.gallery.of_job(job.id)
+    page = open_page("explore")
+    page.query_params["recipe"] = image.id
+    page.run()
+    assert "From lake" in texts(page.caption).replace("\\", "")
+    button(page, "Keep the strip").click().run()
+    assert known.jobs()[0].request.photos == (photo,)
 
 
 def test_a_network_that_cannot_be_used_is_said(open_page: Callable[..., AppTest], known: Studio) -> None:
