@@ -2,10 +2,12 @@
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from engine.diffusion.backends.names import (
+    MAKING,
     NOT_INSTALLED,
     NOT_ON_A_GPU,
     compiled_folder,
@@ -25,6 +27,8 @@ from engine.weights.hashes import file_sha256
 
 log = logging.getLogger(__name__)
 
+ABANDONED_SECONDS = 86400  # after which a conversion that was begun is no other worker's any more
+
 Say = Callable[[str], None]
 
 
@@ -43,7 +47,12 @@ class Backends:
         """
         if request.backend == TORCH:
             return Torch()
-        return self._openvino(say) if openvino_version() else _Missing()
+        if not openvino_version():
+            return _Missing()
+        try:
+            return self._openvino(say)
+        except ImportError as error:
+            return _Missing(_broken(error))
 
     def make_ready(self, model: LoadedModel) -> bool:
         """Convert a model and compile it for its own size, if that was not done yet; returns whether something was."""
@@ -55,7 +64,7 @@ class Backends:
         try:
             with self._openvino(log.info).engaged(model, _likely(model), Worn([])):
                 return True
-        except (CannotCompute, StudioError, OSError) as error:
+        except (StudioError, OSError, ImportError, MemoryError) as error:
             log.warning("%s is not made ready for OpenVINO: %s", model.info.title, error)
         return False
 
@@ -86,9 +95,16 @@ class _Missing:
 
     name = OPENVINO
 
+    def __init__(self, why: str = NOT_INSTALLED):
+        self._why = why
+
     def engaged(self, model: LoadedModel, request: TextToImage, worn: Worn):
         """Raises CannotCompute."""
-        raise CannotCompute(NOT_ON_A_GPU if model.device.is_cuda else NOT_INSTALLED)
+        raise CannotCompute(NOT_ON_A_GPU if model.device.is_cuda else self._why)
+
+
+def _broken(error: ImportError) -> str:
+    return f"it is installed but does not start ({error}). Install it again with `pip install --no-deps openvino`."
 
 
 def _likely(model: LoadedModel) -> TextToImage:
@@ -101,9 +117,19 @@ def _likely(model: LoadedModel) -> TextToImage:
 def _sweep(home: Path) -> None:
     """Remove what another version of OpenVINO left, which nothing can use any more."""
     for folder in compiled_folder(home).glob("*"):
+        if folder.name.startswith(MAKING) and _is_recent(folder):
+            continue
         try:
             current = read_json(folder / "about.json").get("openvino") == openvino_version()
         except (OSError, ValueError):
             current = False
         if not current:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_recent(folder: Path) -> bool:
+    """Whether another worker may still be at it."""
+    try:
+        return time.time() - folder.stat().st_mtime < ABANDONED_SECONDS
+    except OSError:
+        return False

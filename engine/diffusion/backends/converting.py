@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.diffusion.backends.compiled import Compiled, explaining
-from engine.diffusion.backends.names import openvino_version
+from engine.diffusion.backends.names import MAKING, openvino_version
 from engine.diffusion.backends.seam import CannotCompute
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora import Worn
@@ -33,7 +33,7 @@ def convert(model: LoadedModel, place: Path) -> None:
     """
     _require_room(model, place.parent)
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".making-") as name, explaining():
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=MAKING) as name, explaining():
         made = Path(name) / place.name
         made.mkdir()
         unfit = ""
@@ -42,6 +42,8 @@ def convert(model: LoadedModel, place: Path) -> None:
                 _write(model, made)
                 _require_same(model, made)
         except CannotCompute as error:
+            if isinstance(error.__cause__, OSError):  # a full disk says nothing of the model
+                raise
             unfit = str(error)
             for file in made.iterdir():
                 file.unlink()
@@ -70,7 +72,10 @@ def _require_room(model: LoadedModel, folder: Path) -> None:
 def _write(model: LoadedModel, folder: Path) -> None:
     for part, module in _parts(model).items():
         graph = _converted(module, example_inputs(model)[part])
-        openvino.save_model(graph, folder / f"{part}.xml", compress_to_fp16=False)
+        try:
+            openvino.save_model(graph, folder / f"{part}.xml", compress_to_fp16=False)
+        except RuntimeError as error:  # what OpenVINO says of a disk
+            raise OSError(f"its converted {part} could not be written: {error}") from error
 
 
 @torch.no_grad()

@@ -26,6 +26,7 @@ NOT_INSTALLED = (
     f"{TITLES[TORCH]} ({TORCH})."
 )
 NOT_ON_A_GPU = f"OpenVINO draws on the processor, and here a GPU draws. Choose the engine {TITLES[TORCH]} ({TORCH})."
+MAKING = ".making-"  # begins the names of folders that are being written
 FILES = ("unet.xml", "unet.bin", "decoder.xml", "decoder.bin")
 COMPONENTS = ("unet", "vae")  # of a folder, that are converted
 

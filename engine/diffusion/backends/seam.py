@@ -68,12 +68,12 @@ class Engaged:
 @contextmanager
 def engaged(backend: Backend, model: LoadedModel, request: TextToImage, worn: Worn) -> Iterator[Engaged]:
     """Have a backend compute inside the `with` block; PyTorch does where it cannot."""
-    entered = backend.engaged(model, request, worn)
-    now = Engaged(backend.name, (), entered)
+    now = Engaged(backend.name)
     try:
+        entered = backend.engaged(model, request, worn)
         entered.__enter__()
+        now._leave = entered
     except CannotCompute as error:
-        now._leave = nullcontext()
         now.give_up(error)
     try:
         yield now

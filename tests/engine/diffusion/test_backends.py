@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import resource
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.diffusion.backends.choosing import Backends
+from engine.diffusion.backends.choosing import Backends, _sweep
 from engine.diffusion.backends.names import (
     compiled_folder,
     default_backend,
@@ -17,6 +20,7 @@ from engine.diffusion.backends.names import (
     openvino_version,
     place_of,
     sources,
+    why_unfit,
 )
 from engine.diffusion.backends.seam import Backend, CannotCompute
 from engine.diffusion.loading import LoadedModel, load
@@ -29,6 +33,7 @@ from tests.tiny import REQUEST, save_tiny_pipeline, tiny_info
 from tests.tiny_lora import kohya, lora_layers, save_lora
 
 needs_openvino = pytest.mark.skipif(not openvino_version(), reason="OpenVINO is not installed")
+NEEDS_IT = ("engine.diffusion.backends.compiled", "engine.diffusion.backends.converting")
 LEVELS = 1  # of 255 that pictures of the two may be apart
 
 
@@ -249,7 +254,49 @@ def test_a_full_disk_is_said(tiny, tmp_path):
 
 
 @needs_openvino
+def test_a_disk_that_was_full_is_tried_again(tiny, tmp_path):
+    model, settings = replace(tiny, compiled={}), Settings(home=tmp_path)
+    backend = Backends(settings).of(replace(REQUEST, backend=OPENVINO))
+    hashes = [file_sha256(path, tmp_path / "hashes.json") for path in sources(tiny.info)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))
+    try:
+        assert drawn(model, backend).backend == TORCH
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert why_unfit(place_of(tmp_path, tiny.info, hashes)) is None
+
+
+@needs_openvino
 def test_another_precision_is_left_to_pytorch(tiny, openvino, cpu):
     half = replace(tiny, device=replace(cpu, dtype=torch.bfloat16), compiled={})
     with pytest.raises(CannotCompute, match="float32"):
         openvino.engaged(half, REQUEST, None).__enter__()
+
+
+def test_an_openvino_that_does_not_start_leaves_the_drawing_to_pytorch(tiny, tmp_path, monkeypatch):
+    (tmp_path / "openvino").mkdir()
+    (tmp_path / "openvino" / "__init__.py").write_text('raise ImportError("libtbb.so.12 is missing")')
+    (tmp_path / "openvino-1.dist-info").mkdir()
+    (tmp_path / "openvino-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: openvino\nVersion: 1\n")
+    for name in [name for name in sys.modules if name.split(".")[0] == "openvino" or name in NEEDS_IT]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    openvino_version.cache_clear()
+    try:
+        backends = Backends(Settings(home=tmp_path, device="cpu"))
+        assert backends.make_ready(tiny) is False
+        image = drawn(tiny, backends.of(replace(REQUEST, backend=OPENVINO)))
+    finally:
+        openvino_version.cache_clear()
+    assert image.backend == TORCH
+    assert "libtbb.so.12 is missing" in image.notes[0]
+
+
+def test_what_another_worker_is_converting_is_not_swept_away(tmp_path):
+    begun, abandoned, old = (compiled_folder(tmp_path) / name for name in (".making-a", ".making-b", "0123"))
+    for folder in (begun, abandoned, old):
+        folder.mkdir(parents=True)
+    os.utime(abandoned, (0, 0))
+    _sweep(tmp_path)
+    assert [folder.is_dir() for folder in (begun, abandoned, old)] == [True, False, False]
