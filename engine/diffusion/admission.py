@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.diffusion.backends.names import asked_problem, default_backend
+from engine.diffusion.backends.names import asked_problem, default_backend, torch_alone
 from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.prompts.embeddings import embedding_problems
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
@@ -13,6 +13,7 @@ from engine.diffusion.words import describe
 from engine.errors import InvalidRequest, Problem
 from engine.jobs.kind import Here, Kind
 from engine.rules import MAX_PROMPT_CHARACTERS, multiple
+from engine.settings import TORCH
 from engine.weights.checks import default_model, lora_problems, model_problems
 from engine.weights.embeddings.listing import list_embeddings
 from engine.weights.models import Catalogue, ModelInfo, size_problems
@@ -32,14 +33,15 @@ def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
     values = {name: value for name, value in values.items() if name != "backend" or value}
     if problem := asked_problem(values.get("backend"), here.accelerated):
         raise InvalidRequest([Problem("backend", problem)])
+    merged = {"loras_merged": bool(values.get("loras")) and not here.accelerated}
+    given = values.keys() >= {"model", "width", "height", *FIELDS}
+    if given and ("backend" in values or torch_alone(here.settings, here.accelerated)):
+        return {"backend": TORCH, **merged, **values}
     models = Catalogue(here.settings).all()
     name = values.get("model", default_model(models, here.accelerated).name)
     info = next((info for info in models if info.name == name), None)
-    computed = {
-        "backend": default_backend(here.settings, info, here.accelerated),
-        "loras_merged": bool(values.get("loras")) and not here.accelerated,
-    }
-    if values.keys() >= {"model", "width", "height", *FIELDS}:
+    computed = {"backend": default_backend(here.settings, info, here.accelerated), **merged}
+    if given:
         return {**computed, **values}
     native = (info.native_size if info else 0) or UNKNOWN_SIZE
     wanted = defaults_here(here.settings, info, loras_from(values.get("loras")))

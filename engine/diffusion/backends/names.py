@@ -93,6 +93,11 @@ def why_unfit(place: Path) -> str | None:
     return unfit if unfit or all((place / name).is_file() for name in FILES) else None
 
 
+def torch_alone(settings: Settings, accelerated: bool) -> bool:
+    """Whether nothing but PyTorch draws here, whatever the model, where nobody says."""
+    return accelerated or not openvino_version() or settings.backend == TORCH
+
+
 def default_backend(settings: Settings, info: ModelInfo | None, accelerated: bool) -> str:
     """What draws where nobody says: what the settings name; else OpenVINO for a model that is converted already, so
     that nobody waits for a conversion.
@@ -100,7 +105,7 @@ def default_backend(settings: Settings, info: ModelInfo | None, accelerated: boo
     Args:
         accelerated: whether a GPU draws.
     """
-    if accelerated or not openvino_version() or settings.backend == TORCH or info is None:
+    if info is None or torch_alone(settings, accelerated):
         return TORCH
     return OPENVINO if settings.backend == OPENVINO or is_converted(settings.home, info) else TORCH
 
