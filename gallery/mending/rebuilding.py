@@ -134,9 +134,11 @@ def _renew_some(database: Database, files: ImageFiles, ids: list[str], describe:
         return 0
     with database.write() as session:
         for image_id, values in fresh.items():
-            session.execute(update(Image).where(Image.id == image_id).values(values))
             if "recipe" in values:
-                filing.note(session, image_id, Recipe.from_dict(values["recipe"]))
+                recipe = Recipe.from_dict(values["recipe"])
+                filing.note(session, image_id, recipe)
+                values["commercial_use"] = filing.commercial_use(session, recipe)
+            session.execute(update(Image).where(Image.id == image_id).values(values))
         if any("title" in values for values in fresh.values()):
             fulltext.rebuild(session)
     return len(fresh)

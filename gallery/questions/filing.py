@@ -9,7 +9,7 @@ from gallery import family
 from gallery.database import Database
 from gallery.ids import is_id
 from gallery.questions import fulltext
-from gallery.questions.traits import loras_of, with_parents
+from gallery.questions.traits import commercial_use_of, loras_of, with_parents
 from gallery.recipe import Recipe
 from gallery.schema import BoardImage, Image, ImageLora, ImageTag
 
@@ -19,8 +19,7 @@ def add(session: Session, row: Image) -> None:
     fulltext.add(session, row)
     recipe = Recipe.from_dict(row.recipe)
     note(session, row.id, recipe)
-    if recipe.parents:
-        row.commercial_use = _with_parents(session, row.commercial_use, recipe)
+    row.commercial_use = commercial_use(session, recipe)
 
 
 def note(session: Session, image_id: str, recipe: Recipe) -> None:
@@ -31,7 +30,11 @@ def note(session: Session, image_id: str, recipe: Recipe) -> None:
         session.execute(insert(ImageLora), [{"image_id": image_id, "name": name} for name in names])
 
 
-def _with_parents(session: Session, own: bool | None, recipe: Recipe) -> bool | None:
+def commercial_use(session: Session, recipe: Recipe) -> bool | None:
+    """Whether the licences allow it of all that a picture was made with, the pictures that it was made from too."""
+    own = commercial_use_of(recipe)
+    if not recipe.parents:
+        return own
     ids = [image for parent in recipe.parents if is_id(image := parent.get("image"))]
     found = session.execute(select(Image.id, Image.commercial_use).where(Image.id.in_(ids)))
     return with_parents(own, recipe, {row.id: row.commercial_use for row in found})

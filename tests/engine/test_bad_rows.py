@@ -1,6 +1,7 @@
 """One row that cannot be read never stops the rest: worker, lists, pages, command lines, export."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from engine.jobs.schema import DRAW, FAILED, QUEUED, SUCCEEDED
 from engine.studio import Studio
 from gallery.mending import repair
 from gallery.metadata import read_recipe
+from gallery.questions.query import Query
 from tests.gallery.samples import picture, recipe
 from tests.toy_kind import KINDS, Knit, lay_out_wool, worker_for
 
@@ -177,6 +179,16 @@ def test_a_recipe_that_cannot_be_read_stops_no_other_picture(studio, images, tmp
 
     assert studio.gallery.renew() == 1
     assert studio.gallery.get(bad).recipe == recipe("dragon 1")
+
+
+def test_a_row_that_is_written_anew_says_what_its_own_licences_allow(studio, images):
+    made = replace(recipe("a free dragon"), model={"name": "mini", "commercial_use": True}, loras=())
+    free = studio.gallery.save(picture(), made).id
+    hurt(studio, "images", free, "recipe", "'{'")
+    hurt(studio, "images", free, "commercial_use", "0")
+    assert studio.gallery.renew() == 1
+    assert studio.gallery.get(free).commercial_use is True
+    assert studio.gallery.count(query=Query(commercial_use=True)) == 1
 
 
 def test_an_unreadable_recipe_is_shown_as_such_in_lists_and_jpgs_carry_the_files_own(studio, images, tmp_path, capsys):
