@@ -71,7 +71,7 @@ def _matched(source: str, kind: str) -> Matched | str | None:
 def _from_folders(kind: str) -> Matched | str:
     text = st.text_area(
         "Methods and their folders",
-        placeholder="classical = /home/me/results/classical\nnijigan = /home/me/results/nijigan",
+        placeholder="classical = ~/results/classical\nnijigan = ~/results/nijigan",
         key="study_folders",
         help="One a line: a name, an equals sign, a folder. Files of the same content have the same name.",
     )
