@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from engine.betavae.config import Config
 from engine.betavae.networks import BetaVAE
 from engine.latent.pictures import Pictures
-from engine.latent.training import CurveLog, batch_of, pixels_in, sheet_of, told
+from engine.latent.training import batch_of, pixels_in, sheet_of
 from engine.training.curves import keep_until
+from engine.training.following import CurveLog, finite
 from engine.training.loop import generator_of, step_of, train
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
@@ -66,7 +67,7 @@ def run(
     torch.manual_seed(config.seed)
     model = model_of(config).to(ranks.device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate)
-    log = CurveLog(folder, quiet or not ranks.first)
+    log = CurveLog(folder, ranks, prints=not quiet)
     keep_until(folder, step_of(folder))
 
     def step(number: int) -> dict[str, float]:
@@ -76,7 +77,7 @@ def run(
         noise = torch.randn(config.batch_size, config.latents, generator=rng).to(ranks.device)
         parts = losses(model, pictures, noise)
         parts["loss"] = parts["reconstruction"] + config.beta * config.kld_weight * parts["kld"]
-        numbers = told(parts, number)
+        numbers = finite(number, parts, "")
         update(optimizer, parts["loss"], ranks, max_norm=None)
         done(number + 1, numbers)
         return numbers

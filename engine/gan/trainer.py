@@ -12,9 +12,10 @@ from torch.nn import functional as F
 from engine.gan.config import Config
 from engine.gan.networks import Discriminator, Generator
 from engine.latent.pictures import Pictures
-from engine.latent.training import CurveLog, batch_of, pixels_in, sheet_of, told
+from engine.latent.training import batch_of, pixels_in, sheet_of
 from engine.metrics.features import mean_pairwise_distance, nearest
 from engine.training.curves import keep_until
+from engine.training.following import CurveLog, finite
 from engine.training.loop import average_of, generator_of, step_of, train
 from engine.training.optimizing import update
 from engine.training.parallel import Ranks
@@ -101,7 +102,7 @@ class Duel:
         self.discriminator.requires_grad_(True)
         judged = loss_discriminator(self.discriminator(real), self.discriminator(fake.detach()))
         rested = self.balance.rests(self._config.skip_below)
-        numbers = told({"discriminator": judged}, number)
+        numbers = finite(number, {"discriminator": judged}, "")
         if not rested:
             update(self._judging, judged, self._ranks, max_norm=None)
         self.balance.add(numbers["discriminator"], rested)
@@ -109,7 +110,7 @@ class Duel:
         # The generator.
         self.discriminator.requires_grad_(False)
         loss = loss_generator(self.discriminator(fake))
-        numbers |= told({"generator": loss}, number)
+        numbers |= finite(number, {"generator": loss}, "")
         update(self._optimizer, loss, self._ranks, max_norm=None)
         self.average.update_parameters(self.generator)
         return numbers
@@ -128,7 +129,7 @@ def run(
     """Train, or go on; arguments and errors as of `engine.betavae.trainer.run`."""
     torch.manual_seed(config.seed)
     duel = Duel(config, ranks)
-    log = CurveLog(folder, quiet or not ranks.first)
+    log = CurveLog(folder, ranks, prints=not quiet)
     keep_until(folder, step_of(folder))
     seen = coarse(pixels_in(data.train[:COMPARED]))
     variety = _variety(seen[:SAMPLES])

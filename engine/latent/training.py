@@ -1,57 +1,10 @@
-"""What the trainings of beta-VAE and GAN do alike: batches of a step, and numbers that pages can read."""
-
-from collections.abc import Mapping
-from pathlib import Path
+"""What the trainings of beta-VAE and GAN do alike: batches of a step, and sheets."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import StudioError
-from engine.files import replacing
-from engine.images import from_bytes, to_pil
-from engine.training.curves import write_numbers
-from engine.training.loop import Log
-
-
-class CurveLog(Log):
-    """Numbers go into the run's curves, pictures beside them; TensorBoard is left alone.
-
-    Args:
-        quiet: whether nothing is printed.
-    """
-
-    def __init__(self, folder: Path, quiet: bool = False):
-        self._folder = folder
-        self._prints = not quiet
-
-    def numbers(self, step: int, values: Mapping[str, float]) -> None:
-        """Write numbers by name."""
-        write_numbers(self._folder, step, values)
-        self.text(f"step {step:7d}  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
-
-    def picture(self, step: int, name: str, pixels: Tensor) -> None:
-        """The newest of that name, (3, H, W) in [-1, 1]."""
-        (image,) = to_pil(pixels[None])
-        with replacing(self._folder / f"{name}.png") as file:  # a page may read it at any moment
-            image.save(file, "PNG")
-
-    def text(self, text: str) -> None:
-        if self._prints:
-            print(text, flush=True)
-
-
-def told(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
-    """The losses as numbers; asked before the weights follow them.
-
-    Raises:
-        StudioError: one is no finite number, so that the training has failed.
-    """
-    numbers = {name: loss.item() for name, loss in losses.items()}
-    if wrong := [name for name, value in numbers.items() if not np.isfinite(value)]:
-        text = f"The training failed at step {step + 1}: its {', '.join(wrong)} is no number any more."
-        raise StudioError(f"{text} Begin anew with a lower learning rate.")
-    return numbers
+from engine.images import from_bytes
 
 
 def batch_of(pictures: np.ndarray, size: int, flip: float, rng: torch.Generator, device: torch.device) -> Tensor:

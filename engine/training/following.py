@@ -64,9 +64,17 @@ def total(losses: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(losses.values())).sum()
 
 
-def finite(number: int, losses: dict[str, Tensor]) -> dict[str, float]:
-    """The losses of a step as numbers. Raises StudioError where one is none any more."""
-    values = {f"loss_{name}": value.item() for name, value in losses.items()}
+def finite(number: int, losses: Mapping[str, Tensor], prefix: str = "loss_") -> dict[str, float]:
+    """The losses of a step as numbers, asked before the weights follow them.
+
+    Args:
+        number: of the step, from 0.
+        prefix: before each name.
+
+    Raises:
+        StudioError: one is no finite number any more.
+    """
+    values = {f"{prefix}{name}": value.item() for name, value in losses.items()}
     wrong = [name for name, value in values.items() if not math.isfinite(value)]
     if wrong:
         raise StudioError(

@@ -28,9 +28,9 @@ from engine.latent.runs import (
     run_info,
     runs_folder,
 )
-from engine.latent.training import told
 from engine.settings import Settings
 from engine.training.curves import read_curves, write_numbers
+from engine.training.following import finite
 from engine.training.loop import CHECKPOINT
 from tests.tiny_networks import BETA_VAE, GAN, GAN_CONFIG, VAE, save_pictures, trained_network
 
@@ -177,8 +177,8 @@ def test_a_run_goes_on_with_what_it_began_with_alone(pictures: Path, tmp_path: P
 
 
 def test_a_loss_that_is_no_number_ends_the_training_in_words() -> None:
-    with pytest.raises(StudioError, match=r"failed at step 8: its kld is no number any more\. Begin anew"):
-        told({"loss": torch.tensor(1.0), "kld": torch.tensor(float("nan"))}, 7)
+    with pytest.raises(StudioError, match=r"must be finite numbers; in step 8 kld became another\. Begin anew"):
+        finite(7, {"loss": torch.tensor(1.0), "kld": torch.tensor(float("nan"))}, "")
 
 
 def test_names_and_presets() -> None:
