@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import anyio
 import streamlit as st
+from starlette.websockets import WebSocketDisconnected
 
 from engine.in_words import in_words
 from engine.studio import Studio
@@ -19,6 +20,14 @@ logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name
 # `show_unexpected_error` says these, once for as long as they last.
 logging.getLogger("streamlit.error_util").addFilter(lambda record: record.msg != "Uncaught app execution")
 log = logging.getLogger("studio")
+
+
+def _no_browser_that_left(record: logging.LogRecord) -> bool:
+    """Streamlit answers a browser that left while something was sent to it: no fault, so no traceback is shown."""
+    return not (record.exc_info and isinstance(record.exc_info[1], WebSocketDisconnected))
+
+
+logging.getLogger("uvicorn.error").addFilter(_no_browser_that_left)
 
 REPAIR_SECONDS = 3.0  # between looks whether a damaged database was repaired
 

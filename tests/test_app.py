@@ -1,11 +1,15 @@
 """The front door, when something keeps the studio from opening."""
 
+import asyncio
+import logging
 import os
 import subprocess
 import sys
 
 import pytest
+from starlette.websockets import WebSocket
 
+import app  # noqa: F401  its import says what the server's log leaves out
 from engine.settings import PROJECT
 
 
@@ -30,3 +34,18 @@ def test_what_keeps_the_studio_from_opening_is_said_and_the_server_ends(tmp_path
     assert "Niji Studio cannot start." in server.stderr
     assert said in server.stderr
     assert "Traceback" not in server.stderr
+
+
+def test_a_browser_that_leaves_is_no_traceback_in_the_log_but_a_fault_is(caplog):
+    async def left() -> None:
+        await WebSocket({"type": "websocket"}, receive=None, send=None).receive_bytes()
+
+    async def failed() -> None:
+        raise RuntimeError("a fault")
+
+    for connection in (left, failed):
+        try:
+            asyncio.run(connection())
+        except RuntimeError:
+            logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a fault"]
