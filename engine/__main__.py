@@ -4,6 +4,7 @@ import sys
 
 from engine.cli import (
     checkpoints,
+    comparing,
     cyclegan,
     datasets,
     drawing,
@@ -53,6 +54,7 @@ cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(presets.commands, name="presets")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(opinions.commands, name="study")
+cli.add_typer(comparing.commands)
 cli.add_typer(nijigan.commands)
 cli.add_typer(cyclegan.commands)
 cli.add_typer(vqi2i.commands)

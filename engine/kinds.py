@@ -1,5 +1,6 @@
 """The one table of what can be asked of the studio."""
 
+from engine.comparing import admission as comparing
 from engine.cyclegan import admission as cyclegan
 from engine.diffusion import admission as diffusion
 from engine.grids import admission as grids
@@ -23,5 +24,5 @@ _MAKING = (
     *upscaling.KINDS,
     latent.EXPLORED,
 )
-_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS)
+_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *comparing.KINDS)
 KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS])

@@ -50,6 +50,9 @@ LABELS = {
     "upscaler": "Upscaler",
     "seeds": "Pictures for each caption",
     "captions": "Captions to draw",
+    "cost_side": "Side that is timed",
+    "runs": "Timed runs",
+    "side": "Short side",
 }
 
 

@@ -1,4 +1,4 @@
-"""Evaluate: does a LoRA help, which of its checkpoints is the best, and how strong should it be?"""
+"""Evaluate: LoRAs with and without, their checkpoints and weights; translators beside each other, and on pairs."""
 
 from typing import Any
 
@@ -14,8 +14,10 @@ from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.grid import grid_form, show_grids
+from pages.evaluate.on_pairs import show_pairs
 from pages.evaluate.report import show_reports
 from pages.evaluate.stopped import MEASURING, show_stopped
+from pages.evaluate.translators import show_translators
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, PEOPLE_ERRORS, TRAIN, open_studio
 from pages.parts.dataset_picker import pick_dataset
@@ -34,6 +36,7 @@ PLACES = {
     "guidance_scale": "evaluation_guidance",
 }
 PRESS = Press("evaluate", together=[("model", "loras", "lora")], places=PLACES)
+LORAS, TRANSLATORS, PAIRS = "LoRAs", "Translators", "On pairs"
 OWN, OTHERS = "Held out by its training", "Others"
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -41,6 +44,13 @@ REPORT, GRID = "With and without", "Checkpoints and weights"
 def main() -> None:
     """Lay out the page."""
     studio = open_studio()
+    about = st.segmented_control(
+        "Evaluate", [LORAS, TRANSLATORS, PAIRS], default=LORAS, required=True, key="about", bind="query-params"
+    )
+    {LORAS: _loras, TRANSLATORS: show_translators, PAIRS: show_pairs}[about](studio)
+
+
+def _loras(studio: Studio) -> None:
     subjects = evaluations.subjects(studio.settings, studio.loras())
     if not subjects:
         _empty()
