@@ -139,6 +139,12 @@ def _features(vgg: Vgg19Features, pictures: list[Tensor]) -> Tensor:
     return torch.cat(rows)
 
 
+@torch.inference_mode()
+def content_distance(photo: Tensor, fake: Tensor) -> float:
+    """Distance in VGG19 relu3_1 features, as in `Figures.content`; two (1, 3, H, W) in [-1, 1] of one size."""
+    return _content(load_vgg19(), photo, fake)
+
+
 def _content(vgg: Vgg19Features, photo: Tensor, fake: Tensor) -> float:
     before, after = (vgg(pixels, (CONTENT_LAYER,))[CONTENT_LAYER] for pixels in (photo, fake))
     return float((before - after).square().mean() / before.square().mean())
