@@ -13,6 +13,7 @@ from engine.lora.requests import SEEDS, EvaluateLora
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
+from pages.evaluate.by_eye import BY_EYE, by_eye_form, show_rounds
 from pages.evaluate.grid import grid_form, show_grids
 from pages.evaluate.on_pairs import show_pairs
 from pages.evaluate.report import show_reports
@@ -61,6 +62,8 @@ def _loras(studio: Studio) -> None:
         view = _view(subject)
         if view == REPORT and subject.lora is not None:
             _form(studio, subject, subject.lora)
+        elif subject.run is not None and view == BY_EYE:
+            by_eye_form(studio, subject.run)
         elif subject.run is not None:
             grid_form(studio, subject.run)
     with right:
@@ -68,6 +71,8 @@ def _loras(studio: Studio) -> None:
         show_stopped(studio, subject)
         if view == REPORT and subject.lora is not None:
             show_reports(studio, subject.lora)
+        elif subject.run is not None and view == BY_EYE:
+            show_rounds(studio, subject.run)
         elif subject.run is not None:
             show_grids(studio, subject.run, subject.lora)
 
@@ -91,11 +96,11 @@ def _chosen(subjects: dict[str, Subject]) -> Subject:
 
 def _view(subject: Subject) -> str:
     """What to look at: only what this LoRA can have."""
-    views = [*([REPORT] if subject.lora else []), *([GRID] if subject.run else [])]
+    views = [*([REPORT] if subject.lora else []), *([GRID, BY_EYE] if subject.run else [])]
     if len(views) == 1:
         return views[0]
     return st.segmented_control(
-        "Measure", views, default=REPORT, required=True, key="view", bind="query-params", width="stretch"
+        "Measure", views, default=views[0], required=True, key="view", bind="query-params", width="stretch"
     )
 
 
