@@ -21,6 +21,7 @@ from engine.marked import COMPOSITE, save_png
 from engine.metrics.compare_report import json_values
 from engine.metrics.features import features_of
 from engine.metrics.sheets import TILE, grid_sheet
+from engine.metrics.vgg19 import Vgg19Features, load_vgg19
 from engine.nijigan import run
 from engine.nijigan.config import Config
 from engine.nijigan.evaluation import pair_tensors
@@ -81,13 +82,13 @@ def ablate(folders: run.Folders, folder: Path, config: Config, processes: int, t
 @torch.no_grad()
 def report(folder: Path, chosen: Mapping[str, Config], pairs: PairedFolders, styles: Sequence[Path]) -> dict[str, Any]:
     """The sheet, the table and their files from four finished trainings, on pairs that none was trained on."""
-    judge = judge_here()
+    judge, vgg = judge_here(), load_vgg19()
     photos, truths = zip(*(map(as_picture, pair_tensors(pairs, index)) for index in range(len(pairs))), strict=True)
     wanted = _style_pictures(styles, min(min(photo.size) for photo in photos))
     target = features_of(judge.extractor, map(from_pil, wanted))
     made = {"photos": list(photos)}
     made |= {name: _translated(folder / name, config, photos) for name, config in chosen.items()}
-    rows = [_row(name, judge, target, photos, truths, fakes) for name, fakes in made.items()]
+    rows = [_row(name, (judge, vgg), target, photos, truths, fakes) for name, fakes in made.items()]
     values = {
         "steps": next(iter(chosen.values())).steps,
         "seed": next(iter(chosen.values())).seed,
@@ -122,16 +123,16 @@ def _translated(folder: Path, config: Config, photos: Sequence[Image.Image]) -> 
 
 def _row(
     name: str,
-    judge: Judge,
+    networks: tuple[Judge, Vgg19Features],
     target: torch.Tensor,
     photos: Sequence[Image.Image],
     truths: Sequence[Image.Image],
     fakes: Sequence[Image.Image],
 ) -> dict[str, Any]:
-    each = []
+    (judge, vgg), each = networks, []
     for photo, truth, fake in zip(photos, truths, fakes, strict=True):
         found = measures_of(photo, fake)
-        kept = {"edges": found["edges"], "content": content_distance(from_pil(photo), from_pil(fake))}
+        kept = {"edges": found["edges"], "content": content_distance(vgg, from_pil(photo), from_pil(fake))}
         each.append(kept | {"flat": found["flat"]} | pair_figures(fake, truth))
     features = features_of(judge.extractor, map(from_pil, fakes))
     enough = min(len(features), len(target)) > 1  # a distance between sets needs two in each
