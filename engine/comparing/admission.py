@@ -47,13 +47,20 @@ def _testing(values: Mapping[str, Any], here: Here) -> list[Problem]:
     known = {each.name: each for each in translators(here.settings)}
     if subject in known:
         return [*problems, *([Problem("subject", why)] if (why := comparable(known[subject])) else [])]
-    if not Path(subject).exists():
+    if not _is_there(subject):
         text = (
-            f"There is no translator {subject!r} and no training in a folder of that name; translators are: "
+            f"There is no translator {subject[:200]!r} and no training in a folder of that name; translators are: "
             f"{', '.join(known)}."
         )
         problems.append(Problem("subject", text))
     return problems
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
 
 
 def _prepared(field: str, name: str, here: Here) -> list[Problem]:
@@ -84,7 +91,6 @@ KINDS = (
         title=lambda request: f"Testing {Path(request.subject).name} on pairs",
         lane=TRAIN,
         check=_testing,
-        pausable=True,
         folder=lambda settings, request: settings.evaluations_dir / request.test,
     ),
 )

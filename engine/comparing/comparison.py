@@ -39,6 +39,7 @@ from engine.translation.catalogue import Translator, translators
 from engine.translation.running import LoadedTranslator
 
 PHOTOS = "photos"
+MOST_STAGE = 64  # characters that a job's stage has
 ROWS = 10  # photos on one sheet, as many as the study shows
 Report = Callable[[str, int, int], None]
 Fakes = tuple[list[Path], list[Path]]  # of the photos, and of the pairs' photos
@@ -171,7 +172,7 @@ class Comparison:
         before = self._done
 
         def tick(run: int) -> None:
-            self._report(f"Timing {method.title}", before + run, self._steps)
+            self._tell(f"Timing {method.title}", before + run)
 
         tick(0)
         photo, request = self._pictures.photos[0], self._request
@@ -238,8 +239,11 @@ class Comparison:
     def _tick(self, stage: str) -> None:
         if self._should_stop():
             raise Cancelled("The comparison was stopped. What was translated and timed is kept.")
-        self._report(stage, self._done, self._steps)
+        self._tell(stage, self._done)
         self._done += 1
+
+    def _tell(self, stage: str, done: int) -> None:
+        self._report(stage[:MOST_STAGE], done, self._steps)
 
 
 def _square(picture: Image.Image) -> Image.Image:

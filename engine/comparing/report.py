@@ -149,7 +149,10 @@ def number(value: float | str | None, digits: int = 3) -> str:
 def _opinion(score: Mapping[str, Any] | None) -> str:
     if score is None:
         return ""
-    return f"{number(score['mean'])} ({number(score['low'])} to {number(score['high'])}), N = {score['answers']}"
+    ends = [score["low"], score["high"]]
+    known = all(isinstance(end, int | float) for end in ends)  # two people and two pictures are needed for an interval
+    interval = f" ({number(ends[0])} to {number(ends[1])})" if known else ""
+    return f"{number(score['mean'])}{interval}, N = {score['answers']}"
 
 
 def _cell(value: Any) -> Any:

@@ -19,6 +19,10 @@ from engine.jobs.schema import SUCCEEDED
 from engine.metrics.frechet import frechet_distance
 from engine.metrics.translation_failures import day_night_kept
 from engine.metrics.vgg19 import vgg19_features
+from engine.opinions.pictures import match
+from engine.opinions.studies import Studies
+from engine.opinions.study import RATINGS
+from engine.opinions.trials import trials_for
 from engine.studio import Studio
 from tests.engine.comparing.pictures import save_pairs, save_pictures
 
@@ -40,11 +44,25 @@ def ask(studio: Studio, name: str, pictures: plan.Pictures, **values: object) ->
     return request
 
 
+def rated(studio: Studio, photos: Path, others: Path) -> str:
+    """A study of Painter and another method, in which one person gave both pictures of Painter a 4."""
+    others = save_pictures(others.parent / "another", range(2))
+    studies = Studies(studio.settings.home)
+    matched = match({"Painter": photos, "Somebody": others}, None, control=False)
+    study = studies.create("Which?", RATINGS, matched, least_seconds=0)
+    me = studies.join(study)
+    for place, trial in enumerate(trials_for(study, me.id)):
+        score = 4 if trial.shown == ("Painter",) else 2
+        studies.answer(study, me.id, place, dict.fromkeys(study.questions, score), 1.0)
+    return study.id
+
+
 def test_a_comparison_is_made_kept_and_begun_where_it_stopped(
     studio: Studio, work: Callable[[], None], folders: tuple[Path, Path, Path]
 ) -> None:
     photos, styles, pairs = folders
-    request = ask(studio, "one", plan.pictures_to_compare(photos, styles, pairs))
+    study = rated(studio, photos, styles)
+    request = ask(studio, "one", plan.pictures_to_compare(photos, styles, pairs), study=study)
     folder = plan.folder_of(studio.settings, request)
     there = folder / "pictures" / "classical" / "photos" / "0.png"  # as if it had been stopped after this one
     there.parent.mkdir(parents=True)
@@ -84,6 +102,10 @@ def test_a_comparison_is_made_kept_and_begun_where_it_stopped(
     assert text.splitlines()[2].startswith("| The photos themselves |")
     assert "MSE to its pair" in text
     assert report.cost_rows(values) == []
+    (question,) = report.questions(values)[:1]
+    assert (painter["opinions"][question]["mean"], painter["opinions"][question]["answers"]) == (4, 2)
+    assert report.quality_rows(values)[1][question] == "4, N = 2"
+    assert classical["opinions"] == {}  # of this one nobody was asked
 
 
 def test_folders_that_do_not_fit_are_refused_in_words(folders: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from engine.__main__ import cli
 from engine.comparing import plan, report
 from engine.comparing.request import TestOnPairs
 from engine.comparing.testing import COLUMNS, Test, subject
@@ -101,6 +103,15 @@ def test_a_file_of_weights_and_a_translator_are_tested_too(
     assert subject("classical", settings, CPU)(photo).shape == photo.shape
 
 
+def test_the_command_says_a_line_a_pair_and_copies_all(studio: Studio, tmp_path: Path, worker_beside: None) -> None:
+    pairs, out = save_pairs(tmp_path / "pairs", range(2)), tmp_path / "out"
+    words = ["test-translator", "classical", pairs, "--side", 64, "--out", out, "--home", studio.settings.home]
+    said = CliRunner().invoke(cli, [*map(str, words)], catch_exceptions=False).stdout.splitlines()
+    assert said[0].startswith("Test batch [1/2] 0 MSE: 0.")
+    assert [line.split(":")[0] for line in said[2:5]] == list(COLUMNS.values())
+    assert {path.name for path in out.iterdir()} == {"test.json", "test.csv", "pictures"}
+
+
 def test_what_cannot_be_tested_is_refused_in_words(studio: Studio, tmp_path: Path) -> None:
     settings = studio.settings
     with pytest.raises(NotFound, match=r"A training to test has a checkpoint\.pt"):
@@ -111,6 +122,9 @@ def test_what_cannot_be_tested_is_refused_in_words(studio: Studio, tmp_path: Pat
     plan.begin(settings, "one", plan.pictures_to_test(save_pairs(tmp_path / "pairs", range(2))))
     with pytest.raises(InvalidRequest, match="There is no translator 'nobody' and no training"):
         studio.submit(TestOnPairs(test="one", subject="nobody"))
+    plan.begin(settings, "one", plan.pictures_to_test(tmp_path / "pairs"))
+    with pytest.raises(InvalidRequest, match="There is no translator 'xxx"):
+        studio.submit(TestOnPairs(test="one", subject="x" * 5000))
     with pytest.raises(InvalidRequest, match="Short side must be a whole number"):
         TestOnPairs(test="one", subject="painter", side=-1)
     plan.begin(settings, "two", plan.pictures_to_test(tmp_path / "pairs"))
