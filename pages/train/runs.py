@@ -61,7 +61,7 @@ def _losses(info: RunInfo) -> None:
 def _samples(info: RunInfo, newest: int) -> None:
     with st.container(horizontal=True):
         for path in info.samples[-newest:]:
-            caption = f"step {int(path.stem.removeprefix('step-'))}"
+            caption = info.at(int(path.stem.removeprefix("step-")))
             st.image(str(path), caption=caption, width=200, alt=f"Sample at {caption}")
 
 
@@ -84,12 +84,12 @@ def _how_it_ended(studio: Studio, info: RunInfo) -> str:
     failed = next((job for job in _jobs_of(studio, info) if job.ended), None)
     if not info.finished and failed is not None and failed.state == FAILED:
         state = f"Stopped: {failed.error}"
-    words = f"{state} after {info.done} of {info.steps} steps."
+    words = f"{state} after {info.done} of {info.steps} steps{info.epochs}."
     if info.measured:
         best = min(info.measured, key=lambda line: line.held_out or 0.0)
-        words += f" Held-out loss {info.measured[0].held_out:.4f} before, {best.held_out:.4f} at step {best.step}."
+        words += f" Held-out loss {info.measured[0].held_out:.4f} before, {best.held_out:.4f} at {info.at(best.step)}."
     if step := evaluations.exported_step(studio.settings, info.run):
-        words += f" Its LoRA is of step {step}."
+        words += f" Its LoRA is of {info.at(step)}."
     return words
 
 
