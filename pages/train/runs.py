@@ -1,7 +1,5 @@
 """The training runs: the one at work with its losses, those that ended with what they gave."""
 
-from typing import Any
-
 import streamlit as st
 
 from engine.jobs.records import Job
@@ -14,9 +12,9 @@ from engine.studio import Studio
 from pages.parts.common import EVALUATE, OWNER, PEOPLE_ERRORS, plain, when
 from pages.parts.jobs import show_jobs
 from pages.parts.submit import Press
+from pages.train.lora_curves import show_curves, show_tensorboard
 
 SHOWN = 8
-SMOOTH = 20  # steps over which the shown loss is averaged
 
 
 def show_runs(studio: Studio) -> None:
@@ -35,7 +33,8 @@ def show_runs(studio: Studio) -> None:
 def _progress(studio: Studio, job: Job) -> None:
     info = _info(studio, job.request.run) if job.request else None
     if info:
-        _losses(info)
+        show_curves(info)
+        show_tensorboard(studio, info)
         _samples(info, newest=1)
 
 
@@ -44,18 +43,6 @@ def _info(studio: Studio, run: str) -> RunInfo | None:
         return run_info(studio.settings.runs_dir / run)
     except PEOPLE_ERRORS:
         return None
-
-
-def _losses(info: RunInfo) -> None:
-    """The loss of training, smoothed, and the held-out loss; they are on scales of their own."""
-    losses = [(line.step, line.loss) for line in info.progress if line.loss is not None]
-    rows: list[dict[str, Any]] = []
-    for place, (step, _) in enumerate(losses):
-        window = [loss for _, loss in losses[max(0, place + 1 - SMOOTH) : place + 1]]
-        rows.append({"step": step, "loss": sum(window) / len(window), "kind": "training"})
-    rows += [{"step": line.step, "loss": line.held_out, "kind": "held out"} for line in info.measured]
-    if len(rows) > 1:
-        st.line_chart(rows, x="step", y="loss", color="kind", height=220)
 
 
 def _samples(info: RunInfo, newest: int) -> None:
@@ -70,7 +57,8 @@ def _ended_run(studio: Studio, info: RunInfo) -> None:
         st.markdown(f"**{plain(info.name)}** · {plain(info.model)} · {when(info.created_at)}")
         st.caption(plain(_how_it_ended(studio, info)))
         with st.expander("Losses and samples", icon=":material/show_chart:"):
-            _losses(info)
+            show_curves(info)
+            show_tensorboard(studio, info)
             _samples(info, newest=4)
         if not info.finished:
             go_on = {"on_click": _go_on, "args": (studio, info), "icon": ":material/play_arrow:"}

@@ -58,6 +58,9 @@ def test_from_pictures_to_a_lora_and_the_way_to_its_evaluation(open_page, studio
     assert "Finished after 2 of 2 steps (0.12 of 0.12 epochs). Held-out loss" in text_of(page)
     assert "castles" in [info.name for info in studio.loras()]
 
+    assert "best held out **0." in text_of(page)
+    assert "Best checkpoint:" in text_of(page)
+    assert [part.proto.label for part in page.get("download_button")] == ["Event files"]
     (link,) = page.get("page_link")
     assert link.proto.label == "Does it help? Evaluate it"
     assert "lora=castles" in link.proto.query_string
