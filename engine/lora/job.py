@@ -20,6 +20,7 @@ from engine.lora.evaluation.evaluation import evaluate
 from engine.lora.evaluation.grid import draw_grid
 from engine.lora.preparing import held_out_sha256
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
+from engine.lora.runs.epochs import short
 from engine.lora.runs.listing import INSTALLED, installed_name
 from engine.lora.runs.plan import read_plan
 from engine.lora.runs.progress import Report
@@ -210,7 +211,9 @@ def _report_preview(context: JobContext, done: StepReport) -> None:
 
 
 def _report(context: JobContext, done: Report) -> None:
-    words = f"Training, loss {done.average_loss:.4f}" if done.average_loss is not None else "Measuring the start"
+    words = "Measuring the start"
+    if done.average_loss is not None:
+        words = f"Training, epoch {short(done.epoch)} of {short(done.epochs)}, loss {done.average_loss:.4f}"
     if done.held_out_loss is not None:
         words = f"{words}, held out {done.held_out_loss:.4f}"
     context.report(words[:64], done.step, done.steps)
