@@ -13,6 +13,7 @@ from engine.cli import (
     jobs,
     latent,
     lora,
+    measuring,
     mini,
     models,
     neural_style,
@@ -58,6 +59,7 @@ cli.add_typer(cyclegan.commands)
 cli.add_typer(vqi2i.commands)
 cli.add_typer(mini.commands)
 cli.add_typer(latent.commands)
+cli.add_typer(measuring.commands)
 cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]

@@ -14,6 +14,7 @@ from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.grid import grid_form, show_grids
+from pages.evaluate.networks import show_networks
 from pages.evaluate.report import show_reports
 from pages.evaluate.stopped import MEASURING, show_stopped
 from pages.parts.attention import show_status
@@ -44,6 +45,7 @@ def main() -> None:
     subjects = evaluations.subjects(studio.settings, studio.loras())
     if not subjects:
         _empty()
+        show_networks(studio)
         return
     left, right = st.columns([1, 2], gap="large")
     with left:
@@ -53,6 +55,7 @@ def main() -> None:
             _form(studio, subject, subject.lora)
         elif subject.run is not None:
             grid_form(studio, subject.run)
+        show_networks(studio)
     with right:
         show_jobs(studio, MEASURING)
         show_stopped(studio, subject)
