@@ -3,6 +3,7 @@
 import sys
 
 from engine.cli import (
+    blind,
     checkpoints,
     cyclegan,
     datasets,
@@ -37,6 +38,7 @@ cli.add_typer(drawing.commands)
 cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
 cli.add_typer(neural_style.commands)
+cli.add_typer(blind.commands)
 cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)

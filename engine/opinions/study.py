@@ -1,7 +1,8 @@
 """What an opinion study asks, about which pictures, and the rules of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from engine.errors import StudioError
 from engine.rules import counted
@@ -53,6 +54,8 @@ class Study:
         glimpse_seconds: of "real": for how long it can be seen.
         created_at, closed_at: unix seconds; None while it is open.
         question: in place of the usual one; empty for the usual one.
+        at_home: whether whoever made it judges alone, in the studio; no link opens it.
+        subject: what the methods are, for the feature that made it; opinions do not look into it.
     """
 
     id: str
@@ -71,6 +74,8 @@ class Study:
     created_at: float
     closed_at: float | None = None
     question: str = ""
+    at_home: bool = False
+    subject: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def questions(self) -> dict[str, str]:

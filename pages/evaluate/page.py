@@ -13,6 +13,7 @@ from engine.lora.requests import SEEDS, EvaluateLora
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
+from pages.evaluate.by_eye import BY_EYE, by_eye_form, show_rounds
 from pages.evaluate.grid import grid_form, show_grids
 from pages.evaluate.networks import show_networks
 from pages.evaluate.report import show_reports
@@ -53,6 +54,8 @@ def main() -> None:
         view = _view(subject)
         if view == REPORT and subject.lora is not None:
             _form(studio, subject, subject.lora)
+        elif subject.run is not None and view == BY_EYE:
+            by_eye_form(studio, subject.run)
         elif subject.run is not None:
             grid_form(studio, subject.run)
         show_networks(studio)
@@ -61,6 +64,8 @@ def main() -> None:
         show_stopped(studio, subject)
         if view == REPORT and subject.lora is not None:
             show_reports(studio, subject.lora)
+        elif subject.run is not None and view == BY_EYE:
+            show_rounds(studio, subject.run)
         elif subject.run is not None:
             show_grids(studio, subject.run, subject.lora)
 
@@ -84,11 +89,11 @@ def _chosen(subjects: dict[str, Subject]) -> Subject:
 
 def _view(subject: Subject) -> str:
     """What to look at: only what this LoRA can have."""
-    views = [*([REPORT] if subject.lora else []), *([GRID] if subject.run else [])]
+    views = [*([REPORT] if subject.lora else []), *([GRID, BY_EYE] if subject.run else [])]
     if len(views) == 1:
         return views[0]
     return st.segmented_control(
-        "Measure", views, default=REPORT, required=True, key="view", bind="query-params", width="stretch"
+        "Measure", views, default=views[0], required=True, key="view", bind="query-params", width="stretch"
     )
 
 

@@ -19,6 +19,7 @@ from pages.generate.incoming.filling import fill_incoming, say_applied
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
+from pages.generate.pace import pick_pace
 from pages.generate.presets import fill_preset, show_presets
 from pages.generate.reading import pick_embedding, syntax_field
 from pages.generate.restore import fill_generate, fill_values
@@ -146,6 +147,8 @@ def _settings(
         show_problems(problems, "num_images")
     with seed:
         values["seed"] = seed_field(studio, problems)
+    with st.container():
+        pick_pace(studio, model)
     with st.container():
         values["loras"] = pick_loras(studio, model)
         pick_embedding(studio, model)

@@ -11,8 +11,9 @@ import streamlit as st
 from engine.opinions.estimates import Estimate
 from engine.opinions.export import as_csv, as_values
 from engine.opinions.published import PUBLISHED
+from engine.opinions.records import Participant
 from engine.opinions.results import Person, Question, Results, results_of
-from engine.opinions.studies import Participant, Studies
+from engine.opinions.studies import Studies
 from engine.opinions.study import RATINGS, Study, StudyRefused
 from pages.parts.common import plain
 

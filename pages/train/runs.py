@@ -7,10 +7,13 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.jobs.schema import FAILED
 from engine.lora import evaluations
+from engine.lora.by_eye.rounds import judged
 from engine.lora.requests import TrainLora
+from engine.lora.runs.checkpoints import checkpoints_of
 from engine.lora.runs.listing import RunInfo, newest_runs, run_info
 from engine.lora.verdicts import headline
 from engine.studio import Studio
+from pages.evaluate.by_eye import BY_EYE
 from pages.parts.common import EVALUATE, OWNER, PEOPLE_ERRORS, plain, when
 from pages.parts.jobs import show_jobs
 from pages.parts.submit import Press
@@ -77,6 +80,7 @@ def _ended_run(studio: Studio, info: RunInfo) -> None:
             st.button("Go on", key=f"go_on_{info.run}", **go_on)
         _press(info).show_problems()
         _evaluation(studio, info)
+        _by_eye(studio, info)
 
 
 def _how_it_ended(studio: Studio, info: RunInfo) -> str:
@@ -117,3 +121,14 @@ def _evaluation(studio: Studio, info: RunInfo) -> None:
         st.markdown(plain(headline(found[0].report)))
     label = "All figures and pictures" if found else "Does it help? Evaluate it"
     st.page_link(EVALUATE, label=label, icon=":material/query_stats:", query_params={"lora": info.lora})
+
+
+def _by_eye(studio: Studio, info: RunInfo) -> None:
+    """What the newest rounds by eye chose, once they are over; and the way to them."""
+    if not checkpoints_of(studio.settings.runs_dir / info.run):
+        return
+    if ended := next((found for found in judged(studio.settings.home, info.run) if found.over), None):
+        st.markdown(f"By eye: {plain(ended.alone.verdict)}")
+    address = {"lora": info.lora or info.run, "view": BY_EYE}
+    label = "Choose a checkpoint by eye, blind"
+    st.page_link(EVALUATE, label=label, icon=":material/visibility:", query_params=address)

@@ -18,8 +18,9 @@ from PIL.PngImagePlugin import PngInfo
 from engine.opinions import results
 from engine.opinions.export import as_csv, as_values
 from engine.opinions.pictures import match
+from engine.opinions.records import Answer, Participant
 from engine.opinions.results import results_of
-from engine.opinions.studies import Answer, Participant, Studies
+from engine.opinions.studies import Studies
 from engine.opinions.study import BEST, EQUAL, ORIGINAL, PAIRS, RATINGS, REAL, StudyRefused
 from engine.opinions.trials import trials_for
 
