@@ -15,6 +15,7 @@ from engine.cli import (
     jobs,
     latent,
     lora,
+    measuring,
     mini,
     models,
     neural_style,
@@ -62,6 +63,7 @@ cli.add_typer(cyclegan.commands)
 cli.add_typer(vqi2i.commands)
 cli.add_typer(mini.commands)
 cli.add_typer(latent.commands)
+cli.add_typer(measuring.commands)
 cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]

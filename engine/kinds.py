@@ -10,6 +10,7 @@ from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
 from engine.latent import admission as latent
 from engine.lora import admission as lora
+from engine.measuring import admission as measuring
 from engine.reproducing import admission as reproducing
 from engine.translation import admission as translation
 from engine.upscaling import admission as upscaling
@@ -25,4 +26,4 @@ _MAKING = (
     latent.EXPLORED,
 )
 _TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *comparing.KINDS)
-KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS])
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS, *measuring.KINDS])

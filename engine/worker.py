@@ -231,11 +231,12 @@ def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[
     """What runs beside the device."""
     from engine.importing.job import Importing
     from engine.latent.job import Exploring
+    from engine.measuring.job import Measuring
     from engine.weights.job import Fetching
 
     gallery = Gallery(database, settings.home, describe=queue.kinds.describe)
     brought = {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
-    return {**brought, **Exploring(settings, queue, gallery).handlers}
+    return {**brought, **Exploring(settings, queue, gallery).handlers, **Measuring(queue).handlers}
 
 
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:

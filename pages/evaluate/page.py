@@ -15,6 +15,7 @@ from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.by_eye import BY_EYE, by_eye_form, show_rounds
 from pages.evaluate.grid import grid_form, show_grids
+from pages.evaluate.networks import show_networks
 from pages.evaluate.on_pairs import show_pairs
 from pages.evaluate.report import show_reports
 from pages.evaluate.stopped import MEASURING, show_stopped
@@ -55,6 +56,7 @@ def _loras(studio: Studio) -> None:
     subjects = evaluations.subjects(studio.settings, studio.loras())
     if not subjects:
         _empty()
+        show_networks(studio)
         return
     left, right = st.columns([1, 2], gap="large")
     with left:
@@ -66,6 +68,7 @@ def _loras(studio: Studio) -> None:
             by_eye_form(studio, subject.run)
         elif subject.run is not None:
             grid_form(studio, subject.run)
+        show_networks(studio)
     with right:
         show_jobs(studio, MEASURING)
         show_stopped(studio, subject)
