@@ -117,7 +117,7 @@ def test_the_artist_makes_a_study_from_folders_and_reads_it(open_page, studies, 
         studies.answer(study, me.id, trial.position, {BEST: "soft"}, 2.0)
     page.run()
     assert page.selectbox(key="delete_whom").options == [me.id]
-    assert "soft" in page.dataframe[0].value["Method"][0]
+    assert "soft" in page.table[0].value["Method"][0]
 
 
 def test_what_the_form_cannot_use_is_said(open_page, studies, folders):
