@@ -50,6 +50,10 @@ LABELS = {
     "upscaler": "Upscaler",
     "seeds": "Pictures for each caption",
     "captions": "Captions to draw",
+    "contents": "Contents, at most",
+    "repeats": "Questions asked twice",
+    "least_seconds": "Look at least (seconds)",
+    "glimpse_seconds": "Real or made: seen for (seconds)",
 }
 
 

@@ -346,7 +346,7 @@ def test_a_deleted_study_is_gone_with_its_answers_and_comes_back_by_no_late_answ
     for act in late:
         with pytest.raises(StudyRefused, match="or it was deleted"):
             act()
-    with pytest.raises(StudyRefused, match="or one that was deleted"):
+    with pytest.raises(StudyRefused, match="was deleted"):
         studies.by_token(study.token)
     assert {path.name for path in (tmp_path / "studies").iterdir()} == {".lock", other.id}
 
