@@ -53,6 +53,10 @@ LABELS = {
     "cost_side": "Side that is timed",
     "runs": "Timed runs",
     "side": "Short side",
+    "contents": "Contents, at most",
+    "repeats": "Questions asked twice",
+    "least_seconds": "Look at least (seconds)",
+    "glimpse_seconds": "Real or made: seen for (seconds)",
 }
 
 

@@ -32,6 +32,7 @@ def create(
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = RATINGS,
     originals: Annotated[Path | None, typer.Option(help="Folder of the photos; they are shown beside.")] = None,
     control: Annotated[bool, typer.Option("--control", help="Hide the originals among the pictures.")] = False,
+    most: Annotated[int | None, typer.Option(help="Contents at most, the first ones by name.")] = None,
     repeats: Annotated[int, typer.Option(help="How many questions come a second time.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Of the orders; drawn if not given.")] = None,
     least_seconds: Annotated[float, typer.Option(help="How long one looks at least.")] = 1.0,
@@ -45,7 +46,7 @@ def create(
     folders = dict(_method(each) for each in method)
     if len(folders) != len(method):
         raise StudioError("Each method has a name of its own; two of them are the same.")
-    matched = match(folders, originals, control)
+    matched = match(folders, originals, control, most)
     study = _studies(home).create(
         title,
         kind,

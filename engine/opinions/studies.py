@@ -141,7 +141,7 @@ class Studies:
         study = study_in(self._folder / study_id / "study.json") if is_id(study_id) else None
         if study is None:
             raise StudyRefused(
-                f"There is no study {study_id[:40]!r} (any more). `study list` shows those that are there."
+                f"There is no study {study_id[:40]!r}, or it was deleted. `study list` shows those that are there."
             )
         return study
 

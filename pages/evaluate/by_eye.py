@@ -7,7 +7,7 @@ from ulid import ULID
 
 from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.lora import preparing
-from engine.lora.by_eye.request import OFFERED_CHECKPOINTS, OFFERED_PROMPTS, PICTURES, ROUNDS, JudgeByEye
+from engine.lora.by_eye.request import OFFERED_CHECKPOINTS, OFFERED_PROMPTS, PICTURES, ROUNDS, JudgeByEye, repeats_of
 from engine.lora.by_eye.rounds import ALONE, Judged, Measured, checkpoint_in, judged, measured_of
 from engine.lora.runs.checkpoints import checkpoints_of
 from engine.lora.runs.held_out import usable
@@ -94,7 +94,7 @@ def _say_how_long(values: dict[str, Any]) -> None:
     contents = len(values["prompts"]) * max(0, int(values["seeds"] or 0))
     if methods < 2 or not contents:
         return
-    asked = trials_of(values["rounds"], methods, contents, 0)
+    asked = trials_of(values["rounds"], methods, contents, repeats_of(values["rounds"], methods, contents))
     drawn = counted(methods * contents, "picture")
     st.caption(f"{drawn} to draw; then {counted(asked, 'question')}, about {rough_duration(asked * SECONDS_EACH)}")
 

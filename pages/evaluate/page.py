@@ -103,7 +103,7 @@ def _view(subject: Subject) -> str:
     if len(views) == 1:
         return views[0]
     return st.segmented_control(
-        "Measure", views, default=views[0], required=True, key="view", bind="query-params", width="stretch"
+        "Measure", views, default=views[0], required=True, key="view", bind="query-params", wrap=True
     )
 
 

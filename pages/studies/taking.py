@@ -23,7 +23,7 @@ _GLIMPSE = (
 _QUESTION = (
     "<style>[data-testid='stElementToolbar'], .st-key-answers kbd { display: none; }"
     "button kbd { color: inherit !important; opacity: 1 !important; }"
-    ".stImage img { max-height: 62vh; width: auto; }</style>"
+    ".stImage img { max-height: 62vh; width: auto; } .stImage { align-items: center; margin-inline: auto; }</style>"
 )
 _PLAIN = (
     "<style>[data-testid='stMainMenu'] { display: none; }"

@@ -38,7 +38,7 @@ def test_from_the_form_to_the_picker(open_page, studio, run, work):
     button(page, "Draw them to judge").click().run()
     assert "Prompts must be 1 to 16" in texts(page.error).replace("\\", "")
     page.text_area(key=f"eye_prompts_{run}").set_value("a red castle\n\na lake\na red castle").run()
-    assert "6 pictures to draw; then 6 questions" in text_of(page)
+    assert "6 pictures to draw; then 7 questions" in text_of(page)
     button(page, "Draw them to judge").click().run()
     (job,) = studio.jobs()
     assert isinstance(job.request, JudgeByEye)

@@ -84,16 +84,13 @@ class JudgeByEye:
     @property
     def repeats(self) -> int:
         """How many questions come a second time, hidden, to see whether the same is chosen."""
-        return min(4, self._first // 4)
+        return repeats_of(self.rounds, len(self.checkpoints) + self.alone, len(self.prompts) * self.seeds)
 
     @property
     def questions(self) -> int:
         """How many times a choice is asked for."""
-        return self._first + self.repeats
-
-    @property
-    def _first(self) -> int:
-        return trials_of(self.rounds, len(self.checkpoints) + self.alone, len(self.prompts) * self.seeds, 0)
+        contents = len(self.prompts) * self.seeds
+        return trials_of(self.rounds, len(self.checkpoints) + self.alone, contents, self.repeats)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""
@@ -103,6 +100,11 @@ class JudgeByEye:
 def judge_by_eye(values: Mapping[str, Any]) -> JudgeByEye:
     """Build the request from JSON-like values."""
     return JudgeByEye(**values)
+
+
+def repeats_of(rounds: str, methods: int, contents: int) -> int:
+    """How many questions such rounds repeat."""
+    return min(4, trials_of(rounds, methods, contents, 0) // 4)
 
 
 def _prompts(prompts: tuple[str, ...]) -> list[Problem]:
