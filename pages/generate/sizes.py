@@ -35,7 +35,7 @@ def presets(info: ModelInfo) -> dict[str, Size]:
     sizes = {DEFAULT_SQUARE: Size(native, native), "Landscape": Size(long, short), "Portrait": Size(short, long)}
     if native > SMALL_NATIVE:
         return sizes
-    return sizes | {"Large": Size(native, native, 2), "Large, wide": Size(native * 3 // 2, native, 2)}
+    return sizes | {"Large": Size(native, native, 2), "Wide": Size(native * 3 // 2, native, 2)}
 
 
 def label_of(info: ModelInfo, width: int, height: int, enlarged: int = 1) -> str:
