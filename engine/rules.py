@@ -31,6 +31,7 @@ LABELS = {
     "guidance_scale": "Guidance scale",
     "width": "Width",
     "height": "Height",
+    "enlarged": "Times as large",
     "num_images": "Images",
     "scheduler": "Scheduler",
     "backend": "Engine",

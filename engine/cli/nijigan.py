@@ -44,11 +44,25 @@ def train_nijigan(
         typer.Option(help="Folder of a run whose generator this one begins with, widened where needed."),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Make --pairs of --photos, and --held-out of --held-out-photos, by this translator first."),
+    ] = None,
+    held_out_photos: Annotated[
+        Path | None, typer.Option(help="With --teacher: folder of photos that are never trained on.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Train NijiGAN; a run that was stopped goes on where it was."""
     from engine.nijigan import run  # here: imports torch
 
+    if (teacher is None) != (held_out_photos is None):
+        raise NotFound("A teacher needs photos that are held out, and they need one: --teacher with --held-out-photos.")
+    if teacher and held_out_photos:
+        from engine.nijigan.teaching import teach
+
+        teach(settings_of(home), held_out_photos, held_out, teacher, tell=print)
+        teach(settings_of(home), photos, pairs, teacher, tell=print)
     run.start(
         run.Folders(pairs, photos, tuple(styles), held_out),
         folder or settings_of(home).home / "nijigan",
