@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from statistics import median
 
-from engine.lora.runs.config import ATTENTION, Config
+from engine.lora.runs.config import Config
 from engine.rules import rough_duration
+from engine.training.lora_layers import ATTENTION
 from engine.weights.models import ModelInfo
 
 ABOUT = {

@@ -17,7 +17,6 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 
 from engine.files import replacing
-from engine.lora.runs.config import LAYERS
 from engine.mini import networks
 from engine.mini.captions import Captions, read_captions
 from engine.mini.denoiser import SAMPLE_PROMPTS
@@ -25,6 +24,7 @@ from engine.mini.latents import read_latents
 from engine.scenes.shards import SceneData
 from engine.training.config import at_least, average_decay, learning_rate, require
 from engine.training.loop import CHECKPOINT, Log, generator_of, train, trapezoid
+from engine.training.lora_layers import LAYERS
 from engine.training.noise import TIMESTEPS, noised
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine.lora.runs.config import ATTENTION, CONVOLUTIONS, LAYERS, LR_SCHEDULERS, OPTIMIZERS, TRANSFORMER, Config
+from engine.lora.runs.config import LR_SCHEDULERS, OPTIMIZERS, Config
+from engine.training.lora_layers import ATTENTION, CONVOLUTIONS, LAYERS, TRANSFORMER
 
 OPTIMIZER_NAMES = {"adamw": "AdamW", "adafactor": "Adafactor, less memory", "sgd": "SGD with momentum"}
 SCHEDULER_NAMES = {

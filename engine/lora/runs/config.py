@@ -13,12 +13,9 @@ from engine.diffusion.request import RANDOM_SEED_LIMIT
 from engine.errors import InvalidRequest, Problem
 from engine.rules import cleaned, text
 from engine.training.config import Rule, broken
+from engine.training.lora_layers import ATTENTION, LAYERS
 from engine.weights.safetensors_file import MAX_LORA_RANK
 
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")  # of the UNet's self- and cross-attention
-TRANSFORMER = ("proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")  # what else its transformer blocks have
-CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "time_emb_proj")  # of its residual blocks
-LAYERS = (*ATTENTION, *TRANSFORMER, *CONVOLUTIONS)
 OPTIMIZERS = ("adamw", "adafactor", "sgd")
 LR_SCHEDULERS = ("constant_with_warmup", "linear", "cosine", "cosine_with_restarts")  # as diffusers calls them
 
