@@ -33,6 +33,6 @@ def test_the_losses_are_means_over_all_numbers_and_over_the_batch() -> None:
     torch.testing.assert_close(parts["kld"], kld(mu, log_variance).sum() / 4)
 
 
-def test_effective_betas_are_those_of_the_study() -> None:
+def test_effective_betas_are_those_of_the_study_and_ours_is_far_below_the_plain_vae() -> None:
     assert [STUDY.effective_beta, STUDY_100.effective_beta, BATIK.effective_beta] == pytest.approx([153.6, 1536, 51.2])
-    assert EXPLORE.effective_beta == pytest.approx(1, abs=0.01)
+    assert EXPLORE.effective_beta == pytest.approx(0.0614, abs=1e-4)
