@@ -3,7 +3,9 @@
 import sys
 
 from engine.cli import (
+    blind,
     checkpoints,
+    comparing,
     cyclegan,
     datasets,
     drawing,
@@ -13,6 +15,7 @@ from engine.cli import (
     jobs,
     latent,
     lora,
+    measuring,
     mini,
     models,
     neural_style,
@@ -36,6 +39,7 @@ cli.add_typer(drawing.commands)
 cli.add_typer(grids.commands)
 cli.add_typer(photos.commands)
 cli.add_typer(neural_style.commands)
+cli.add_typer(blind.commands)
 cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
@@ -53,11 +57,13 @@ cli.add_typer(prompting.wildcards, name="wildcards")
 cli.add_typer(presets.commands, name="presets")
 cli.add_typer(storage.commands, name="storage")
 cli.add_typer(opinions.commands, name="study")
+cli.add_typer(comparing.commands)
 cli.add_typer(nijigan.commands)
 cli.add_typer(cyclegan.commands)
 cli.add_typer(vqi2i.commands)
 cli.add_typer(mini.commands)
 cli.add_typer(latent.commands)
+cli.add_typer(measuring.commands)
 cli.add_typer(parameters.commands)
 
 __all__ = ["cli", "main"]

@@ -1,5 +1,6 @@
 """The one table of what can be asked of the studio."""
 
+from engine.comparing import admission as comparing
 from engine.cyclegan import admission as cyclegan
 from engine.diffusion import admission as diffusion
 from engine.grids import admission as grids
@@ -9,6 +10,7 @@ from engine.inpainting import admission as inpainting
 from engine.jobs.kind import Kinds
 from engine.latent import admission as latent
 from engine.lora import admission as lora
+from engine.measuring import admission as measuring
 from engine.reproducing import admission as reproducing
 from engine.translation import admission as translation
 from engine.upscaling import admission as upscaling
@@ -23,5 +25,5 @@ _MAKING = (
     *upscaling.KINDS,
     latent.EXPLORED,
 )
-_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS)
-KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS])
+_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *comparing.KINDS)
+KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS, *measuring.KINDS])

@@ -85,6 +85,12 @@ def old_imports(gallery: Gallery, home: Path) -> Iterator[Leftover]:
             yield _leftover(path)
 
 
+def unfinished_studies(home: Path) -> Iterator[Leftover]:
+    """Opinion studies of which a killed process made, or deleted, only a part."""
+    found = sorted((home / "studies").glob(".*.tmp"))
+    yield from (_leftover(path) for path in found if path.is_dir() and not path.is_symlink())
+
+
 def remove(leftovers: Iterable[Leftover], grace_seconds: float) -> tuple[int, int]:
     """Remove those that were not used for that long; returns how many there were, and their bytes."""
     count = size = 0
@@ -114,6 +120,7 @@ def sweep(gallery: Gallery, home: Path, grace_seconds: float = GRACE_SECONDS) ->
     """
     remove(list(unused_photos(gallery, home)), grace_seconds)
     archives = list(unused_archives(gallery, home))
+    remove(unfinished_studies(home), min(grace_seconds, ASKED_GRACE_SECONDS))
     remove([*old_reproductions(home), *old_imports(gallery, home)], grace_seconds)
     remove([found for found in archives if not (found.paths[0] / _CAPTIONS).exists()], grace_seconds)
 

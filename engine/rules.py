@@ -31,6 +31,7 @@ LABELS = {
     "guidance_scale": "Guidance scale",
     "width": "Width",
     "height": "Height",
+    "enlarged": "Times as large",
     "num_images": "Images",
     "scheduler": "Scheduler",
     "backend": "Engine",
@@ -50,6 +51,13 @@ LABELS = {
     "upscaler": "Upscaler",
     "seeds": "Pictures for each caption",
     "captions": "Captions to draw",
+    "cost_side": "Side that is timed",
+    "runs": "Timed runs",
+    "side": "Short side",
+    "contents": "Contents, at most",
+    "repeats": "Questions asked twice",
+    "least_seconds": "Look at least (seconds)",
+    "glimpse_seconds": "Real or made: seen for (seconds)",
 }
 
 

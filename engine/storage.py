@@ -71,6 +71,7 @@ class Storage:
                   size_of(home / "runs", home / "evaluations", home / "explorer-runs")),
             Usage("archives", "Data sets", "unpacked archives; what no training names can go, captions too",
                   size_of(home / "datasets"), archives, final=True),
+            Usage("studies", "Studies", "opinion studies with their pictures and answers", size_of(home / "studies")),
             Usage("prepared", "Prepared", "for jobs that are just being asked for", size_of(home / "prepared"), half),
             Usage("models", "Models", "your own LoRAs, embeddings, weights and networks to explore", size_of(*own)),
             Usage("thumbnails", "Thumbnails", "small pictures; they are made again", caches[0], caches[0]),

@@ -207,6 +207,7 @@ def device_place(
 ) -> tuple[Workplace, dict[str, Handler]]:
     """The workplace on the device that the settings choose, and who works there on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.comparing.job import Comparing
     from engine.cyclegan.job import CycleGanTraining
     from engine.device import choose
     from engine.diffusion.job import Drawing
@@ -223,18 +224,19 @@ def device_place(
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Exploring.at])
-    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining])
+    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:
     """What runs beside the device."""
     from engine.importing.job import Importing
     from engine.latent.job import Exploring
+    from engine.measuring.job import Measuring
     from engine.weights.job import Fetching
 
     gallery = Gallery(database, settings.home, describe=queue.kinds.describe)
     brought = {**Fetching(settings, queue).handlers, **Importing(settings, queue, gallery).handlers}
-    return {**brought, **Exploring(settings, queue, gallery).handlers}
+    return {**brought, **Exploring(settings, queue, gallery).handlers, **Measuring(queue).handlers}
 
 
 def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:

@@ -101,13 +101,13 @@ class Config:
 STUDY = Config()
 STUDY_100 = Config(beta=100.0)
 BATIK = Config(grey=True, blocks=GREY_BLOCKS, crops=50)
-EXPLORE = Config(steps=2000, batch_size=32, beta=0.065, learning_rate=0.002, decay=0.4)
+EXPLORE = Config(steps=3000, batch_size=32, beta=0.004, learning_rate=0.002, decay=0.4)
 CPU = Config(
     steps=400, batch_size=16, side=32, blocks=(16, 32, 64), latents=16, beta=0.2, learning_rate=0.003, decay=0.4
 )
 PRESETS = {"explore": EXPLORE, "study": STUDY, "study-100": STUDY_100, "batik": BATIK, "cpu": CPU}
 ABOUT = {
-    "explore": "Recognisable pictures and many living sliders: effective beta 1, half an hour on a laptop.",
+    "explore": "Light and coarse shapes come back, all sliders live: effective beta 0.06, half an hour on a laptop.",
     "study": "As the study: beta 10, effective 154. Very soft pictures, few living sliders.",
     "study-100": "As the study: beta 100, effective 1536.",
     "batik": "As the study for batik: grey, 50 crops of each picture.",

@@ -12,10 +12,11 @@ from engine.diffusion.request import GUIDANCE_SCALE, LORA_WEIGHT, STEPS
 from engine.errors import NotFound
 from engine.files import read_json
 from engine.lora import preparing
+from engine.lora.by_eye.request import OFFERED_CHECKPOINTS, OFFERED_PROMPTS, PICTURES, ROUNDS, JudgeByEye
 from engine.lora.evaluations import HELD_OUT
 from engine.lora.requests import CAPTIONS, MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
 from engine.lora.runs.checkpoints import checkpoints_of
-from engine.lora.runs.held_out import GRID
+from engine.lora.runs.held_out import GRID, usable
 from engine.studio import Studio
 
 commands = typer.Typer()
@@ -55,6 +56,47 @@ def lora_grid(
     preparing.begin_evaluation(studio.settings, request.evaluation, plan.held_out, HELD_OUT)
     done(studio, request, "grid", quiet=as_json)
     say_grid(studio.settings.evaluations_dir / request.evaluation, as_json)
+
+
+@commands.command()
+def lora_by_eye(
+    lora: Trained,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="May be given several times; the held-out captions when left out.")
+    ] = None,
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(help="Such as step-000200, several times if need be. The last 4 when left out.")
+    ] = None,
+    weight: Annotated[float, typer.Option(help=f"Of the LoRA, {LORA_WEIGHT}.")] = LORA_WEIGHT.default,
+    seeds: Annotated[int, typer.Option(help=f"Pictures for each prompt, {PICTURES}.")] = PICTURES.default,
+    alone: Annotated[bool, typer.Option(help="Hide the model without the LoRA among them.")] = True,
+    rounds: Annotated[str, typer.Option(help=f"One of {', '.join(ROUNDS)}.")] = next(iter(ROUNDS)),
+    steps: Annotated[int, typer.Option(help="Denoising steps.")] = STEPS.default,
+    guidance: Annotated[float, typer.Option(help="Guidance scale.")] = GUIDANCE_SCALE.default,
+    home: Home = None,
+) -> None:
+    """Draw checkpoints from the same prompts and seeds, to be judged blind on the Studies page."""
+    studio = open_studio(home)
+    run = _run(studio, lora)
+    plan = preparing.plan_of(studio.settings, run)
+    captions = dict.fromkeys(each.caption.strip() for each in usable(plan.held_out)[:OFFERED_PROMPTS])
+    request = JudgeByEye(
+        run=run,
+        name=plan.name,
+        study=str(ULID()),
+        checkpoints=tuple(
+            checkpoint or [each.name for each in checkpoints_of(studio.settings.runs_dir / run)][-OFFERED_CHECKPOINTS:]
+        ),
+        prompts=tuple(prompt or captions),
+        seeds=seeds,
+        weight=weight,
+        alone=alone,
+        rounds=rounds,
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+    )
+    done(studio, request, "drawing")
+    print(f"{request.study}  {request.questions} questions; judge them on the Studies page, under {plan.name} by eye.")
 
 
 @commands.command()

@@ -20,6 +20,7 @@ from engine.diffusion.prompts.grammar import PLAIN
 from engine.diffusion.prompts.lora_tags import Offer, offers, tags_of
 from engine.diffusion.request import (
     BACKENDS,
+    ENLARGED,
     GUIDANCE_SCALE,
     NUM_IMAGES,
     SCHEDULERS,
@@ -53,6 +54,13 @@ def generate(
     ] = None,
     width: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels; the model's own size when left out.")] = None,
+    enlarged: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Times as large as it is drawn, by the upscaler that ships: {', '.join(map(str, ENLARGED))}; 1 when "
+            "left out."
+        ),
+    ] = None,
     count: Annotated[
         int | None, typer.Option(help=f"Number of images, {NUM_IMAGES}; {NUM_IMAGES.default} when left out.")
     ] = None,
@@ -110,6 +118,7 @@ def generate(
         "guidance_scale": guidance,
         "width": width,
         "height": height,
+        "enlarged": enlarged,
         "num_images": count,
         "model": model,
         "loras": [lora_from(text) for text in lora] if lora else None,

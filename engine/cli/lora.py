@@ -1,7 +1,7 @@
 """The commands for LoRAs: train one on one's own captioned pictures, and measure whether it helps."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ import typer
 from ulid import ULID
 
 from engine.cli.app import Home, Json, open_studio, print_json
+from engine.cli.lora_settings import lora_config
 from engine.cli.waiting import done, finished, require_success
 from engine.datasets.findings import Finding
 from engine.datasets.pictures import open_picture
@@ -20,8 +21,10 @@ from engine.lora.admission import training_time
 from engine.lora.evaluations import HELD_OUT
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import SEEDS, EvaluateLora, TrainLora
-from engine.lora.runs.config import PRESETS, Config
+from engine.lora.runs.config import PRESETS
+from engine.lora.runs.epochs import epoch_at, looks_of, run_in_words
 from engine.lora.runs.held_out import REPORT
+from engine.lora.runs.listing import run_info
 from engine.lora.runs.progress import read_progress
 from engine.lora.verdicts import answer, gain, headline
 from engine.rules import counted
@@ -40,13 +43,20 @@ def train_lora(
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "recommended",
     steps: Annotated[int | None, typer.Option(help="Optimizer steps, in place of the preset's.")] = None,
     rank: Annotated[int | None, typer.Option(help=f"1 to {MAX_LORA_RANK}.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW, at its highest.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimizer, at its highest.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Pixels; the model's native size when left out.")] = None,
     text_encoder: Annotated[bool | None, typer.Option(help="Train the text encoder too.")] = None,
     patience: Annotated[int | None, typer.Option(help="End early after so many measurements without a gain.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random, the split included.")] = None,
+    prompt: Annotated[str | None, typer.Option("--validation-prompt", help="Drawn on the way, to compare.")] = None,
+    config: Annotated[Path | None, typer.Option(help="JSON with settings that differ from the preset.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting, such as batch_size=2 or validation_every=null; may be repeated."),
+    ] = None,
     trigger: Annotated[str, typer.Option(help="Word put in front of every caption.")] = "",
     enrich: Annotated[bool, typer.Option(help="Extend captions by the keyword rules.")] = False,
+    rules: Annotated[Path | None, typer.Option(help="TOML file of rules to extend captions by.")] = None,
     share: Annotated[float, typer.Option(help="Of the pictures that is held out, 0 to 0.5.")] = 0.2,
     check: Annotated[bool, typer.Option("--check", help="Only look at the pictures; train nothing.")] = False,
     resume: Annotated[str | None, typer.Option(help="Name of a run to go on with.")] = None,
@@ -60,21 +70,23 @@ def train_lora(
         return
     if dataset is None:
         raise NotFound("A data set must be named: a folder or a ZIP of captioned pictures, or --resume RUN.")
-    changes = {"steps": steps, "rank": rank, "learning_rate": learning_rate, "resolution": resolution}
-    changes |= {"text_encoder": text_encoder, "patience": patience, "seed": seed}
+    changes: dict[str, Any] = {"steps": steps, "rank": rank, "learning_rate": learning_rate, "resolution": resolution}
+    changes |= {"text_encoder": text_encoder, "patience": patience, "seed": seed, "validation_prompt": prompt}
     info = studio.model(model) if model else studio.default_model()
-    order = RunSettings(name or dataset.stem, info, _config(preset, changes), trigger, enrich, share)
+    settings = lora_config(preset, config, change or (), changes)
+    order = RunSettings(name or dataset.stem, info, settings, trigger, enrich or bool(rules), share)
+    order = replace(order, rules=rules or order.rules)
     folder = preparing.dataset_folder(studio.settings, dataset)
     prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
     _say(studio, prepared, order)
     if check:
-        _end_check(prepared, as_json)
+        _end_check(prepared, order, as_json)
         return
     run = preparing.begin_run(studio.settings, prepared, order)
     _train(studio, TrainLora(run=run, name=order.name), as_json)
 
 
-def _end_check(prepared: PreparedRun, as_json: bool) -> None:
+def _end_check(prepared: PreparedRun, order: RunSettings, as_json: bool) -> None:
     """Raises typer.Exit with code 1 where something blocks training."""
     if as_json:
         print_json(
@@ -84,6 +96,8 @@ def _end_check(prepared: PreparedRun, as_json: bool) -> None:
                 "held_out": len(prepared.held_out),
                 "summary": prepared.dataset.report.summary,
                 "memory": prepared.memory.in_words(),
+                "settings": order.config.to_dict(),
+                "epochs": epoch_at(order.config, order.config.steps, looks_of(prepared.train)),
                 "findings": [asdict(finding) for finding in _findings(prepared)],
             }
         )
@@ -182,17 +196,6 @@ def noising(
     print(out)
 
 
-def _config(preset: str, changes: dict[str, Any]) -> Config:
-    if preset not in PRESETS:
-        raise NotFound(f"The preset must be one of {', '.join(PRESETS)}; got {preset!r}.")
-    config, given = PRESETS[preset], {name: value for name, value in changes.items() if value is not None}
-    steps = given.get("steps", config.steps)
-    if "warmup_steps" not in given and config.warmup_steps >= steps:
-        given["warmup_steps"] = steps // 4  # the same share as the study's 100 of 400
-    assert set(given) <= {spec.name for spec in fields(config)}
-    return replace(config, **given)
-
-
 def _say(studio: Studio, prepared: PreparedRun, order: RunSettings) -> None:
     report = prepared.dataset.report
     typer.echo(report.summary, err=True)
@@ -200,8 +203,10 @@ def _say(studio: Studio, prepared: PreparedRun, order: RunSettings) -> None:
         typer.echo(_line(finding), err=True)
     typer.echo(f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out.", err=True)
     jobs, accelerated = studio.jobs(kind=TrainLora.kind), studio.engine().accelerated
-    time = training_time(studio.settings, order.config, order.model, jobs, accelerated)
-    typer.echo(f"{order.config.steps} steps on {order.model.title}. {prepared.memory.in_words()} {time}", err=True)
+    looks = looks_of(prepared.train)
+    time = training_time(studio.settings, order.config.in_steps(looks), order.model, jobs, accelerated)
+    run = run_in_words(order.config, looks)
+    typer.echo(f"{run}, on {order.model.title}. {prepared.memory.in_words()} {time}", err=True)
 
 
 def _findings(prepared: PreparedRun) -> list[Finding]:
@@ -223,5 +228,6 @@ def _say_result(studio: Studio, run: str, as_json: bool) -> None:
         print_json(facts)
         return
     if measured:
-        print(f"Held-out loss: {facts['held_out_before']:.4f} before, {best[1]:.4f} at step {best[0]}.")
+        at = run_info(folder).at(best[0])
+        print(f"Held-out loss: {facts['held_out_before']:.4f} before, {best[1]:.4f} at {at}.")
     print(folder / "result")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.app import Home, json_settings, open_studio, settings_of
+from engine.cli.app import Home, Json, json_settings, open_studio, print_json, settings_of
 from engine.errors import InvalidRequest, NotFound, Problem
 
 commands = typer.Typer()
@@ -44,11 +44,25 @@ def train_nijigan(
         typer.Option(help="Folder of a run whose generator this one begins with, widened where needed."),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Make --pairs of --photos, and --held-out of --held-out-photos, by this translator first."),
+    ] = None,
+    held_out_photos: Annotated[
+        Path | None, typer.Option(help="With --teacher: folder of photos that are never trained on.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Train NijiGAN; a run that was stopped goes on where it was."""
     from engine.nijigan import run  # here: imports torch
 
+    if (teacher is None) != (held_out_photos is None):
+        raise NotFound("A teacher needs photos that are held out, and they need one: --teacher with --held-out-photos.")
+    if teacher and held_out_photos:
+        from engine.nijigan.teaching import teach
+
+        teach(settings_of(home), held_out_photos, held_out, teacher, tell=print)
+        teach(settings_of(home), photos, pairs, teacher, tell=print)
     run.start(
         run.Folders(pairs, photos, tuple(styles), held_out),
         folder or settings_of(home).home / "nijigan",
@@ -56,6 +70,39 @@ def train_nijigan(
         processes,
         begin_from,
     )
+
+
+@commands.command()
+def ablate_nijigan(
+    pairs: Annotated[Path, typer.Option(help="Folder with X_p and Y_p, such as `pseudo-pairs` makes.")],
+    photos: Annotated[Path, typer.Option(help="Folder of unpaired photos, X.")],
+    styles: Annotated[list[Path], typer.Option(help="Folder of style pictures, Y; may be given several times.")],
+    held_out: Annotated[Path, typer.Option(help="Folder with X_p and Y_p that are never trained on.")],
+    folder: Annotated[Path | None, typer.Option(help="Of the four runs; HOME/ablation when left out.")] = None,
+    preset: Annotated[str, typer.Option(help="t4 (as published, for a GPU) or cpu (small).")] = "cpu",
+    config: Annotated[Path | None, typer.Option(help="JSON with settings that differ from the preset.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Train four variants from one seed and data order (VGG loss 0.15, none, ResNet, full) and compare them.
+
+    What was stopped goes on with the same command.
+    """
+    from engine.nijigan import ablation, run  # here: imports torch
+
+    place = folder or settings_of(home).home / "ablation"
+    folders = run.Folders(pairs, photos, tuple(styles), held_out)
+    settings = run.configured(preset, json_settings(config))
+    found = ablation.ablate(folders, place, settings, processes, lambda text: typer.echo(text, err=True))
+    if as_json:
+        print_json(found)
+        return
+    print(f"N = {found['n']} held-out pairs, M = {found['m']} style pictures, {found['steps']} steps each")
+    print(ablation.table(found))
+    for text in found["notes"]:
+        print(f"\n{text}")
+    print(f"\nSheet and files: {place}")
 
 
 @commands.command()

@@ -1,6 +1,7 @@
 """The commands for opinion studies."""
 
 import math
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +11,14 @@ import typer
 from engine.cli.app import Home, Json, open_studio, print_json
 from engine.errors import StudioError
 from engine.files import replacing
+from engine.opinions.alone import Alone, alone_of
 from engine.opinions.estimates import Estimate
 from engine.opinions.export import as_csv, as_values
 from engine.opinions.pictures import match
 from engine.opinions.results import Question, Results, results_of
 from engine.opinions.serving import names_of, start
 from engine.opinions.studies import Studies
-from engine.opinions.study import CONSENT, KINDS, RATINGS, trials_of
+from engine.opinions.study import CONSENT, KINDS, RATINGS, Study, trials_of
 from engine.rules import counted
 
 commands = typer.Typer(help="Opinion studies: ask people, blind, which pictures are better.", rich_markup_mode=None)
@@ -30,6 +32,7 @@ def create(
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = RATINGS,
     originals: Annotated[Path | None, typer.Option(help="Folder of the photos; they are shown beside.")] = None,
     control: Annotated[bool, typer.Option("--control", help="Hide the originals among the pictures.")] = False,
+    most: Annotated[int | None, typer.Option(help="Contents at most, the first ones by name.")] = None,
     repeats: Annotated[int, typer.Option(help="How many questions come a second time.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Of the orders; drawn if not given.")] = None,
     least_seconds: Annotated[float, typer.Option(help="How long one looks at least.")] = 1.0,
@@ -43,7 +46,7 @@ def create(
     folders = dict(_method(each) for each in method)
     if len(folders) != len(method):
         raise StudioError("Each method has a name of its own; two of them are the same.")
-    matched = match(folders, originals, control)
+    matched = match(folders, originals, control, most)
     study = _studies(home).create(
         title,
         kind,
@@ -109,10 +112,24 @@ def results(
     if as_json:
         print_json(as_values(found))
         return
+    if study.at_home:
+        _print_alone(study, alone_of(study, next(iter(studies.participants(study)), None)))
+        return
     print(f"{study.title}: {counted(sum(1 for person in found.people if person.answers), 'participant')}")
     for question in found.questions:
         _print_question(question)
     _print_people(found)
+
+
+def _print_alone(study: Study, found: Alone) -> None:
+    """Of rounds that one person judges; before the end nothing is told."""
+    print(f"{study.title}: {found.answered} of {found.asked} questions answered")
+    if not found.done and study.closed_at is None:
+        print("Blind until every question is answered, or the study is closed.")
+        return
+    for each in found.chosen:
+        print(f"  {each.method[:24]:24} chosen in {each.won:g} of {each.of}")
+    print(f"  {found.verdict}")
 
 
 def _print_question(question: Question) -> None:
@@ -175,6 +192,24 @@ def export(
 def close(study_id: StudyId, home: Home = None) -> None:
     """Take no more answers; the results stay."""
     print(f"{_studies(home).close(study_id).title} is closed.")
+
+
+@commands.command()
+def delete(
+    study_id: StudyId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+    home: Home = None,
+) -> None:
+    """Delete a study with its pictures and everybody's answers, for good."""
+    studies = _studies(home)
+    study = studies.get(study_id)
+    answered = sum(1 for each in studies.participants(study) if each.answers)
+    question = f"Delete {study.title!r} with its pictures and the answers of {counted(answered, 'participant')}?"
+    agreed = yes or (sys.stdin.isatty() and typer.confirm(question, err=True))  # else nobody is there to answer
+    if not agreed:
+        raise StudioError("Nothing was deleted. Say --yes to delete it without being asked.")
+    studies.delete(study.id)
+    print(f"{study.title} is deleted, with its pictures and answers.")
 
 
 @commands.command("delete-participant")

@@ -8,7 +8,15 @@ from engine.diffusion.backends.names import default_backend, torch_alone
 from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.prompts.embeddings import embedding_problems
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
-from engine.diffusion.request import PER_IMAGE, SCHEDULERS, TextToImage, loras_from, sampler_problems, text_to_image
+from engine.diffusion.request import (
+    ENLARGED,
+    PER_IMAGE,
+    SCHEDULERS,
+    TextToImage,
+    loras_from,
+    sampler_problems,
+    text_to_image,
+)
 from engine.diffusion.templating import R, drawn_anew, resolved, template_problems
 from engine.diffusion.words import describe
 from engine.errors import InvalidRequest, Problem
@@ -18,6 +26,7 @@ from engine.settings import TORCH
 from engine.weights.checks import default_model, lora_problems, model_problems
 from engine.weights.embeddings.listing import list_embeddings
 from engine.weights.models import Catalogue, ModelInfo, size_problems
+from gallery.metadata import MOST_IN_WORDS, can_keep
 
 UNKNOWN_SIZE = 512  # for a model that is not known, which is reported beside it
 
@@ -66,6 +75,7 @@ def _checked(values: Mapping[str, Any], here: Here, part: bool) -> list[Problem]
     width, height = values["width"], values["height"]
     if model and not any((*multiple("width", width, 8), *multiple("height", height, 8))):
         problems += size_problems(model, width, height)
+    problems += _enlarged_problems(values)
     if model and model.inpainting and not part:
         text = f"{model.title} was made for redrawing parts of pictures: choose a part of one, or another model."
         problems.append(Problem("model", text))
@@ -74,6 +84,18 @@ def _checked(values: Mapping[str, Any], here: Here, part: bool) -> list[Problem]
     names = [lora.name for lora in loras_from(values.get("loras"))]
     problems += lora_problems(here.settings, names, model)
     return [*problems, *_embedding_problems(values, here, model), *template_problems(values, here.settings.home)]
+
+
+def _enlarged_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a side or the factor itself is said elsewhere."""
+    times, sides = values.get("enlarged", 1), (values["width"], values["height"])
+    if times not in ENLARGED or any(type(side) is not int for side in sides):
+        return []
+    width, height = (side * times for side in sides)
+    if times == 1 or can_keep(width, height):
+        return []
+    text = f"Pictures have at most {MOST_IN_WORDS}; {times} times as large it would have {width}x{height}. Lower it."
+    return [Problem("enlarged", text)]
 
 
 def embeddings_checked(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -114,7 +136,7 @@ KINDS = (
         afresh=afresh,
         alone=TextToImage.alone,
         pictures=lambda request: request.num_images,
-        preview_width=lambda request: request.width,
+        preview_width=lambda request: request.width * request.enlarged,
         describe=describe,
     ),
 )

@@ -17,6 +17,7 @@ from engine import __version__
 from engine.computing.names import computed_by
 from engine.diffusion.backends.choosing import Backends
 from engine.diffusion.cache import ModelCache
+from engine.diffusion.enlarging import Enlarger, LoadEnlarger, none_here, with_enlarger
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.prompts.embeddings import Names
 from engine.diffusion.request import TextToImage, prompts_of
@@ -81,6 +82,7 @@ class Drawing:
         self._models = ModelCache(int(budget), partial(load, device=device))
         self._backends = Backends(settings)
         self._hashes = settings.home / "hashes.json"
+        self._load_enlarger: LoadEnlarger = none_here
         if place.warm:
             self._warm_up(EMBEDDED_MODEL)
 
@@ -88,6 +90,10 @@ class Drawing:
     def handlers(self) -> dict[str, Handler]:
         """What this can do."""
         return {TextToImage.kind: self.draw}
+
+    def enlarge_with(self, load: LoadEnlarger) -> None:
+        """From now on make pictures larger with this, where a request asks for it."""
+        self._load_enlarger = load
 
     def _warm_up(self, name: str) -> None:
         """Load a model before anybody waits for it; what is wrong with it is said when it is asked for."""
@@ -114,7 +120,8 @@ class Drawing:
         backend = self._backends.of(request, context.report)
         loras = self._loras(request)
         embeddings = self._embeddings(request)
-        facts = self._facts(model, loras)
+        enlarger = self._enlarger(request)
+        facts = with_enlarger(self._facts(model, loras), enlarger)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         first = next(index for index in range(request.num_images + 1) if index not in kept)
         if first == request.num_images:
@@ -139,6 +146,7 @@ class Drawing:
         with closing(images):  # an error while saving must also take the LoRAs off the model
             for image in images:
                 image = replace(image, image=beginning.finish(image.image))
+                image = self._enlarged(context, request, image, enlarger)
                 self._save(context, context.request, image, facts, embeddings, place=image.index)
 
     def draw_one(
@@ -150,7 +158,8 @@ class Drawing:
         model = self._models.get(info)
         loras = self._loras(request)
         embeddings = self._embeddings(request)
-        facts = self._facts(model, loras)
+        enlarger = self._enlarger(request)
+        facts = with_enlarger(self._facts(model, loras), enlarger)
         images = generate(
             model,
             request,
@@ -164,6 +173,7 @@ class Drawing:
         with closing(images):
             image = next(images)
             image = replace(image, image=beginning.finish(image.image))
+            image = self._enlarged(context, request, image, enlarger)
             self._save(context, request, image, facts, embeddings, place=place)
 
     def part(
@@ -188,6 +198,22 @@ class Drawing:
         """What a recipe says about the tools of a request: model, loras, embeddings, software, device, dtype."""
         facts = self._facts(self._models.get(self._available(request.model)), self._loras(request))
         return facts | {"embeddings": tuple(self._embeddings(request).values())}
+
+    def _enlarger(self, request: TextToImage) -> Enlarger | None:
+        """Ready before anything is drawn, so that no finished drawing is lost to a file that is not there."""
+        return self._load_enlarger() if request.enlarged > 1 else None
+
+    def _enlarged(
+        self, context: JobContext, request: TextToImage, image: GeneratedImage, enlarger: Enlarger | None
+    ) -> GeneratedImage:
+        if enlarger is None:
+            return image
+        done = context.progress
+        context.report("Making the picture larger", done.step, done.steps)
+        with self._device.explaining_out_of_memory(
+            f"Enlarging {request.width}x{request.height} pixels", "Lower width and height, or times as large."
+        ):
+            return enlarger.of(image, request.enlarged, context.should_stop)
 
     def _report(self, context: JobContext, images: int, per_image: int, done: StepReport) -> None:
         of_all = f" of {images}" if images > 1 else ""

@@ -47,9 +47,11 @@ LCM_STEPS = Whole(1, 50)  # its teacher had 50, of which it visits some
 SAMPLE = "sample"
 NOT_FOR_SAMPLE = ("Euler a", "DPM++ SDE Karras")
 
+ENLARGED = (1, 2, 4)  # times as large as it is drawn
+
 BACKENDS = (TORCH, OPENVINO)
 # What a request means that does not say, as those of earlier versions do not.
-AS_BEFORE = {"backend": TORCH, "loras_merged": False}
+AS_BEFORE = {"backend": TORCH, "loras_merged": False, "enlarged": 1}
 
 # Fields that may have words of their own for each image, and where those stand.
 PER_IMAGE = {"prompt": "prompts", "negative_prompt": "negative_prompts"}
@@ -74,7 +76,7 @@ class TextToImage:
             submission.
         num_inference_steps: denoising steps, `STEPS`.
         guidance_scale: how closely to follow the prompt, `GUIDANCE_SCALE`; 0 to 1 is without guidance.
-        width, height: pixels, multiples of 8; the model sets further limits.
+        width, height: pixels with which it is drawn, multiples of 8; the model sets further limits.
         num_images: `NUM_IMAGES`.
         scheduler: one of `SCHEDULERS`.
         model: name of a model in the catalogue.
@@ -92,6 +94,8 @@ class TextToImage:
             one really did.
         loras_merged: whether LoRAs are added to the weights while it is drawn, instead of running beside them, as they
             do for requests without this field: quicker, and apart from that by rounding alone.
+        enlarged: how many times as large the drawn picture is made by the upscaler that ships, one of `ENLARGED`;
+            requests without this field mean 1.
         prompts, negative_prompts: the words of each image where they differ; `prompt` is then that of the first.
 
     Raises:
@@ -120,6 +124,7 @@ class TextToImage:
     styles: tuple[str, ...] = ()
     backend: str = TORCH
     loras_merged: bool = False
+    enlarged: int = 1
 
     kind: ClassVar[str] = "text_to_image"
 
@@ -243,12 +248,20 @@ def text_to_image_problems(values: Mapping[str, Any]) -> list[Problem]:
         *_texts(values),
         *choice("backend", values.get("backend", TORCH), BACKENDS),
         *_merging(values.get("loras_merged", False)),
+        *_enlarging(values.get("enlarged", 1)),
     ]
 
 
 def _merging(value: Any) -> list[Problem]:
     text = f"LoRAs are merged into the weights (true) or run beside them (false); got {str(value)[:60]!r}."
     return [] if isinstance(value, bool) else [Problem("loras_merged", text)]
+
+
+def _enlarging(value: Any) -> list[Problem]:
+    if type(value) is int and value in ENLARGED:
+        return []
+    times = ", ".join(map(str, ENLARGED))
+    return [Problem("enlarged", f"Times as large must be one of {times}; got {str(value)[:60]!r}.")]
 
 
 def _weights(values: Mapping[str, Any]) -> list[Problem]:

@@ -48,7 +48,9 @@ def _optional(recipe: Recipe) -> Pairs:
         ("Model", recipe.model_name),
         ("Variation seed", _variation_seed(recipe)),
         ("Variation seed strength", request.get("variation_strength") or None),
-        ("Denoising strength", request.get("strength")),
+        ("Denoising strength", 0 if _enlarged(recipe) else request.get("strength")),
+        ("Hires upscale", _enlarged(recipe)),
+        ("Hires upscaler", _upscaler(recipe)),
         ("Mask blur", request.get("feather")),
         ("RNG", "CPU"),
         ("Lora hashes", _hashes(recipe.loras)),
@@ -56,6 +58,19 @@ def _optional(recipe: Recipe) -> Pairs:
         # A bare number would be read as an old AUTOMATIC1111 and switch on its old behaviour.
         ("Version", f"niji-studio-{studio}" if studio else "niji-studio"),
     )
+
+
+def _enlarged(recipe: Recipe) -> int | None:
+    """Of a drawing from words: others read "Hires" as a second pass after it, which here redraws nothing (strength 0).
+    Beside a start picture the one strength would be taken for the second pass's.
+    """
+    times = recipe.request.get("enlarged")
+    return times if isinstance(times, int) and times > 1 and "strength" not in recipe.request else None
+
+
+def _upscaler(recipe: Recipe) -> str | None:
+    by = recipe.model.get("enlarged_by")
+    return str(by["name"]) if isinstance(by, Mapping) and by.get("name") and _enlarged(recipe) else None
 
 
 def _variation_seed(recipe: Recipe) -> int | None:

@@ -113,7 +113,7 @@ KINDS = (
         settle=_seeded,
         afresh=_afresh,
         pictures=lambda request: request.count + request.sheets,
-        preview_width=lambda request: request.base.width,
+        preview_width=lambda request: request.base.width * request.base.enlarged,
         describe=describe,
     ),
 )

@@ -66,7 +66,7 @@ KINDS = (
         afresh=diffusion.afresh,
         alone=ImageToImage.alone,
         pictures=lambda request: request.num_images,
-        preview_width=lambda request: request.width,
+        preview_width=lambda request: request.width * request.enlarged,
         describe=lambda recipe: describe(recipe, COMPOSITE),
     ),
 )

@@ -59,6 +59,7 @@ class Inpaint(TextToImage):
             *choice("area", values["area"], AREAS),
             *_extend_problems(values["extend"]),
             *_nothing_to_do(values),
+            *_enlarged(values.get("enlarged", 1)),
         ]
 
     def parents(self) -> list[dict[str, Any]]:
@@ -98,6 +99,14 @@ def _extend_problems(extend: Any) -> list[Problem]:
         text = f"Each side is extended by a whole number of {EXTEND} pixels; got {', '.join(wrong)}."
         return [Problem("extend", text)]
     return []
+
+
+def _enlarged(value: Any) -> list[Problem]:
+    """A redrawn part goes back into its picture, whose size it has."""
+    text = (
+        f"A redrawn part keeps its picture's size: times as large must be 1; got {str(value)[:60]}. Upscale it after."
+    )
+    return [] if value == 1 else [Problem("enlarged", text)]
 
 
 def _nothing_to_do(values: Mapping[str, Any]) -> list[Problem]:

@@ -9,6 +9,7 @@ from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED, TRAIN
 from engine.lora import pace
+from engine.lora.by_eye.request import JudgeByEye, judge_by_eye
 from engine.lora.requests import (
     EvaluateLora,
     LoraGrid,
@@ -52,6 +53,14 @@ def _grid(values: Mapping[str, Any], here: Here) -> list[Problem]:
     """Raises NotFound: a checkpoint is not there."""
     checkpoints_named(here.settings.runs_dir / values["run"], values["checkpoints"])
     return []
+
+
+def _by_eye(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    """Raises NotFound: a checkpoint is not there."""
+    found = checkpoints_named(here.settings.runs_dir / values["run"], values["checkpoints"])
+    if len(found) + bool(values.get("alone", True)) >= 2:
+        return []
+    return [Problem("checkpoints", "To choose there must be two checkpoints of different steps; these are the same.")]
 
 
 def _promotion(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -127,6 +136,13 @@ KINDS = (
         lane=TRAIN,
         check=_grid,
         folder=_evaluation_folder,
+    ),
+    Kind(
+        name=JudgeByEye.kind,
+        read=judge_by_eye,
+        title=lambda request: f"Drawing checkpoints of {request.name} to judge by eye",
+        lane=TRAIN,
+        check=_by_eye,
     ),
     Kind(
         name=PromoteLora.kind,  # it draws one picture, so it goes with the drawings

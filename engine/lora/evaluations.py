@@ -11,8 +11,9 @@ from engine.datasets.pictures import CaptionedPicture
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.lora import preparing
+from engine.lora.by_eye.request import JudgeByEye
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
-from engine.lora.runs.checkpoints import checkpoint_compared, checkpoints_of
+from engine.lora.runs.checkpoints import checkpoint_compared, checkpoints_named, checkpoints_of
 from engine.lora.runs.held_out import BEGUN, FILE, GRID, REPORT, REQUEST, read_held_out, source_of
 from engine.lora.runs.listing import installed_name
 from engine.settings import Settings
@@ -104,10 +105,14 @@ def is_finished(settings: Settings, evaluation: str) -> bool:
     return any((settings.evaluations_dir / evaluation / name).exists() for name in (REPORT, GRID))
 
 
-def can_go_on(settings: Settings, request: EvaluateLora | LoraGrid | PromoteLora, lora: LoraInfo | None) -> bool:
+def can_go_on(
+    settings: Settings, request: EvaluateLora | LoraGrid | JudgeByEye | PromoteLora, lora: LoraInfo | None
+) -> bool:
     """Whether what was asked for can come to its end: its pictures are listed, and its weights are those of then."""
     if isinstance(request, PromoteLora):
         return _is_there(settings.runs_dir / request.run, request)
+    if isinstance(request, JudgeByEye):
+        return _are_there(settings.runs_dir / request.run, request.checkpoints)
     folder = settings.evaluations_dir / request.evaluation
     if not (folder / FILE).exists():
         return False
@@ -119,6 +124,14 @@ def can_go_on(settings: Settings, request: EvaluateLora | LoraGrid | PromoteLora
 def _is_there(run: Path, request: PromoteLora) -> bool:
     try:
         checkpoint_compared(run, request.checkpoint, request.step)
+    except StudioError:
+        return False
+    return True
+
+
+def _are_there(run: Path, names: Sequence[str]) -> bool:
+    try:
+        checkpoints_named(run, names)
     except StudioError:
         return False
     return True

@@ -1,5 +1,6 @@
 """Jobs about LoRAs, on the device between drawings: training, evaluation, grids of checkpoints, promotion."""
 
+import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -12,10 +13,14 @@ from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
+from engine.lora.by_eye.drawing import draw
+from engine.lora.by_eye.request import JudgeByEye
+from engine.lora.by_eye.rounds import is_made, make_study
 from engine.lora.evaluation.evaluation import evaluate
 from engine.lora.evaluation.grid import draw_grid
 from engine.lora.preparing import held_out_sha256
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora, TrainLora
+from engine.lora.runs.epochs import short
 from engine.lora.runs.listing import INSTALLED, installed_name
 from engine.lora.runs.plan import read_plan
 from engine.lora.runs.progress import Report
@@ -42,6 +47,7 @@ class Training:
             TrainLora.kind: self.train,
             EvaluateLora.kind: self.evaluate,
             LoraGrid.kind: self.grid,
+            JudgeByEye.kind: self.by_eye,
             PromoteLora.kind: self.promote,
         }
 
@@ -110,6 +116,22 @@ class Training:
             report=context.report,
             should_stop=context.should_stop,
         )
+        self._queue.succeed(context.claim, context.progress)
+
+    def by_eye(self, context: JobContext) -> None:
+        """Draw checkpoints from the same prompts and seeds, and make a study of them; after a crash it is made once."""
+        request: JudgeByEye = context.request
+        require_space(self._settings.home)
+        drawings = self._settings.evaluations_dir / request.study
+        if not is_made(self._settings.home, request):
+            run = self._settings.runs_dir / request.run
+            model = read_plan(run).model
+            context.report(f"Loading {model.title}")
+            self._make_room()
+            loaded = load(model, self._device)
+            drawn = draw(drawings, run, loaded, request, report=context.report, should_stop=context.should_stop)
+            make_study(self._settings.home, request, drawn)
+        shutil.rmtree(drawings, ignore_errors=True)  # the study has its own
         self._queue.succeed(context.claim, context.progress)
 
     def promote(self, context: JobContext) -> None:
@@ -189,7 +211,9 @@ def _report_preview(context: JobContext, done: StepReport) -> None:
 
 
 def _report(context: JobContext, done: Report) -> None:
-    words = f"Training, loss {done.average_loss:.4f}" if done.average_loss is not None else "Measuring the start"
+    words = "Measuring the start"
+    if done.average_loss is not None:
+        words = f"Training, epoch {short(done.epoch)} of {short(done.epochs)}, loss {done.average_loss:.4f}"
     if done.held_out_loss is not None:
         words = f"{words}, held out {done.held_out_loss:.4f}"
     context.report(words[:64], done.step, done.steps)

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from statistics import median
 
-from engine.lora.runs.config import ATTENTION, Config
+from engine.lora.runs.config import Config
 from engine.rules import rough_duration
+from engine.training.lora_layers import ATTENTION
 from engine.weights.models import ModelInfo
 
 ABOUT = {
     "recommended": "Learns a style's brush and motifs. A good start for most.",
     "look": "Learns colours and light too, which the model has never drawn. Longer; files four to five times as large.",
+    "thesis": "As study, with crops, mirroring and changes of colour; draws a long prompt after every epoch.",
     "study": "As in the study that the studio follows: small careful steps, for large models.",
 }
 # Processor seconds of `mini` at 256 x 256 on one CPU core; measured, see docs/measurements.md. Measuring on the way
@@ -24,7 +26,7 @@ def in_words(config: Config, info: ModelInfo, rates: Sequence[float], accelerate
     """A sentence such as "About 3 min here."
 
     Args:
-        config: of the training that is planned.
+        config: of the training that is planned, its intervals in steps; see `Config.in_steps`.
         info: the model.
         rates: seconds for a unit of `work_of`, of earlier trainings here.
         accelerated: whether a GPU trains; for one no rate was measured.

@@ -13,7 +13,7 @@ from typing import Any
 
 from ulid import ULID
 
-from engine.datasets.captions import enriched, read_rules, with_trigger
+from engine.datasets.captions import DEFAULT_RULES, CaptionRule, enriched, read_rules, with_trigger
 from engine.datasets.doctor import CheckUp, examine, rough_token_count
 from engine.datasets.pictures import CaptionedPicture, facts_of
 from engine.datasets.reading import Dataset, read_dataset
@@ -47,6 +47,7 @@ class RunSettings:
         model: to train on.
         trigger: word put in front of every caption; empty for none.
         enrich: whether captions are extended by the keyword rules.
+        rules: the file of these rules.
         share: of the pictures that is held out, 0 to 0.5.
         about: for the picker.
     """
@@ -58,6 +59,7 @@ class RunSettings:
     enrich: bool = False
     share: float = 0.2
     about: str = ""
+    rules: Path = DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,10 @@ def prepare(folder: Path, order: RunSettings, *, on_gpu: bool = False) -> Prepar
         NotFound, InvalidRequest, StudioError: see `read_dataset` and `split_pictures`.
     """
     dataset = read_dataset(folder)
-    captioned = [replace(picture, caption=_caption(picture.caption, order)) for picture in dataset.pictures]
+    rules = read_rules(order.rules) if order.enrich else ()
+    captioned = [
+        replace(picture, caption=_caption(picture.caption, order.trigger, rules)) for picture in dataset.pictures
+    ]
     split = split_pictures(folder, captioned, order.config.seed, order.share)
     train, held_out = sides(split, folder, captioned)
     resolution = order.config.resolution or order.model.native_size
@@ -217,9 +222,8 @@ def runs(settings: Settings) -> Sequence[str]:
     return sorted(path.parent.name for path in settings.runs_dir.glob("*/run.json"))
 
 
-def _caption(caption: str, order: RunSettings) -> str:
+def _caption(caption: str, trigger: str, rules: Sequence[CaptionRule]) -> str:
     if not caption.strip():  # stays empty, so that the doctor sees what is missing
         return ""
-    if order.enrich:
-        caption = enriched(caption, read_rules())
-    return with_trigger(caption, order.trigger) if order.trigger else caption
+    caption = enriched(caption, rules)
+    return with_trigger(caption, trigger) if trigger else caption

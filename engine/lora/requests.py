@@ -34,7 +34,7 @@ class TrainLora:
     kind: ClassVar[str] = "train_lora"
 
     def __post_init__(self) -> None:
-        if problems := _run_problems(self.run):
+        if problems := run_problems(self.run):
             raise InvalidRequest(problems)
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class EvaluateLora:
 
     def __post_init__(self) -> None:
         problems: list[Problem] = [
-            *_run_problems(self.evaluation),
+            *run_problems(self.evaluation),
             *LORA_WEIGHT.problems("weight", self.weight),
             *STEPS.problems("num_inference_steps", self.num_inference_steps),
             *GUIDANCE_SCALE.problems("guidance_scale", self.guidance_scale),
@@ -116,11 +116,11 @@ class LoraGrid:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
         object.__setattr__(self, "weights", tuple(self.weights))
         problems: list[Problem] = [
-            *_run_problems(self.run),
-            *_run_problems(self.evaluation),
-            *_several("checkpoints", self.checkpoints, MOST_CHECKPOINTS),
-            *(problem for name in self.checkpoints for problem in _checkpoint_problems("checkpoints", name)),
-            *_several("weights", [weight for weight in self.weights if weight != 0], MOST_WEIGHTS),
+            *run_problems(self.run),
+            *run_problems(self.evaluation),
+            *several_problems("checkpoints", self.checkpoints, MOST_CHECKPOINTS),
+            *(problem for name in self.checkpoints for problem in checkpoint_problems("checkpoints", name)),
+            *several_problems("weights", [weight for weight in self.weights if weight != 0], MOST_WEIGHTS),
             *(problem for weight in self.weights for problem in LORA_WEIGHT.problems("weight", weight)),
             *CAPTIONS.problems("captions", self.captions),
             *STEPS.problems("num_inference_steps", self.num_inference_steps),
@@ -160,8 +160,8 @@ class PromoteLora:
 
     def __post_init__(self) -> None:
         problems = [
-            *_run_problems(self.run),
-            *_checkpoint_problems("checkpoint", self.checkpoint),
+            *run_problems(self.run),
+            *checkpoint_problems("checkpoint", self.checkpoint),
             *LORA_WEIGHT.problems("weight", self.weight),
         ]
         if problems:
@@ -192,22 +192,25 @@ def promote_lora(values: Mapping[str, Any]) -> PromoteLora:
     return PromoteLora(**values)
 
 
-def _several(field: str, values: Sequence[Any], most: int) -> list[Problem]:
+def several_problems(field: str, values: Sequence[Any], most: int, what: str = "A grid") -> list[Problem]:
+    """Of names or numbers that are named each once, 1 to `most` of them."""
     if 1 <= len(values) <= most and len(set(values)) == len(values):
         return []
     other = " other than 0" if field == "weights" else ""
     listed = ", ".join(map(str, values)) or "none"
-    return [Problem(field, f"A grid needs 1 to {most} {field}{other}, each once; got {listed}.")]
+    return [Problem(field, f"{what} needs 1 to {most} {field}{other}, each once; got {listed}.")]
 
 
-def _checkpoint_problems(field: str, name: str) -> list[Problem]:
+def checkpoint_problems(field: str, name: str) -> list[Problem]:
+    """Of a checkpoint's name."""
     if _CHECKPOINT.fullmatch(name):
         return []
     text = f"A checkpoint's name has 1 to 100 letters, digits, hyphens or underscores; got {name[:120]!r}."
     return [Problem(field, f'{text} Take one that the run lists, such as "best".')]
 
 
-def _run_problems(name: str) -> list[Problem]:
+def run_problems(name: str) -> list[Problem]:
+    """Of a run's name, or an evaluation's."""
     if _RUN.fullmatch(name):
         return []
     text = f"A run's name has 1 to 100 letters, digits, dots, hyphens or underscores; got {name[:120]!r}. Copy it anew."

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -20,19 +19,18 @@ from engine.device import is_out_of_memory
 from engine.errors import ModelBroken
 from engine.images import check_image_range
 from engine.metrics.features import Extractor
-from engine.metrics.published import LOCAL_ONLY, Access, PublishedFile, checkpoints, require
+from engine.metrics.published.catalogue import CLIP_HUB_ID as HUB_ID
+from engine.metrics.published.catalogue import CLIP_PICKLE as PICKLE
+from engine.metrics.published.catalogue import CLIP_SAFETENSORS as SAFETENSORS
+from engine.metrics.published.catalogue import CLIP_SHA256 as WEIGHTS_SHA256
+from engine.metrics.published.catalogue import clip_files, clip_in_the_hubs_cache, clip_is_in
+from engine.metrics.published.fetching import LOCAL_ONLY, Access, require
+from engine.metrics.published.files import checkpoints
 from engine.weights.hashes import file_sha256
-from engine.weights.hub_client import endpoint_or_default
 from engine.weights.safetensors_file import check_checkpoint
 
-HUB_ID = "openai/clip-vit-large-patch14-336"
-REVISION = "ce19dc912ca5cd21c8a653c79e251e808ccabcd1"
 NAME = "CLIP ViT-L/14-336"
 OTHER_NAME = "CLIP (other weights)"
-PICKLE, SAFETENSORS = "pytorch_model.bin", "model.safetensors"
-WEIGHTS_SHA256 = "c6032c2e0caae3dc2d4fba35535fa6307dbb49df59c7e182b1bc4b3329b81801"
-TEXTS = {"config.json": 4_757, "vocab.json": 862_328, "merges.txt": 524_619}
-"""The other files and their bytes."""
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # of OpenAI's training pictures, channels in [0, 1]
 STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -115,38 +113,18 @@ def load_clip(folder: Path | None = None, access: Access = LOCAL_ONLY, device: t
         access: whether ViT-L/14-336 may be downloaded when it is missing.
 
     Raises:
-        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.require`.
+        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.fetching.require`.
         ModelBroken: the files are no CLIP.
     """
     own = checkpoints() / HUB_ID.split("/")[1]
-    places = [folder] if folder else [*_cached(), own]
-    found = next((place for place in places if _is_complete(place)), None)
+    places = [folder] if folder else [*clip_in_the_hubs_cache(), own]
+    found = next((place for place in places if clip_is_in(place)), None)
     if found is None:
         found = folder or own
-        require("CMMD and the CLIP score (CLIP ViT-L/14-336)", _published(), found, access)
+        require("CMMD and the CLIP score (CLIP ViT-L/14-336)", clip_files(), found, access)
     weights = found / (PICKLE if (found / PICKLE).is_file() else SAFETENSORS)
     model, tokenizer = _read(found, weights)
     return Clip(model.to(device), tokenizer, file_sha256(weights) == WEIGHTS_SHA256, device)
-
-
-def _published() -> list[PublishedFile]:
-    files = TEXTS | {PICKLE: 1_711_974_081}
-    page = f"{endpoint_or_default(None)}/{HUB_ID}/resolve/{REVISION}"
-    return [
-        PublishedFile(name, f"{page}/{name}", size, WEIGHTS_SHA256 if name == PICKLE else "")
-        for name, size in files.items()
-    ]
-
-
-def _cached() -> list[Path]:
-    """The hub's cache, where transformers keeps what it downloads."""
-    path = try_to_load_from_cache(HUB_ID, "config.json")
-    return [Path(path).parent] if isinstance(path, str) else []
-
-
-def _is_complete(folder: Path) -> bool:
-    weights = any((folder / name).is_file() for name in (PICKLE, SAFETENSORS))
-    return weights and all((folder / name).is_file() for name in TEXTS)
 
 
 def _read(folder: Path, weights: Path) -> tuple[CLIPModel, CLIPTokenizer]:

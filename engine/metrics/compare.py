@@ -14,12 +14,13 @@ from torch import Tensor
 
 from engine.errors import Cancelled, ImageShapeError, StudioError
 from engine.metrics import image_quality
-from engine.metrics.bootstrap import CONFIDENCE, FEW, RESAMPLES, Figure, draw_rows
+from engine.metrics.bootstrap import CONFIDENCE, FEW, RESAMPLES, Figure, counts_of, draw_rows
 from engine.metrics.changes import Change, change
 from engine.metrics.clip import clip_score
 from engine.metrics.distances import RESAMPLED_TOO_FAR, Distance, distances_in, shortened
 from engine.metrics.features import Extractor, features_of
 from engine.metrics.image_quality import PairScores
+from engine.metrics.mmd import image_text_mmd, median_distance
 from engine.metrics.networks import Networks
 from engine.metrics.picture_sets import PictureSet, Source, picture_set
 
@@ -28,6 +29,9 @@ LEAST_SIDE = 64  # pixels; the networks halve a picture up to five times
 CHOSEN_HERE = (
     "The LoRA's checkpoint or weight was chosen on these pictures, so it looks a little better than it is; "
     "other pictures tell more."
+)
+IMAGE_TEXT_NOTE = (
+    "Mostly the gap between pictures and texts in CLIP: the CLIP score tells more. It is no CMMD, and depends on sigma."
 )
 PIXELS_NOTE = "A caption does not say where things are, so pixels that differ say little about a drawn picture."
 
@@ -148,7 +152,9 @@ def compare(
         features = _features(run, extractor)
         changes += _set_changes(run, extractor, features)
         if captions and networks.clip and extractor.name == networks.clip.extractor.name:
-            changes.append(_clip_change(run, extractor.name, features, networks.clip.text_embeddings(captions)))
+            texts = networks.clip.text_embeddings(captions)
+            changes.append(_clip_change(run, extractor.name, features, texts))
+            changes.append(_image_text_change(run, extractor.name, features, texts, paired))
     if paired:
         changes += _pair_changes(run, networks)
     notes = (*([CHOSEN_HERE] if chosen_here else []), *_notes(run, changes), *networks.missing)
@@ -240,6 +246,25 @@ def _clip_change(run: _Run, network: str, features: tuple[Tensor, Tensor, Tensor
     measure = _measure("CLIP score", network, "Hessel et al. 2021, arXiv 2104.08718, as 100 max(cos, 0)", len(run.base))
     scores = [PairScores(clip_score(images, texts.double())) for images in features[1:]]
     return _mean_change(run, replace(measure, lower_is_better=False), scores, "captioned pictures")
+
+
+def _image_text_change(
+    run: _Run, network: str, features: tuple[Tensor, Tensor, Tensor], texts: Tensor, paired: bool
+) -> Change:
+    reference, *drawn = features
+    sigma = median_distance(torch.cat(drawn), texts)
+    values = [image_text_mmd(images, texts, sigma).item() for images in drawn]
+    counts = counts_of(run.pair_rows, len(texts))
+    numbers = [image_text_mmd(images, texts, sigma, counts) for images in drawn]
+    note = IMAGE_TEXT_NOTE
+    if paired:
+        note += (
+            f" Of the held-out pictures and these captions it is {image_text_mmd(reference, texts, sigma).item():.4g}."
+        )
+    source = "Gretton et al. 2012, unbiased and unscaled; sigma is the median distance of pictures and captions"
+    measure = _measure(f"CLIP image-text MMD (sigma {sigma:.3g})", network, source, len(texts), note)
+    counted = f"{len(texts)} captioned pictures"
+    return change(measure, (values[0], values[1]), (numbers[0], numbers[1]), counted, run.config.confidence)
 
 
 def _pair_changes(run: _Run, networks: Networks) -> Iterator[Change]:

@@ -10,23 +10,20 @@ from torch import Tensor
 
 from engine.images import to_pil
 from engine.metrics.features import Extractor
-from engine.metrics.published import LOCAL_ONLY, Access, PublishedFile, checkpoints, require
+from engine.metrics.published.catalogue import INCEPTION
+from engine.metrics.published.fetching import LOCAL_ONLY, Access, require
+from engine.metrics.published.files import checkpoints
 
 NAME = "Inception v3 pool3"
 DIMENSIONS = 2048
-WEIGHTS = PublishedFile(
-    name="weights-inception-2015-12-05-6726825d.pth",
-    url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
-    size=95_628_359,
-    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-)
+WEIGHTS = INCEPTION
 
 
 def inception_features(access: Access = LOCAL_ONLY, device: torch.device | str = "cpu") -> Extractor:
     """The 2048 numbers of pool3; pictures are rounded to 8 bits and resized to 299 px.
 
     Raises:
-        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.require`.
+        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.fetching.require`.
     """
     require("FID and KID (Inception v3)", [WEIGHTS], checkpoints(), access)
     from torch_fidelity import FeatureExtractorInceptionV3  # here: its import reads all of torchvision

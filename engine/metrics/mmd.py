@@ -95,6 +95,32 @@ def cmmd(real_embeddings: Tensor, fake_embeddings: Tensor) -> float:
     return unit_mmd(real_embeddings, fake_embeddings).item()
 
 
+def image_text_mmd(
+    image_embeddings: Tensor, text_embeddings: Tensor, sigma: float, counts: Tensor | None = None
+) -> Tensor:
+    """MMD^2 between pictures and their captions, Gaussian kernel on rows scaled to length 1, not scaled: 0 to 2.
+
+    This is no CMMD: mostly it tells how far pictures and texts lie apart in CLIP at all, whatever they show, and the
+    value depends on sigma.
+
+    Args:
+        image_embeddings, text_embeddings: (N, D) of one CLIP, row k of one belongs to row k of the other; N >= 2.
+        sigma: of the kernel, above 0; see `median_distance`.
+        counts: (B, N), how often each pair was drawn in each of B resamples; None means every pair once, B = 1.
+
+    Returns:
+        (B,) float64, unbiased, so a little below 0 is possible.
+    """
+    images, texts = (F.normalize(rows.double(), dim=1) for rows in (image_embeddings, text_embeddings))
+    return mmd_squared(images, texts, partial(gaussian_kernel, sigma=sigma), counts, counts)
+
+
+def median_distance(one: Tensor, other: Tensor) -> float:
+    """The median distance of rows of (N, D) and (M, D) scaled to length 1: a usual sigma, above 0."""
+    rows = (F.normalize(each.double(), dim=1) for each in (one, other))
+    return max(torch.cdist(*rows).median().item(), 1e-6)
+
+
 def kernel_inception_distance(
     real_features: Tensor,
     fake_features: Tensor,

@@ -12,7 +12,7 @@ from engine.metrics.clip import Clip, load_clip
 from engine.metrics.features import Extractor
 from engine.metrics.inception import inception_features
 from engine.metrics.perceptual import PerceptualDistance, lpips, vgg19_distance
-from engine.metrics.published import LOCAL_ONLY, Access
+from engine.metrics.published.fetching import LOCAL_ONLY, Access
 from engine.metrics.vgg19 import vgg19_features
 
 Loaded = TypeVar("Loaded")

@@ -13,20 +13,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.metrics.image_quality import PairScores, check_pair
-from engine.metrics.published import LOCAL_ONLY, Access, PublishedFile, checkpoints, require
+from engine.metrics.published.catalogue import ALEXNET, VGG16
+from engine.metrics.published.fetching import LOCAL_ONLY, Access, require
+from engine.metrics.published.files import PublishedFile, checkpoints
 from engine.metrics.vgg19 import load_vgg19
 
-_TORCHVISION = "https://download.pytorch.org/models/"
 BACKBONES = {
-    "alex": PublishedFile(
-        name="alexnet-owt-7be5be79.pth",
-        url=f"{_TORCHVISION}alexnet-owt-7be5be79.pth",
-        size=244_408_911,
-        sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-    ),
+    "alex": ALEXNET,
+    "vgg": VGG16,
     "squeeze": PublishedFile(
         name="squeezenet1_1-b8a52dc0.pth",
-        url=f"{_TORCHVISION}squeezenet1_1-b8a52dc0.pth",
+        url="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
         size=4_958_839,
         sha256="b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
     ),
@@ -65,15 +62,17 @@ class PerceptualDistance:
 
 
 def lpips(
-    backbone: Literal["alex", "squeeze"] = "alex", access: Access = LOCAL_ONLY, device: torch.device | str = "cpu"
+    backbone: Literal["alex", "vgg", "squeeze"] = "alex",
+    access: Access = LOCAL_ONLY,
+    device: torch.device | str = "cpu",
 ) -> PerceptualDistance:
     """LPIPS: 0 (equal) to about 1.
 
     Args:
-        backbone: "alex", or "squeeze" (5 MB, other numbers).
+        backbone: "alex"; "vgg" (VGG16) and "squeeze" (5 MB) give other numbers.
 
     Raises:
-        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.require`.
+        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.fetching.require`.
     """
     require(f"LPIPS ({backbone})", [BACKBONES[backbone]], checkpoints(), access)
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # here: builds on all of torchvision

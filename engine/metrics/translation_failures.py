@@ -14,6 +14,8 @@ from scipy import stats
 STRONG, CALM = 22.0, 2.0  # steepness of an edge, and spread of a flat area, in L
 THIN = 10.0  # by how much a thin shape is darker or lighter than its surroundings, in L
 BLOCKS = 16  # of each side, whose lightness is compared
+NIGHT = 38.0  # mean L below which a picture is a dark one: parts rendered scenes of day and of night
+TWILIGHT = 5.0  # change of the mean L that turns nothing, also across that border
 
 
 def halo(photo: np.ndarray, fake: np.ndarray) -> float:
@@ -91,6 +93,17 @@ def white_drift(photo: np.ndarray, fake: np.ndarray) -> float:
     before, after = _lab(photo), _lab(fake)
     white = (before[..., 0] > 85) & (np.hypot(before[..., 1], before[..., 2]) < 6)
     return float(np.hypot(*(after - before)[white][:, 1:].T).mean()) if white.any() else 0.0
+
+
+def is_dark(picture: np.ndarray) -> bool:
+    """Whether it is as dark as a night: by its lightness alone, so a dark interior counts too."""
+    return bool(_lab(picture)[..., 0].mean() < NIGHT)
+
+
+def day_night_kept(photo: np.ndarray, fake: np.ndarray) -> float:
+    """1 where a dark photo stayed dark and a bright one bright, else 0."""
+    change = abs(float(_lab(fake)[..., 0].mean() - _lab(photo)[..., 0].mean()))
+    return float(is_dark(photo) == is_dark(fake) or change < TWILIGHT)
 
 
 FAILURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {

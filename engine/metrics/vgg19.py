@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from engine.errors import ImageShapeError, ModelBroken, NotFound, UnsafeFile
 from engine.metrics.features import Extractor, PackagedWeights
-from engine.metrics.published import LOCAL_ONLY, Access, PublishedFile, checkpoints, require
+from engine.metrics.published.fetching import LOCAL_ONLY, Access, require
+from engine.metrics.published.files import PublishedFile, checkpoints
 from engine.weights.safetensors_file import check_checkpoint
 
 WEIGHTS = PackagedWeights(
@@ -82,7 +83,7 @@ class VGG19(nn.Module):
         places: of the convolutions in `features`, by name ("1_1" to "5_4").
 
     Raises:
-        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.require`.
+        ModelUnavailable, Offline, UnsafeFile, Cancelled: see `engine.metrics.published.fetching.require`.
         NotFound, UnsafeFile, ModelBroken: the file is not there, is no file of tensors, or holds other ones.
     """
 

@@ -12,4 +12,5 @@ STAGE_NAMES = (
     "export",
     "drawings",
     "finish",
+    "draft",
 )

@@ -11,6 +11,7 @@ denoiser     the UNet and the text encoder together
 export       write the folder that the studio loads
 drawings     let that model draw latents
 finish       decoder fine-tuning once more: texture for drawn latents too; writes another such folder
+draft        a LoRA with which that model draws in four steps
 """
 
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from engine.mini import (
     autoencoder,
     captions,
     denoiser,
+    draft,
     drawings,
     export,
     finish,
@@ -90,6 +92,11 @@ class Workshop:
     def model(self) -> Path:
         """The model in the layout that the studio loads."""
         return self.folder / "model"
+
+    @property
+    def finished(self) -> Path:
+        """The model with the decoder that learnt once more, in the same layout."""
+        return self.folder / "finished"
 
     @property
     def balanced(self) -> Path:
@@ -197,7 +204,7 @@ def make_drawings(shop: Workshop) -> None:
 
 
 def make_finish(shop: Workshop) -> None:
-    """Widen and fine-tune the decoder, then write `shop.folder/finished`: the exported model with that decoder."""
+    """Widen and fine-tune the decoder, then write `shop.finished`: the exported model with that decoder."""
     shop.require(shop.model / "model_index.json", "export")
     shop.require_scenes()
     folder = shop.folder / "finish"
@@ -207,7 +214,22 @@ def make_finish(shop: Workshop) -> None:
     shop.train(finish, folder, vae, shop.data(), shop.held_out(), latents, model_digest(shop.model))
     if is_finished(folder):
         vae = autoencoder.with_trained_decoder(vae, folder)
-        export.write_with_decoder(shop.folder / "finished", shop.model, vae)
+        export.write_with_decoder(shop.finished, shop.model, vae)
+
+
+def make_draft(shop: Workshop) -> None:
+    """Encode the pictures, distil, then write the LoRA `shop.folder/draft/lcm-draft.safetensors`."""
+    model = shop.finished if shop.finished.exists() else shop.model
+    shop.require(model / "model_index.json", "export")
+    shop.require_scenes()
+    folder = shop.folder / "draft"
+    vae = AutoencoderKL.from_pretrained(model / "vae", dtype=torch.float32, local_files_only=True)
+    for data in (shop.held_out(), shop.data()):
+        run(latents.encode_shards, shop.processes, vae, data, folder / "latents", device=shop.device)
+        run(captions.write_captions, shop.processes, data, model / "tokenizer", folder / "captions")
+    shop.train(draft, folder, model, shop.data(), shop.held_out(), model_digest(model))
+    if is_finished(folder):
+        draft.write_lora(folder, folder / f"{draft.NAME}.safetensors")
 
 
 STAGES: dict[str, Callable[[Workshop], None]] = {
@@ -222,6 +244,7 @@ STAGES: dict[str, Callable[[Workshop], None]] = {
     "export": make_export,
     "drawings": make_drawings,
     "finish": make_finish,
+    "draft": make_draft,
 }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from engine.opinions.estimates import Estimate
 from engine.opinions.published import PUBLISHED
+from engine.opinions.records import Participant
 from engine.opinions.results import Question, Results
-from engine.opinions.studies import Participant
 from engine.opinions.study import Study
 from engine.opinions.tables import given
 

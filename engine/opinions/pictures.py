@@ -37,21 +37,22 @@ class Matched:
     left_out: tuple[str, ...]
 
 
-def match(folders: Mapping[str, Path], originals: Path | None, control: bool) -> Matched:
+def match(folders: Mapping[str, Path], originals: Path | None, control: bool, most: int | None = None) -> Matched:
     """Find what all methods have made a picture of.
 
     Args:
         folders: by the method's name.
         originals: the folder of the photos that the pictures were made from.
         control: hide the originals among the pictures, as a method of its own.
+        most: contents, the first ones by name; None for all.
 
     Raises:
         StudyRefused: a folder cannot be read, is empty, or they have no name in common.
     """
-    found = {_name(method): _pictures_in(Path(folder)) for method, folder in folders.items()}
+    found = {_name(method): _pictures_in(Path(folder), "methods") for method, folder in folders.items()}
     if len(found) != len(folders):
-        raise StudyRefused("Each method has a name of its own; two of them are the same.")
-    return combined(found, _pictures_in(Path(originals)) if originals else {}, control)
+        raise StudyRefused("Each method has a name of its own; two of them are the same.", "methods")
+    return combined(found, _pictures_in(Path(originals), "originals") if originals else {}, control, most)
 
 
 def combined(
@@ -69,7 +70,7 @@ def combined(
         StudyRefused: there is none, or no original for a control.
     """
     if control and not originals:
-        raise StudyRefused("A hidden control is the original itself. Name the folder of the originals.")
+        raise StudyRefused("A hidden control is the original itself. Name the folder of the originals.", "originals")
     methods = {**found, **({ORIGINAL: originals} if control else {})}
     everyone = [set(files) for files in methods.values()]
     shared = sorted(set.intersection(*everyone))[:most] if everyone else []
@@ -77,7 +78,8 @@ def combined(
         counts = ", ".join(f"{method}: {counted(len(files), 'picture')}" for method, files in methods.items())
         raise StudyRefused(
             "Pictures of the same content must have the same file name, without its ending, in every folder; no name "
-            f"is in all of them ({counts or 'no folder'})."
+            f"is in all of them ({counts or 'no folder'}).",
+            "methods",
         )
     return Matched(
         {name: {method: files[name] for method, files in methods.items()} for name in shared},
@@ -90,25 +92,28 @@ def _name(method: str) -> str:
     name = " ".join(method.split())
     if not 1 <= len(name) <= MOST_NAME or name.casefold() == ORIGINAL:
         raise StudyRefused(
-            f"A method has a name of 1 to {MOST_NAME} characters, other than {ORIGINAL!r}; got {name!r}."
+            f"A method has a name of 1 to {MOST_NAME} characters, other than {ORIGINAL!r}; got {name!r}.",
+            "methods",
         )
     return name
 
 
-def _pictures_in(folder: Path) -> dict[str, Path]:
+def _pictures_in(folder: Path, field: str) -> dict[str, Path]:
     """The picture files of a folder by their name without its ending."""
     try:
         paths = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
     except (OSError, ValueError) as error:  # a name with a NUL is no path at all
         why = getattr(error, "strerror", None) or error
-        raise StudyRefused(f"{folder} must be a folder that can be read; got: {why}.") from None
+        raise StudyRefused(f"{folder} must be a folder that can be read; got: {why}.", field) from None
     if not 1 <= len(paths) <= MOST_FILES:
-        raise StudyRefused(f"A folder of a study holds 1 to {MOST_FILES:,} pictures; {folder} has {len(paths):,}.")
+        raise StudyRefused(
+            f"A folder of a study holds 1 to {MOST_FILES:,} pictures; {folder} has {len(paths):,}.", field
+        )
     named: dict[str, Path] = {}
     for path in sorted(paths):
         name = printable(unicodedata.normalize("NFC", path.stem))  # computers write the same accents in two ways
         if name in named:
-            raise StudyRefused(f"{folder} has two pictures called {name}. Remove one, or give it another name.")
+            raise StudyRefused(f"{folder} has two pictures called {name}. Remove one, or give it another name.", field)
         named[name] = path
     return named
 
@@ -130,7 +135,9 @@ def taken(
     """
     chosen = list(contents) if contents is not None else list(matched.files)
     if len(chosen) > MOST_CONTENTS:
-        raise StudyRefused(f"A study is about {MOST_CONTENTS} contents at most; got {len(chosen):,}. Take fewer.")
+        raise StudyRefused(
+            f"A study is about {MOST_CONTENTS} contents at most; got {len(chosen):,}. Take fewer.", "contents"
+        )
     pictures: dict[str, dict[str, str]] = {}
     originals: dict[str, str] = {}
     for content in chosen:
@@ -149,7 +156,7 @@ def _opened(path: Path) -> Image.Image:
             return picture.convert("RGB")
     except (PhotoRefused, OSError) as error:
         text = str(error) if isinstance(error, PhotoRefused) else f"{path} cannot be read: {error.strerror}."
-        raise StudyRefused(f"{text} Every picture of a study must open.") from None
+        raise StudyRefused(f"{text} Every picture of a study must open.", "methods") from None
 
 
 def _common_size(content: str, pictures: Mapping[str, Image.Image]) -> tuple[int, int]:
@@ -157,7 +164,9 @@ def _common_size(content: str, pictures: Mapping[str, Image.Image]) -> tuple[int
     ratios = {method: picture.width / picture.height for method, picture in pictures.items()}
     if max(ratios.values()) > min(ratios.values()) * (1 + SHAPE_TOLERANCE):
         sizes = ", ".join(f"{method} {picture.width}x{picture.height}" for method, picture in pictures.items())
-        raise StudyRefused(f"All pictures of {content} must have the same shape; got {sizes}. Crop them alike.")
+        raise StudyRefused(
+            f"All pictures of {content} must have the same shape; got {sizes}. Crop them alike.", "methods"
+        )
     smallest = min((picture.size for picture in pictures.values()), key=lambda size: size[0] * size[1])
     return _fitting(smallest, LONG_SIDE)
 

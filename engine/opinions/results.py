@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from engine.opinions.estimates import Estimate, estimate, wanted
-from engine.opinions.studies import Participant
+from engine.opinions.records import Participant
 from engine.opinions.study import BEST, PAIRS, RATINGS, REAL, Study
 from engine.opinions.tables import coded, given, repeatability, scores, wins
 from engine.opinions.trials import trials_for

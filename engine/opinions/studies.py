@@ -5,26 +5,26 @@ home/studies/<id>/pictures/<name>.png      about which pictures
 home/studies/<id>/participants/<id>.json   one person's answers, in their order
 """
 
-import json
+import os
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from engine.files import open_plain, put, read_json, write_json
+from engine.files import open_plain, put, write_json
 from engine.opinions.pictures import Matched, is_picture_name, taken
+from engine.opinions.records import Answer, Participant, participant_in, study_in
 from engine.opinions.study import (
     BEST,
     CONSENT,
     EQUAL,
-    KINDS,
     MOST_TEXT,
     PAIRS,
     RATINGS,
@@ -36,36 +36,8 @@ from engine.opinions.study import (
 from engine.opinions.trials import Trial, trials_for
 from gallery.ids import is_id, new_id
 
-MOST_PARTICIPANTS = 2000  # of a study: a link that went astray must not fill the disk
+MOST_PARTICIPANTS = 2000  # of a study, who answered: a link that went astray must not fill the disk
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a participant said at one question.
-
-    Attributes:
-        position: of the question, from 0.
-        values: by question: 1 to 5, or a method, "equal", "real", "made".
-        seconds: from the picture's appearance to the answer.
-    """
-
-    position: int
-    values: Mapping[str, int | str]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Participant:
-    """Somebody who takes part: a random number and answers.
-
-    Attributes:
-        joined_at: unix seconds.
-    """
-
-    id: str
-    joined_at: float
-    answers: tuple[Answer, ...] = ()
 
 
 class Studies:
@@ -92,8 +64,14 @@ class Studies:
         glimpse_seconds: float = 1.0,
         consent: str = CONSENT,
         question: str = "",
+        study_id: str | None = None,
+        at_home: bool = False,
+        subject: Mapping[str, Any] | None = None,
     ) -> Study:
         """Make a study about these pictures; it is there whole or not at all.
+
+        Args:
+            study_id: a ULID; where a study has it already, that one is returned. None for a new one.
 
         Raises:
             StudyRefused: it breaks a rule, or a picture cannot be used.
@@ -101,41 +79,58 @@ class Studies:
         contents = tuple(matched.files)
         methods = tuple(next(iter(matched.files.values()), {}))
         check_study(kind, title, methods, contents, repeats, (least_seconds, glimpse_seconds))
+        if at_home and kind not in (BEST, PAIRS):
+            raise StudyRefused(f"Judging alone goes by {PAIRS!r} or {BEST!r}; got {kind!r}.")
         if max(len(consent), len(question)) > MOST_TEXT:
             raise StudyRefused(f"Texts of a study have {MOST_TEXT:,} characters at most.")
-        study_id = new_id()
-        growing = self._folder / f".{study_id}.tmp"
+        if study_id is not None and not is_id(study_id):
+            raise StudyRefused(f"A study's id is a ULID; got {study_id[:40]!r}.")
+        if study_id and (there := study_in(self._folder / study_id / "study.json")):
+            return there
+        study = Study(
+            study_id or new_id(),
+            secrets.token_urlsafe(16),
+            title.strip(),
+            kind,
+            methods,
+            contents,
+            {},
+            {},
+            repeats,
+            secrets.randbits(32) if seed is None else seed,
+            least_seconds,
+            glimpse_seconds,
+            consent,
+            time.time(),
+            question=" ".join(question.split()),
+            at_home=at_home,
+            subject=dict(subject or {}),
+        )
+        return self._kept(study, matched)
+
+    def _kept(self, study: Study, matched: Matched) -> Study:
+        """With its pictures, on disk."""
+        growing = self._growing(study.id)
+        shutil.rmtree(growing, ignore_errors=True)  # of a job that was killed on the way
         (growing / "pictures").mkdir(parents=True)
         try:
             pictures, originals = taken(matched, lambda name, data: _write(growing / "pictures" / name, data))
-            study = Study(
-                study_id,
-                secrets.token_urlsafe(16),
-                title.strip(),
-                kind,
-                methods,
-                contents,
-                pictures,
-                originals,
-                repeats,
-                secrets.randbits(32) if seed is None else seed,
-                least_seconds,
-                glimpse_seconds,
-                consent,
-                time.time(),
-                question=" ".join(question.split()),
-            )
+            study = replace(study, pictures=pictures, originals=originals)
             write_json(growing / "study.json", asdict(study))
-            put(growing, self._folder / study_id)
+            put(growing, self._folder / study.id)
         except BaseException:
             shutil.rmtree(growing, ignore_errors=True)
             raise
         return study
 
+    def _growing(self, study_id: str) -> Path:
+        """Where a study is made, and where one goes that is deleted; what stays there is swept as a leftover."""
+        return self._folder / f".{study_id}.tmp"
+
     def all(self) -> list[Study]:
         """Every study, newest first; those that cannot be read are left out."""
         paths = sorted(self._folder.glob("*/study.json"), reverse=True)
-        return [study for path in paths if (study := _study_in(path))]
+        return [study for path in paths if (study := study_in(path))]
 
     def get(self, study_id: str) -> Study:
         """The study of that id.
@@ -143,9 +138,11 @@ class Studies:
         Raises:
             StudyRefused: there is none.
         """
-        study = _study_in(self._folder / study_id / "study.json") if is_id(study_id) else None
+        study = study_in(self._folder / study_id / "study.json") if is_id(study_id) else None
         if study is None:
-            raise StudyRefused(f"There is no study {study_id[:40]!r}. `study list` shows those that are there.")
+            raise StudyRefused(
+                f"There is no study {study_id[:40]!r}, or it was deleted. `study list` shows those that are there."
+            )
         return study
 
     def by_token(self, token: str) -> Study:
@@ -155,17 +152,32 @@ class Studies:
             StudyRefused: no study has that link.
         """
         for study in self.all():
-            if secrets.compare_digest(study.token.encode(), token.encode()):
+            if not study.at_home and secrets.compare_digest(study.token.encode(), token.encode()):
                 return study
-        raise StudyRefused("This link opens no study. Ask whoever sent it for the whole link.")
+        raise StudyRefused(
+            "This link opens no study. Ask whoever sent it for the whole link, or whether the study was deleted."
+        )
 
     def close(self, study_id: str) -> Study:
         """Take no more answers; closing twice changes nothing."""
-        study = self.get(study_id)
-        if study.closed_at is None:
-            study = replace(study, closed_at=time.time())
-            write_json(self._folder / study.id / "study.json", asdict(study))
+        with self._locked():
+            study = self.get(study_id)
+            if study.closed_at is None:
+                study = replace(study, closed_at=time.time())
+                write_json(self._folder / study.id / "study.json", asdict(study))
         return study
+
+    def delete(self, study_id: str) -> None:
+        """Delete a study with its pictures and everybody's answers, for good.
+
+        Raises:
+            StudyRefused: there is none.
+        """
+        with self._locked():
+            study = self.get(study_id)
+            shutil.rmtree(self._growing(study.id), ignore_errors=True)
+            os.rename(self._folder / study.id, self._growing(study.id))  # gone at once, however long the rest takes
+        shutil.rmtree(self._growing(study.id), ignore_errors=True)
 
     def picture(self, study: Study, name: str) -> bytes:
         """The PNG file of one picture."""
@@ -184,11 +196,23 @@ class Studies:
         """
         self._require_open(study)
         with self._writing(study) as folder:
-            if sum(1 for _ in folder.glob("*.json")) >= MOST_PARTICIPANTS:
-                raise StudyRefused(f"A study takes {MOST_PARTICIPANTS:,} participants; this one has them all.")
+            self._make_room(study, folder)
             participant = Participant(secrets.token_hex(9), time.time())
             write_json(folder / f"{participant.id}.json", asdict(participant))
         return participant
+
+    def _make_room(self, study: Study, folder: Path) -> None:
+        """Where a study is full, whoever came first and never answered gives their place.
+
+        Raises:
+            StudyRefused: all have answered.
+        """
+        if sum(1 for _ in folder.glob("*.json")) < MOST_PARTICIPANTS:
+            return
+        silent = next((each for each in self.participants(study) if not each.answers), None)
+        if silent is None:
+            raise StudyRefused(f"A study takes {MOST_PARTICIPANTS:,} participants; this one has them all.")
+        (folder / f"{silent.id}.json").unlink()
 
     def participant(self, study: Study, participant_id: str) -> Participant:
         """Who has that number.
@@ -197,14 +221,14 @@ class Studies:
             StudyRefused: nobody has it.
         """
         path = self._participants(study) / f"{participant_id}.json"
-        found = _participant_in(path) if _TOKEN.fullmatch(participant_id) else None
+        found = participant_in(path) if _TOKEN.fullmatch(participant_id) else None
         if found is None:
             raise StudyRefused("Nobody takes part in this study under this number. Begin anew by the study's own link.")
         return found
 
     def participants(self, study: Study) -> list[Participant]:
         """Everyone who takes part, in the order in which they came; what cannot be read is left out."""
-        found = [each for path in self._participants(study).glob("*.json") if (each := _participant_in(path))]
+        found = [each for path in self._participants(study).glob("*.json") if (each := participant_in(path))]
         return sorted(found, key=lambda each: (each.joined_at, each.id))
 
     def answer(
@@ -247,10 +271,19 @@ class Studies:
 
     @contextmanager
     def _writing(self, study: Study) -> Iterator[Path]:
-        folder = self._participants(study)
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=30):
+        """Raises StudyRefused: the study was deleted meanwhile, also while this waited."""
+        with self._locked():
+            self.get(study.id)
+            folder = self._participants(study)
+            folder.mkdir(exist_ok=True)
             yield folder
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        # One for all studies, beside them: a lock inside of a study would bring back the folder of a deleted one.
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / ".lock", timeout=30):
+            yield
 
 
 def _require_answer(study: Study, trial: Trial, values: Mapping[str, int | str]) -> None:
@@ -267,31 +300,3 @@ def _require_answer(study: Study, trial: Trial, values: Mapping[str, int | str])
 
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
-
-
-def _study_in(path: Path) -> Study | None:
-    try:
-        values = read_json(path)
-        for name in ("methods", "contents"):
-            values[name] = tuple(values[name])
-        study = Study(**values)
-        names = [name for of_content in study.pictures.values() for name in of_content.values()]
-        sound = (
-            study.kind in KINDS and is_id(study.id) and all(map(is_picture_name, [*names, *study.originals.values()]))
-        )
-        return study if sound else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-def _participant_in(path: Path) -> Participant | None:
-    try:
-        values: dict[str, Any] = read_json(path)
-        answers = tuple(
-            Answer(int(each["position"]), each["values"], float(each["seconds"])) for each in values["answers"]
-        )
-        if [answer.position for answer in answers] != list(range(len(answers))) or values["id"] != path.stem:
-            return None
-        return Participant(values["id"], float(values["joined_at"]), answers)
-    except (OSError, ValueError, TypeError, KeyError, json.JSONDecodeError):
-        return None

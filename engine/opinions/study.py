@@ -1,7 +1,8 @@
 """What an opinion study asks, about which pictures, and the rules of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from engine.errors import StudioError
 from engine.rules import counted
@@ -33,7 +34,15 @@ MOST_NAME, MOST_TEXT = 80, 2000  # characters
 
 
 class StudyRefused(StudioError):
-    """A study that cannot be made, found or answered."""
+    """A study that cannot be made, found or answered.
+
+    Args:
+        field: of the study's making, that is to blame; empty where none is.
+    """
+
+    def __init__(self, message: str, field: str = ""):
+        self.field = field
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Study:
         glimpse_seconds: of "real": for how long it can be seen.
         created_at, closed_at: unix seconds; None while it is open.
         question: in place of the usual one; empty for the usual one.
+        at_home: whether whoever made it judges alone, in the studio; no link opens it.
+        subject: what the methods are, for the feature that made it; opinions do not look into it.
     """
 
     id: str
@@ -71,6 +82,8 @@ class Study:
     created_at: float
     closed_at: float | None = None
     question: str = ""
+    at_home: bool = False
+    subject: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def questions(self) -> dict[str, str]:
@@ -108,28 +121,35 @@ def check_study(
     if kind not in KINDS:
         raise StudyRefused(f"A study is one of {', '.join(KINDS)}; got {kind!r}.")
     if not 1 <= len(title.strip()) <= MOST_NAME:
-        raise StudyRefused(f"A study has a title of 1 to {MOST_NAME} characters; got {len(title.strip())}.")
+        raise StudyRefused(f"A study has a title of 1 to {MOST_NAME} characters; got {len(title.strip())}.", "title")
     if not FEWEST_METHODS <= len(methods) <= MOST_METHODS:
         raise StudyRefused(
             f"A study compares {FEWEST_METHODS} to {MOST_METHODS} methods; got {len(methods)}. Give the pictures of "
-            "each method as a folder of its own."
+            "each method as a folder of its own.",
+            "methods",
         )
     if kind == REAL and ORIGINAL not in methods:
-        raise StudyRefused("A study of real or made pictures needs the originals. Name their folder.")
+        raise StudyRefused("A study of real or made pictures needs the originals. Name their folder.", "originals")
     if EQUAL in methods:
-        raise StudyRefused(f"No method can be called {EQUAL!r}: it is an answer. Give it another name.")
+        raise StudyRefused(f"No method can be called {EQUAL!r}: it is an answer. Give it another name.", "methods")
     if not 1 <= len(contents) <= MOST_CONTENTS:
         raise StudyRefused(
             f"A study is about 1 to {MOST_CONTENTS} contents that every method has a picture of; got {len(contents)}. "
-            "Pictures of the same content have the same file name, without its ending, in each folder."
+            "Pictures of the same content have the same file name, without its ending, in each folder.",
+            "methods",
         )
     asked = trials_of(kind, len(methods), len(contents), repeats)
     if asked > MOST_TRIALS:
         raise StudyRefused(
             f"A participant can be asked {MOST_TRIALS} times at most; {counted(len(methods), 'method')} and "
-            f"{counted(len(contents), 'content')} ask {asked} times. Take fewer contents."
+            f"{counted(len(contents), 'content')} ask {asked} times. Take fewer contents.",
+            "contents",
         )
     if not 0 <= repeats <= asked - repeats:
-        raise StudyRefused(f"Of {asked - repeats} questions 0 to {asked - repeats} can be repeated; got {repeats}.")
-    if not (0 <= seconds[0] <= 60 and 0.1 <= seconds[1] <= 60):
-        raise StudyRefused(f"Looking takes 0 to 60 s, a glimpse 0.1 to 60 s; got {seconds[0]:g} and {seconds[1]:g}.")
+        raise StudyRefused(
+            f"Of {asked - repeats} questions 0 to {asked - repeats} can be repeated; got {repeats}.", "repeats"
+        )
+    if not 0 <= seconds[0] <= 60:
+        raise StudyRefused(f"Looking takes 0 to 60 s; got {seconds[0]:g}.", "least_seconds")
+    if not 0.1 <= seconds[1] <= 60:
+        raise StudyRefused(f"A glimpse takes 0.1 to 60 s; got {seconds[1]:g}.", "glimpse_seconds")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.opinions.studies import Answer, Participant
+from engine.opinions.records import Answer, Participant
 from engine.opinions.study import BEST, EQUAL, PAIRS, RATINGS, REAL, Study
 from engine.opinions.trials import Trial, trials_for
 

@@ -13,7 +13,8 @@ WORDS = ("prompt", "negative_prompt", "styles")
 PICTURES = ("image", "mask")
 OF_A_START = ("kind", *PICTURES, "strength", "fit", "feather", "area", "extend")
 SETTINGS = (
-    *("seed", "num_inference_steps", "guidance_scale", "width", "height", "num_images", "scheduler", "model", "loras"),
+    *("seed", "num_inference_steps", "guidance_scale", "width", "height", "enlarged", "num_images"),
+    *("scheduler", "model", "loras"),
     *("variation_seed", "variation_strength", "prompt_syntax"),
 )
 _FIELDS = (*WORDS, *SETTINGS, *OF_A_START)
@@ -36,7 +37,7 @@ def preset_of(values: Mapping[str, Any], *, words: bool = True, start: bool = Tr
     begins = values.get("image") is not None
     names = [*SETTINGS, *(WORDS if words else ()), *(OF_A_START if start and begins else ())]
     if begins and values.get("fit") == "keep":  # the size follows from the picture
-        names = [name for name in names if name not in ("width", "height")]
+        names = [name for name in names if name not in ("width", "height", "enlarged")]
     return {name: _json(name, values[name]) for name in names if values.get(name) is not None}
 
 

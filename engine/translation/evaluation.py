@@ -118,7 +118,7 @@ def _cell(value: float | None, digits: int = 3) -> str:
 
 def _figures(vgg: Vgg19Features, photos: list[Tensor], fakes: list[Tensor], target: Tensor) -> Figures:
     alone = _alone(fakes, target, _features(vgg, fakes))
-    content = [_content(vgg, photo, fake) for photo, fake in zip(photos, fakes, strict=True)]
+    content = [content_distance(vgg, photo, fake) for photo, fake in zip(photos, fakes, strict=True)]
     edges = [float(edge_ssim(photo, fake)) for photo, fake in zip(photos, fakes, strict=True)]
     return Figures(alone.frechet, _mean(content), _mean(edges), alone.flat, alone.saturation, alone.checkerboard)
 
@@ -139,7 +139,8 @@ def _features(vgg: Vgg19Features, pictures: list[Tensor]) -> Tensor:
     return torch.cat(rows)
 
 
-def _content(vgg: Vgg19Features, photo: Tensor, fake: Tensor) -> float:
+def content_distance(vgg: Vgg19Features, photo: Tensor, fake: Tensor) -> float:
+    """As `Figures.content`, of one photo: two (1, 3, H, W) in [-1, 1] of one size."""
     before, after = (vgg(pixels, (CONTENT_LAYER,))[CONTENT_LAYER] for pixels in (photo, fake))
     return float((before - after).square().mean() / before.square().mean())
 

@@ -1,16 +1,19 @@
 """Upscaling jobs: from kept pictures through the warm network to the gallery."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from engine import __version__
 from engine.computing.names import computed_by
+from engine.diffusion.enlarging import Enlarger
 from engine.diffusion.job import Drawing
 from engine.diffusion.request import SEEDS
 from engine.diffusion.starting import Start
@@ -22,7 +25,7 @@ from engine.jobs.workplace import Workplace
 from engine.picture_files import pixels_of
 from engine.settings import OPENVINO, TORCH
 from engine.upscaling import redrawing
-from engine.upscaling.catalogue import Upscaler, file_state, upscaler
+from engine.upscaling.catalogue import SHIPPED, Upscaler, file_state, upscaler
 from engine.upscaling.loading import LoadedUpscaler
 from engine.upscaling.request import Upscale
 from engine.upscaling.running import PARTS, enlarged
@@ -47,6 +50,7 @@ class Upscaling:
         self._photos = Photos(place.gallery.files)
         self._device = place.device
         self._drawing = place.one(Drawing)
+        self._drawing.enlarge_with(self.enlarger)
         self._warm: LoadedUpscaler | None = None
 
     @property
@@ -72,6 +76,19 @@ class Upscaling:
         if failed:
             raise StudioError("\n".join(failed))
         self._queue.succeed(context.claim, context.progress)
+
+    def enlarger(self) -> Enlarger:
+        """The upscaler that ships, for pictures that are enlarged as soon as they are drawn.
+
+        Raises:
+            ModelUnavailable, ModelBroken: its file is not there, or damaged.
+        """
+        model = self._loaded(upscaler(self._settings, SHIPPED))
+
+        def enlarge(picture: Image.Image, times: int, should_stop: Callable[[], bool]) -> Image.Image:
+            return Image.fromarray(enlarged(model, np.asarray(picture), times, should_stop=should_stop))
+
+        return Enlarger(_facts(model), enlarge)
 
     def release(self) -> None:
         """Give the device's memory to other work."""
@@ -152,7 +169,7 @@ class Upscaling:
     def _recipe(
         self, request: Upscale, index: int, model: LoadedUpscaler, seconds: float, notes: tuple[str, ...]
     ) -> Recipe:
-        info, drawing = model.info, request.redraw if request.redraw_strength else None
+        drawing = request.redraw if request.redraw_strength else None
         facts = (
             computed_by(drawing.backend, self._drawing.facts(drawing))
             if drawing
@@ -163,16 +180,7 @@ class Upscaling:
             request=request.to_dict(),
             image_index=index,
             parents=tuple(photo.parent("original") for photo in request.photos),
-            model={
-                "name": info.name,
-                "title": info.title,
-                "architecture": model.architecture,
-                "scale": model.network.scale,
-                "licence": info.licence,
-                "commercial_use": known(info.licence).commercial_use,
-                "sha256": model.sha256,
-                "redrawn_by": facts["model"],
-            },
+            model=_facts(model) | {"redrawn_by": facts["model"]},
             seed=drawing.seed if drawing else None,
             loras=facts["loras"],
             embeddings=facts["embeddings"],
@@ -185,6 +193,20 @@ class Upscaling:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=notes,
         )
+
+
+def _facts(model: LoadedUpscaler) -> dict[str, Any]:
+    """What a recipe says of an upscaler."""
+    info = model.info
+    return {
+        "name": info.name,
+        "title": info.title,
+        "architecture": model.architecture,
+        "scale": model.network.scale,
+        "licence": info.licence,
+        "commercial_use": known(info.licence).commercial_use,
+        "sha256": model.sha256,
+    }
 
 
 def _drawn_by(request: Upscale, backend: str) -> Upscale:

@@ -68,7 +68,7 @@ def fetch(
     folder = Path(folder)
     partial = folder.with_name(f"{folder.name}.partial")
     hub = Hub(hub_id, endpoint_or_default(endpoint), connect_timeout, should_stop)
-    with _explaining_disk_errors(folder), _only_one(partial):
+    with explaining_disk_errors(folder), only_one(partial):
         _require_no_folder(folder)
         files = hub.files()
         _drop_others(partial, files)
@@ -86,7 +86,7 @@ def delete_fetched(folder: Path) -> None:
         ModelUnavailable: the disk does not let go of it.
     """
     partial = folder.with_name(f"{folder.name}.partial")
-    with _only_one(partial):
+    with only_one(partial):
         for place in (folder, partial):
             try:
                 shutil.rmtree(place)
@@ -119,8 +119,8 @@ class _Progress:
 
 
 @contextmanager
-def _only_one(partial: Path) -> Iterator[None]:
-    """Keep a second process away; the lock ends with its process, also when that is killed."""
+def only_one(partial: Path) -> Iterator[None]:
+    """Keep a second process away; the lock ends with its process, also when that is killed. Raises StudioBusy."""
     partial.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(partial.with_name(f".{partial.name}.lock"), timeout=0)
     try:
@@ -134,7 +134,8 @@ def _only_one(partial: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _explaining_disk_errors(folder: Path) -> Iterator[None]:
+def explaining_disk_errors(folder: Path) -> Iterator[None]:
+    """Say in words what the disk refused. Raises ModelUnavailable."""
     try:
         yield
     except OSError as error:

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ class Silent(Exception):
 
 def arriving(
     source: Callable[[], Iterator[Item]], should_stop: Callable[[], bool], silence_seconds: float
-) -> Iterator[Item]:
+) -> Generator[Item, None, None]:
     """The items of `source`, which runs in a thread of its own.
 
     Raises:

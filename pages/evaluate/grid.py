@@ -164,7 +164,7 @@ def _show(studio: Studio, run: str, found: Found, picked: tuple[int | None, floa
             st.caption("It is in the picker.")
         else:
             words = f"Use step {best['step']} at weight {best['weight']:g}"
-            _promote_button(studio, run, grid, best, words, "primary")
+            promote_button(studio, run, grid, best, words, "primary")
     Press(f"promote_{run}").show_problems()
     _figures(grid)
     words = "In brackets: 95 % bootstrap intervals. The second line compares with Without, from the same resamples."
@@ -224,10 +224,10 @@ def _cell(studio: Studio, run: str, found: Found, cell: Mapping[str, Any], place
     name = f"Weight {cell['weight']:g}" if cell["changes"] else "Without"
     st.image(small_picture(found.folder / cell["pictures"][place], TILE), caption=name, width="stretch", alt=name)
     if cell["changes"]:
-        _promote_button(studio, run, found.report, cell, "Use this", "tertiary", width="stretch")
+        promote_button(studio, run, found.report, cell, "Use this", "tertiary", width="stretch")
 
 
-def _promote_button(
+def promote_button(
     studio: Studio,
     run: str,
     grid: Mapping[str, Any],
@@ -236,6 +236,12 @@ def _promote_button(
     kind: Any,
     width: Any = "content",
 ) -> None:
+    """Puts a checkpoint into the picker.
+
+    Args:
+        grid: with the LoRA's `name`.
+        cell: with `checkpoint`, `step` and `weight`.
+    """
     st.button(
         label,
         type=kind,

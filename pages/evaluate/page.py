@@ -1,4 +1,4 @@
-"""Evaluate: does a LoRA help, which of its checkpoints is the best, and how strong should it be?"""
+"""Evaluate: LoRAs with and without, their checkpoints and weights; translators beside each other, and on pairs."""
 
 from typing import Any
 
@@ -13,9 +13,13 @@ from engine.lora.requests import SEEDS, EvaluateLora
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
+from pages.evaluate.by_eye import BY_EYE, by_eye_form, show_rounds
 from pages.evaluate.grid import grid_form, show_grids
+from pages.evaluate.networks import show_networks
+from pages.evaluate.on_pairs import show_pairs
 from pages.evaluate.report import show_reports
 from pages.evaluate.stopped import MEASURING, show_stopped
+from pages.evaluate.translators import show_translators
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, PEOPLE_ERRORS, TRAIN, open_studio
 from pages.parts.dataset_picker import pick_dataset
@@ -34,6 +38,7 @@ PLACES = {
     "guidance_scale": "evaluation_guidance",
 }
 PRESS = Press("evaluate", together=[("model", "loras", "lora")], places=PLACES)
+LORAS, TRANSLATORS, PAIRS = "LoRAs", "Translators", "On pairs"
 OWN, OTHERS = "Held out by its training", "Others"
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -41,9 +46,17 @@ REPORT, GRID = "With and without", "Checkpoints and weights"
 def main() -> None:
     """Lay out the page."""
     studio = open_studio()
+    about = st.segmented_control(
+        "Evaluate", [LORAS, TRANSLATORS, PAIRS], default=LORAS, required=True, key="about", bind="query-params"
+    )
+    {LORAS: _loras, TRANSLATORS: show_translators, PAIRS: show_pairs}[about](studio)
+
+
+def _loras(studio: Studio) -> None:
     subjects = evaluations.subjects(studio.settings, studio.loras())
     if not subjects:
         _empty()
+        show_networks(studio)
         return
     left, right = st.columns([1, 2], gap="large")
     with left:
@@ -51,13 +64,18 @@ def main() -> None:
         view = _view(subject)
         if view == REPORT and subject.lora is not None:
             _form(studio, subject, subject.lora)
+        elif subject.run is not None and view == BY_EYE:
+            by_eye_form(studio, subject.run)
         elif subject.run is not None:
             grid_form(studio, subject.run)
+        show_networks(studio)
     with right:
         show_jobs(studio, MEASURING)
         show_stopped(studio, subject)
         if view == REPORT and subject.lora is not None:
             show_reports(studio, subject.lora)
+        elif subject.run is not None and view == BY_EYE:
+            show_rounds(studio, subject.run)
         elif subject.run is not None:
             show_grids(studio, subject.run, subject.lora)
 
@@ -81,11 +99,11 @@ def _chosen(subjects: dict[str, Subject]) -> Subject:
 
 def _view(subject: Subject) -> str:
     """What to look at: only what this LoRA can have."""
-    views = [*([REPORT] if subject.lora else []), *([GRID] if subject.run else [])]
+    views = [*([REPORT] if subject.lora else []), *([GRID, BY_EYE] if subject.run else [])]
     if len(views) == 1:
         return views[0]
     return st.segmented_control(
-        "Measure", views, default=REPORT, required=True, key="view", bind="query-params", width="stretch"
+        "Measure", views, default=views[0], required=True, key="view", bind="query-params", wrap=True
     )
 
 

@@ -5,13 +5,15 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.jobs.schema import FAILED, SUCCEEDED
 from engine.lora import evaluations
+from engine.lora.by_eye.request import JudgeByEye
+from engine.lora.by_eye.rounds import is_made
 from engine.lora.evaluations import Subject
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
 from engine.studio import Studio
 from pages.parts.common import OWNER, plain, show_problems, when
 from pages.parts.submit import Press
 
-MEASURING = (EvaluateLora.kind, LoraGrid.kind, PromoteLora.kind)
+MEASURING = (EvaluateLora.kind, LoraGrid.kind, JudgeByEye.kind, PromoteLora.kind)
 RECENT = 20  # jobs of each kind that are looked through
 
 
@@ -27,13 +29,15 @@ def show_stopped(studio: Studio, subject: Subject) -> None:
 def _is_about(job: Job, subject: Subject) -> bool:
     if isinstance(job.request, EvaluateLora):
         return subject.lora is not None and job.request.lora == subject.lora.name
-    return isinstance(job.request, LoraGrid | PromoteLora) and job.request.run == subject.run
+    return isinstance(job.request, LoraGrid | JudgeByEye | PromoteLora) and job.request.run == subject.run
 
 
 def _is_done(studio: Studio, job: Job) -> bool:
     """Also a success whose report was deleted since."""
     if isinstance(job.request, PromoteLora):
         return job.state != FAILED
+    if isinstance(job.request, JudgeByEye):
+        return job.state == SUCCEEDED or is_made(studio.settings.home, job.request)
     finished = isinstance(job.request, EvaluateLora | LoraGrid) and evaluations.is_finished(
         studio.settings, job.request.evaluation
     )
@@ -55,7 +59,7 @@ def _stopped(studio: Studio, subject: Subject, job: Job) -> None:
 
 
 def _can_go_on(studio: Studio, subject: Subject, job: Job) -> bool:
-    if isinstance(job.request, EvaluateLora | LoraGrid | PromoteLora):
+    if isinstance(job.request, EvaluateLora | LoraGrid | JudgeByEye | PromoteLora):
         return evaluations.can_go_on(studio.settings, job.request, subject.lora)
     return False
 

@@ -29,12 +29,19 @@ def _details(record: ImageRecord) -> dict[str, object]:
         "Embeddings": ", ".join(str(each.get("name")) for each in recipe.embeddings),
         "Seed": record.seed,
         "Size": size_of(record),
+        "Drawn at": _drawn_at(request),
         "Steps": request.get("num_inference_steps"),
         "Guidance scale": request.get("guidance_scale"),
         "Scheduler": request.get("scheduler"),
         **_beginning(request),
         **made(record),
     }
+
+
+def _drawn_at(request: Mapping[str, Any]) -> str | None:
+    """Where it was enlarged after that."""
+    times = request.get("enlarged", 1)
+    return None if times == 1 else f"{request.get('width')} × {request.get('height')}, then {times} times as large"
 
 
 def _beginning(request: Mapping[str, Any]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.diffusion.defaults import Defaults
-from engine.diffusion.request import GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, VARIATION_STRENGTH
+from engine.diffusion.request import ENLARGED, GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, VARIATION_STRENGTH
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.defaults import follow_model, own_defaults, say_defaults
@@ -19,6 +19,7 @@ from pages.generate.incoming.filling import fill_incoming, say_applied
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
+from pages.generate.pace import pick_pace
 from pages.generate.presets import fill_preset, show_presets
 from pages.generate.reading import pick_embedding, syntax_field
 from pages.generate.restore import fill_generate, fill_values
@@ -147,6 +148,8 @@ def _settings(
     with seed:
         values["seed"] = seed_field(studio, problems)
     with st.container():
+        pick_pace(studio, model)
+    with st.container():
         values["loras"] = pick_loras(studio, model)
         pick_embedding(studio, model)
     show_problems(problems, "loras")
@@ -188,6 +191,8 @@ def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
 
 def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
     sizes = presets(info)
+    if st.session_state.get("size", CUSTOM) not in (*sizes, CUSTOM):  # another model was chosen, which has it not
+        st.session_state.size = DEFAULT_SQUARE
     choice = st.segmented_control(
         "Size",
         [*sizes, CUSTOM],
@@ -198,15 +203,23 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
         width="stretch",
     )
     if choice in sizes:
-        width, height = sizes[choice]
-        st.caption(f"{width} × {height} pixels")
+        size = sizes[choice]
+        st.caption(str(size))
+        width, height, enlarged = size
     else:
-        across, down = st.columns(2)
+        across, down, times = st.columns(3)
         shared = {"value": native_size(info), "step": info.size_multiple, "bind": "query-params"}
         width = across.number_input("Width", key="width", **shared)
         height = down.number_input("Height", key="height", **shared)
-    show_problems(problems, "width", "height")
-    return {"width": width, "height": height}
+        enlarged = times.selectbox(
+            "Times as large",
+            ENLARGED,
+            key="enlarged",
+            bind="query-params",
+            help="The drawn picture is made that many times as large by the upscaler that ships, in the same job",
+        )
+    show_problems(problems, "width", "height", "enlarged")
+    return {"width": width, "height": height, "enlarged": enlarged}
 
 
 def _advanced(studio: Studio, model: ModelInfo, wanted: Defaults, problems: dict[str, str]) -> dict[str, Any]:

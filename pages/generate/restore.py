@@ -108,15 +108,15 @@ def _restore_model(studio: Studio, recipe: Mapping[str, Any], values: Mapping[st
         return [str(name)]
     st.session_state.model = name
     if "width" in recipe and "height" in recipe:
-        _restore_size(known[name], values["width"], values["height"])
+        _restore_size(known[name], values["width"], values["height"], values["enlarged"])
     return []
 
 
-def _restore_size(info: ModelInfo, width: int, height: int) -> None:
+def _restore_size(info: ModelInfo, width: int, height: int, enlarged: int) -> None:
     state = st.session_state
-    state.size = label_of(info, width, height)
+    state.size = label_of(info, width, height, enlarged)
     if state.size == CUSTOM:
-        state.width, state.height = width, height
+        state.width, state.height, state.enlarged = width, height, enlarged
 
 
 def _is_list(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:

@@ -80,7 +80,8 @@ def _restore_picture(studio: Studio, request: ImageToImage, model: str) -> list[
     missing = _name(studio, START, request.image)
     known = {info.name: info for info in studio.models()}
     asked = {"width": request.width, "height": request.height}
-    own = model in known and not missing and followed_size(studio, request.image, known[model]) == asked
+    followed = model in known and not missing and followed_size(studio, request.image, known[model]) == asked
+    own = followed and request.enlarged == 1  # what follows its picture is not enlarged on the page
     # A shape that was kept at another size than the page's is the same as one that is cropped.
     state.fit = "crop" if request.fit == "keep" and not own else request.fit
     return missing

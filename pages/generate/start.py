@@ -205,7 +205,7 @@ def start_values(
         if start.choice == PICTURE:
             more = _from_picture(studio, start, values, info, problems)
         elif start.choice == PART:
-            more = {"kind": Inpaint.kind, "image": start.photo}
+            more = {"kind": Inpaint.kind, "image": start.photo, "enlarged": 1}  # a part keeps its picture's size
             if start.photo:
                 more |= show_mask(studio, start.photo, values, info, problems)
                 more |= _strength("start_redraw_strength", 1.0, values, problems)

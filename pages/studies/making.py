@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -13,12 +13,27 @@ from engine.opinions.study import CONSENT, KINDS, MOST_CONTENTS, MOST_NAME, MOST
 from engine.rules import counted
 from gallery.errors import GalleryError
 from gallery.questions.query import Query
-from pages.parts.common import OWNER, open_studio, plain
+from pages.parts.common import OWNER, STUDIO, open_studio
+from pages.parts.fields import show_refusal, with_jump
 from pages.studies.grouping import KINDS as OF_SOURCE
 from pages.studies.grouping import MOST_PICTURES, PHOTOS, SOURCES, Groups, groups_of
 
 FOLDERS = "folders"
+PLACES = {
+    "title": "study_title",
+    "contents": "study_most",
+    "repeats": "study_repeats",
+    "least_seconds": "study_least",
+    "glimpse_seconds": "study_glimpse",
+}
 _SOURCES = {**SOURCES, FOLDERS: "Folders on this computer, one for each method"}
+
+
+class Missing(NamedTuple):
+    """Why there are no pictures yet, and the field that says which."""
+
+    text: str
+    field: str = "methods"
 
 
 def show_making(studies: Studies) -> Study | None:
@@ -39,8 +54,8 @@ def show_making(studies: Studies) -> Study | None:
         methods = len(next(iter(matched.files.values())))
         asked = trials_of(kind, methods, len(matched.files), int(repeats))
         st.caption(f"{counted(len(matched.files), 'content')}; each participant is asked {asked} times.")
-    elif matched:
-        st.info(plain(matched))
+    elif matched.text:
+        st.info(with_jump(*matched, _places(source)))
     values: dict[str, Any] = {
         "repeats": int(repeats),
         "question": question,
@@ -51,21 +66,30 @@ def show_making(studies: Studies) -> Study | None:
     if not st.button("Make this study", type="primary", key="make_study"):
         return None
     if not isinstance(matched, Matched):
-        st.error("A study needs pictures of the same contents by two methods or more.", icon=":material/error:")
+        text = "A study needs pictures of the same contents by two methods or more."
+        show_refusal({"methods": text}, _places(source))
         return None
     try:
         return studies.create(title, kind, matched, **values)
     except (StudioError, OSError) as error:
-        st.error(plain(error), icon=":material/error:")
+        show_refusal({getattr(error, "field", "") or STUDIO: str(error)}, _places(source))
         return None
 
 
-def _matched(source: str, kind: str) -> Matched | str | None:
+def _places(source: str) -> dict[str, str]:
+    """The keys of the fields' widgets."""
+    if source == FOLDERS:
+        return PLACES | {"methods": "study_folders", "originals": "study_originals"}
+    return PLACES | {"methods": "study_methods", "originals": "study_source"}
+
+
+def _matched(source: str, kind: str) -> Matched | Missing:
     """The pictures that are chosen, or what is missing."""
     try:
-        return _from_folders(kind) if source == FOLDERS else _from_gallery(source, kind)
+        found = _from_folders(kind) if source == FOLDERS else _from_gallery(source, kind)
     except (StudioError, GalleryError) as error:
-        return str(error)
+        return Missing(str(error), getattr(error, "field", ""))
+    return found if isinstance(found, Matched | Missing) else Missing(found)
 
 
 def _from_folders(kind: str) -> Matched | str:
@@ -76,6 +100,7 @@ def _from_folders(kind: str) -> Matched | str:
         help="One a line: a name, an equals sign, a folder. Files of the same content have the same name.",
     )
     originals = st.text_input("Folder of the originals", key="study_originals", placeholder="may be left empty")
+    most = _most(MOST_CONTENTS)
     control = _control(kind, bool(originals.strip()))
     lines = [line.partition("=") for line in text.splitlines() if line.strip()]
     if len(lines) < 2:
@@ -83,7 +108,11 @@ def _from_folders(kind: str) -> Matched | str:
     folders = {name.strip(): _path(folder) for name, _, folder in lines}
     if len(folders) < len(lines):
         return "Each method has a name of its own; two of them are the same."
-    return match(folders, _path(originals) if originals.strip() else None, control)
+    return match(folders, _path(originals) if originals.strip() else None, control, most)
+
+
+def _most(value: int) -> int:
+    return int(st.number_input("Contents, at most", 1, MOST_CONTENTS, value, key="study_most"))
 
 
 def _path(text: str) -> Path:
@@ -110,14 +139,14 @@ def _from_gallery(source: str, kind: str) -> Matched | str:
         format_func=lambda name: f"{name} ({len(methods[name])})",
         key="study_methods",
     )
-    most = st.number_input("Contents, at most", 1, MOST_CONTENTS, 10, key="study_most")
+    most = _most(10)
     control = _control(kind, source == PHOTOS)
     if control and source != PHOTOS:
         return "Real or made needs the originals, which prompts do not have. Choose photos, or folders."
     if len(chosen) + control < 2:
         return "Choose two methods or more."
     try:
-        return combined({name: methods[name] for name in chosen}, groups.originals, control, int(most))
+        return combined({name: methods[name] for name in chosen}, groups.originals, control, most)
     except StudioError:
         return "These methods have no content in common. Draw the same photos, or prompts and seeds, with each."
 

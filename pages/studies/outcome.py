@@ -11,9 +11,11 @@ import streamlit as st
 from engine.opinions.estimates import Estimate
 from engine.opinions.export import as_csv, as_values
 from engine.opinions.published import PUBLISHED
+from engine.opinions.records import Participant
 from engine.opinions.results import Person, Question, Results, results_of
-from engine.opinions.studies import Participant, Studies
+from engine.opinions.studies import Studies
 from engine.opinions.study import RATINGS, Study, StudyRefused
+from engine.rules import counted
 from pages.parts.common import plain
 
 
@@ -29,6 +31,7 @@ def show_outcome(studies: Studies, study: Study) -> None:
         help="Those who answer repeated questions no more alike than chance would.",
     )
     found = _results(study.id, _answered(study, participants), without, study, participants)
+    st.caption(plain(_of_how_many(found)))
     for question in found.questions:
         _question(study, question)
     _people(studies, study, found)
@@ -41,6 +44,18 @@ def show_outcome(studies: Studies, study: Study) -> None:
         for title, printed in PUBLISHED.items():
             st.markdown(f"**{title}**")
             st.table({"method": list(printed), "published": list(printed.values())})
+
+
+def _of_how_many(found: Results) -> str:
+    """N, and who answers by chance."""
+    careless = [person.id for person in found.people if person.careless]
+    people = sum(1 for person in found.people if person.answers) - found.left_out
+    words = f"N = {counted(people, 'participant')}, {counted(len(found.study.contents), 'content')}."
+    if not careless:
+        return words
+    said = "answers repeated questions" if len(careless) == 1 else "answer repeated questions"
+    left_out = " and left out" if found.left_out else ""
+    return f"{words} {counted(len(careless), 'participant')} {said} as by chance{left_out}: {', '.join(careless[:10])}."
 
 
 def _answered(study: Study, participants: list[Participant]) -> tuple[object, ...]:
@@ -61,7 +76,7 @@ def _question(study: Study, question: Question) -> None:
     st.markdown(f"**{plain(question.verdict)}**")
     rows = [
         {
-            "Method": row.method,
+            "Method": plain(row.method),
             "Mean": _number(row.score.mean),
             "95% interval": _range(row.score),
             "SD": _number(row.score.deviation),
@@ -71,7 +86,7 @@ def _question(study: Study, question: Question) -> None:
         }
         for row in question.rows
     ]
-    st.dataframe(rows, hide_index=True)
+    st.table(rows)  # text, not a canvas: it is read aloud, found and copied
     _plot(study, question)
     alpha = "too little to tell" if question.alpha is None else f"{question.alpha:.2f}"
     st.caption(f"Agreement between people (Krippendorff's alpha, 1 is perfect, 0 is chance): {alpha}.")

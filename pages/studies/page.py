@@ -7,11 +7,11 @@ from engine.opinions.studies import Studies
 from engine.opinions.study import KINDS, Study, StudyRefused
 from engine.rules import counted
 from pages.parts.common import open_studio, plain, when
+from pages.studies.alone import show_alone
+from pages.studies.deleting import CHOSEN, show_deleting
 from pages.studies.making import show_making
 from pages.studies.outcome import show_outcome
 from pages.studies.serving import show_serving
-
-CHOSEN = "study"  # in the address
 
 
 def main() -> None:
@@ -38,7 +38,8 @@ def _row(studies: Studies, study: Study) -> None:
     people = sum(1 for each in studies.participants(study) if each.answers)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         state = f"closed {when(study.closed_at)}" if study.closed_at else "open"
-        facts = f"{KINDS[study.kind]}, {counted(people, 'participant')}, {state}"
+        who = "by your own eye" if study.at_home else counted(people, "participant")
+        facts = f"{KINDS[study.kind]}, {who}, {state}"
         st.markdown(f"**{plain(study.title)}**  \n{plain(facts)}")
         st.space("stretch")
         st.button("Open", key=f"see_{study.id}", on_click=_see, args=(study.id,))
@@ -59,6 +60,9 @@ def _one(studies: Studies, study_id: str) -> None:
     except StudyRefused as refused:
         st.error(plain(refused), icon=":material/error:")
         return
+    if study.at_home:
+        show_alone(studies, study)
+        return
     st.markdown(f"## {plain(study.title)}")
     facts = (
         KINDS[study.kind],
@@ -71,6 +75,7 @@ def _one(studies: Studies, study_id: str) -> None:
         if study.closed_at is None:
             show_serving(studies, study)
         show_outcome(studies, study)
+        show_deleting(studies, study)
     except (StudioError, OSError) as error:
         st.error(plain(error), icon=":material/error:")
 

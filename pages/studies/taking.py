@@ -5,7 +5,8 @@ import time
 import streamlit as st
 
 from engine.errors import StudioError
-from engine.opinions.studies import Participant, Studies
+from engine.opinions.records import Participant
+from engine.opinions.studies import Studies
 from engine.opinions.study import EQUAL, PAIRS, RATINGS, REAL, SCORES, Study, StudyRefused
 from engine.opinions.trials import Trial, trials_for
 from engine.rules import rough_duration
@@ -19,11 +20,14 @@ _GLIMPSE = (
     "<style>@keyframes gone {{ to {{ visibility: hidden; }} }} .st-key-glimpse_{position} img "
     "{{ animation: gone 0s {seconds}s forwards; }}</style>"
 )
-_PLAIN = (
-    "<style>[data-testid='stElementToolbar'], [data-testid='stMainMenu'], .st-key-answers kbd { display: none; }"
+_QUESTION = (
+    "<style>[data-testid='stElementToolbar'], .st-key-answers kbd { display: none; }"
     "button kbd { color: inherit !important; opacity: 1 !important; }"
-    ".stMainBlockContainer { padding-top: 2rem; max-width: 1200px; } .stImage img { max-height: 62vh; width: auto; }"
-    "</style>"
+    ".stImage img { max-height: 62vh; width: auto; } .stImage { align-items: center; margin-inline: auto; }</style>"
+)
+_PLAIN = (
+    "<style>[data-testid='stMainMenu'] { display: none; }"
+    ".stMainBlockContainer { padding-top: 2rem; max-width: 1200px; }</style>"
 )
 
 
@@ -41,8 +45,15 @@ def show_study(studies: Studies, study: Study) -> None:
     elif study.closed_at is not None:
         st.info("This study has ended. What you answered is kept. Thank you!")
     else:
-        st.progress(done / len(trials), f"{done + 1} of {len(trials)}")
-        _ask(studies, study, participant, trials[done])
+        ask(studies, study, participant)
+
+
+def ask(studies: Studies, study: Study, participant: Participant) -> None:
+    """The next question of somebody who has some left."""
+    st.html(_QUESTION)
+    trials, done = trials_for(study, participant.id), len(participant.answers)
+    st.progress(done / len(trials), f"{done + 1} of {len(trials)}")
+    _ask(studies, study, participant, trials[done])
 
 
 def _participant(studies: Studies, study: Study) -> Participant | None:
@@ -80,6 +91,8 @@ def _ask(studies: Studies, study: Study, participant: Participant, trial: Trial)
     st.markdown(f"## {plain(study.questions[open_question])}")
     if said := st.session_state.pop(_SAID, None):
         st.warning(plain(said))
+    if study.at_home:
+        st.caption(plain(trial.content))
     if len(trial.shown) == 1:
         _one(studies, study, trial)
         _answers(studies, study, participant, trial, open_question)

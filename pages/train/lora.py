@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.datasets.captions import write_captions
+from engine.datasets.captions import DEFAULT_RULES
 from engine.errors import InvalidRequest, NotFound
 from engine.lora import preparing
 from engine.lora.admission import training_time
@@ -14,6 +14,7 @@ from engine.lora.pace import ABOUT
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS, Config
+from engine.lora.runs.epochs import looks_of, run_in_words
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
@@ -24,8 +25,9 @@ from pages.parts.fields import show_refusal
 from pages.parts.licences import show_licence
 from pages.parts.submit import Press, said_by
 from pages.train.augmentation import augmentation_settings, show_preview
-from pages.train.caption_table import edited_captions
+from pages.train.caption_tools import chosen_rules, show_captions, show_changes
 from pages.train.findings import show_findings
+from pages.train.lora_settings import all_settings, places, warmup_setting
 from pages.train.runs import show_runs
 from pages.train.training import Training
 
@@ -36,15 +38,7 @@ PLACES = {
     "name": "lora_name",
     "trigger": "trigger",
     "model": "train_model",
-    "steps": "train_steps_",
-    "warmup_steps": "train_steps_",
-    "rank": "rank_",
-    "learning_rate": "rate_",
-    "seed": "train_seed",
-    "resolution": "resolution_",
-    "min_scale": "scale_",
-    "horizontal_flip": "flip_",
-    "color_jitter": "jitter_",
+    **places(),
 }
 PRESS = Press("train", places=PLACES)
 
@@ -77,11 +71,12 @@ def _form(studio: Studio, folder: Path) -> None:
             help="A caption that mentions a castle, a forest, mist and so on gets a sentence about it",
         ),
     }
+    rules = chosen_rules(studio, "form") if values["enrich"] else DEFAULT_RULES
     config, looks = _settings(info)
     if config is None:
         return
     try:
-        order = RunSettings(values["name"], info, config, values["trigger"], values["enrich"])
+        order = RunSettings(values["name"], info, config, values["trigger"], values["enrich"], rules=rules)
         prepared = preparing.prepare(folder, order, on_gpu=studio.engine().accelerated)
     except (InvalidRequest, NotFound) as error:
         show_refusal(said_by(error, "dataset"), PLACES)
@@ -89,11 +84,15 @@ def _form(studio: Studio, folder: Path) -> None:
     with looks:
         show_preview(prepared.train, config.augmentation(info.native_size))
     _report(prepared)
-    _captions(folder, prepared)
+    if order.enrich or order.trigger:
+        _what_captions_become(folder, prepared)
+    with st.expander("Pictures and captions", icon=":material/edit_note:"):
+        show_captions(studio, folder, prepared.dataset.pictures)
+    looks = looks_of(prepared.train)
     st.caption(
         plain(
             f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out to measure "
-            f"with. {prepared.memory.in_words()} {_time(studio, order)}"
+            f"with. {run_in_words(order.config, looks)}. {prepared.memory.in_words()} {_time(studio, order, looks)}"
         )
     )
     _train_button(studio, folder, prepared, order)
@@ -128,23 +127,27 @@ def _settings(info: ModelInfo) -> tuple[Config | None, Any]:
     )
     base = PRESETS[preset]
     st.caption(plain(ABOUT[preset]))
-    with st.expander("Advanced", icon=":material/tune:"):
-        steps = st.number_input("Steps", value=base.steps, step=50, key=f"train_steps_{preset}")
-        rank = st.number_input("Rank", value=base.rank, step=4, key=f"rank_{preset}", help="1 to 512")
-        rate = st.number_input(
-            "Learning rate", value=base.learning_rate, step=1e-5, format="%.6f", key=f"rate_{preset}"
-        )
-        seed = st.number_input("Seed", value=base.seed, step=1, key="train_seed")
+    with st.expander("All settings", icon=":material/tune:"):
+        changed = all_settings(base, preset)
+        changed["warmup_steps"] = warmup_setting(base, preset, changed["steps"])
     with st.expander("What the model will see", icon=":material/crop:"):
         seen = augmentation_settings(base, preset, info.native_size)
         looks = st.container()
     try:
-        warmup = base.warmup_steps if base.warmup_steps < steps else max(0, steps // 4)
-        changed = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed, "warmup_steps": warmup}
         return replace(base, **changed, **seen), looks
     except InvalidRequest as error:
         show_refusal(said_by(error), PLACES)
         return None, looks
+
+
+def _what_captions_become(folder: Path, prepared: PreparedRun) -> None:
+    """The folder keeps its captions; the training gets these."""
+    before = {each.path: each.caption for each in prepared.dataset.pictures}
+    after = {each.path: each.caption for each in (*prepared.train, *prepared.held_out)}
+    with st.expander("What the captions become", icon=":material/format_quote:"):
+        st.caption("For this training alone; the files stay as they are.")
+        changes = {path: caption for path, caption in after.items() if caption != before[path]}
+        show_changes(folder, prepared.dataset.pictures, changes)
 
 
 def _report(prepared: PreparedRun) -> None:
@@ -152,20 +155,9 @@ def _report(prepared: PreparedRun) -> None:
     show_findings([*prepared.dataset.report.findings, *prepared.check_up.findings])
 
 
-def _captions(folder: Path, prepared: PreparedRun) -> None:
-    with st.expander("Pictures and captions", icon=":material/edit_note:"):
-        changed = edited_captions(prepared.dataset.pictures)
-        if changed and st.button(
-            f"Save {counted(len(changed), 'changed caption')}", key="save_captions", type="primary"
-        ):
-            captions = {picture.path: picture.caption for picture in prepared.dataset.pictures}
-            write_captions(folder, captions | changed)
-            st.rerun()
-
-
-def _time(studio: Studio, order: RunSettings) -> str:
+def _time(studio: Studio, order: RunSettings, looks: int) -> str:
     jobs = studio.jobs(kind=TrainLora.kind, limit=50)
-    return training_time(studio.settings, order.config, order.model, jobs, studio.engine().accelerated)
+    return training_time(studio.settings, order.config.in_steps(looks), order.model, jobs, studio.engine().accelerated)
 
 
 def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: RunSettings) -> None:

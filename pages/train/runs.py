@@ -1,22 +1,23 @@
 """The training runs: the one at work with its losses, those that ended with what they gave."""
 
-from typing import Any
-
 import streamlit as st
 
 from engine.jobs.records import Job
 from engine.jobs.schema import FAILED
 from engine.lora import evaluations
+from engine.lora.by_eye.rounds import judged
 from engine.lora.requests import TrainLora
+from engine.lora.runs.checkpoints import checkpoints_of
 from engine.lora.runs.listing import RunInfo, newest_runs, run_info
 from engine.lora.verdicts import headline
 from engine.studio import Studio
+from pages.evaluate.by_eye import BY_EYE
 from pages.parts.common import EVALUATE, OWNER, PEOPLE_ERRORS, plain, when
 from pages.parts.jobs import show_jobs
 from pages.parts.submit import Press
+from pages.train.lora_curves import show_curves, show_tensorboard
 
 SHOWN = 8
-SMOOTH = 20  # steps over which the shown loss is averaged
 
 
 def show_runs(studio: Studio) -> None:
@@ -35,7 +36,8 @@ def show_runs(studio: Studio) -> None:
 def _progress(studio: Studio, job: Job) -> None:
     info = _info(studio, job.request.run) if job.request else None
     if info:
-        _losses(info)
+        show_curves(info)
+        show_tensorboard(studio, info)
         _samples(info, newest=1)
 
 
@@ -46,22 +48,10 @@ def _info(studio: Studio, run: str) -> RunInfo | None:
         return None
 
 
-def _losses(info: RunInfo) -> None:
-    """The loss of training, smoothed, and the held-out loss; they are on scales of their own."""
-    losses = [(line.step, line.loss) for line in info.progress if line.loss is not None]
-    rows: list[dict[str, Any]] = []
-    for place, (step, _) in enumerate(losses):
-        window = [loss for _, loss in losses[max(0, place + 1 - SMOOTH) : place + 1]]
-        rows.append({"step": step, "loss": sum(window) / len(window), "kind": "training"})
-    rows += [{"step": line.step, "loss": line.held_out, "kind": "held out"} for line in info.measured]
-    if len(rows) > 1:
-        st.line_chart(rows, x="step", y="loss", color="kind", height=220)
-
-
 def _samples(info: RunInfo, newest: int) -> None:
     with st.container(horizontal=True):
         for path in info.samples[-newest:]:
-            caption = f"step {int(path.stem.removeprefix('step-'))}"
+            caption = info.at(int(path.stem.removeprefix("step-")))
             st.image(str(path), caption=caption, width=200, alt=f"Sample at {caption}")
 
 
@@ -70,13 +60,15 @@ def _ended_run(studio: Studio, info: RunInfo) -> None:
         st.markdown(f"**{plain(info.name)}** · {plain(info.model)} · {when(info.created_at)}")
         st.caption(plain(_how_it_ended(studio, info)))
         with st.expander("Losses and samples", icon=":material/show_chart:"):
-            _losses(info)
+            show_curves(info)
+            show_tensorboard(studio, info)
             _samples(info, newest=4)
         if not info.finished:
             go_on = {"on_click": _go_on, "args": (studio, info), "icon": ":material/play_arrow:"}
             st.button("Go on", key=f"go_on_{info.run}", **go_on)
         _press(info).show_problems()
         _evaluation(studio, info)
+        _by_eye(studio, info)
 
 
 def _how_it_ended(studio: Studio, info: RunInfo) -> str:
@@ -84,12 +76,12 @@ def _how_it_ended(studio: Studio, info: RunInfo) -> str:
     failed = next((job for job in _jobs_of(studio, info) if job.ended), None)
     if not info.finished and failed is not None and failed.state == FAILED:
         state = f"Stopped: {failed.error}"
-    words = f"{state} after {info.done} of {info.steps} steps."
+    words = f"{state} after {info.done} of {info.steps} steps{info.epochs}."
     if info.measured:
         best = min(info.measured, key=lambda line: line.held_out or 0.0)
-        words += f" Held-out loss {info.measured[0].held_out:.4f} before, {best.held_out:.4f} at step {best.step}."
+        words += f" Held-out loss {info.measured[0].held_out:.4f} before, {best.held_out:.4f} at {info.at(best.step)}."
     if step := evaluations.exported_step(studio.settings, info.run):
-        words += f" Its LoRA is of step {step}."
+        words += f" Its LoRA is of {info.at(step)}."
     return words
 
 
@@ -117,3 +109,14 @@ def _evaluation(studio: Studio, info: RunInfo) -> None:
         st.markdown(plain(headline(found[0].report)))
     label = "All figures and pictures" if found else "Does it help? Evaluate it"
     st.page_link(EVALUATE, label=label, icon=":material/query_stats:", query_params={"lora": info.lora})
+
+
+def _by_eye(studio: Studio, info: RunInfo) -> None:
+    """What the newest rounds by eye chose, once they are over; and the way to them."""
+    if not checkpoints_of(studio.settings.runs_dir / info.run):
+        return
+    if ended := next((found for found in judged(studio.settings.home, info.run) if found.over), None):
+        st.markdown(f"By eye: {plain(ended.alone.verdict)}")
+    address = {"lora": info.lora or info.run, "view": BY_EYE}
+    label = "Choose a checkpoint by eye, blind"
+    st.page_link(EVALUATE, label=label, icon=":material/visibility:", query_params=address)

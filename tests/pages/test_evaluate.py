@@ -8,6 +8,7 @@ from ulid import ULID
 
 from engine.lora.preparing import begin_evaluation, held_out_for
 from engine.lora.requests import EvaluateLora, LoraGrid, PromoteLora
+from engine.measuring.request import FetchNetwork
 from tests.captioned import copy_training
 from tests.pages.helpers import button, jumps, texts
 
@@ -37,6 +38,24 @@ def test_without_a_lora_the_page_says_where_they_come_from(open_page):
     page = open_page("evaluate")
     assert "There is no LoRA yet" in text_of(page)
     assert not page.selectbox
+
+
+def test_a_network_to_measure_with_is_asked_for(open_page, studio, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    page = open_page("evaluate")
+    assert "Networks to measure with: 4 of 4 networks not here" in [each.label for each in page.expander]
+    assert "96 MB. Licence: Apache 2.0" in text_of(page)
+    page.button(key="download_network_inception").click().run()
+    (job,) = studio.jobs()
+    assert job.request == FetchNetwork(network="inception")
+    studio.cancel(job.id)
+    page.run()
+    page.text_input(key="folder_of_inception").set_value("/no such folder").run()
+    page.button(key="copy_network_inception").click().run()
+    assert "/no such folder is none" in errors_of(ready(page))
+    page.text_input(key="folder_of_inception").set_value(str(tmp_path)).run()
+    page.button(key="copy_network_inception").click().run()
+    assert studio.jobs()[0].request == FetchNetwork(network="inception", folder=str(tmp_path))
 
 
 def test_from_the_button_to_the_report(open_page, studio, run, work):

@@ -89,6 +89,19 @@ def test_an_lcm_lora_brings_its_own(open_page, few):
     assert fields(page) == (25, 7.5, "DDIM")
 
 
+def test_draft_and_final_are_one_press_each_way_and_follow_the_picker(open_page, few):
+    page = open_page("generate")
+    assert page.button_group(key="pace").value == "Final"
+    page.button_group(key="pace").set_value("Draft").run()
+    assert (page.multiselect(key="loras").value, *fields(page)) == (["lcm-lora"], 4, 1.0, "LCM")
+    page.button_group(key="pace").set_value("Final").run()
+    assert (page.multiselect(key="loras").value, *fields(page)) == ([], 25, 7.5, "DDIM")
+    page.multiselect(key="loras").set_value(["lcm-lora"]).run()
+    assert page.button_group(key="pace").value == "Draft"
+    choose(page, "sd-turbo")
+    assert not [group for group in page.get("button_group") if group.key == "pace"]
+
+
 def test_an_ordinary_model_with_lcm_is_told_what_it_is_for(open_page, few):
     page = open_page("generate")
     page.selectbox(key="scheduler").set_value("LCM").run()

@@ -10,7 +10,7 @@ from engine.opinions.studies import Studies
 from engine.opinions.study import BEST, RATINGS
 from engine.opinions.trials import trials_for
 from engine.settings import PROJECT
-from tests.pages.helpers import texts
+from tests.pages.helpers import jumps, texts
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_the_artist_makes_a_study_from_folders_and_reads_it(open_page, studies, 
         studies.answer(study, me.id, trial.position, {BEST: "soft"}, 2.0)
     page.run()
     assert page.selectbox(key="delete_whom").options == [me.id]
-    assert "soft" in page.dataframe[0].value["Method"][0]
+    assert "soft" in page.table[0].value["Method"][0]
 
 
 def test_what_the_form_cannot_use_is_said(open_page, studies, folders):
@@ -125,6 +125,12 @@ def test_what_the_form_cannot_use_is_said(open_page, studies, folders):
     page.selectbox(key="study_source").set_value("folders").run()
     page.text_area(key="study_folders").set_value(f"soft = {folders / 'soft'}\nhard = ~nobody-of-this-name/x").run()
     assert "must be a folder that can be read" in texts(page.info)
+    assert "(#field-study_folders)" in texts(page.info)
+    keyed(page, "make_study").click().run()
+    assert jumps(page) == ["study_folders"]
+    page.text_area(key="study_folders").set_value(f"soft = {folders / 'soft'}\nhard = {folders / 'hard'}").run()
+    keyed(page, "make_study").click().run()
+    assert jumps(page) == ["study_title"]
 
 
 def test_commands(studio, studies, folders, monkeypatch, capsys, tmp_path):
@@ -141,6 +147,8 @@ def test_commands(studio, studies, folders, monkeypatch, capsys, tmp_path):
     assert (tmp_path / "answers.csv").read_text().startswith("participant,position")
     assert main(["study", "delete-participant", study.id, me.id]) == 0
     assert main(["study", "close", study.id]) == 0
+    assert main(["study", "delete", study.id]) == 1  # nobody is there to be asked
+    assert "Say --yes" in capsys.readouterr().err
     capsys.readouterr()
     assert main(["study", "list"]) == 0
     assert "closed   0 participants  Which?" in capsys.readouterr().out
@@ -153,3 +161,5 @@ def test_commands(studio, studies, folders, monkeypatch, capsys, tmp_path):
     ):
         assert main(["study", *words]) == 1
         assert said in capsys.readouterr().err
+    assert main(["study", "delete", study.id, "--yes"]) == 0
+    assert studies.all() == []

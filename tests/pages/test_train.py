@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.datasets.reading import read_dataset
 from engine.lora.requests import TrainLora
 from engine.lora.runs import config
 from engine.lora.runs.plan import read_plan
@@ -54,9 +55,12 @@ def test_from_pictures_to_a_lora_and_the_way_to_its_evaluation(open_page, studio
     assert isinstance(job.request, TrainLora)
     work()
     page.run()
-    assert "Finished after 2 of 2 steps. Held-out loss" in text_of(page)
+    assert "Finished after 2 of 2 steps (0.12 of 0.12 epochs). Held-out loss" in text_of(page)
     assert "castles" in [info.name for info in studio.loras()]
 
+    assert "best held out **0." in text_of(page)
+    assert "Best checkpoint:" in text_of(page)
+    assert [part.proto.label for part in page.get("download_button")] == ["Event files"]
     (link,) = page.get("page_link")
     assert link.proto.label == "Does it help? Evaluate it"
     assert "lora=castles" in link.proto.query_string
@@ -68,12 +72,19 @@ def test_the_page_shows_what_the_model_will_see(open_page, studio, pictures):
     assert "scaled to 64 pixels" in text_of(page)
     page.toggle(key="crop_recommended").set_value(False)
     page.slider(key="flip_recommended").set_value(100)
-    page.slider(key="jitter_recommended").set_value(20).run()
+    page.slider(key="jitter_recommended").set_value(20)
+    page.text_area(key="set_validation_prompt_recommended").set_value("a long prompt")
+    page.selectbox(key="set_optimizer_recommended").set_value("adafactor")
+    page.selectbox(key="set_held_out_every_recommended_how").set_value("Every epoch")
+    page.number_input(key="set_batch_size_recommended").set_value(4).run()
     assert not page.exception
+    assert "2 steps of 4 pictures, 0.5 epochs" in text_of(page)
     button(page, "Train").click().run()
     config = read_plan(studio.settings.runs_dir / studio.jobs()[0].request.run).config
     assert (config.random_crop, config.horizontal_flip, config.color_jitter) == (False, 1.0, 0.2)
     assert config.resolution is None  # the model's own
+    assert (config.validation_prompt, config.optimizer) == ("a long prompt", "adafactor")
+    assert (config.batch_size, config.held_out_every) == (4, None)
 
     page.number_input(key="resolution_64").set_value(100).run()
     assert "The resolution must be a multiple of 8" in texts(page.error).replace("\\", "")
@@ -97,6 +108,24 @@ def test_a_paused_run_can_go_on(open_page, studio, pictures):
     assert "Paused after 0 of 2 steps" in text_of(page)
     page.button(key=f"go_on_{job.request.run}").click().run()
     assert studio.jobs()[0].request == job.request
+
+
+def test_many_captions_are_changed_after_a_preview_and_back_again(open_page, studio, pictures):
+    page = open_with(open_page, pictures)
+    page.segmented_control(key="caption_way").set_value("Find and replace").run()
+    page.text_input(key="caption_find").set_value("castle")
+    page.text_input(key="caption_replace").set_value("tower").run()
+    (preview,) = page.dataframe
+    assert list(preview.value.iloc[0]) == ["00.png", "a castle number 0", "a tower number 0"]
+    assert (pictures / "00.txt").read_text() == "a castle number 0"
+    assert not (pictures / "captions.csv").exists()
+    button(page, "Change 20 captions").click().run()
+    assert read_dataset(pictures).pictures[0].caption == "a tower number 0"
+    assert "No caption would change." in text_of(page)
+    button(page, "Undo").click().run()
+    assert not page.exception
+    assert read_dataset(pictures).pictures[0].caption == "a castle number 0"
+    assert button(page, "Redo")
 
 
 def test_wrong_values_and_folders_are_said(open_page, studio, pictures):

@@ -217,6 +217,9 @@ def _tell(recipe: Mapping[str, Any], request: Mapping[str, Any], notes: _Notes) 
         notes.add("The model is a folder here; ComfyUI loads single files: choose yours in Load Checkpoint.")
     if request.get("variation_strength"):
         notes.add("The variation is left out: ComfyUI's sampler mixes no noise of a second seed.")
+    if (finite(request.get("enlarged")) or 1) > 1:
+        notes.add(f"It was drawn at {request.get('width')}x{request.get('height')} and then made {request['enlarged']} "
+                  "times as large by an upscaler; the workflow leaves that out.")  # fmt: skip
     if "embedding:" in f"{request.get('prompt')} {request.get('negative_prompt')}":
         notes.add("ComfyUI takes `embedding:` in a prompt for the name of a textual inversion.")
 

@@ -19,6 +19,7 @@ from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import generate
 from engine.errors import Cancelled, StudioError
 from engine.files import read_json, replacing, write_json
+from engine.lora.by_eye.request import JudgeByEye
 from engine.lora.requests import EvaluateLora, LoraGrid
 from engine.lora.runs.held_out import BEGUN, REPORT, REQUEST, read_held_out
 from engine.marked import save_png
@@ -135,7 +136,7 @@ def draw_caption(
     path: Path,
     loaded: LoadedModel,
     loras: Sequence[tuple[LoraInfo, float]],
-    request: EvaluateLora | LoraGrid,
+    request: EvaluateLora | LoraGrid | JudgeByEye,
     caption: str,
     seed: int,
     should_stop: Callable[[], bool],

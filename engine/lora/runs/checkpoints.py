@@ -1,10 +1,12 @@
 """The LoRA files that a run kept on the way; no torch is loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import NotFound, StudioError
+from engine.lora.runs.epochs import epoch_at, looks_of, short
+from engine.lora.runs.plan import read_plan
 from engine.weights.lora_export import STEP
 from engine.weights.safetensors_file import check_lora
 
@@ -21,24 +23,31 @@ class Checkpoint:
         step: optimizer steps that it was trained for.
         path: the .safetensors file.
         best: whether its held-out loss was the lowest of all that were measured.
+        epoch: passes over the pictures; None where the run's record does not tell.
     """
 
     name: str
     step: int
     path: Path
     best: bool = False
+    epoch: float | None = None
 
     @property
     def label(self) -> str:
         """For people."""
-        return f"step {self.step}, best" if self.best else f"step {self.step}"
+        where = f"step {self.step}" + ("" if self.epoch is None else f" (epoch {short(self.epoch)})")
+        return f"{where}, best" if self.best else where
 
 
 def checkpoints_of(run: Path) -> list[Checkpoint]:
     """The checkpoints of a run in the order of their steps, each step once; those that cannot be read are left out."""
     steps = _steps(run)
     found = {step: name for name, step in sorted(steps.items())}  # best before last before step-...
-    return [Checkpoint(name, step, _file(run, name), step == steps.get(BEST)) for step, name in sorted(found.items())]
+    epoch = _epochs(run)
+    return [
+        Checkpoint(name, step, _file(run, name), step == steps.get(BEST), epoch(step))
+        for step, name in sorted(found.items())
+    ]
 
 
 def checkpoints_named(run: Path, names: Sequence[str]) -> list[Checkpoint]:
@@ -76,6 +85,15 @@ def _steps(run: Path) -> dict[str, int]:
     """The step of each checkpoint file that can be read, by its name."""
     steps = {path.stem: _step_of(path) for path in (run / CHECKPOINTS).glob("*.safetensors")}
     return {name: step for name, step in steps.items() if step is not None}
+
+
+def _epochs(run: Path) -> Callable[[int], float | None]:
+    try:
+        plan = read_plan(run)
+    except StudioError:
+        return lambda step: None
+    looks = looks_of(plan.pictures)
+    return lambda step: epoch_at(plan.config, step, looks)
 
 
 def _file(run: Path, name: str) -> Path:

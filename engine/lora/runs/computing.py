@@ -9,8 +9,9 @@ from pathlib import Path
 
 from engine.files import read_json, write_json
 from engine.lora.runs.checkpoints import CHECKPOINTS
-from engine.lora.runs.config import ATTENTION, Config
+from engine.lora.runs.config import Config
 from engine.lora.runs.memory import estimate_memory
+from engine.training.lora_layers import ATTENTION
 from engine.weights.facts import ModelInfo
 
 FILE = "computing.json"

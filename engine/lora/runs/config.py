@@ -1,4 +1,4 @@
-"""What a LoRA training is asked to do: every setting, three presets, and the rules; no torch is loaded.
+"""What a LoRA training is asked to do: every setting, four presets, and the rules; no torch is loaded.
 
 A LoRA (Hu et al. 2021) adds to a frozen weight W the product (alpha / rank) B A of two small matrices, so that a
 style costs some megabytes in place of gigabytes.
@@ -13,12 +13,10 @@ from engine.diffusion.request import RANDOM_SEED_LIMIT
 from engine.errors import InvalidRequest, Problem
 from engine.rules import cleaned, text
 from engine.training.config import Rule, broken
+from engine.training.lora_layers import ATTENTION, LAYERS
 from engine.weights.safetensors_file import MAX_LORA_RANK
 
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")  # of the UNet's self- and cross-attention
-TRANSFORMER = ("proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")  # what else its transformer blocks have
-CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "time_emb_proj")  # of its residual blocks
-LAYERS = (*ATTENTION, *TRANSFORMER, *CONVOLUTIONS)
+OPTIMIZERS = ("adamw", "adafactor", "sgd")
 LR_SCHEDULERS = ("constant_with_warmup", "linear", "cosine", "cosine_with_restarts")  # as diffusers calls them
 
 
@@ -41,11 +39,13 @@ class Config:
         batch_size: pictures that are in memory together, per process.
         gradient_accumulation: batches per optimizer step.
         steps: optimizer steps in all.
-        learning_rate: of AdamW, at its highest.
+        optimizer: one of `OPTIMIZERS`: AdamW (Loshchilov and Hutter 2019), Adafactor (Shazeer and Stern 2018), or
+            stochastic gradient descent with momentum 0.9.
+        learning_rate: of the optimizer, at its highest.
         lr_scheduler: one of `LR_SCHEDULERS`.
         lr_cycles: of "cosine_with_restarts"; the others have one.
         warmup_steps: optimizer steps in which the learning rate rises from 0, fewer than `steps`.
-        weight_decay: of AdamW.
+        weight_decay: of the optimizer.
         max_grad_norm: gradients with a larger norm are scaled down to it.
         gradient_checkpointing: compute activations twice in place of keeping them, where memory asks for it; off,
             never. Saves memory, costs time.
@@ -54,10 +54,11 @@ class Config:
         noise_offset: strength of noise that is equal over a whole channel, which teaches dark and bright pictures;
             0 is none.
         empty_captions: share of pictures that are shown without their caption, for guidance, 0 to 1.
-        checkpoint_every: steps between LoRA files that are kept for comparison.
+        checkpoint_every: steps between LoRA files that are kept for comparison; None, an epoch.
         validation_prompt: drawn on the way; empty takes a caption.
-        validation_every: steps between validation pictures; 0 draws none.
-        held_out_every: steps between measurements of the held-out loss; 0 measures none.
+        validation_every: steps between validation pictures; 0 draws none, None draws one after every epoch.
+        held_out_every: steps between measurements of the held-out loss; 0 measures none, None measures after every
+            epoch.
         patience: measurements without a better held-out loss after which the run ends; None never ends early.
         seed: of everything random.
 
@@ -78,6 +79,7 @@ class Config:
     batch_size: int = 1
     gradient_accumulation: int = 4
     steps: int = 400
+    optimizer: str = "adamw"
     learning_rate: float = 2e-5
     lr_scheduler: str = "cosine_with_restarts"
     lr_cycles: int = 1
@@ -88,10 +90,10 @@ class Config:
     min_snr_gamma: float | None = None
     noise_offset: float = 0.0
     empty_captions: float = 0.0
-    checkpoint_every: int = 100
+    checkpoint_every: int | None = 100
     validation_prompt: str = ""
-    validation_every: int = 100
-    held_out_every: int = 50
+    validation_every: int | None = 100
+    held_out_every: int | None = 50
     patience: int | None = None
     seed: int = 42
 
@@ -123,9 +125,28 @@ class Config:
             self.resolution or native_size, self.random_crop, self.min_scale, self.horizontal_flip, self.color_jitter
         )
 
+    def steps_per_epoch(self, looks: int, processes: int = 1) -> int:
+        """Optimizer steps in a pass over the pictures, rounded up; 1 or more.
+
+        Args:
+            looks: in one pass, the pictures with their repeats.
+            processes: that train together.
+        """
+        return max(1, -(-looks // (self.pictures_per_step * processes)))
+
+    def in_steps(self, looks: int, processes: int = 1) -> "Config":
+        """The same with every interval of an epoch as its number of steps; see `steps_per_epoch`."""
+        epoch = self.steps_per_epoch(looks, processes)
+        changes: dict[str, Any] = {name: epoch for name in INTERVALS if getattr(self, name) is None}
+        return replace(self, **changes)
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values of every field."""
-        return asdict(self) | {"target_modules": list(self.target_modules)}
+        """JSON-ready values of every field.
+
+        AdamW is left out: runs of versions that knew no other optimizer go on with the settings they began with.
+        """
+        values = asdict(self) | {"target_modules": list(self.target_modules)}
+        return {name: value for name, value in values.items() if (name, value) != ("optimizer", OPTIMIZERS[0])}
 
 
 def config_from(values: Mapping[str, Any]) -> Config:
@@ -168,10 +189,12 @@ _SWITCHES = (
     ("text_encoder", "Training the text encoder"),
     ("gradient_checkpointing", "Gradient checkpointing"),
 )
-_OPTIONAL = ("alpha", "min_snr_gamma", "patience")
+INTERVALS = ("checkpoint_every", "validation_every", "held_out_every")
+_OPTIONAL = ("alpha", "min_snr_gamma", "patience", *INTERVALS)
 
 
 _NAMES = {field: name for field, name, *_ in (*_WHOLE, *_REAL)}
+_CHOICES = {"target_modules": "Target modules", "lr_scheduler": "The scheduler", "optimizer": "The optimizer"}
 
 
 def _problems(config: Config) -> Iterator[Problem]:
@@ -181,7 +204,7 @@ def _problems(config: Config) -> Iterator[Problem]:
     for field, name in _SWITCHES:
         if not isinstance(value := getattr(config, field), bool):
             yield Problem(field, f"{name} is on or off; got {value!r}.")
-    yield from broken(config, _choices(config), {"target_modules": "Target modules", "lr_scheduler": "The scheduler"})
+    yield from broken(config, _choices(config), _CHOICES)
     for problem in text("prompt", config.validation_prompt):
         yield replace(problem, field="validation_prompt")
     yield from _together(config)
@@ -204,6 +227,7 @@ def _choices(config: Config) -> dict[str, Rule]:
     return {
         "target_modules": (some, f"some of {', '.join(LAYERS)}, each once"),
         "lr_scheduler": (config.lr_scheduler in LR_SCHEDULERS, f"one of {', '.join(LR_SCHEDULERS)}"),
+        "optimizer": (config.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
     }
 
 
@@ -233,8 +257,23 @@ _RECOMMENDED = Config(
     horizontal_flip=0.5,
     empty_captions=0.1,
 )
+# In the studio's own words, as long and of the same kind as the study's.
+_ENCHANTED_FOREST = (
+    "An enchanted forest at dawn, ancient trees with twisted roots and glowing moss, soft rays of light falling "
+    "through the leaves, a winding path beside a clear stream, small blue flowers, thin mist between the trunks, a "
+    "ruined stone arch in the distance, fantasy landscape painting, highly detailed, vivid colours, deep perspective"
+)
 PRESETS: dict[str, Config] = {
     "study": Config(),
+    # The study with the augmentation that it describes; how strong each part was is not in its text.
+    "thesis": Config(
+        random_crop=True,
+        min_scale=0.8,
+        horizontal_flip=0.5,
+        color_jitter=0.1,
+        validation_prompt=_ENCHANTED_FOREST,
+        validation_every=None,
+    ),
     "recommended": _RECOMMENDED,
     # For a look that the model has never drawn. Guidance draws away from what the model makes of no caption at all, so
     # that has to learn the look as well; colours are decided where noise is strong, which min-SNR weighs little.

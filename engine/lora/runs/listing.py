@@ -5,6 +5,8 @@ from pathlib import Path
 
 from engine.errors import StudioError
 from engine.files import read_json
+from engine.lora.runs.config import Config
+from engine.lora.runs.epochs import epoch_at, looks_of, short, step_in_words
 from engine.lora.runs.plan import read_plan, read_record
 from engine.lora.runs.progress import Step, read_progress
 from engine.rules import finite
@@ -21,7 +23,8 @@ class RunInfo:
         name: of the LoRA.
         model: title of the model that it is for.
         created_at: seconds since 1970.
-        steps: optimizer steps asked for.
+        config: its settings.
+        looks: in one epoch, the pictures with their repeats.
         progress: a line for every step so far.
         finished: whether it has come to its end, early or not.
         samples: validation pictures, oldest first.
@@ -33,12 +36,28 @@ class RunInfo:
     name: str
     model: str
     created_at: float
-    steps: int
+    config: Config
+    looks: int
     progress: tuple[Step, ...]
     finished: bool
     samples: tuple[Path, ...]
     held_out: int
     lora: str | None
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps asked for."""
+        return self.config.steps
+
+    def at(self, step: int) -> str:
+        """Such as "step 100 (epoch 10)"."""
+        return step_in_words(self.config, step, self.looks)
+
+    @property
+    def epochs(self) -> str:
+        """After steps in a sentence, such as " (10 of 40 epochs)"."""
+        done, wanted = (short(epoch_at(self.config, step, self.looks)) for step in (self.done, self.steps))
+        return f" ({done} of {wanted} epochs)"
 
     @property
     def done(self) -> int:
@@ -63,7 +82,8 @@ def run_info(folder: Path) -> RunInfo:
         name=plan.name,
         model=plan.model.title,
         created_at=finite(record.get("created_at")) or 0.0,
-        steps=plan.config.steps,
+        config=plan.config,
+        looks=looks_of(plan.pictures),
         progress=_progress(folder),
         finished=_finished(folder),
         samples=tuple(sorted((folder / SAMPLES).glob("*.png"))),

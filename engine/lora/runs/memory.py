@@ -29,8 +29,9 @@ from typing import Any
 
 from engine.errors import ModelUnavailable, OutOfMemory
 from engine.files import read_json
-from engine.lora.runs.config import ATTENTION, Config
+from engine.lora.runs.config import Config
 from engine.settings import PROJECT
+from engine.training.lora_layers import ATTENTION
 from engine.weights.facts import ModelInfo, checked_header
 from engine.weights.layout import COMPONENTS, weight_files
 

@@ -47,6 +47,7 @@ class Report:
         best_held_out_loss: at that step.
         seconds_left: None while nobody can know.
         sample: the validation picture that was drawn after this step.
+        epoch, epochs: passes over the pictures done and in all.
     """
 
     step: int
@@ -59,6 +60,8 @@ class Report:
     best_held_out_loss: float | None
     seconds_left: float | None
     sample: Path | None = None
+    epoch: float = 0.0
+    epochs: float = 0.0
 
 
 @dataclass

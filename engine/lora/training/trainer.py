@@ -1,10 +1,12 @@
 """Train a LoRA: put one on a model, do the steps, leave when it is time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from engine.datasets.pictures import CaptionedPicture
 from engine.diffusion.loading import LoadedModel
@@ -24,6 +26,7 @@ from engine.training import loop
 from engine.training.parallel import Ranks
 
 SAVE_SECONDS = 60.0  # between the states that a killed run goes on from
+MOMENTUM = 0.9  # of SGD
 SMOOTH = 20  # steps at least that the average loss looks back on; few pictures make short passes
 
 
@@ -88,6 +91,17 @@ def require_usable(
         )
 
 
+def optimizer_of(config: Config, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
+    """The optimizer that the settings name, one of `OPTIMIZERS`; what they do not name is as torch has it."""
+    shared = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        "adamw": torch.optim.AdamW,
+        "adafactor": torch.optim.Adafactor,
+        "sgd": partial(torch.optim.SGD, momentum=MOMENTUM),
+    }
+    return makers[config.optimizer](parameters, **shared)
+
+
 def learner_of(
     ranks: Ranks,
     config: Config,
@@ -98,7 +112,7 @@ def learner_of(
 ) -> Learner:
     """What does the steps of a training of `adapter`, a LoRA that is on the model; `computing` as for `run`."""
     accelerator = accelerator_of(loaded.device, config.gradient_accumulation)
-    optimizer = torch.optim.AdamW(adapter.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    optimizer = optimizer_of(config, adapter.parameters())
     return Learner(
         config=config,
         computing=computing or as_begun(config),
@@ -122,8 +136,9 @@ def _watch(
     report: Callable[[Report], None],
 ) -> Watch:
     """Everything that looks at the run."""
-    config, pictures = learner.config, learner.deck.pictures
-    steps_per_pass = learner.deck.size // (config.pictures_per_step * learner.ranks.size)
+    pictures, looks, processes = learner.deck.pictures, learner.deck.size, learner.ranks.size
+    config = learner.config.in_steps(looks, processes)
+    steps_per_pass = looks // (config.pictures_per_step * processes)
     at_once = learner.computing.pictures(config)
     measured = HeldOut(held_out, learner.encoder, learner.objective, at_once) if held_out else None
     return Watch(
@@ -136,6 +151,7 @@ def _watch(
         history=History(window=max(SMOOTH, steps_per_pass)),
         log=TensorBoard(folder, quiet=not learner.ranks.first),
         report=report,
+        epochs_per_step=config.pictures_per_step * processes / looks,
     )
 
 

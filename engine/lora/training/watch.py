@@ -38,7 +38,9 @@ class Watch:
     Attributes:
         folder: of the run.
         held_out: None when nothing is held out or measured.
+        config: with every interval in steps; see `Config.in_steps`.
         prompt: of the samples; empty draws none.
+        epochs_per_step: passes over the pictures that a step is.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class Watch:
     history: History
     log: TensorBoard
     report: Callable[[Report], None]
+    epochs_per_step: float
     _started: float = field(default_factory=time.monotonic)
     _first: int | None = None
 
@@ -68,7 +71,7 @@ class Watch:
         self.history.add_loss(step, loss)
         rate = self.learner.rate(step - 1)
         self._log_step(step, loss, rate)
-        if step % self.config.checkpoint_every == 0:
+        if self.config.checkpoint_every and step % self.config.checkpoint_every == 0:
             self.keep(f"step-{step:06d}", step)
         self._look(Step(step, loss, rate))
 
@@ -98,10 +101,13 @@ class Watch:
                 best_held_out_loss=self.history.best,
                 seconds_left=self._seconds_left(line.step),
                 sample=sample,
+                epoch=line.step * self.epochs_per_step,
+                epochs=self.config.steps * self.epochs_per_step,
             )
         )
 
-    def _due(self, step: int, every: int) -> bool:
+    def _due(self, step: int, every: int | None) -> bool:
+        assert every is not None  # `in_steps` has made it a number
         return every > 0 and (step % every == 0 or step == self.config.steps)
 
     def _measure(self, step: int) -> float | None:

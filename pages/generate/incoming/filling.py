@@ -128,7 +128,7 @@ def _fill_size(studio: Studio, values: Mapping[str, Any]) -> None:
     info = known.get(state.get("model")) or studio.default_model(known.values())
     state.size = label_of(info, values["width"], values["height"])
     if state.size == CUSTOM:
-        state.width, state.height = values["width"], values["height"]
+        state.width, state.height, state.enlarged = values["width"], values["height"], 1
 
 
 def _fill_loras(fill: _Fill) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engine.__main__ import cli
+from engine.cli.lora_settings import lora_config
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.jobs.schema import SUCCEEDED
 from engine.lora import preparing
@@ -50,6 +51,7 @@ def test_checking_says_what_is_there_and_begins_nothing(pictures: Path, settings
     _, said = called("train-lora", pictures, "--check")
     assert "12 of 12 captions found" in said
     assert "10 pictures to train on, 2 held out" in said
+    assert "400 steps of 4 pictures, 160 epochs" in said
     assert "About" in said
     assert not settings.runs_dir.exists()
 
@@ -84,10 +86,25 @@ def test_a_killed_training_that_waits_in_the_queue_goes_on_with_the_printed_comm
     assert [job.state for job in studio.jobs()] == [SUCCEEDED]
 
 
+def test_every_setting_can_be_given_and_the_last_one_counts(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(PRESETS["thesis"].to_dict() | {"batch_size": 3, "rank": 5}))
+    single = ["batch_size=2", "optimizer=adafactor", "validation_every=null", 'target_modules=["to_q"]']
+    config = lora_config("study", file, single, {"rank": 7, "steps": 40, "warmup_steps": 3, "seed": None})
+    assert (config.batch_size, config.rank, config.optimizer, config.validation_every) == (2, 7, "adafactor", None)
+    assert (config.target_modules, config.color_jitter, config.seed) == (("to_q",), 0.1, 42)
+    assert lora_config("study", None, ["steps=40"], {}).warmup_steps == 10
+    for wrong in ("batches=2", "batch_size", "=2"):
+        with pytest.raises(InvalidRequest, match="A setting is NAME=VALUE"):
+            lora_config("study", None, [wrong], {})
+    with pytest.raises(InvalidRequest, match="Batch size must be a whole number from 1 to 64; got 'many'"):
+        lora_config("study", None, ["batch_size=many"], {})
+
+
 def test_wrong_orders_are_refused(pictures: Path) -> None:
     with pytest.raises(NotFound, match="A data set must be named"):
         called("train-lora")
-    with pytest.raises(NotFound, match="preset must be one of study, recommended, look; got 'best'"):
+    with pytest.raises(NotFound, match="preset must be one of study, thesis, recommended, look; got 'best'"):
         called("train-lora", pictures, "--preset", "best")
     with pytest.raises(InvalidRequest, match="Rank"):
         called("train-lora", pictures, "--rank", "0")

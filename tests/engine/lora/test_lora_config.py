@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import InvalidRequest
 from engine.lora.runs.config import PRESETS, Config, config_from
+from engine.lora.runs.epochs import epoch_at, short, step_in_words
 from engine.settings import PROJECT
 
 
@@ -41,6 +42,25 @@ def test_every_wrong_value_is_reported_at_once():
 @pytest.mark.parametrize("config", [*PRESETS.values(), Config(rank=8, target_modules=("to_q",), patience=2)])
 def test_settings_come_back_from_json(config):
     assert config_from(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_the_thesis_draws_its_long_prompt_after_every_epoch_of_varied_pictures():
+    thesis, study = PRESETS["thesis"], PRESETS["study"]
+    assert (thesis.random_crop, thesis.horizontal_flip, thesis.color_jitter) == (True, 0.5, 0.1)
+    assert len(thesis.validation_prompt) > 300
+    assert (thesis.steps, thesis.rank, thesis.learning_rate) == (study.steps, study.rank, study.learning_rate)
+    assert thesis.in_steps(looks=40).validation_every == 10  # 400 steps of 4 of 40 pictures: 40 epochs
+    assert short(epoch_at(thesis, 400, 40)) == "40"
+    assert step_in_words(thesis, 5, 33) == "step 5 (epoch 0.61)"
+    assert [Config().steps_per_epoch(looks, processes) for looks, processes in ((1, 1), (5, 1), (41, 2))] == [1, 2, 6]
+
+
+def test_runs_that_knew_no_optimizer_have_the_settings_they_began_with():
+    assert "optimizer" not in Config().to_dict()
+    assert config_from(Config().to_dict()).optimizer == "adamw"
+    assert config_from(Config(optimizer="sgd").to_dict()).optimizer == "sgd"
+    with pytest.raises(InvalidRequest, match="optimizer must be one of adamw, adafactor, sgd; got 'lion'"):
+        Config(optimizer="lion")
 
 
 def test_a_setting_that_does_not_exist_is_named():

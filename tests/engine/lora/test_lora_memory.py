@@ -8,10 +8,11 @@ import pytest
 from engine.device import choose
 from engine.diffusion.loading import load
 from engine.errors import ModelUnavailable, OutOfMemory
-from engine.lora.runs.config import LAYERS, Config
+from engine.lora.runs.config import Config
 from engine.lora.runs.memory import estimate_memory, require_memory
 from engine.lora.training.adapter import lora_on
 from engine.settings import Settings
+from engine.training.lora_layers import LAYERS
 from engine.weights.models import Catalogue
 from tests.engine.lora.lora_runs import tiny_model
 from tests.tiny import save_tiny_pipeline, tiny_info

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -206,13 +207,25 @@ def test_pictures_are_drawn_on_the_way_from_the_same_noise(folder, pictures, tmp
 
 def test_reports_say_how_it_goes(folder, pictures, tmp_path):
     reports = []
-    config = replace(PLAIN, steps=3, held_out_every=2)
+    config = replace(PLAIN, steps=3, held_out_every=None)  # an epoch: 3 pictures are seen in 2 steps
     trainer.run(Ranks(), config, tmp_path, tiny_model(folder), pictures[:3], pictures[3:], report=reports.append)
     assert [report.held_out_loss is not None for report in reports] == [True, False, True, True]
     assert reports[0].seconds_left is None
     assert reports[1].seconds_left > 0 == reports[3].seconds_left
     assert reports[3].average_loss == pytest.approx(np.mean([report.loss for report in reports[1:]]))
     assert reports[3].learning_rate == 1e-2
+    assert [(report.epoch, report.epochs) for report in reports] == [(step * 2 / 3, 2.0) for step in range(4)]
+
+
+@pytest.mark.parametrize("name", ["adafactor", "sgd"])
+def test_other_optimizers_learn_too_and_go_on_where_they_were(folder, pictures, tmp_path, name):
+    config = replace(PLAIN, steps=2, optimizer=name)
+    for place, stops in (("whole", [False] * 3), ("halves", [False, True]), ("halves", [False])):
+        ask = partial(next, iter(stops), False)
+        trainer.run(Ranks(), config, tmp_path / place, tiny_model(folder), pictures[:3], should_stop=ask)
+    whole, halves = (load_file(tmp_path / place / "checkpoints" / "last.safetensors") for place in ("whole", "halves"))
+    assert same(whole, halves)
+    assert any(array.any() for key, array in whole.items() if "lora_B" in key)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_in_words(folder, pictures, tmp_path):

@@ -9,8 +9,9 @@ from huggingface_hub import constants
 from transformers import CLIPConfig, CLIPModel
 
 from engine.errors import ModelBroken, ModelUnavailable, Offline
-from engine.metrics.clip import HUB_ID, MEAN, OTHER_NAME, STD, TEXTS, clip_score, load_clip
-from engine.metrics.published import Access
+from engine.metrics.clip import HUB_ID, MEAN, OTHER_NAME, STD, clip_score, load_clip
+from engine.metrics.published.catalogue import CLIP_TEXTS as TEXTS
+from engine.metrics.published.fetching import Access
 from tests.tiny import save_tiny_tokenizer
 
 SIZE, WIDTH, LENGTH = 32, 16, 24

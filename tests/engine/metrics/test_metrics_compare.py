@@ -19,7 +19,7 @@ from engine.metrics.compare_report import safe_cell, write_report, write_sheets,
 from engine.metrics.distances import distances_in, shortened
 from engine.metrics.features import Extractor
 from engine.metrics.frechet import frechet_distance
-from engine.metrics.mmd import mmd_squared, polynomial_kernel, unit_mmd
+from engine.metrics.mmd import image_text_mmd, mmd_squared, polynomial_kernel, unit_mmd
 from engine.metrics.networks import Networks, load_networks
 from engine.metrics.perceptual import vgg19_distance
 from engine.metrics.sheets import LABEL, TILE
@@ -162,10 +162,20 @@ def test_with_vgg19_and_a_clip_every_measure_is_taken(sets, tmp_path):
     comparison = compare(
         *few, networks, captions=["a cat"] * 4, paired=True, config=Config(resamples=20), report=lines.append
     )
+    (image_text,) = [
+        change for change in comparison.changes if change.base.name.startswith("CLIP image-text MMD (sigma")
+    ]
+    texts = tiny.text_embeddings(["a cat"] * 4)
+    sigma = float(image_text.base.name.split()[-1].rstrip(")"))
+    for pictures, value in zip(few[1:], (image_text.base.value, image_text.tuned.value), strict=True):
+        by_hand = image_text_mmd(tiny.extractor(torch.stack(pictures)), texts, sigma).item()
+        assert value == pytest.approx(by_hand, rel=0.01)
+    assert "Of the held-out pictures and these captions it is " in image_text.base.note
     assert list(by_name(comparison)) == [
         "MMD in CLIP features",
         "Frechet distance in CLIP features",
         "CLIP score",
+        image_text.base.name,
         "MMD in VGG19 features",
         "Frechet distance in VGG19 features",
         "Perceptual distance in VGG19 features",

@@ -10,7 +10,9 @@ from engine.metrics.bootstrap import counts_of, draw_rows
 from engine.metrics.mmd import (
     cmmd,
     gaussian_kernel,
+    image_text_mmd,
     kernel_inception_distance,
+    median_distance,
     mmd_squared,
     polynomial_kernel,
     unit_mmd,
@@ -90,6 +92,18 @@ def test_cmmd_is_a_thousand_times_mmd_of_unit_vectors_with_sigma_ten():
     assert cmmd(real, fake) == pytest.approx(expected, abs=1e-9)
     assert cmmd(3 * real, fake) == pytest.approx(expected, abs=1e-9)
     assert unit_mmd(real.float(), fake.float()).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_image_text_mmd_is_its_definition_and_says_how_large_it_can_be():
+    images, texts = normal(5, 8, 18), normal(5, 8, 19)
+    units = [x / x.norm(dim=1, keepdim=True) for x in (images, texts)]
+    expected = by_loops(*units, lambda a, b: math.exp(-((a - b) @ (a - b)).item() / (2 * 0.7**2)))
+    assert image_text_mmd(images, 3 * texts, 0.7).item() == pytest.approx(expected, abs=1e-12)
+    assert median_distance(images, texts) == pytest.approx(torch.cdist(*units).median().item())
+    # Two points opposite each other are as far apart as can be: with sigma 10 that is 0.0396, so 0.87 needs another.
+    point = torch.tensor([[1.0, 0.0]]).repeat(4, 1)
+    assert image_text_mmd(point, -point, 10).item() == pytest.approx(0.0396, abs=1e-4)
+    assert image_text_mmd(point, -point, 1).item() > 0.867
 
 
 def test_the_biased_estimate_exceeds_cmmd_by_what_is_said():

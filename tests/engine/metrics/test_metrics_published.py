@@ -1,40 +1,73 @@
-"""Published weights: found, fetched only when allowed, and never taken for what they are not."""
+"""Published weights: found, fetched only when allowed, continued, and never taken for what they are not."""
 
 import hashlib
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import torch
 from huggingface_hub import constants
 
-from engine.errors import Cancelled, ModelUnavailable, Offline, UnsafeFile
-from engine.metrics.published import Access, PublishedFile, checkpoints, require
+from engine.errors import Cancelled, ModelUnavailable, NotFound, Offline, UnsafeFile
+from engine.metrics.published.catalogue import network_named, networks
+from engine.metrics.published.fetching import Access, copy_from, require
+from engine.metrics.published.files import PublishedFile, checkpoints
 
 CONTENT = bytes(range(256)) * 8192  # 2 MB
-ALLOWED = Access(allowed=True)
+ALLOWED = Access(allowed=True, retry_pauses=(0.0,))
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder; `pause` seconds before the last byte."""
+    """Serves a folder, from the byte that is asked for; `pause` seconds before the last byte.
+
+    The first answers end after the bytes in `cuts`; `asked` notes where each was to begin.
+    """
 
     pause = 0.0
+    ranges = True
+    cuts: ClassVar[list[int]] = []
+    asked: ClassVar[list[str]] = []
 
     def log_message(self, *_):
         pass
 
-    def copyfile(self, source, outputfile):
-        content = source.read()
-        outputfile.write(content[:-1])
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        content, wanted = path.read_bytes(), self.headers.get("Range", "")
+        self.asked.append(wanted)
+        if wanted and self.ranges:
+            content = content[int(wanted.removeprefix("bytes=").rstrip("-")) :]
+            self.send_response(206 if content else 416)
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.cuts:
+            content = content[: self.cuts.pop(0)]
+        self.wfile.write(content[:-1])
         time.sleep(self.pause)
-        outputfile.write(content[-1:])
+        self.wfile.write(content[-1:])
+
+
+def seen(folder):
+    """The names of the files that people see there."""
+    return sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
 
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     """A file on a server of this machine, with downloads allowed."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(Handler, "cuts", [])
+    monkeypatch.setattr(Handler, "asked", [])
     (tmp_path / "www").mkdir()
     (tmp_path / "www" / "net.pth").write_bytes(CONTENT)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "www")))
@@ -49,7 +82,7 @@ def test_it_is_fetched_whole_when_allowed_and_not_again(published, tmp_path):
     folder = tmp_path / "weights"
     require("A test", [published], folder, ALLOWED)
     assert (folder / "net.pth").read_bytes() == CONTENT
-    assert [path.name for path in folder.iterdir()] == ["net.pth"]
+    assert seen(folder) == ["net.pth"]
     before = (folder / "net.pth").stat().st_mtime_ns
     require("A test", [published], folder)
     assert (folder / "net.pth").stat().st_mtime_ns == before
@@ -68,7 +101,50 @@ def test_other_bytes_are_not_kept(published, tmp_path, content):
     (tmp_path / "www" / "net.pth").write_bytes(content)
     with pytest.raises(UnsafeFile, match=r"net.pth must have the SHA-256 .* Try again later; get it from http"):
         require("A test", [published], tmp_path / "weights", ALLOWED)
-    assert list((tmp_path / "weights").iterdir()) == []
+    assert seen(tmp_path / "weights") == []
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_broken_connection_is_continued(published, tmp_path, monkeypatch, ranges):
+    monkeypatch.setattr(Handler, "ranges", ranges)
+    Handler.cuts += [1_500_000]
+    come = []
+    require("A test", [published], tmp_path / "weights", replace(ALLOWED, report=lambda *done: come.append(done)))
+    assert (tmp_path / "weights" / "net.pth").read_bytes() == CONTENT
+    assert Handler.asked == ["", "bytes=1500000-"]
+    assert come[-1] == (len(CONTENT), len(CONTENT))
+
+
+def test_what_came_before_it_broke_too_often_is_kept_for_the_next_call(published, tmp_path):
+    Handler.cuts += [1_500_000, 100_000]
+    with pytest.raises(Offline, match=r"497,152 bytes did not come\. 1\.6 MB have come and are kept\."):
+        require("A test", [published], tmp_path / "weights", ALLOWED)
+    assert not (tmp_path / "weights" / "net.pth").exists()
+    require("A test", [published], tmp_path / "weights", ALLOWED)
+    assert Handler.asked[-1] == "bytes=1600000-"
+    assert (tmp_path / "weights" / "net.pth").read_bytes() == CONTENT
+
+
+def test_all_bytes_without_their_name_are_not_fetched_again(published, tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / f"net.pth.{published.sha256[:12]}.part").write_bytes(CONTENT)
+    require("A test", [published], tmp_path / "weights", ALLOWED)
+    assert seen(tmp_path / "weights") == ["net.pth"]
+
+
+def test_files_brought_by_hand_are_checked_and_copied(published, tmp_path):
+    by_hand, place = tmp_path / "stick", tmp_path / "weights"
+    by_hand.mkdir()
+    with pytest.raises(NotFound, match=r"stick must hold net.pth; it lacks net.pth. Get what is missing from http"):
+        copy_from(by_hand, [published], place)
+    (by_hand / "net.pth").write_bytes(CONTENT[:-1] + b"x")
+    with pytest.raises(UnsafeFile, match=r"must have the SHA-256"):
+        copy_from(by_hand, [published], place)
+    assert not place.exists()
+    (by_hand / "net.pth").write_bytes(CONTENT)
+    copy_from(by_hand, [published], place)
+    require("A test", [published], place)
+    assert (by_hand / "net.pth").exists()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/net.pth", "http://nowhere.invalid/net.pth"])
@@ -92,7 +168,7 @@ def test_a_stop_ends_it(published, tmp_path, monkeypatch):
     monkeypatch.setattr(Handler, "pause", 1.0)
     with pytest.raises(Cancelled):
         require("A test", [published], tmp_path / "weights", Access(True, should_stop=lambda: True))
-    assert list((tmp_path / "weights").iterdir()) == []
+    assert not (tmp_path / "weights" / "net.pth").exists()
 
 
 def test_the_offline_switch_is_honoured(published, tmp_path, monkeypatch):
@@ -102,5 +178,18 @@ def test_the_offline_switch_is_honoured(published, tmp_path, monkeypatch):
 
 
 def test_the_place_is_torch_hubs(monkeypatch, tmp_path):
+    for variable, value in (("TORCH_HOME", None), ("XDG_CACHE_HOME", "own"), ("TORCH_HOME", "torch")):
+        monkeypatch.setenv(variable, str(tmp_path / value)) if value else monkeypatch.delenv(variable, raising=False)
+        assert checkpoints() == Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def test_every_network_has_a_size_a_licence_and_a_place(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert checkpoints() == tmp_path / "hub" / "checkpoints"
+    assert [network.name for network in networks()] == ["clip", "inception", "alexnet", "vgg16"]
+    for network in networks():
+        assert not network.available
+        assert network.size_bytes > 90_000_000
+        assert network.licence
+        assert network.place.is_relative_to(tmp_path)
+    with pytest.raises(NotFound, match="must be one of clip, inception, alexnet, vgg16; got 'vgg'"):
+        network_named("vgg")

@@ -14,12 +14,13 @@ from engine.diffusion.loading import load
 from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import generate
 from engine.errors import NotFound, StudioError
-from engine.mini import drawings, finish, sharpen
+from engine.mini import draft, drawings, finish, sharpen
 from engine.mini.stage_names import STAGE_NAMES
 from engine.mini.stages import STAGES, Workshop
 from engine.scenes.shards import SHARD
 from engine.settings import Settings
 from engine.training.parallel import run
+from engine.weights.loras import list_loras
 from engine.weights.models import Catalogue
 
 
@@ -163,6 +164,30 @@ def test_finishing_leaves_what_is_encoded_and_changes_what_is_decoded(made):
         latents = before.encode(pixels).latent_dist.mean
         torch.testing.assert_close(after.encode(pixels).latent_dist.mean, latents, atol=5e-3, rtol=0)  # float16
         assert (after.decode(latents).sample - before.decode(latents).sample).abs().max() > 5e-3
+
+
+def test_the_draft_is_a_lora_of_the_model_that_the_studio_reads_and_draws_with_in_four_steps(made):
+    (info,) = list_loras([made.folder / "draft"])
+    assert (info.name, info.few_steps, info.licence) == ("lcm-draft", "lcm", "MIT")
+    folder = Settings(home=made.folder / "studio", device="cpu")
+    model = load(Catalogue(folder).add(str(made.folder / "finished"), "made"), device=choose("cpu"))
+    common = {"prompt": "a castle at night", "seed": 1, "width": 64, "height": 64, "model": "made"}
+    quick = {"num_inference_steps": 4, "guidance_scale": 1.0, "scheduler": "LCM"}
+    request = TextToImage(**common, **quick)
+    (plain,), (drawn,) = generate(model, request), generate(model, request, loras=[(info, 1.0)])
+    assert drawn.image.tobytes() != plain.image.tobytes()
+
+
+def test_a_draft_that_was_stopped_ends_with_the_same_weights(made, tmp_path):
+    for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
+        shutil.copytree(made.folder / "draft", tmp_path / name, ignore=shutil.ignore_patterns("checkpoint.pt"))
+        for steps in parts:
+            config = replace(draft.Config(), steps=steps, batch_size=2)
+            run(draft.run, 1, config, tmp_path / name, made.model, made.data(), made.held_out(), "digest")
+    whole, stopped = (torch.load(tmp_path / name / "checkpoint.pt")["lora"] for name in ("whole", "stopped"))
+    for part in ("weights", "average"):
+        assert all(torch.equal(whole[part][key], stopped[part][key]) for key in whole[part])
+    assert any(not torch.equal(whole["weights"][key], whole["average"][key]) for key in whole["weights"])
 
 
 def test_stages_that_are_done_change_nothing(made):

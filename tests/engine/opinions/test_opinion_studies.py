@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -15,11 +16,14 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from engine import leftovers
 from engine.opinions import results
+from engine.opinions import studies as opinion_studies
 from engine.opinions.export import as_csv, as_values
 from engine.opinions.pictures import match
+from engine.opinions.records import Answer, Participant
 from engine.opinions.results import results_of
-from engine.opinions.studies import Answer, Participant, Studies
+from engine.opinions.studies import Studies
 from engine.opinions.study import BEST, EQUAL, ORIGINAL, PAIRS, RATINGS, REAL, StudyRefused
 from engine.opinions.trials import trials_for
 
@@ -322,3 +326,55 @@ def test_csv_has_every_answer_and_no_formula(studies, folders, tmp_path):
     assert len(rows) == 2 * 5
     assert sum(bool(row["repeat_of"]) for row in rows) == 2
     assert not any(cell.startswith("=") for row in rows for cell in row.values())
+
+
+# ---------------------------------------------------------------- gone
+
+
+def test_a_deleted_study_is_gone_with_its_answers_and_comes_back_by_no_late_answer(studies, folders, tmp_path):
+    study, other = made(studies, folders, BEST), made(studies, folders, PAIRS)
+    me = studies.join(study)
+    studies.answer(study, me.id, 0, {BEST: "cut"}, 2.0)
+    studies.delete(study.id)
+    late = (
+        lambda: studies.answer(study, me.id, 1, {BEST: "cut"}, 2.0),  # by a page that was open
+        lambda: studies.join(study),
+        lambda: studies.delete_participant(study, me.id),
+        lambda: studies.close(study.id),
+        lambda: studies.delete(study.id),  # in another tab
+    )
+    for act in late:
+        with pytest.raises(StudyRefused, match="or it was deleted"):
+            act()
+    with pytest.raises(StudyRefused, match="was deleted"):
+        studies.by_token(study.token)
+    assert {path.name for path in (tmp_path / "studies").iterdir()} == {".lock", other.id}
+
+
+def test_who_never_answered_gives_their_place_when_a_study_is_full(studies, folders, monkeypatch):
+    monkeypatch.setattr(opinion_studies, "MOST_PARTICIPANTS", 3)
+    study = made(studies, folders, BEST)
+    first, silent, last = (studies.join(study) for _ in range(3))
+    for each in (first, last):
+        studies.answer(study, each.id, 0, {BEST: "cut"}, 2.0)
+    fourth = studies.join(study)
+    assert {each.id for each in studies.participants(study)} == {first.id, last.id, fourth.id}
+    with pytest.raises(StudyRefused, match="Begin anew"):
+        studies.answer(study, silent.id, 0, {BEST: "cut"}, 2.0)
+    studies.answer(study, fourth.id, 0, {BEST: "cut"}, 2.0)
+    with pytest.raises(StudyRefused, match="has them all"):
+        studies.join(study)
+
+
+def test_what_a_killed_process_left_of_a_study_is_swept(studio, folders):
+    studies = Studies(studio.settings.home)
+    study = made(studies, folders, BEST)
+    half = studio.settings.home / "studies" / ".01ARZ3NDEKTSV4RRFFQ69G5FAV.tmp"
+    (half / "pictures").mkdir(parents=True)
+    leftovers.sweep(studio.gallery, studio.settings.home)
+    assert half.exists()  # it may be growing just now
+    for path in (half / "pictures", half):
+        os.utime(path, (0, 0))
+    leftovers.sweep(studio.gallery, studio.settings.home)
+    assert not half.exists()
+    assert studies.get(study.id) == study

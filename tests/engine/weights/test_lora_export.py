@@ -16,8 +16,9 @@ from engine.device import choose
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.lora import applied
 from engine.diffusion.text_to_image import generate
-from engine.lora.runs.config import LAYERS, Config
+from engine.lora.runs.config import Config
 from engine.lora.training.adapter import lora_on
+from engine.training.lora_layers import LAYERS
 from engine.weights.hashes import tensor_sha256
 from engine.weights.lora_export import export_lora, kohya_tensors
 from engine.weights.lora_metadata import LoraCard, kohya_metadata

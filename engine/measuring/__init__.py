@@ -1,0 +1,1 @@
+"""Measuring sets of pictures: the networks for it, and the distance of any two folders."""

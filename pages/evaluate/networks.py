@@ -1,0 +1,91 @@
+"""The networks that measure pictures: which are here, and how the others come."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from engine.jobs.records import Job
+from engine.measuring.request import FetchNetwork
+from engine.metrics.published.catalogue import MeasuringNetwork, networks
+from engine.rules import counted
+from engine.studio import Studio
+from pages.parts.common import OWNER, duration, plain, size_text
+from pages.parts.submit import Press
+
+STAND_INS = (
+    "FID, KID, CMMD, the CLIP score and LPIPS are told by networks of others, which are not shipped. Where one is "
+    "missing, VGG19 stands in for it, and the figure has another name."
+)
+
+
+def show_networks(studio: Studio) -> None:
+    """An expander with all of them."""
+    known = networks()
+    missing = sum(not network.available for network in known)
+    state = f"{missing} of {counted(len(known), 'network')} not here" if missing else "all here"
+    with st.expander(f"Networks to measure with: {state}", icon=":material/analytics:", key="measuring_networks"):
+        st.caption(STAND_INS)
+        for network in known:
+            _network(studio, network)
+
+
+def _network(studio: Studio, network: MeasuringNetwork) -> None:
+    with st.container(border=True, key=f"network_{network.name}"):
+        st.markdown(f"**{plain(network.title)}** for {plain(network.measures)}")
+        st.caption(plain(f"{size_text(network.size_bytes)}. Licence: {network.licence}."))
+        if network.available:
+            st.caption("On this machine.")
+            return
+        job = _latest(studio, network)
+        if job is not None and not job.ended:
+            st.fragment(_progress, run_every=0.5)(studio, job.id)
+            return
+        if job is not None and job.error:
+            st.error(plain(job.error), icon=":material/cloud_off:")
+        _ways(studio, network, tried=job is not None and bool(job.error))
+
+
+def _ways(studio: Studio, network: MeasuringNetwork, tried: bool) -> None:
+    press = Press(f"network_{network.name}")
+    st.button(
+        "Try the download again" if tried else "Download",
+        key=f"download_network_{network.name}",
+        icon=":material/download:",
+        on_click=press.now,
+        args=(lambda key: _fetch(studio, network.name), "download"),
+    )
+    names = ", ".join(file.name for file in network.files)
+    folder = st.text_input(
+        "Or a folder on this machine with its files",
+        key=f"folder_of_{network.name}",
+        help=f"With {names}, which are checked and copied to {network.place}",
+    )
+    st.button(
+        "Copy from there",
+        key=f"copy_network_{network.name}",
+        icon=":material/folder_copy:",
+        disabled=not folder.strip(),
+        on_click=press.now,
+        args=(lambda key: _fetch(studio, network.name, str(Path(folder.strip()).expanduser())), folder),
+    )
+    press.show_problems()
+
+
+def _fetch(studio: Studio, name: str, folder: str = "") -> None:
+    studio.submit(FetchNetwork(network=name, folder=folder), owner=OWNER)
+
+
+def _latest(studio: Studio, network: MeasuringNetwork) -> Job | None:
+    jobs = studio.jobs(owner=OWNER, kind=FetchNetwork.kind)
+    return next((job for job in jobs if job.request and job.request.network == network.name), None)
+
+
+def _progress(studio: Studio, job_id: str) -> None:
+    job = studio.job(job_id)
+    if job.ended:
+        st.rerun()
+    share = job.step / job.steps if job.steps else 0.0
+    left = f", about {duration(job.seconds_left)} left" if job.seconds_left else ""
+    st.progress(min(share, 1.0), f"{plain(job.stage or 'Waiting')}{left}")
+    st.caption("It goes on when you close this page, and continues where it was after a restart.")
+    st.button("Stop it", key=f"stop_{job_id}", on_click=studio.cancel, args=(job_id,), disabled=job.cancel_requested)
