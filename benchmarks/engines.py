@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.computing.names import openvino_version
 from engine.device import choose
 from engine.diffusion.backends.choosing import Backends
-from engine.diffusion.backends.names import openvino_version
 from engine.diffusion.loading import load
 from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import GeneratedImage, generate

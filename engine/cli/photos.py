@@ -19,6 +19,7 @@ from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, Translator, own_folder, read_sidecar
 from engine.translation.painting import AS_PAINTED, COLOUR, DETAIL, LIGHT, LINE, MOODS, Painting
 from engine.translation.request import (
+    BACKENDS,
     DEFAULT_TRANSLATOR,
     MOST_PHOTOS,
     SOLVER_STEPS,
@@ -51,6 +52,13 @@ def animeify(
     light: Annotated[float, typer.Option(help=f"Of the painter: warm light, cool shadow, {LIGHT}.")] = AS_PAINTED.light,
     line: Annotated[float, typer.Option(help=f"Of the painter: lines where objects meet, {LINE}.")] = AS_PAINTED.line,
     colour: Annotated[float, typer.Option(help=f"Of the painter: richness, {COLOUR}.")] = AS_PAINTED.colour,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What computes a generator: {', '.join(BACKENDS)}; openvino is quicker on a processor. When left "
+            "out, openvino for translators that are ready for it."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -66,6 +74,7 @@ def animeify(
         "solver": solver,
         "solver_steps": SOLVER_STEPS.default if steps is None else steps,
         "painting": Painting(mood=mood, detail=detail, light=light, line=line, colour=colour),
+        "backend": backend,
     }
     options["style"] = kept_file(studio, style) if style else None
     translated(studio, photos, options, out, as_json)
@@ -88,7 +97,7 @@ def translated(studio: Studio, photos: list[Path], options: dict[str, Any], out:
         typer.echo(about, err=True)
     for first in range(0, len(kept), MOST_PHOTOS):
         some = tuple(kept[first : first + MOST_PHOTOS])
-        request = Translate(photos=some, **options)
+        request = studio.request(Translate.kind, {"photos": some, **options})
         job = finished(studio, studio.submit(request), quiet=as_json)
         for record in studio.gallery.of_job(job.id):
             path = copied(studio.gallery.path(record.id), out)

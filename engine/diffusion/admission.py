@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.diffusion.backends.names import asked_problem, default_backend, torch_alone
+from engine.computing.names import asked_problem
+from engine.diffusion.backends.names import default_backend, torch_alone
 from engine.diffusion.defaults import FIELDS, defaults_here
 from engine.diffusion.prompts.embeddings import embedding_problems
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from engine import __version__
+from engine.computing.names import computed_by
 from engine.diffusion.backends.choosing import Backends
-from engine.diffusion.backends.facts import computed_by
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.enlarging import Enlarger, LoadEnlarger, none_here, with_enlarger
 from engine.diffusion.loading import LoadedModel, load

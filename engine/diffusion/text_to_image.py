@@ -12,9 +12,10 @@ from diffusers import SchedulerMixin
 from PIL import Image
 from torch import Tensor
 
+from engine.computing.names import CannotCompute
 from engine.device import TILING_PIXELS
 from engine.diffusion import schedulers
-from engine.diffusion.backends.seam import Backend, CannotCompute, Engaged, Torch, engaged
+from engine.diffusion.backends.seam import Backend, Engaged, Torch, engaged
 from engine.diffusion.loading import MODELS, LoadedModel
 from engine.diffusion.lora import AppliedLora, worn
 from engine.diffusion.noise import varied_noise

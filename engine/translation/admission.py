@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.errors import Problem
+from engine.computing.names import asked_problem
+from engine.errors import InvalidRequest, Problem
 from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus
 from engine.kept_photos import photo_from, photos_from
+from engine.settings import OPENVINO
+from engine.translation.backends.names import NOT_A_GENERATOR, OTHER_SOLVER, default_backend, is_convertible
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator, translators
 from engine.translation.pace import Asked, Earlier, Estimate, Size, earlier_of, estimate
 from engine.translation.painting import AS_PAINTED, painting_from
-from engine.translation.request import Translate, translate
+from engine.translation.request import DEFAULT_TRANSLATOR, Translate, translate
 from engine.translation.styling import AS_EVER, styling_from
 from engine.translation.words import describe
 from gallery.files import ImageFiles
@@ -20,6 +23,34 @@ from gallery.store import Gallery
 
 NAMED = 3  # photos of a job that its title names
 MOST_JOBS = 4  # of one translator whose times are looked at, the newest
+
+
+def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
+    """What a form leaves out: what computes the translation.
+
+    Raises:
+        InvalidRequest: what is to compute it is not here, or cannot.
+    """
+    values = {name: value for name, value in values.items() if name != "backend" or value}
+    info = next((each for each in translators(here.settings) if each.name == _named(values)), None)
+    if values.get("backend") == OPENVINO and (problem := _openvino_problem(values, info, here.accelerated)):
+        raise InvalidRequest([Problem("backend", problem)])
+    computed = default_backend(here.settings, info, values.get("solver"), here.accelerated)
+    return {"backend": computed, **values}
+
+
+def _named(values: Mapping[str, Any]) -> Any:
+    return values.get("translator", DEFAULT_TRANSLATOR)
+
+
+def _openvino_problem(values: Mapping[str, Any], info: Translator | None, accelerated: bool) -> str:
+    """Why OpenVINO, which was asked for by name, cannot compute this; empty where it can."""
+    if (text := asked_problem(OPENVINO, accelerated)) or info is None:
+        return text
+    if not is_convertible(info):
+        return f"OpenVINO cannot compute {info.title}: {NOT_A_GENERATOR} Choose the engine PyTorch (torch)."
+    other = f"OpenVINO cannot compute this: {OTHER_SOLVER} Choose the engine PyTorch (torch), or no solver."
+    return other if values.get("solver") else ""
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -85,6 +116,7 @@ KINDS = (
         name=Translate.kind,
         read=translate,
         title=_title,
+        complete=complete,
         check=_check,
         alone=Translate.alone,
         pictures=lambda request: len(request.photos),

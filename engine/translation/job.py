@@ -1,7 +1,7 @@
 """Translation jobs: from kept photos through the warm translator to the gallery."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine import __version__
+from engine.computing.names import TITLES, CannotCompute, computed_by
 from engine.errors import Cancelled, ImageShapeError, InvalidRequest, ModelUnavailable, StudioError
 from engine.images import from_png, to_pil
 from engine.jobs.context import JobContext
@@ -19,6 +20,9 @@ from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
 from engine.jobs.workplace import Workplace
 from engine.kept_photos import PhotoRef
+from engine.settings import OPENVINO, TORCH
+from engine.translation.backends.choosing import Quick
+from engine.translation.backends.names import OTHER_SOLVER
 from engine.translation.catalogue import Translator, translator
 from engine.translation.networks.ode import Method, Solver
 from engine.translation.request import Translate
@@ -43,6 +47,7 @@ class Translating:
         self._gallery = place.gallery
         self._photos = Photos(place.gallery.files)
         self._device = place.device
+        self._quick = Quick(place.settings, place.device)
         self._warm: LoadedTranslator | None = None
 
     @property
@@ -56,6 +61,7 @@ class Translating:
         require_space(self._settings.home)
         context.report("Loading the translator")
         model = self._loaded(translator(self._settings, request.translator))
+        self._engage(context, model)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         open_ones = [index for index in range(len(request.photos)) if index not in kept]
         options, failed = self._options(request, model), []
@@ -71,6 +77,25 @@ class Translating:
     def release(self) -> None:
         """Give the device's memory to other work."""
         self._warm = None
+
+    def rest(self) -> bool:
+        """Make the warm translator ready for OpenVINO while nobody waits; returns whether anything was done."""
+        return self._warm is not None and self._quick.make_ready(self._warm.info, self._warm.generator())
+
+    def _engage(self, context: JobContext, model: LoadedTranslator) -> None:
+        """Have OpenVINO compute where it was asked for; where it cannot, PyTorch does, with a note."""
+        request: Translate = context.request
+        if request.backend == TORCH:
+            model.quick = None
+            return
+        try:
+            if request.solver:
+                raise CannotCompute(OTHER_SOLVER)
+            if model.quick is None or model.quick.failed:
+                model.quick = self._quick.of(model.info, model.generator(), context.report)
+        except CannotCompute as error:
+            model.quick = None
+            context.note(_gave_up(error))
 
     def _one_and_save(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> None:
         if context.should_stop():
@@ -114,6 +139,9 @@ class Translating:
         request: Translate = context.request
         require_space(self._settings.home)
         (picture,) = to_pil(fake)
+        if model.quick is not None and model.quick.failed:
+            context.note(_gave_up(model.quick.failed))
+            model.quick = None
         photos = len(request.photos)
         steps = PARTS * photos if photos > 1 else context.progress.steps
         context.report(context.progress.stage, steps * (index + 1) // photos, steps)
@@ -134,23 +162,31 @@ class Translating:
         seconds: float,
         notes: tuple[str, ...],
     ) -> Recipe:
+        backend = OPENVINO if model.quick is not None else TORCH
+        facts: dict[str, Any] = {
+            "software": {"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")},
+            "environment": self._device.environment(),
+        }
         return Recipe(
             kind=request.kind,
-            request=request.to_dict(),
+            request=replace(request, backend=backend).to_dict(),
             image_index=index,
             model=_facts(model, options),
             parents=tuple(
                 photo.parent(role)
                 for role, photo in (("photo", request.photos[0]), *(("style", style) for style in _styles(request)))
             ),
-            software={"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")},
             device=self._device.name,
-            environment=self._device.environment(),
             dtype="float32",
             seconds=round(seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=notes,
+            **computed_by(backend, facts),
         )
+
+
+def _gave_up(why: object) -> str:
+    return f"{TITLES[TORCH]} computed this, because {TITLES[OPENVINO]} could not: {why}"
 
 
 def _styles(request: Translate) -> tuple[PhotoRef, ...]:

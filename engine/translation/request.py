@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from engine.errors import InvalidRequest, Problem
 from engine.kept_photos import PhotoRef, photo_from, photo_problems, photos_from
 from engine.rules import Real, Whole, choice
+from engine.settings import OPENVINO, TORCH
 from engine.translation.painting import AS_PAINTED, Painting, painting_from, painting_problems
 from engine.translation.styling import AS_EVER, Styling, styling_from, styling_problems
 
@@ -15,6 +16,7 @@ STRENGTH = Real(0, 1, default=1.0)
 LONG_SIDE = Whole(64, 8192)  # pixels
 SOLVER_STEPS = Whole(1, 64, default=1)
 STYLE_STEPS = Whole(10, 1000, default=150)
+BACKENDS = (TORCH, OPENVINO)
 DEFAULT_TRANSLATOR = "painter"  # computed without a network; docs/animeify.md says what it was compared with
 SOLVERS = ("euler", "midpoint", "heun3", "rk4", "dopri5")  # `engine.translation.networks.ode` has them
 
@@ -35,6 +37,8 @@ class Translate:
         style_steps: of neural style's optimization, `STYLE_STEPS`.
         styling: all else that neural style is asked for, more style pictures among it.
         painting: how the painter paints.
+        backend: what computes a generator, one of `BACKENDS`; requests without this field mean PyTorch. A recipe says
+            which one really did.
 
     Raises:
         InvalidRequest: one or more values break a rule; all are reported together.
@@ -50,6 +54,7 @@ class Translate:
     style_steps: int = STYLE_STEPS.default
     styling: Styling = AS_EVER
     painting: Painting = AS_PAINTED
+    backend: str = TORCH
 
     kind: ClassVar[str] = "translate"
 
@@ -73,6 +78,8 @@ class Translate:
         values["style"] = self.style.to_dict() if self.style else None
         values["styling"] = self.styling.to_dict()
         values["painting"] = self.painting.to_dict()
+        if self.backend == TORCH:  # as requests of earlier versions
+            del values["backend"]
         return values
 
 
@@ -95,6 +102,7 @@ def translate_problems(values: Mapping[str, Any]) -> list[Problem]:
         *STYLE_STEPS.problems("style_steps", values["style_steps"]),
         *styling_problems(values["styling"]),
         *painting_problems(values["painting"]),
+        *choice("backend", values["backend"], BACKENDS),
     ]
 
 

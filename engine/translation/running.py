@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from engine.device import Device
 from engine.errors import InvalidRequest, Problem
+from engine.translation.backends.seam import QuickGenerator
 from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, PAINTER, VQI2I, Translator, read_sidecar
 from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
@@ -65,6 +66,7 @@ class LoadedTranslator:
     Attributes:
         solver: the translator's own; None where nothing is solved.
         losses: of neural style's last step, by name; empty where nothing is optimized.
+        quick: computes the generator in place of `model`, which it holds; None leaves it to PyTorch.
 
     Raises:
         ModelUnavailable, ModelBroken, UnsafeFile: see `load_translator`.
@@ -76,6 +78,7 @@ class LoadedTranslator:
         self.model: nn.Module | None = None
         self.solver: Solver | None = None
         self.losses: dict[str, float] = {}
+        self.quick: QuickGenerator | None = None
         if info.path is not None:
             if info.architecture == VQI2I and not info.problem:
                 require_bearable(device.torch_device, **read_sidecar(info.path).settings)
@@ -117,6 +120,12 @@ class LoadedTranslator:
     def refinement(self) -> Refinement | None:
         """How its pictures follow their photos; None where they are left as its generator draws them."""
         return self.model.refinement if isinstance(self.model, Generator) else None
+
+    def generator(self) -> nn.Module | None:
+        """The network with its own solver, whatever the last photo was solved with."""
+        if isinstance(self.model, Generator) and self.solver:
+            self.model.set_solver(self.solver)
+        return self.model
 
     def long_side(self, options: Options) -> int:
         """Pixels of the longer side at which this translator works at most."""
@@ -170,7 +179,8 @@ class LoadedTranslator:
         plan = Plan(self.info.size_multiple, self.info.min_size, reach=REACH)
         with _refined_later(self.model, is_tiled(photo, plan)) as finish:
             plan = self._fitted(plan, photo, options)
-            ask = partial(translate, self.model, plan=plan, finish=finish, report=report, should_stop=should_stop)
+            computing = self.quick or self.model
+            ask = partial(translate, computing, plan=plan, finish=finish, report=report, should_stop=should_stop)
             return ask(photo) if self.info.channel_order == "rgb" else ask(photo.flip(1)).flip(1)
 
     def _fitted(self, plan: Plan, photo: Tensor, options: Options) -> Plan:

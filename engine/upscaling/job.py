@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from engine import __version__
-from engine.diffusion.backends.facts import computed_by
+from engine.computing.names import computed_by
 from engine.diffusion.enlarging import Enlarger
 from engine.diffusion.job import Drawing
 from engine.diffusion.request import SEEDS

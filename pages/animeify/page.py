@@ -14,6 +14,7 @@ from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator
 from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
 from gallery.records import ImageRecord
+from pages.animeify.engine import is_choice, pick_backend
 from pages.animeify.painting import pick_painting
 from pages.animeify.photos import pick_photos
 from pages.animeify.restore import CHOSEN, DEFAULT_SIDE, FIT, KEEP, OWN_SOLVER, SIDES, fill_animeify
@@ -32,7 +33,7 @@ from pages.upscale.button import show_upscale
 PLACES = {
     **{name: name for name in ("translator", "strength", "long_side", "solver", "solver_steps", "style_steps")},
     **{name: name for name in ("content_weight", "style_weight", "variation_weight", "content_layers", "style_layers")},
-    **{name: name for name in ("variation", "optimizer", "noise_seed", "keep_colours")},
+    **{name: name for name in ("backend", "variation", "optimizer", "noise_seed", "keep_colours")},
     "start": "style_start",
     "shares": "share_",
     "photos": "files_",
@@ -40,7 +41,7 @@ PLACES = {
 }
 PRESS = Press(
     "translate",
-    together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps")],
+    together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps", "backend")],
     places=PLACES,
 )
 ASKED = ("style_steps", "solver", "solver_steps")  # that decide how long a photo takes, beside its size
@@ -83,7 +84,7 @@ def _form(studio: Studio) -> dict[str, Any]:
         help="How much of the translation is mixed into the photo",
     )
     side = style_side(studio) if styled else _long_side()
-    values |= {"strength": strength / 100, "long_side": side} | _solver(info)
+    values |= {"strength": strength / 100, "long_side": side} | _advanced(studio, info)
     takes.caption(plain(_takes(studio, info, values)))
     return values
 
@@ -140,18 +141,23 @@ def _long_side() -> int | None:
     )
 
 
-def _solver(info: Translator) -> dict[str, Any]:
-    if info.architecture != NIJIGAN:
+def _advanced(studio: Studio, info: Translator) -> dict[str, Any]:
+    if info.architecture != NIJIGAN and not is_choice(studio, info):
         return {}
     with st.expander("Advanced", icon=":material/tune:"):
-        choice = st.selectbox(
-            "Solver",
-            [OWN_SOLVER, *SOLVERS],
-            key="solver",
-            bind="query-params",
-            help="How the neural ODEs are solved: dopri5 chooses its own steps and is the most exact",
-        )
-        steps = st.number_input("Solver steps", value=1, step=1, key="solver_steps", bind="query-params")
+        solved = _solver() if info.architecture == NIJIGAN else {}
+        return solved | pick_backend(studio, info, solved.get("solver"))
+
+
+def _solver() -> dict[str, Any]:
+    choice = st.selectbox(
+        "Solver",
+        [OWN_SOLVER, *SOLVERS],
+        key="solver",
+        bind="query-params",
+        help="How the neural ODEs are solved: dopri5 chooses its own steps and is the most exact",
+    )
+    steps = st.number_input("Solver steps", value=1, step=1, key="solver_steps", bind="query-params")
     return {} if choice == OWN_SOLVER else {"solver": choice, "solver_steps": steps}
 
 

@@ -4,14 +4,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.backends.names import default_backend, openvino_version
-from engine.settings import OPENVINO, TORCH
+from engine.computing.names import openvino_version
+from engine.diffusion.backends.names import default_backend
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
-
-AUTOMATIC = "Automatic"
-QUICK, EXACT = "Quick (OpenVINO)", "Reference (PyTorch)"
-CHOICES = {AUTOMATIC: None, QUICK: OPENVINO, EXACT: TORCH}
+from pages.parts.engine import CHOICES, becomes
 
 
 def pick_backend(studio: Studio, model: ModelInfo) -> dict[str, Any]:
@@ -29,14 +26,5 @@ def pick_backend(studio: Studio, model: ModelInfo) -> dict[str, Any]:
         "Each picture's recipe says which one drew it, and Reproduce takes the same.",
     )
     taken = CHOICES[choice] or default_backend(studio.settings, model, accelerated)
-    st.caption(_words(choice, taken))
+    st.caption(becomes(choice, taken, "model"))
     return {"backend": CHOICES[choice]} if CHOICES[choice] else {}
-
-
-def _words(choice: str, taken: str) -> str:
-    """What becomes of the choice."""
-    if choice == EXACT:
-        return "The reference, as in earlier versions."
-    if choice == QUICK:
-        return "Makes the model ready first where it is not yet, once."
-    return "OpenVINO draws." if taken == OPENVINO else "PyTorch draws; the model is made ready for OpenVINO in a pause."

@@ -1,33 +1,20 @@
 """Which backend draws a request here, and making models ready for it while nobody waits."""
 
 import logging
-import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.diffusion.backends.names import (
-    MAKING,
-    NOT_INSTALLED,
-    NOT_ON_A_GPU,
-    compiled_folder,
-    openvino_version,
-    place_of,
-    sources,
-    why_unfit,
-)
-from engine.diffusion.backends.seam import Backend, CannotCompute, Torch
+from engine.computing.names import NOT_INSTALLED, NOT_ON_A_GPU, CannotCompute, openvino_version
+from engine.diffusion.backends.names import place_of, sources, why_unfit
+from engine.diffusion.backends.seam import Backend, Torch
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora import Worn
 from engine.diffusion.request import GUIDANCE_SCALE, TextToImage
 from engine.errors import StudioError
-from engine.files import read_json
 from engine.settings import OPENVINO, TORCH, Settings
 from engine.weights.hashes import file_sha256
 
 log = logging.getLogger(__name__)
-
-ABANDONED_SECONDS = 86400  # after which a conversion that was begun is no other worker's any more
 
 Say = Callable[[str], None]
 
@@ -75,6 +62,7 @@ class Backends:
 
     def _place(self, model: LoadedModel, say: Say) -> Path:
         """The folder of the converted model, made now where it is not there."""
+        from engine.computing.keeping import sweep
         from engine.diffusion.backends.converting import convert
 
         home = self._settings.home
@@ -85,7 +73,7 @@ class Backends:
             raise CannotCompute(unfit)
         if unfit is None:
             say(f"Making {model.info.title} ready for OpenVINO, once")
-            _sweep(home)
+            sweep(home)
             convert(model, place)
         return place
 
@@ -112,24 +100,3 @@ def _likely(model: LoadedModel) -> TextToImage:
     side = model.info.native_size
     scale = GUIDANCE_SCALE.default
     return TextToImage(prompt="-", width=side, height=side, guidance_scale=scale, model=model.info.name)
-
-
-def _sweep(home: Path) -> None:
-    """Remove what another version of OpenVINO left, which nothing can use any more."""
-    for folder in compiled_folder(home).glob("*"):
-        if folder.name.startswith(MAKING) and _is_recent(folder):
-            continue
-        try:
-            current = read_json(folder / "about.json").get("openvino") == openvino_version()
-        except (OSError, ValueError):
-            current = False
-        if not current:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_recent(folder: Path) -> bool:
-    """Whether another worker may still be at it."""
-    try:
-        return time.time() - folder.stat().st_mtime < ABANDONED_SECONDS
-    except OSError:
-        return False

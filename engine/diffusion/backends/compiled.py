@@ -4,11 +4,9 @@ The UNet and the decoder are converted once (`converting`), and compiled for eac
 time of PyTorch's, and with LoRAs in the weights as quick as without.
 """
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +15,19 @@ import torch
 from openvino import opset13
 from torch import Tensor, nn
 
+from engine.computing.graphs import Run, core, explaining
+from engine.computing.graphs import compiled as compiled_graph
+from engine.computing.names import CannotCompute
 from engine.device import TILING_PIXELS
-from engine.diffusion.backends.seam import CannotCompute
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora import Worn
 from engine.diffusion.request import NO_GUIDANCE, TextToImage
 from engine.settings import OPENVINO
 
-log = logging.getLogger(__name__)
-
 KEPT_BYTES = 2e9  # of compiled weights for each model; at least one of the UNet and of the decoder is kept
 MOST_KEPT = 6
 PARTS = ("unet", "decoder")
 BESIDE = "one of these LoRAs cannot be added to the weights."
-
-Run = Callable[..., Tensor]
-
-
-@cache
-def core() -> openvino.Core:
-    """Of this process."""
-    return openvino.Core()
 
 
 class Compiled:
@@ -75,18 +65,7 @@ class Compiled:
         graph = self._graphs[part].clone()
         if layers:
             _take_weights(graph, module, layers)
-        graph.reshape({place: list(shape) for place, shape in enumerate(shapes)})
-        return _runner(core().compile_model(graph, "CPU", _settings()))
-
-
-def _settings() -> dict[str, Any]:
-    """As exact as PyTorch, on as many threads, and without tying them to cores that other programs use."""
-    return {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,
-    }
+        return compiled_graph(graph, shapes)
 
 
 def _take_weights(graph: openvino.Model, module: nn.Module, layers: list[str]) -> None:
@@ -99,16 +78,6 @@ def _take_weights(graph: openvino.Model, module: nn.Module, layers: list[str]) -
             raise CannotCompute(f"the converted model has no weight of its own for {layer}.")
         fresh = opset13.constant(parameters[name].detach().numpy())
         constants[name].output(0).replace(fresh.output(0))
-
-
-def _runner(compiled: openvino.CompiledModel) -> Run:
-    request = compiled.create_infer_request()
-
-    def run(*inputs: Tensor) -> Tensor:
-        arrays = [tensor.detach().contiguous().numpy() for tensor in inputs]
-        return torch.from_numpy(request.infer(arrays)[0])
-
-    return run
 
 
 class OpenVino:
@@ -157,19 +126,6 @@ def require_float32_on_cpu(model: LoadedModel) -> None:
         raise CannotCompute(
             "it computes on the processor in float32, and this model is elsewhere or in another format."
         )
-
-
-@contextmanager
-def explaining() -> Iterator[None]:
-    """Whatever OpenVINO says is a reason to compute with PyTorch."""
-    try:
-        yield
-    except (CannotCompute, MemoryError):
-        raise
-    except (RuntimeError, OSError, ValueError, TypeError, KeyError) as error:
-        log.exception("OpenVINO failed")
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        raise CannotCompute(f"{words[-1][:200].rstrip('.')}.") from error
 
 
 def _ready(model: LoadedModel, compiled: Compiled, request: TextToImage, worn: Worn) -> None:

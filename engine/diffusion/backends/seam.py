@@ -6,18 +6,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.diffusion.backends.names import TITLES
+from engine.computing.names import TITLES, CannotCompute
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora import Worn
 from engine.diffusion.request import TextToImage
-from engine.errors import StudioError
 from engine.settings import TORCH
 
 log = logging.getLogger(__name__)
-
-
-class CannotCompute(StudioError):
-    """A backend cannot draw this; the text says why, as the end of a sentence."""
 
 
 class Backend(Protocol):

@@ -41,6 +41,8 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W), normalized."""
+        if torch.jit.is_tracing():
+            return self._traced(x)
         if self.statistics is None:
             # group_norm keeps channels_last, which instance_norm does not: half the time on a CPU.
             return F.group_norm(x, x.shape[1] if self.over == "channel" else 1, eps=self.eps)
@@ -48,6 +50,15 @@ class InstanceNorm(nn.Module):
         channels = (x.shape[1],)  # as a batch norm it is one pass over memory
         mean, variance = (moment.flatten().expand(channels).contiguous() for moment in (mean, variance))
         return F.batch_norm(x, mean, variance, eps=self.eps)
+
+    def _traced(self, x: Tensor) -> Tensor:
+        """The same in plain arithmetic: OpenVINO ends the program over a group_norm with a group for each channel."""
+        if self.statistics is None:
+            axes = (2, 3) if self.over == "channel" else (1, 2, 3)
+            mean = x.mean(axes, keepdim=True)
+            return (x - mean) / torch.sqrt((x - mean).square().mean(axes, keepdim=True) + self.eps)
+        mean, variance = self._moments(x, self.statistics)
+        return (x - mean) / torch.sqrt(variance + self.eps)
 
     def _moments(self, x: Tensor, known: Statistics) -> tuple[Tensor, Tensor]:
         if known.gathering:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.diffusion.backends.names import NOT_INSTALLED, asked_problem, compiled_folder, openvino_version
+from engine.computing.names import NOT_INSTALLED, asked_problem, compiled_folder, openvino_version
 from engine.errors import InvalidRequest, InvalidSetting
 from engine.jobs.schema import DRAW, SUCCEEDED
 from engine.reproducing.admission import of_picture

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 import torch
 
-from engine.diffusion.backends.choosing import Backends, _sweep
+from engine.computing.keeping import sweep
+from engine.computing.names import CannotCompute, compiled_folder, openvino_version
+from engine.diffusion.backends.choosing import Backends
 from engine.diffusion.backends.names import (
-    compiled_folder,
     default_backend,
     is_converted,
-    openvino_version,
     place_of,
     sources,
     why_unfit,
 )
-from engine.diffusion.backends.seam import Backend, CannotCompute
+from engine.diffusion.backends.seam import Backend
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.request import text_to_image
 from engine.diffusion.starting import Start
@@ -298,5 +298,5 @@ def test_what_another_worker_is_converting_is_not_swept_away(tmp_path):
     for folder in (begun, abandoned, old):
         folder.mkdir(parents=True)
     os.utime(abandoned, (0, 0))
-    _sweep(tmp_path)
+    sweep(tmp_path)
     assert [folder.is_dir() for folder in (begun, abandoned, old)] == [True, False, False]

@@ -1,0 +1,1 @@
+"""What computes a translator's generator: PyTorch, or OpenVINO with the same weights converted."""

@@ -1,0 +1,37 @@
+"""What computes a translation: chosen by the studio, or by the artist."""
+
+from typing import Any
+
+import streamlit as st
+
+from engine.computing.names import openvino_version
+from engine.studio import Studio
+from engine.translation.backends.names import default_backend, is_convertible
+from engine.translation.catalogue import Translator
+from pages.parts.engine import CHOICES, becomes
+
+
+def is_choice(studio: Studio, info: Translator) -> bool:
+    """Whether this translator can be computed by more than one engine here."""
+    return is_convertible(info) and bool(openvino_version()) and not studio.engine().accelerated
+
+
+def pick_backend(studio: Studio, info: Translator, solver: str | None) -> dict[str, Any]:
+    """The engine as a field of a request; nothing where the studio chooses, or where there is one alone."""
+    if not is_choice(studio, info):
+        return {}
+    choice = st.selectbox(
+        "Engine",
+        CHOICES,
+        key="backend",
+        bind="query-params",
+        help="What computes the picture. OpenVINO is quicker on a processor; its pictures differ from PyTorch's by at "
+        "most one of 255 levels in a few places. Automatic takes it once a translator is ready for it. "
+        "Each picture's recipe says which one computed it, and Reproduce takes the same.",
+    )
+    taken = CHOICES[choice] or default_backend(studio.settings, info, solver, accelerated=False)
+    if solver:
+        st.caption("With a solver of your choice PyTorch computes.")
+    else:
+        st.caption(becomes(choice, taken, "translator"))
+    return {"backend": CHOICES[choice]} if CHOICES[choice] else {}
