@@ -58,7 +58,7 @@ def show_curves(info: RunInfo) -> None:
 def _chart(rows: list[dict[str, Any]], names: list[str]) -> alt.Chart:
     looks = zip(*(LOOKS[name] for name in names), strict=True)
     colours, dashes, widths = (alt.Scale(domain=names, range=list(values)) for values in looks)
-    legend = alt.Legend(orient="bottom", title=None, columns=2, symbolSize=300, labelLimit=200)
+    legend = alt.Legend(orient="bottom", title=None, columns=1, symbolSize=300, labelLimit=200)
     return (
         alt.Chart(alt.Data(values=rows))
         .mark_line()
@@ -70,7 +70,7 @@ def _chart(rows: list[dict[str, Any]], names: list[str]) -> alt.Chart:
             strokeWidth=alt.StrokeWidth("line:N", scale=widths, legend=legend),
             tooltip=["line:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")],
         )
-        .properties(height=260)
+        .properties(height=340)
     )
 
 
