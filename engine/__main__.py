@@ -20,6 +20,7 @@ from engine.cli import (
     models,
     neural_style,
     nijigan,
+    noising,
     opinions,
     parameters,
     photos,
@@ -63,6 +64,7 @@ cli.add_typer(cyclegan.commands)
 cli.add_typer(vqi2i.commands)
 cli.add_typer(mini.commands)
 cli.add_typer(latent.commands)
+cli.add_typer(noising.commands)
 cli.add_typer(measuring.commands)
 cli.add_typer(parameters.commands)
 

@@ -11,6 +11,7 @@ from engine.jobs.kind import Kinds
 from engine.latent import admission as latent
 from engine.lora import admission as lora
 from engine.measuring import admission as measuring
+from engine.noising import admission as noising
 from engine.reproducing import admission as reproducing
 from engine.translation import admission as translation
 from engine.upscaling import admission as upscaling
@@ -23,6 +24,7 @@ _MAKING = (
     *grids.KINDS,
     *translation.KINDS,
     *upscaling.KINDS,
+    *noising.KINDS,
     latent.EXPLORED,
 )
 _TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *comparing.KINDS)

@@ -217,13 +217,14 @@ def device_place(
     from engine.inpainting.job import Inpainting
     from engine.latent.job import Exploring
     from engine.lora.job import Training
+    from engine.noising.job import Noising
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
     from engine.upscaling.job import Upscaling
 
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Exploring.at])
+    place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
     return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing])
 
 

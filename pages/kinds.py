@@ -2,10 +2,12 @@
 
 from engine.grids.request import Grid
 from engine.latent.requests import Explored
+from engine.noising.request import NoiseAndDenoise
 from engine.translation.request import Translate
 from engine.upscaling.request import Upscale
 from gallery.records import ImageRecord
 from pages.animeify.details import SHOWN as TRANSLATED
+from pages.explore.details import NOISED
 from pages.explore.details import SHOWN as FOUND
 from pages.gallery.imported import SHOWN as IMPORTED
 from pages.generate.details import KINDS as DRAWINGS
@@ -20,6 +22,7 @@ SHOWN = {
     Translate.kind: TRANSLATED,
     Upscale.kind: ENLARGED,
     Explored.kind: FOUND,
+    NoiseAndDenoise.kind: NOISED,
     **IMPORTED,
 }
 

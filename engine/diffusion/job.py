@@ -194,6 +194,10 @@ class Drawing:
         with closing(images):
             return next(images)
 
+    def model(self, name: str) -> LoadedModel:
+        """A model, warm or read now. Raises StudioError where it is not here or broken."""
+        return self._models.get(self._available(name))
+
     def facts(self, request: TextToImage) -> dict[str, Any]:
         """What a recipe says about the tools of a request: model, loras, embeddings, software, device, dtype."""
         facts = self._facts(self._models.get(self._available(request.model)), self._loras(request))

@@ -2,6 +2,7 @@
 
 from engine.latent.catalogue import FAMILIES
 from engine.latent.requests import STRIP
+from engine.rules import finite
 from gallery.records import ImageRecord
 from pages.parts.common import EXPLORE
 from pages.parts.facts import made, size_of
@@ -23,6 +24,23 @@ def _details(record: ImageRecord) -> dict[str, object]:
     }
 
 
+def _noise(record: ImageRecord) -> dict[str, object]:
+    request = record.recipe.request
+    levels = request.get("levels")
+    given = levels if isinstance(levels, list) else []
+    shares = [f"{level:.0%}" for value in given if (level := finite(value)) is not None]
+    return {
+        "Model": record.model,
+        "What it shows": request.get("prompt"),
+        "Noise levels": ", ".join(shares),
+        "Steps from pure noise": request.get("num_inference_steps"),
+        "Seed": record.seed,
+        "Size": size_of(record),
+        **made(record),
+    }
+
+
+NOISED = Shown(details=_noise, title="Noise in")
 SHOWN = Shown(
     page=EXPLORE,
     reuse="Opens the network on the Explore page at the place of this picture",

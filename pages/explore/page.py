@@ -20,6 +20,7 @@ from engine.picture_files import PHOTO_SUFFIXES
 from engine.studio import Studio
 from gallery.records import ImageRecord
 from pages.explore.keeping import keep_button
+from pages.explore.noise import show_noise
 from pages.explore.point import (
     FROM,
     MIDDLE,
@@ -50,6 +51,7 @@ from pages.parts.pictures import show_picture
 from pages.parts.reuse import fill_form, settle_form
 from pages.upscale.button import show_upscale
 
+LATENTS, NOISE = "A network's latents", "Noise and denoise"
 SHOWN = 384  # pixels of the picture on the page
 SAMPLES, SAMPLE = 12, 96  # random pictures, and pixels of each
 FEW = 8  # sliders that are shown at once
@@ -58,6 +60,9 @@ FEW = 8  # sliders that are shown at once
 def main() -> None:
     """Lay out the page."""
     studio = open_studio()
+    if _view() == NOISE:
+        show_noise(studio)
+        return
     fill_form(studio, Explored.kind, partial(fill_explore, studio))
     known = explorers(studio.settings)
     if not known:
@@ -76,6 +81,12 @@ def main() -> None:
     st.markdown("### Kept")
     show_feed(studio, Explored.kind, _nothing_kept, _show_kept)
     settle_form()
+
+
+def _view() -> str:
+    return st.segmented_control(
+        "What to explore", [LATENTS, NOISE], default=LATENTS, required=True, key="look", bind="query-params"
+    )
 
 
 def _network(known: Sequence[Explorer]) -> Explorer | None:

@@ -54,6 +54,27 @@ def keep(studio: Studio) -> Callable[[], None]:
     return run
 
 
+def test_a_picture_is_noised_and_denoised(open_page: Callable[..., AppTest], studio: Studio, work) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), (90, 140, 200)).save(file, "PNG")
+    photo = studio.add_photo(file.getvalue(), "sky.png")
+    page = open_page("explore", look="Noise and denoise")
+    assert "Choose a picture, then press Noise and denoise" in texts(page.markdown)
+    page.text_area(key="noise_prompt").set_value("the sky").run()
+    button(page, "Noise and denoise").click().run()
+    assert "There must be a picture" in texts(page.error)
+    assert not studio.jobs()
+    page.query_params["start"] = photo.id[:16]
+    page.multiselect(key="noise_levels").set_value([0.0]).run()
+    button(page, "Noise and denoise").click().run()
+    (job,) = studio.jobs()
+    assert (job.request.levels, job.request.image.id) == ((0.0,), photo.id)
+    work()
+    page.run()
+    assert not page.exception
+    assert "Noise and denoise: sky.png" in texts(page.caption).replace("\\", "")
+
+
 def test_an_empty_page_leads_to_train(open_page: Callable[..., AppTest]) -> None:
     assert "Nothing to explore yet" in texts(open_page("explore").markdown)
 
