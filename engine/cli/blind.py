@@ -146,7 +146,9 @@ def _repeats(drawn: Key) -> int:
 def _study(studio: Studio, title: str, drawn: Key, out: Path) -> Study:
     """Which of two is better, of the same pictures; the photo stands beside and does not compete."""
     paths = {
-        judged.folder: {name: out / judged.folder / f"{letter}.png" for letter, name in judged.letters.items()}
+        judged.folder: {
+            name: out / judged.folder / f"{letter}.png" for name, letter in sorted(judged.letter_of.items())
+        }
         for judged in drawn.photos
     }
     originals = {content: of_content.pop(PHOTO) for content, of_content in paths.items()}
