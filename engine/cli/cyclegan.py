@@ -35,7 +35,8 @@ def train_cyclegan(
 ) -> None:
     """Train two translators, X to Y and Y to X, that undo one another; a run that was stopped goes on where it was."""
     from engine.cyclegan import run  # here: imports torch
-    from engine.cyclegan.config import configured
+    from engine.cyclegan.config import PRESETS
+    from engine.training.config import configured
     from engine.training.unpaired import Folders
 
     changes = json_settings(config)
@@ -43,7 +44,7 @@ def train_cyclegan(
         changes |= {"epochs": epochs, "decay_epochs": epochs // 2}
     changes |= {name: value for name, value in (("identity", identity), ("loss", loss)) if value is not None}
     folders = Folders(x, y, held_out_x, held_out_y)
-    run.start(folders, _folder(folder, home), configured(preset, changes), processes)
+    run.start(folders, _folder(folder, home), configured(PRESETS, preset, changes), processes)
 
 
 @commands.command()

@@ -14,7 +14,8 @@ from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.explorers.families import config_of
 from engine.gan.config import PRESETS as GAN_PRESETS
 from engine.latent.catalogue import BETA_VAE, GAN, own_folder
-from engine.latent.runs import Run, configured, name_problems, read_run, runs_folder
+from engine.latent.runs import Run, name_problems, read_run, runs_folder
+from engine.training.config import configured
 
 commands = typer.Typer()
 

@@ -24,13 +24,14 @@ def train_vqi2i(
     home: Home = None,
 ) -> None:
     """Train VQ-I2I, the studio's own way; a run that was stopped goes on where it was."""
+    from engine.training.config import configured
     from engine.training.unpaired import Folders
     from engine.vqi2i import run  # here: imports torch
-    from engine.vqi2i.config import configured
+    from engine.vqi2i.config import PRESETS
 
     changes = json_settings(config) | ({} if steps is None else {"steps": steps})
     place = folder or settings_of(home).home / "vqi2i"
-    run.start(Folders(photos, styles), place, configured(preset, changes), processes)
+    run.start(Folders(photos, styles), place, configured(PRESETS, preset, changes), processes)
 
 
 @commands.command()

@@ -1,11 +1,9 @@
 """The settings of CycleGAN's training. Imports no torch."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from engine.errors import InvalidRequest, Problem
 from engine.training.config import Rule, at_least, average_decay, learning_rate, multiple, require, seed
 
 SIZE_MULTIPLE, SMALLEST_CROP = 4, 32  # pixels; below 32 the discriminator has no patch left
@@ -109,37 +107,3 @@ PRESETS: dict[str, Config] = {
         average=0.995,
     ),
 }
-
-
-def configured(preset: str, changes: Mapping[str, Any]) -> Config:
-    """A preset with settings of its own.
-
-    Args:
-        changes: JSON values by field of `Config`.
-
-    Raises:
-        InvalidRequest: another preset, settings that do not exist, or values out of range.
-    """
-    if preset not in PRESETS:
-        raise InvalidRequest([Problem("preset", f"The preset must be one of {', '.join(PRESETS)}; got {preset!r}.")])
-    return config_from(PRESETS[preset], changes)
-
-
-def config_from(base: Config, changes: Mapping[str, Any]) -> Config:
-    """Settings with JSON values in the place of some. Raises InvalidRequest, see `configured`."""
-    known = {spec.name: type(getattr(PAPER, spec.name)) for spec in fields(Config)}
-    if unknown := sorted(set(changes) - set(known)):
-        text = f"Settings are {', '.join(known)}; got {', '.join(unknown)}. Correct the names."
-        raise InvalidRequest([Problem("settings", text)])
-    wrong = [name for name, value in changes.items() if not _is_of(known[name], value)]
-    if wrong:
-        said = ", ".join(f"{name} {str(changes[name])[:40]!r}" for name in wrong)
-        text = f"Settings are whole numbers, numbers or words, as in the preset; got {said}. Correct the values."
-        raise InvalidRequest([Problem(wrong[0], text)])
-    return replace(base, **changes)
-
-
-def _is_of(kind: type, value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, (int, float) if kind is float else kind)

@@ -13,11 +13,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from engine.cyclegan.config import Config, config_from
+from engine.cyclegan.config import Config
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.files import read_json, write_json
 from engine.rules import finite
 from engine.settings import Settings
+from engine.training.config import config_from
 from engine.training.curves import Curves, read_curves
 from engine.translation.catalogue import RESERVED
 from engine.weights.sources import valid_name

@@ -8,7 +8,8 @@ from engine.betavae import config as betavae
 from engine.errors import InvalidRequest, Problem
 from engine.gan import config as gan
 from engine.latent.catalogue import BETA_VAE, GAN
-from engine.latent.runs import Run, config_from
+from engine.latent.runs import Run
+from engine.training.config import config_from
 
 
 @dataclass(frozen=True, slots=True)

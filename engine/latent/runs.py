@@ -11,10 +11,10 @@ outcome.json    under which name it can be explored, once it is finished
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.files import read_json, write_json
@@ -25,7 +25,6 @@ from engine.training.curves import Curves, read_curves
 FOLDER = "explorer-runs"
 RUN, OUTCOME, SAMPLES = "run.json", "outcome.json", "samples.png"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,59}")
-C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,31 +89,6 @@ def name_problems(name: Any) -> list[Problem]:
         return []
     text = f"A name has 1 to 60 letters, digits, spaces, - and _, and begins with a letter or digit; got {name!r}."
     return [Problem("name", text)]
-
-
-def configured(presets: Mapping[str, C], preset: str, changes: Mapping[str, Any]) -> C:
-    """A preset with settings of its own.
-
-    Raises:
-        InvalidRequest: another preset, settings that do not exist, or values out of range.
-    """
-    if preset not in presets:
-        raise InvalidRequest([Problem("preset", f"The preset must be one of {', '.join(presets)}; got {preset!r}.")])
-    return config_from(presets[preset], changes)
-
-
-def config_from(base: C, values: Mapping[str, Any]) -> C:
-    """The settings with JSON values in the place of some. Raises InvalidRequest, see `configured`."""
-    known = {spec.name for spec in fields(base)}  # type: ignore[arg-type]
-    if unknown := sorted(set(values) - known):
-        text = f"Settings may be {', '.join(sorted(known))}; got {', '.join(unknown)}. Correct the names."
-        raise InvalidRequest([Problem("settings", text)])
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    wrong = [name for name, value in given.items() if not _alike(value, getattr(base, name))]
-    if wrong:
-        found = ", ".join(f"{name} {given[name]!r}" for name in wrong)
-        raise InvalidRequest([Problem("settings", f"Settings must be of the type of their defaults; got {found}.")])
-    return replace(base, **given)  # type: ignore[type-var]
 
 
 def begin_run(folder: Path, run: Run) -> None:
@@ -184,13 +158,3 @@ def _as_read(run: Run) -> dict[str, Any]:
     values = asdict(run)
     config = {name: list(value) if isinstance(value, tuple) else value for name, value in values["config"].items()}
     return {"family": run.family, "dataset": run.dataset, **config}
-
-
-def _alike(value: Any, default: Any) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float))
-    if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(isinstance(each, int) for each in value)
-    return isinstance(value, type(default))

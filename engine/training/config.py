@@ -1,13 +1,15 @@
 """How trainers check their settings: all rules that are broken are told together."""
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import InvalidRequest, Problem
 
 MAX_SEED = 2**31 - 1
 
+C = TypeVar("C")
 Rule = tuple[bool, str]  # whether it is kept, and what the value must be, as after "must be"
 
 
@@ -59,3 +61,43 @@ def average_decay(value: float) -> Rule:
 def seed(value: int) -> Rule:
     """So low that every step and process gets a generator of its own below 2**64."""
     return 0 <= value <= MAX_SEED, f"from 0 to {MAX_SEED:,}"
+
+
+def configured(presets: Mapping[str, C], preset: str, changes: Mapping[str, Any]) -> C:
+    """A preset with settings of its own.
+
+    Args:
+        presets: settings by name, dataclasses.
+        changes: JSON values by field.
+
+    Raises:
+        InvalidRequest: another preset, settings that do not exist, or values of another type or out of range.
+    """
+    if preset not in presets:
+        raise InvalidRequest([Problem("preset", f"The preset must be one of {', '.join(presets)}; got {preset!r}.")])
+    return config_from(presets[preset], changes)
+
+
+def config_from(base: C, values: Mapping[str, Any]) -> C:
+    """The settings with JSON values in the place of some. Raises InvalidRequest, see `configured`."""
+    known = [spec.name for spec in fields(base)]  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(known)):
+        text = f"Settings are {', '.join(known)}; got {', '.join(unknown)}. Correct the names."
+        raise InvalidRequest([Problem("settings", text)])
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    wrong = [name for name, value in given.items() if not _alike(value, getattr(base, name))]
+    if wrong:
+        found = ", ".join(f"{name} {str(given[name])[:40]!r}" for name in wrong)
+        text = f"Settings must be of the type of their defaults; got {found}. Correct them."
+        raise InvalidRequest([Problem(wrong[0], text)])
+    return replace(base, **given)  # type: ignore[type-var]
+
+
+def _alike(value: Any, default: Any) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**300)
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(isinstance(each, int) for each in value)
+    return isinstance(value, type(default))

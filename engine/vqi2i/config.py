@@ -4,11 +4,9 @@ The study gives networks and no training: all that is asked for here is the stud
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import InvalidRequest, Problem
 from engine.training.config import Rule, at_least, average_decay, learning_rate, multiple, require, seed
 from engine.translation.vqi2i.sizes import SMALL
 
@@ -107,29 +105,3 @@ SMALL_TRAINING = Config(
     average=0.99,
 )
 PRESETS = {"default": DEFAULT, "small": SMALL_TRAINING}
-
-
-def configured(preset: str, changes: Mapping[str, Any]) -> Config:
-    """A preset with settings of its own.
-
-    Args:
-        changes: JSON values by field of `Config`.
-
-    Raises:
-        InvalidRequest: another preset, settings that do not exist, or values out of range.
-    """
-    if preset not in PRESETS:
-        raise InvalidRequest([Problem("preset", f"The preset must be one of {', '.join(PRESETS)}; got {preset!r}.")])
-    known = {spec.name: type(getattr(DEFAULT, spec.name)) for spec in fields(Config)}
-    if unknown := sorted(set(changes) - set(known)):
-        text = f"Settings are {', '.join(known)}; got {', '.join(unknown)}. Correct the names."
-        raise InvalidRequest([Problem("settings", text)])
-    wrong = [name for name, value in changes.items() if isinstance(value, bool) or not _fits(known[name], value)]
-    if wrong:
-        said = ", ".join(f"{name} {str(changes[name])[:40]!r}" for name in wrong)
-        raise InvalidRequest([Problem(wrong[0], f"Settings are numbers, as in the preset; got {said}. Correct them.")])
-    return replace(PRESETS[preset], **changes)
-
-
-def _fits(kind: type, value: Any) -> bool:
-    return isinstance(value, (int, float) if kind is float else kind)

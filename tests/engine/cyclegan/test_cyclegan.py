@@ -13,7 +13,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from engine.cyclegan import run, trainer
-from engine.cyclegan.config import PAPER, PRESETS, Config, configured
+from engine.cyclegan.config import PAPER, PRESETS, Config
 from engine.cyclegan.evaluation import cycle_numbers, distances, evaluate
 from engine.cyclegan.objective import discriminator_losses, there_and_back, translator_losses
 from engine.cyclegan.players import Discriminators, Translators
@@ -23,6 +23,7 @@ from engine.datasets.unpaired import SHOWN_REFUSALS, examine
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.metrics.features import Extractor
 from engine.settings import Settings
+from engine.training.config import configured
 from engine.training.curves import read_curves, write_numbers
 from engine.training.following import Following
 from engine.training.parallel import CPU, Ranks
@@ -89,14 +90,14 @@ def test_the_published_settings_and_schedule() -> None:
         ("cpu", {"identity": math.inf}, "identity must be 0 or more; got inf"),
         ("cpu", {"crop": 30}, "crop must be a multiple of 4 from 32 on; got 30"),
         ("cpu", {"epochs": 10}, "decay_epochs must be from 0 to the 10 epochs; got 15"),
-        ("cpu", {"crop": "64"}, "got crop '64'. Correct the values"),
+        ("cpu", {"crop": "64"}, "got crop '64'. Correct them"),
         ("cpu", {"loss": "hinge"}, "loss must be one of least_squares, log; got 'hinge'"),
         ("cpu", {"seed": -1}, "seed must be from 0 to"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(preset: str, changes: dict, said: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        configured(preset, changes)
+        configured(PRESETS, preset, changes)
     assert said in str(caught.value)
 
 

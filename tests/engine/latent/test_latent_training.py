@@ -21,14 +21,13 @@ from engine.latent.runs import (
     RUN,
     Run,
     begin_run,
-    config_from,
-    configured,
     name_problems,
     newest_runs,
     run_info,
     runs_folder,
 )
 from engine.settings import Settings
+from engine.training.config import config_from, configured
 from engine.training.curves import read_curves, write_numbers
 from engine.training.following import finite
 from engine.training.loop import CHECKPOINT

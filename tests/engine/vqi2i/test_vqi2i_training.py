@@ -16,6 +16,7 @@ from engine.errors import InvalidRequest, ModelUnavailable
 from engine.images import from_png
 from engine.jobs.schema import SUCCEEDED
 from engine.studio import Studio
+from engine.training.config import configured
 from engine.training.curves import read_curves
 from engine.training.loop import averaged_weights
 from engine.training.parallel import Ranks
@@ -25,7 +26,7 @@ from engine.translation.catalogue import own_folder, read_sidecar, translator
 from engine.translation.request import Translate
 from engine.translation.vqi2i.networks import build
 from engine.vqi2i import run, trainer
-from engine.vqi2i.config import DEFAULT, PRESETS, configured
+from engine.vqi2i.config import DEFAULT, PRESETS
 from engine.vqi2i.objective import A, B, Discriminators, discriminator_losses, draw_both, model_losses
 
 TINY = replace(PRESETS["small"], steps=3, batch_size=1, side=36, crop=32, discriminator_width=4, average=0.5)
@@ -74,7 +75,7 @@ def one_thread() -> Iterator[None]:
 )
 def test_settings_that_cannot_be_used_are_refused(preset: str, changes: dict, said: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        configured(preset, changes)
+        configured(PRESETS, preset, changes)
     assert said in str(caught.value)
 
 
