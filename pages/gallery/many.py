@@ -1,6 +1,6 @@
 """What can be done with many pictures at once: the bar above the grid while pictures are selected."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import streamlit as st
 
@@ -59,21 +59,20 @@ def _choosing(studio: Studio, shown: Sequence[ImageRecord], query: Query, total:
 
 
 def _acting(studio: Studio, in_trash: bool) -> None:
-    chosen = selection.selected()
-    count = len(chosen)
+    """What acts asks for the selection when it is pressed: what is drawn may be of before the last change to it."""
+    count = len(selection.selected())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button("Mark …", key="mark_many", icon=":material/star:", disabled=not count):
-            mark_dialog(studio, chosen)
+            mark_dialog(studio, selection.selected())
         if st.button("Download …", key="take_many", icon=":material/download:", disabled=not count):
-            take_dialog(studio, chosen)
+            take_dialog(studio, selection.selected())
         st.button(
             "Compare",
             key="compare_many",
             icon=":material/compare:",
             disabled=not 2 <= count <= MOST_COMPARED,
             help=f"2 to {MOST_COMPARED} pictures side by side",
-            on_click=open_view,
-            kwargs={COMPARE: ",".join(chosen)},
+            on_click=_compare,
         )
         st.button(
             "Picking round",
@@ -82,28 +81,42 @@ def _acting(studio: Studio, in_trash: bool) -> None:
             disabled=not FEWEST <= count <= MOST,
             help=f"Puts {FEWEST} to {MOST} pictures in order by asking which of two is better",
             on_click=attempt,
-            args=(begin_round, studio, chosen),
+            args=(begin_round, studio),
         )
         if in_trash:
-            _act("Restore", "restore_many", "restore_from_trash", not count, restore, studio, chosen)
+            _act("Restore", "restore_many", "restore_from_trash", not count, restore, studio)
         else:
-            _act("Delete", "trash_many", "delete", not count, trash, studio, chosen)
+            _act("Delete", "trash_many", "delete", not count, trash, studio)
 
 
-def begin_round(studio: Studio, chosen: Sequence[str]) -> None:
-    """Begin a picking round about these pictures and show it."""
-    open_view(**{PICK: rounds_of(studio).begin(OWNER, chosen).id})
+def begin_round(studio: Studio) -> None:
+    """Begin a picking round about the selected pictures and show it."""
+    open_view(**{PICK: rounds_of(studio).begin(OWNER, selection.selected()).id})
+
+
+def _compare() -> None:
+    """Nothing where the selection became too small or too large since the button was drawn."""
+    chosen = selection.selected()
+    if 2 <= len(chosen) <= MOST_COMPARED:
+        open_view(**{COMPARE: ",".join(chosen)})
 
 
 def _button(label: str, key: str, icon: str, call: Callable[..., None], *args: object) -> None:
     st.button(label, key=key, icon=f":material/{icon}:", type="tertiary", on_click=call, args=args)
 
 
-def _act(label: str, key: str, icon: str, disabled: bool, call: Callable[..., None], *args: object) -> None:
+def _act(
+    label: str,
+    key: str,
+    icon: str,
+    disabled: bool,
+    call: Callable[[Studio, Collection[str]], None],
+    studio: Studio,
+) -> None:
     """Do it to all that are selected, after which none is; they stay selected where it failed."""
 
     def act() -> None:
-        if attempt(call, *args):
+        if attempt(call, studio, selection.selected()):
             selection.clear()
 
     st.button(label, key=key, icon=f":material/{icon}:", disabled=disabled, on_click=act)

@@ -75,9 +75,11 @@ def extending() -> bool:
 def show_checkbox(studio: Studio, record: ImageRecord, query: Query, title: str) -> None:
     """The tile's checkbox; the whole tile is its label."""
     # The browser may send back what it showed before the page selected for itself; a new key makes a new checkbox.
-    key = f"chosen_{st.session_state.get(_DRAWN, 0)}_{record.id}"
+    drawn = st.session_state.get(_DRAWN, 0)
+    key = f"chosen_{drawn}_{record.id}"
     on = record.id in st.session_state.get(_SELECTED, ())
-    st.checkbox(title or "Without a title", on, key=key, on_change=_clicked, args=(studio, key, record.id, query))
+    known = (studio, key, drawn, record.id, query)
+    st.checkbox(title or "Without a title", on, key=key, on_change=_clicked, args=known)
 
 
 def extend_to(studio: Studio, image_id: str, query: Query) -> None:
@@ -107,8 +109,13 @@ def between(studio: Studio, first: str, last: str, query: Query) -> Sequence[str
     return found[begin : end + 1]
 
 
-def _clicked(studio: Studio, key: str, image_id: str, query: Query) -> None:
+def _clicked(studio: Studio, key: str, drawn: int, image_id: str, query: Query) -> None:
+    """A box says how it stands: by a click, or since the browser still shows it after the page took it away."""
+    if drawn != st.session_state.get(_DRAWN, 0) or key not in st.session_state:
+        return
     on = bool(st.session_state[key])
+    if on == (image_id in selected()):
+        return
     if on and extending():
         extend_to(studio, image_id, query)
         return

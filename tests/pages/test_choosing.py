@@ -41,6 +41,20 @@ def test_pictures_are_selected_by_click_and_range_and_trashed_with_undo(open_pag
     assert studio.gallery.count() == 4
 
 
+def test_boxes_of_before_take_nothing_out_of_what_was_selected_since(open_page, kept):
+    page = open_page("gallery")
+    page.button(key="select").click().run()
+    before = [tile(page, each)._widget_state for each in kept]
+    page.button(key="select_page").click().run()
+
+    page.button(key="take_many").click()
+    states = page._tree.get_widget_states()
+    states.widgets.extend(before)  # a browser that has not drawn the new ones yet
+    page._run(states)
+    assert "4 selected" in texts(page.markdown)
+    assert all(tile(page, each).value for each in kept)
+
+
 def test_a_range_goes_through_the_pages_of_the_grid(studio, kept):
     query = Query(owner="artist")
     assert list(between(studio, kept[3], kept[0], query)) == kept
