@@ -48,7 +48,7 @@ def show_curves(info: RunInfo) -> None:
     _numbers(info, curves)
     if len(curves.rate) > 1:
         rates = [{"step": step, "rate": rate} for step, rate in curves.rate]
-        across = alt.Y("rate:Q", title="learning rate", axis=alt.Axis(format=".1e"))
+        across = alt.Y("rate:Q", title="rate", axis=alt.Axis(format=".1e"))
         line = alt.Chart(alt.Data(values=rates)).mark_line(color="#009e73", strokeWidth=2)
         st.altair_chart(line.encode(x=alt.X("step:Q"), y=across).properties(height=110))
     with st.popover("What do the curves say?", icon=":material/help:"):
