@@ -30,6 +30,7 @@ from pages.explore.point import (
     STEP,
     Start,
     at,
+    forget_moved,
     go_to,
     moved_of,
     name_of,
@@ -91,9 +92,12 @@ def _view() -> str:
 
 def _network(known: Sequence[Explorer]) -> Explorer | None:
     by_name = {info.name: info for info in known}
+    if st.query_params.get("network", next(iter(by_name))) not in by_name:
+        forget_moved()  # of a network that is not here
     name = st.selectbox(
         "Network",
         list(by_name),
+        on_change=forget_moved,
         key="network",
         bind="query-params",
         help="Yours are trained on the Train page: beta-VAE or GAN",
@@ -102,11 +106,16 @@ def _network(known: Sequence[Explorer]) -> Explorer | None:
     if info.problem or info.about is None:
         st.error(plain(info.problem), icon=":material/error:")
         return None
-    st.caption(
-        plain(f"{info.title}. {info.about.source}; {info.about.pictures:,} pictures seen, {info.about.side} pixels")
-    )
+    seen = f"{info.about.pictures:,} pictures seen, {info.about.side} pixels"
+    st.caption(plain(f"{info.title}. {_source(info.title, info.about.source)}; {seen}"))
     show_licence(info.about.licence)
     return info
+
+
+def _source(title: str, source: str) -> str:
+    """Without the kind of network, where the title says it already."""
+    kind, _, rest = source.partition(", ")
+    return rest if rest and kind in title else source
 
 
 def _explore(studio: Studio, info: Explorer, space: Space) -> None:
@@ -129,7 +138,8 @@ def _picture(studio: Studio, info: Explorer, space: Space, start: Start, z: np.n
         again = ", as the network finds it again" if st.query_params.get(FROM, "").startswith(PHOTO) else ""
         st.caption(plain(f"From {start.photo.name}{again}"))
     photos = (start.photo,) if start.photo else ()
-    keep_button(studio, Explored(explorer=info.name, begin=tuple(z.tolist()), photos=photos), "Keep it", "point")
+    asked = {"explorer": info.name, "begin": tuple(z.tolist()), "photos": photos}
+    keep_button(studio, asked, "Keep it", "point")
 
 
 def _ways(studio: Studio, space: Space) -> None:

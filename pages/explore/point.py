@@ -82,6 +82,11 @@ def go_to(name: str) -> None:
     st.session_state.explore_turn = st.session_state.get("explore_turn", 0) + 1
 
 
+def forget_moved() -> None:
+    """Put all sliders back, as in another network, where they mean other things."""
+    st.query_params.pop(MOVED, None)
+
+
 def moved_of(space: Space) -> dict[int, float]:
     """The sliders that the address says were moved, by axis."""
     found = {}

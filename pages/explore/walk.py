@@ -8,7 +8,7 @@ from PIL import Image
 
 from engine.latent.catalogue import Explorer
 from engine.latent.exploring import Space, animation, mixed, strip, walk
-from engine.latent.requests import FRAMES, STRIP, Explored
+from engine.latent.requests import FRAMES, STRIP
 from engine.studio import Studio
 from pages.explore.keeping import keep_button
 from pages.explore.point import Start
@@ -55,7 +55,7 @@ def _between(studio: Studio, info: Explorer, space: Space, begin: Start, end: St
     st.image(strip(pictures), width="stretch", alt="The way from A to B")
     photos = tuple({each.photo.id: each.photo for each in (begin, end) if each.photo}.values())
     ways = {"begin": tuple(begin.z.tolist()), "end": tuple(end.z.tolist()), "form": STRIP, "frames": frames}
-    keep_button(studio, Explored(explorer=info.name, photos=photos, **ways), "Keep the strip", "strip")
+    keep_button(studio, {"explorer": info.name, "photos": photos, **ways}, "Keep the strip", "strip")
     with st.container(horizontal=True):
         for form in ("WebP", "GIF"):
             st.download_button(
@@ -70,7 +70,7 @@ def _between(studio: Studio, info: Explorer, space: Space, begin: Start, end: St
     share = st.slider("Mix", 0, 100, 50, format="%d %% B", key="explore_mix")
     z = mixed(space, begin.z, end.z, share / 100)
     st.image(_scaled(space.picture(z), LARGE), width="content", alt="The mix of A and B")
-    mix = Explored(explorer=info.name, begin=tuple(np.asarray(z).tolist()), photos=photos)
+    mix = {"explorer": info.name, "begin": tuple(np.asarray(z).tolist()), "photos": photos}
     keep_button(studio, mix, "Keep the mix", "mix")
 
 

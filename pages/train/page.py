@@ -6,6 +6,7 @@ A further kind is a `Training` with its form and its runs, in a file of its own,
 import streamlit as st
 
 from pages.parts.common import open_studio
+from pages.parts.named_choice import named_choice
 from pages.train import cyclegan, lora, networks
 from pages.train.training import Training
 
@@ -15,18 +16,18 @@ TRAININGS: tuple[Training, ...] = (lora.TRAINING, networks.VAE, networks.GAN, cy
 def main() -> None:
     """Lay out the page."""
     studio = open_studio()
-    by_label = {training.label: training for training in TRAININGS}
+    by_name = {training.name: training for training in TRAININGS}
     left, right = st.columns([1, 1], gap="large")
     with left:
-        chosen = st.segmented_control(
+        chosen = named_choice(
+            st.segmented_control,
             "What to train",
-            list(by_label),
-            default=lora.TRAINING.label,
-            required=True,
+            {training.name: training.label for training in TRAININGS},
             key="what",
-            bind="query-params",
+            default=lora.TRAINING.name,
+            required=True,
         )
-        training = by_label[chosen or lora.TRAINING.label]
+        training = by_name[chosen]
         st.caption(training.about)
         training.form(studio)
     with right:

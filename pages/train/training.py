@@ -11,8 +11,8 @@ class Training:
     """One kind, as the page offers it.
 
     Attributes:
-        name: short, for keys of widgets.
-        label: for people, and in the address as `what`.
+        name: short, for keys of widgets, and in the address as `what`.
+        label: for people.
         about: what it is good for, in a sentence.
         form: shows the left side: which pictures, the settings, and the button that begins it.
         runs: shows the right side: the training at work with its curves, and those that ended.

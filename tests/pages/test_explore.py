@@ -79,6 +79,14 @@ def test_an_empty_page_leads_to_train(open_page: Callable[..., AppTest]) -> None
     assert "Nothing to explore yet" in texts(open_page("explore").markdown)
 
 
+def test_another_network_puts_the_sliders_back(open_page: Callable[..., AppTest], known: Studio) -> None:
+    page = open_page("explore", network=VAE_NAME, moved="0:2")
+    assert page.query_params["moved"] == "0:2"
+    page.selectbox(key="network").set_value(GAN_NAME).run()
+    assert not page.exception
+    assert "moved" not in page.query_params
+
+
 def test_a_slider_redraws_and_what_is_kept_comes_back(
     open_page: Callable[..., AppTest], known: Studio, keep: Callable[[], None]
 ) -> None:

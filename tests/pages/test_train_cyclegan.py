@@ -35,7 +35,7 @@ def text_of(page) -> str:
 
 def test_from_two_folders_to_two_translators(open_page, studio, kinds, work) -> None:
     page = open_page("train")
-    page.segmented_control(key="what").set_value("CycleGAN").run()
+    page.segmented_control(key="what").set_value("cyclegan").run()
     assert "nothing in them has to belong together" in text_of(page)
     assert "Nothing was trained yet" in text_of(page)
 
@@ -69,7 +69,7 @@ def test_from_two_folders_to_two_translators(open_page, studio, kinds, work) -> 
     assert not page.exception
 
 
-@pytest.mark.parametrize("family", ["beta-VAE", "GAN"])
+@pytest.mark.parametrize("family", ["beta-vae", "gan"])
 def test_the_settings_of_other_networks_are_corrected_where_they_stand(open_page, kinds, family) -> None:
     page = open_page("train")
     page.query_params["dataset"] = str(kinds[0] / "none")

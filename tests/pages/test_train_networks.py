@@ -19,7 +19,7 @@ from tests.tiny_networks import save_pictures
 def opened(open_page: Callable[..., AppTest], what: str, dataset: Path) -> AppTest:
     page = open_page("train")
     page.query_params["dataset"] = str(dataset)
-    return page.segmented_control(key="what").set_value(what).run()
+    return page.segmented_control(key="what").set_value(what.lower()).run()
 
 
 def test_a_gan_is_trained_from_the_page_and_stands_on_explore(
