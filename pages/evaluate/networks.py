@@ -13,8 +13,8 @@ from pages.parts.common import OWNER, duration, plain, size_text
 from pages.parts.submit import Press
 
 STAND_INS = (
-    "FID, KID, CMMD, the CLIP score and LPIPS are told by networks of others, which are not shipped. Where one is "
-    "missing, VGG19 stands in for it, and the figure has another name."
+    "FID, KID, CMMD, the CLIP score and LPIPS come from networks of others, which are not shipped. Where one is "
+    "missing, VGG19 stands in, and the figure has another name; the CLIP score is left out."
 )
 
 
