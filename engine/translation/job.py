@@ -78,10 +78,6 @@ class Translating:
         """Give the device's memory to other work."""
         self._warm = None
 
-    def rest(self) -> bool:
-        """Make the warm translator ready for OpenVINO while nobody waits; returns whether anything was done."""
-        return self._warm is not None and self._quick.make_ready(self._warm.info, self._warm.generator())
-
     def _engage(self, context: JobContext, model: LoadedTranslator) -> None:
         """Have OpenVINO compute where it was asked for; where it cannot, PyTorch does, with a note."""
         request: Translate = context.request

@@ -5,10 +5,11 @@ from typing import Any
 import streamlit as st
 
 from engine.computing.names import openvino_version
+from engine.settings import OPENVINO
 from engine.studio import Studio
 from engine.translation.backends.names import default_backend, is_convertible
 from engine.translation.catalogue import Translator
-from pages.parts.engine import CHOICES, becomes
+from pages.parts.engine import AUTOMATIC, CHOICES, becomes
 
 
 def is_choice(studio: Studio, info: Translator) -> bool:
@@ -25,13 +26,15 @@ def pick_backend(studio: Studio, info: Translator, solver: str | None) -> dict[s
         CHOICES,
         key="backend",
         bind="query-params",
-        help="What computes the picture. OpenVINO is quicker on a processor; its pictures differ from PyTorch's by at "
-        "most one of 255 levels in a few places. Automatic takes it once a translator is ready for it. "
-        "Each picture's recipe says which one computed it, and Reproduce takes the same.",
+        help="What computes the picture. OpenVINO may be a little quicker on a processor; its pictures differ from "
+        "PyTorch's by at most one of 255 levels in a few places. Each picture's recipe says which one computed it, and "
+        "Reproduce takes the same.",
     )
     taken = CHOICES[choice] or default_backend(studio.settings, info, solver, accelerated=False)
     if solver:
         st.caption("With a solver of your choice PyTorch computes.")
+    elif choice == AUTOMATIC:
+        st.caption("OpenVINO computes, as STUDIO_BACKEND says." if taken == OPENVINO else "PyTorch computes.")
     else:
         st.caption(becomes(choice, taken, "translator"))
     return {"backend": CHOICES[choice]} if CHOICES[choice] else {}

@@ -1,20 +1,15 @@
-"""Having OpenVINO compute a translator, and making translators ready for it while nobody waits."""
+"""Having OpenVINO compute a translator."""
 
-import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from torch import nn
 
 from engine.computing.names import NOT_INSTALLED, NOT_ON_A_GPU, CannotCompute, openvino_version, why_unfit
 from engine.device import Device
-from engine.errors import StudioError
-from engine.settings import TORCH, Settings
+from engine.settings import Settings
 from engine.translation.backends.names import FILES, NOT_A_GENERATOR, is_convertible, place_of
 from engine.translation.backends.seam import QuickGenerator
 from engine.translation.catalogue import Translator
-
-log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
 
@@ -25,7 +20,6 @@ class Quick:
     def __init__(self, settings: Settings, device: Device):
         self._settings = settings
         self._device = device
-        self._tried: set[Path] = set()
 
     def of(self, info: Translator, model: nn.Module | None, say: Say = lambda words: None) -> QuickGenerator:
         """A generator that OpenVINO computes, which is converted first where that was not done yet.
@@ -44,21 +38,6 @@ class Quick:
             return self._compiled(info, model, say)
         except ImportError as error:
             raise CannotCompute(f"it is installed but does not start ({error}).") from error
-
-    def make_ready(self, info: Translator, model: nn.Module | None) -> bool:
-        """Convert a generator if that was not done yet; returns whether it was now."""
-        if self._settings.backend == TORCH or not openvino_version() or self._device.is_cuda:
-            return False
-        if info.path is None or info.path in self._tried or not is_convertible(info):
-            return False
-        self._tried.add(info.path)
-        try:
-            if why_unfit(place_of(self._settings.home, info), FILES) is None:
-                self.of(info, model, log.info)
-                return True
-        except (StudioError, OSError, MemoryError) as error:
-            log.warning("%s is not made ready for OpenVINO: %s", info.title, error)
-        return False
 
     def _compiled(self, info: Translator, model: nn.Module, say: Say) -> QuickGenerator:
         from engine.computing.graphs import explaining  # optional, and not light

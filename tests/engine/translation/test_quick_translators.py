@@ -123,19 +123,16 @@ def test_what_chooses_its_steps_or_needs_a_style_is_left_to_pytorch(tmp_path: Pa
         quick.of(loaded.info, loaded.generator())
     with pytest.raises(CannotCompute, match="a photo alone"):
         quick.of(translator(settings, "painter"), None)
-    assert not quick.make_ready(loaded.info, loaded.generator())
 
 
-def test_the_default_is_what_is_ready(tmp_path: Path, cpu) -> None:
+def test_the_default_is_pytorch_unless_the_settings_say_otherwise(tmp_path: Path, cpu) -> None:
     settings = Settings(home=tmp_path, device="cpu")
-    loaded = LoadedTranslator(tiny(tmp_path, "cut"), cpu)
-    assert default_backend(settings, loaded.info, None, False) == TORCH
-    assert Quick(settings, cpu).make_ready(loaded.info, loaded.generator())
-    assert default_backend(settings, loaded.info, None, False) == OPENVINO
-    assert not Quick(settings, cpu).make_ready(loaded.info, loaded.generator())
-    for others in ((loaded.info, "euler", False), (loaded.info, None, True), (None, None, False)):
-        assert default_backend(settings, *others) == TORCH
-    assert default_backend(replace(settings, backend=TORCH), loaded.info, None, False) == TORCH
+    info = tiny(tmp_path, "cut")
+    assert default_backend(settings, info, None, False) == TORCH
+    asked = replace(settings, backend=OPENVINO)
+    assert default_backend(asked, info, None, False) == OPENVINO
+    for others in ((info, "euler", False), (info, None, True), (None, None, False)):
+        assert default_backend(asked, *others) == TORCH
 
 
 def test_what_ends_the_program_is_not_tried_for_ever(tmp_path: Path) -> None:
