@@ -234,9 +234,8 @@ def serve(
     """Open the studies to participants on a port of their own, and nothing else of the studio. Ends with Ctrl+C."""
     studio = open_studio(home)
     process = start(studio.settings.home, address, port, host)
-    for study in Studies(studio.settings.home).all():
-        if study.closed_at is None:
-            print(f"{study.title}: http://{names_of(address)[-1]}:{port}/?study={study.token}", flush=True)
+    for study in Studies(studio.settings.home).open_to_others():
+        print(f"{study.title}: http://{names_of(address)[-1]}:{port}/?study={study.token}", flush=True)
     try:
         process.wait()
     finally:

@@ -132,6 +132,10 @@ class Studies:
         paths = sorted(self._folder.glob("*/study.json"), reverse=True)
         return [study for path in paths if (study := study_in(path))]
 
+    def open_to_others(self) -> list[Study]:
+        """Those that a link opens now, newest first: neither closed nor judged at home."""
+        return [study for study in self.all() if study.closed_at is None and not study.at_home]
+
     def get(self, study_id: str) -> Study:
         """The study of that id.
 

@@ -75,6 +75,13 @@ def test_what_is_served_says_nothing_of_who_made_it(studies, folders):
     assert not any(method in name for name in names for method in METHODS)
 
 
+def test_a_link_opens_neither_what_is_closed_nor_what_is_judged_at_home(studies, folders):
+    made(studies, folders, PAIRS, at_home=True)
+    closed, open_one = made(studies, folders, BEST), made(studies, folders, PAIRS)
+    studies.close(closed.id)
+    assert [study.id for study in studies.open_to_others()] == [open_one.id]
+
+
 @pytest.mark.parametrize("kind", [RATINGS, BEST, PAIRS, REAL])
 def test_everyone_is_asked_the_same_in_an_order_of_their_own(studies, folders, kind):
     study = made(studies, folders, kind, repeats=2)
