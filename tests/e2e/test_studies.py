@@ -76,6 +76,7 @@ def takes(browser: Browser, link: str, window: dict, choose: Callable, act: Call
             page.goto(address)
             expect(page.get_by_text(f"{number} of 6")).to_be_visible()
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        expect(page.locator(".stImage img")).to_have_count(2)
         act(page, choose(page))
     expect(page.get_by_text("Thank you!")).to_be_visible()
     assert not any(method in page.content().lower() for method in ("photo0", "navigation", "gallery"))
