@@ -25,7 +25,7 @@ from engine.scenes.shards import SceneData
 from engine.training.config import at_least, average_decay, learning_rate, require
 from engine.training.loop import CHECKPOINT, Log, generator_of, train, trapezoid
 from engine.training.lora_layers import LAYERS
-from engine.training.noise import TIMESTEPS, noised
+from engine.training.noise import TIMESTEPS, even_timesteps, noised
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 from engine.weights.lora_export import kohya_tensors
@@ -148,10 +148,7 @@ class Solver:
 
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
         """(n,) int64 timesteps, spread evenly over the solver's, in random order."""
-        device = generator.device
-        places = (torch.arange(count, device=device) + torch.rand((), generator=generator, device=device)) / count
-        order = torch.randperm(count, generator=generator, device=device)
-        return ((places * self.count).long().clamp(max=self.count - 1)[order] + 1) * self.gap - 1
+        return (even_timesteps(count, generator) // self.gap + 1) * self.gap - 1
 
     def ends(self, starts: Tensor) -> Tensor:
         """Where a step from there ends; the last one at timestep 0."""

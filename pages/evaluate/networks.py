@@ -9,7 +9,8 @@ from engine.measuring.request import FetchNetwork
 from engine.metrics.published.catalogue import MeasuringNetwork, networks
 from engine.rules import counted
 from engine.studio import Studio
-from pages.parts.common import OWNER, duration, plain, size_text
+from pages.parts.common import OWNER, plain, size_text
+from pages.parts.progress import show_download
 from pages.parts.submit import Press
 
 STAND_INS = (
@@ -38,7 +39,7 @@ def _network(studio: Studio, network: MeasuringNetwork) -> None:
             return
         job = _latest(studio, network)
         if job is not None and not job.ended:
-            st.fragment(_progress, run_every=0.5)(studio, job.id)
+            show_download(studio, job.id)
             return
         if job is not None and job.error:
             st.error(plain(job.error), icon=":material/cloud_off:")
@@ -78,14 +79,3 @@ def _fetch(studio: Studio, name: str, folder: str = "") -> None:
 def _latest(studio: Studio, network: MeasuringNetwork) -> Job | None:
     jobs = studio.jobs(owner=OWNER, kind=FetchNetwork.kind)
     return next((job for job in jobs if job.request and job.request.network == network.name), None)
-
-
-def _progress(studio: Studio, job_id: str) -> None:
-    job = studio.job(job_id)
-    if job.ended:
-        st.rerun()
-    share = job.step / job.steps if job.steps else 0.0
-    left = f", about {duration(job.seconds_left)} left" if job.seconds_left else ""
-    st.progress(min(share, 1.0), f"{plain(job.stage or 'Waiting')}{left}")
-    st.caption("It goes on when you close this page, and continues where it was after a restart.")
-    st.button("Stop it", key=f"stop_{job_id}", on_click=studio.cancel, args=(job_id,), disabled=job.cancel_requested)

@@ -12,6 +12,7 @@ from engine.comparing.plan import Report
 from engine.comparing.request import COST_SIDE, TestOnPairs
 from engine.rules import counted
 from engine.studio import Studio
+from pages.evaluate.choosing import choose_report
 from pages.evaluate.comparing import show_ended, table, told
 from pages.evaluate.translators import downloads
 from pages.parts.attention import show_status
@@ -87,12 +88,7 @@ def _reports(studio: Studio) -> None:
             "error of its pixels (MSE) and in decibels (PSNR)."
         )
         return
-    shown = found[0]
-    if len(found) > 1:
-        names = {each.folder.name: each for each in found}
-        key = f"test_{shown.folder.name}"  # with a newer one the choice begins anew, at the newest
-        shown = names[st.selectbox("Test", list(names), format_func=lambda name: _label(names[name]), key=key)]
-    _show(shown)
+    _show(choose_report(found, "Test", "test", _label))
 
 
 def _label(found: Report) -> str:

@@ -13,6 +13,7 @@ from engine.lora.verdicts import gain, headline
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
+from pages.evaluate.choosing import choose_report
 from pages.parts.common import plain, when
 from pages.parts.small_pictures import small_picture
 
@@ -30,12 +31,7 @@ def show_reports(studio: Studio, lora: LoraInfo) -> None:
             "Both sets are then compared with the reference pictures."
         )
         return
-    report = found[0]
-    if len(found) > 1:
-        names = {each.folder.name: each for each in found}
-        key = f"report_{report.folder.name}"  # with a newer one the choice begins anew, at the newest
-        report = names[st.selectbox("Report", list(names), format_func=lambda name: _label(names[name]), key=key)]
-    _show(report, lora)
+    _show(choose_report(found, "Report", "report", _label), lora)
 
 
 def _label(found: Found) -> str:

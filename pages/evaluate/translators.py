@@ -14,6 +14,7 @@ from engine.comparing.request import COST_SIDE, RUNS, SIDE, CompareTranslators
 from engine.opinions.studies import Studies
 from engine.rules import counted
 from engine.studio import Studio
+from pages.evaluate.choosing import choose_report
 from pages.evaluate.comparing import show_ended, table, told
 from pages.parts.attention import show_status
 from pages.parts.common import OWNER, plain, when
@@ -143,12 +144,7 @@ def _reports(studio: Studio) -> None:
             "keep of the photos, what goes wrong in them, and how much time and memory they take."
         )
         return
-    shown = found[0]
-    if len(found) > 1:
-        names = {each.folder.name: each for each in found}
-        key = f"comparison_{shown.folder.name}"  # with a newer one the choice begins anew, at the newest
-        shown = names[st.selectbox("Comparison", list(names), format_func=lambda name: _label(names[name]), key=key)]
-    _show(shown)
+    _show(choose_report(found, "Comparison", "comparison", _label))
 
 
 def _label(found: Report) -> str:

@@ -107,7 +107,7 @@ def _network(known: Sequence[Explorer]) -> Explorer | None:
         st.error(plain(info.problem), icon=":material/error:")
         return None
     seen = f"{info.about.pictures:,} pictures seen, {info.about.side} pixels"
-    st.caption(plain(f"{info.title}. {_source(info.title, info.about.source)}; {seen}"))
+    st.caption(plain(f"{info.title} ({_source(info.title, info.about.source)}); {seen}"))
     show_licence(info.about.licence)
     return info
 

@@ -8,9 +8,10 @@ from engine.studio import Studio
 from engine.weights.licensing import acceptance, licences
 from engine.weights.models import ModelInfo
 from engine.weights.request import FetchModel
-from pages.parts.common import OWNER, duration, plain, size_text
+from pages.parts.common import OWNER, plain, size_text
 from pages.parts.fields import show_refusal
 from pages.parts.licences import only_switch, show_licence, show_text
+from pages.parts.progress import show_download
 from pages.parts.submit import Press
 
 # What to say about a single file, and what that means.
@@ -63,7 +64,7 @@ def _download(studio: Studio, info: ModelInfo) -> None:
             args=(lambda key: _fetch(studio, info),),
         )
         return
-    st.fragment(_progress, run_every=0.5)(studio, job.id)
+    show_download(studio, job.id)
 
 
 def _accepted(studio: Studio, info: ModelInfo) -> bool:
@@ -78,17 +79,6 @@ def _accepted(studio: Studio, info: ModelInfo) -> bool:
 def _fetch(studio: Studio, info: ModelInfo) -> None:
     acceptance.accept(studio.settings.home, licences.known(info.licence))
     studio.submit(FetchModel(model=info.name), owner=OWNER)
-
-
-def _progress(studio: Studio, job_id: str) -> None:
-    job = studio.job(job_id)
-    if job.ended:
-        st.rerun()
-    share = job.step / job.steps if job.steps else 0.0
-    left = f", about {duration(job.seconds_left)} left" if job.seconds_left else ""
-    st.progress(min(share, 1.0), f"{plain(job.stage or 'Waiting')}{left}")
-    st.caption("It goes on when you close this page, and continues where it was after a restart.")
-    st.button("Stop the download", on_click=studio.cancel, args=(job_id,), disabled=job.cancel_requested)
 
 
 def _latest_fetch(studio: Studio, info: ModelInfo) -> Job | None:

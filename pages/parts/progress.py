@@ -38,3 +38,22 @@ def stop_button(studio: Studio, job: Job) -> None:
         disabled=job.cancel_requested,
         width="stretch",
     )
+
+
+@st.fragment(run_every=0.5)
+def show_download(studio: Studio, job_id: str) -> None:
+    """A download that runs, with its button to stop; the page runs anew at its end."""
+    job = studio.job(job_id)
+    if job.ended:
+        st.rerun()
+    share = job.step / job.steps if job.steps else 0.0
+    left = f", about {duration(job.seconds_left)} left" if job.seconds_left else ""
+    st.progress(min(share, 1.0), f"{plain(job.stage or 'Waiting')}{left}")
+    st.caption("It goes on when you close this page, and continues where it was after a restart.")
+    st.button(
+        "Stop the download",
+        key=f"stop_{job_id}",
+        on_click=studio.cancel,
+        args=(job_id,),
+        disabled=job.cancel_requested,
+    )
