@@ -20,7 +20,7 @@ from engine.seeding import generator_of
 from engine.training.noise import noised
 
 GREY, IN_FULL, AT_ONCE = "Noisy latents in grey", "Denoised in full", "Denoised in one step"
-AS_ENCODED = "no noise: the picture as the autoencoder gives it back"
+AS_ENCODED = "the autoencoder's picture"
 
 
 @dataclass(frozen=True)
