@@ -7,7 +7,8 @@ from typing import Literal
 
 import streamlit as st
 
-from engine.incoming.diff import DIFFERS, SAME, Field, Here, compare
+from engine.incoming.diff import Here, compare
+from engine.incoming.fields import DIFFERS, SAME, Field
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.hashes import file_sha256, tensor_sha256
