@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.diffusion.request import TextToImage
 from engine.errors import Problem, StudioError
 from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
@@ -28,8 +29,10 @@ from engine.prepared import prepared
 from engine.settings import Settings
 from engine.weights.checks import lora_problems, model_problems
 from engine.weights.models import Catalogue, ModelInfo
+from gallery.questions.query import Query
+from gallery.store import Gallery
 
-MOST_EARLIER = 5  # trainings that are looked at, the newest
+MOST_EARLIER, MOST_DRAWN = 5, 24  # trainings and drawings that are looked at, the newest
 
 
 def _training(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -79,7 +82,9 @@ def _evaluation_folder(settings: Settings, request: EvaluateLora | LoraGrid) -> 
     return settings.evaluations_dir / request.evaluation
 
 
-def training_time(settings: Settings, config: Config, info: ModelInfo, jobs: Iterable[Job], accelerated: bool) -> str:
+def training_time(
+    settings: Settings, config: Config, info: ModelInfo, jobs: Iterable[Job], accelerated: bool, gallery: Gallery
+) -> str:
     """About how long a training takes, in words.
 
     Args:
@@ -88,10 +93,12 @@ def training_time(settings: Settings, config: Config, info: ModelInfo, jobs: Ite
         info: the model.
         jobs: trainings, newest first; those of the same layers of the same model say how quick this machine is.
         accelerated: whether a GPU trains.
+        gallery: whose newest drawings say how quick this machine is where no training does.
     """
     through = [job for job in jobs if job.state == SUCCEEDED and job.request and _in_one_go(job)]
     rates = [rate for job in through[:MOST_EARLIER] if (rate := _rate(settings, config, info, job))]
-    return pace.in_words(config, info, rates, accelerated)
+    drawn = gallery.page(Query(kinds=(TextToImage.kind,), models=(pace.MODEL,)), limit=MOST_DRAWN).images
+    return pace.in_words(config, info, rates, accelerated, pace.slowness(each.recipe for each in drawn))
 
 
 def _in_one_go(job: Job) -> bool:
