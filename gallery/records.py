@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -72,6 +73,22 @@ class ImageRecord:
         One that cannot be read is empty but for a note that says so.
         """
         return self._read or Recipe(kind=self.kind, seed=self.seed, notes=(UNREADABLE,))
+
+    def facts(self) -> dict[str, Any]:
+        """What every list tells of a picture, as JSON values: which it is, how it looks and how it was made."""
+        return {
+            "id": self.id,
+            "created_at": datetime.fromtimestamp(self.created_at, UTC).isoformat(timespec="seconds"),
+            "kind": self.kind,
+            "title": self.title,
+            "prompt": self.recipe.prompt,
+            "negative_prompt": self.negative_prompt,
+            "model": self.model,
+            "seed": self.seed,
+            "width": self.width,
+            "height": self.height,
+            "file_sha256": self.sha256,
+        }
 
     @property
     def unreadable(self) -> bool:
