@@ -56,7 +56,7 @@ class Reading:
             if self._table is None:
                 self._table, self._seen = kept_table.read(self._database.file)
                 self._kept = self._seen
-            end, changes = _news(session, self._seen, self._database.is_sqlite)
+            end, changes = news(session, self._seen, self._database.is_sqlite)
             if self._table is None or changes is None:
                 self._table = _read_all(session, self._database.is_sqlite)
                 self._seen = end
@@ -78,8 +78,8 @@ class Reading:
             self._kept = self._seen
 
 
-def _news(session: Session, seen: Position, sqlite: bool) -> tuple[Position, Changes | None]:
-    """How far the log goes, and what changed since it was read; None where it does not say.
+def news(session: Session, seen: Position, sqlite: bool) -> tuple[Position, Changes | None]:
+    """How far the log of changes goes, and what changed since it was read up to `seen`; None where it does not say.
 
     It says so where the last entry that was read is still there. Only the oldest are cleared away; and a number of
     another history, as in a snapshot that was put back, has another token.
