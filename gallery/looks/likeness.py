@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from gallery.database import Database
@@ -18,17 +17,15 @@ from gallery.ids import number_of
 from gallery.looks.features import LENGTH
 from gallery.looks.similar import records_of_numbers
 from gallery.questions.kept_table import NOWHERE
-from gallery.questions.reading import news
+from gallery.questions.reading import among, as_words, news, plain_rows
 from gallery.questions.table import Mask, Numbers, Table, numbers_of
 from gallery.records import ImageRecord
-from gallery.schema import ImageFeatures
 
 if TYPE_CHECKING:
     from gallery.questions.asking import Questions
 
 ALIKE = 0.5  # cosine; of pictures that have nothing to do with each other nine in ten pairs are below
 _AT_ONCE = 1024  # rows that are made numbers with fractions at a time: they stay in the processor's cache
-_BATCH = 500
 _Scores = NDArray[np.float32]
 
 
@@ -90,9 +87,9 @@ class Likeness:
         with self._lock:
             end, changes = news(session, self._seen, sqlite)
             if self._known is None or changes is None:
-                self._known = _known(session.execute(select(ImageFeatures.image_id, ImageFeatures.features)).all())
+                self._known = _known(_rows(session, sqlite))
             elif changes.image_ids:
-                self._known = _with_new(session, self._known, changes.image_ids)
+                self._known = _with_new(session, self._known, changes.image_ids, sqlite)
             self._seen = end
             return self._known
 
@@ -106,6 +103,12 @@ class Likeness:
             codes = table.codes["owner"].known([owner])
             fine = fine & np.isin(table.coded["owner"], codes)
         return (standing.rows >= 0) & (fine[standing.rows] if len(fine) else False)
+
+
+def _rows(session: Session, sqlite: bool, where: str = "", given: dict[str, Any] | None = None) -> Any:
+    """Id and features as the database has them: the table's own types would look at each of 100,000 values."""
+    columns = f"{as_words('image_id', sqlite)}, features"
+    return plain_rows(session, f"SELECT {columns} FROM image_features {where}", given)
 
 
 def _known(rows: Any) -> Known:
@@ -128,15 +131,14 @@ def _measured(number: Numbers, features: NDArray[np.int8]) -> Known:
     return Known(number, features, scale)
 
 
-def _with_new(session: Session, old: Known, image_ids: list[str]) -> Known:
+def _with_new(session: Session, old: Known, image_ids: list[str], sqlite: bool) -> Known:
     """With those that are not known yet: features never change."""
     numbers = numbers_of(image_ids)
-    new = [each for each, known in zip(image_ids, np.isin(numbers, old.number), strict=True) if not known]
-    statement = select(ImageFeatures.image_id, ImageFeatures.features)
-    statement = statement.where(ImageFeatures.image_id.in_(bindparam("ids", expanding=True)))
-    rows = [
-        row for at in range(0, len(new), _BATCH) for row in session.execute(statement, {"ids": new[at : at + _BATCH]})
-    ]
+    places = np.searchsorted(old.number, numbers)
+    known = [place < len(old.number) and old.number[place] == of for place, of in zip(places, numbers, strict=True)]
+    new = [image_id for image_id, there in zip(image_ids, known, strict=True) if not there]
+    these, given = among(new, sqlite)
+    rows = _rows(session, sqlite, f"WHERE image_id {these}", given) if new else []
     if not rows:
         return old
     more = _known(rows)
