@@ -71,8 +71,8 @@ def test_each_row_of_the_studies_names_a_command_that_exists() -> None:
         command: list[str] = []
         for span in spans:
             words = words_of(span)
-            command = command if words[0].startswith("--") else words
-            faults += [f"{span}: {found}" for found in [fault([*command, *words])] if found]
+            command = [*command, *words] if words[0].startswith("--") else words
+            faults += [f"{span}: {found}" for found in [fault(command)] if found]
     assert not faults
 
 
