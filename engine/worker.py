@@ -207,6 +207,7 @@ def device_place(
 ) -> tuple[Workplace, dict[str, Handler]]:
     """The workplace on the device that the settings choose, and who works there on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.captioning.job import Captioning
     from engine.comparing.job import Comparing
     from engine.cyclegan.job import CycleGanTraining
     from engine.device import choose
@@ -225,7 +226,7 @@ def device_place(
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
-    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing])
+    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing, Captioning])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

@@ -8,7 +8,7 @@ from engine.errors import Problem, StudioError
 from engine.jobs.kind import Here, Kind
 from engine.jobs.schema import FETCH
 from engine.measuring.request import FetchNetwork, fetch_network
-from engine.metrics.published.catalogue import network_named
+from engine.metrics.published.catalogue import captioner, network_named
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -22,11 +22,15 @@ def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     return []
 
 
+def _purpose(name: str) -> str:
+    return f"{name}, to {'caption' if name == captioner().name else 'measure'} with"
+
+
 KINDS = (
     Kind(
         name=FetchNetwork.kind,
         read=fetch_network,
-        title=lambda request: f"{'Copying' if request.folder else 'Downloading'} {request.network}, to measure with",
+        title=lambda request: f"{'Copying' if request.folder else 'Downloading'} {_purpose(request.network)}",
         lane=FETCH,
         check=_check,
         stepwise=False,
