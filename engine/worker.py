@@ -218,6 +218,7 @@ def device_place(
     from engine.inpainting.job import Inpainting
     from engine.latent.job import Exploring
     from engine.lora.job import Training
+    from engine.measuring.job import Comparing as ComparingFolders
     from engine.noising.job import Noising
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
@@ -226,7 +227,9 @@ def device_place(
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
-    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing, Captioning])
+    return place, place.furnish(
+        [Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing, ComparingFolders, Captioning]
+    )
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

@@ -1,5 +1,6 @@
 """The commands that measure pictures, and bring the networks for it."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -63,10 +64,11 @@ def compare_folders(
     if as_json:
         print_json({"folders": [str(one), str(other)]} | found.to_dict())
         return
-    print(f"{found.counts[0]} pictures in {one}, {found.counts[1]} in {other}; lower is nearer.")
+    print(f"{found.counts[0]} pictures in {one}, {found.counts[1]} in {other}; lower is nearer; 95 % intervals.")
     width = max(len(measure.name) for measure in found.measured)
     for measure in found.measured:
-        print(f"  {measure.name:{width}}  {measure.value:.4g}  {measure.note}".rstrip())
+        interval = "" if math.isnan(measure.low) else f" ({measure.low:.4g} to {measure.high:.4g})"
+        print(f"  {measure.name:{width}}  {measure.value:.4g}{interval}  {measure.note}".rstrip())
     for line in (*found.notes, *found.missing):
         print(f"  {line}")
 

@@ -1,4 +1,4 @@
-"""Networks that measure pictures: which can be brought here."""
+"""Networks that measure pictures, and comparisons of folders: which can be asked for here."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 from engine.errors import Problem, StudioError
 from engine.jobs.kind import Here, Kind
-from engine.jobs.schema import FETCH
-from engine.measuring.request import FetchNetwork, fetch_network
+from engine.jobs.schema import FETCH, TRAIN
+from engine.measuring.listing import pictures_of_both
+from engine.measuring.request import CompareFolders, FetchNetwork, compare_folders, fetch_network
 from engine.metrics.published.catalogue import captioner, network_named
 
 
@@ -19,6 +20,14 @@ def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     folder = values.get("folder")
     if folder and not Path(folder).expanduser().is_dir():
         return [Problem("folder", f"The files are looked for in a folder; {folder} is none. Check its name.")]
+    return []
+
+
+def _folders(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    try:
+        pictures_of_both(Path(values["one"]), Path(values["other"]))
+    except StudioError as error:
+        return [Problem("one" if str(values["one"]) in str(error) else "other", str(error))]
     return []
 
 
@@ -35,5 +44,13 @@ KINDS = (
         check=_check,
         stepwise=False,
         once=True,
+    ),
+    Kind(
+        name=CompareFolders.kind,
+        read=compare_folders,
+        title=lambda request: f"Comparing {Path(request.one).name} with {Path(request.other).name}",
+        lane=TRAIN,
+        check=_folders,
+        stepwise=False,
     ),
 )
