@@ -207,6 +207,7 @@ def device_place(
 ) -> tuple[Workplace, dict[str, Handler]]:
     """The workplace on the device that the settings choose, and who works there on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.captioning.job import Captioning
     from engine.comparing.job import Comparing
     from engine.cyclegan.job import CycleGanTraining
     from engine.device import choose
@@ -217,6 +218,7 @@ def device_place(
     from engine.inpainting.job import Inpainting
     from engine.latent.job import Exploring
     from engine.lora.job import Training
+    from engine.measuring.job import Comparing as ComparingFolders
     from engine.noising.job import Noising
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
@@ -226,7 +228,8 @@ def device_place(
     device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
-    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining, Comparing])
+    trainings = [Training, NetworkTraining, CycleGanTraining, Vqi2iTraining]
+    return place, place.furnish([Reproducing, *trainings, Comparing, ComparingFolders, Captioning])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:
