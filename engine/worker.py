@@ -224,10 +224,11 @@ def device_place(
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
     from engine.upscaling.job import Upscaling
+    from engine.vqi2i.job import Vqi2iTraining
 
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
-    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing])
+    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining, Comparing])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

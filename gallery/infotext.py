@@ -20,9 +20,6 @@ MAX_READ = 40_000
 """Characters that are parsed; longer text is not a parameters text."""
 
 _NEGATIVE = "Negative prompt:"
-KARRAS = " Karras"
-# Samplers that other tools know by other names: theirs, and their schedule.
-SAME_AS = {"Turbo": ("Euler", "SGM Uniform")}
 _MIN_PAIRS = 3
 # A ControlNet or other extension may write its own "Model: ..." later in the line.
 _FIRST_WINS = ("Steps", "Sampler", "CFG scale", "Seed", "Size-1", "Size-2", "Model", "Model hash")

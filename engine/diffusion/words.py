@@ -6,8 +6,9 @@ from typing import Any
 
 from engine.diffusion.prompts.grammar import WEIGHTED, escaped
 from engine.diffusion.request import NO_GUIDANCE
+from engine.diffusion.sampler_names import SAMPLERS
 from engine.rules import finite
-from gallery.infotext import KARRAS, SAME_AS, number_text
+from gallery.infotext import number_text
 from gallery.recipe import SEEDS, Recipe
 from gallery.words import TRAINED, Pairs, Parameters, Words
 
@@ -106,10 +107,9 @@ def _lora_name(lora: Mapping[str, Any]) -> str:
 
 
 def _sampler(scheduler: Any) -> tuple[str | None, str | None]:
+    """As AUTOMATIC1111 calls them; a scheduler that is not in the table, of another version, by its own name."""
     name = str(scheduler or "")
-    if name.endswith(KARRAS):
-        return name.removesuffix(KARRAS), "Karras"
-    return SAME_AS.get(name) or (name or None, None)
+    return SAMPLERS[name].a1111 if name in SAMPLERS else (name or None, None)
 
 
 def _cfg_scale(guidance: Any) -> Any:

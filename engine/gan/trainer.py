@@ -16,7 +16,7 @@ from engine.latent.training import batch_of, pixels_in, sheet_of
 from engine.metrics.features import mean_pairwise_distance, nearest
 from engine.training.curves import keep_until
 from engine.training.following import CurveLog, finite
-from engine.training.loop import average_of, generator_of, step_of, train
+from engine.training.loop import SAVE_SECONDS, average_of, generator_of, step_of, train
 from engine.training.optimizing import update
 from engine.training.parallel import Ranks
 
@@ -125,6 +125,7 @@ def run(
     should_stop: Callable[[], bool] | None = None,
     quiet: bool = False,
     look_every: int = 200,
+    save_seconds: float = SAVE_SECONDS,
 ) -> None:
     """Train, or go on; arguments and errors as of `engine.betavae.trainer.run`."""
     torch.manual_seed(config.seed)
@@ -164,6 +165,7 @@ def run(
         log=log,
         look=look,
         look_every=look_every,
+        save_seconds=save_seconds,
         should_stop=should_stop,
     )
 

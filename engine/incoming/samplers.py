@@ -1,57 +1,11 @@
-"""The samplers and schedules of other tools, and the studio's schedulers: one table.
-
-Names are those of AUTOMATIC1111 and Forge (`modules/sd_samplers_kdiffusion.py`), ComfyUI, SwarmUI and Fooocus
-(`comfy/samplers.py`), InvokeAI (`SCHEDULER_NAME_VALUES`), NovelAI (`k_...`), Draw Things and the diffusers library.
-A sampler is known by how a step is done, a schedule by where the steps stand; a scheduler of the studio is both.
-"""
+"""The studio's scheduler for the sampler and the schedule of another tool, by the table in `sampler_names`."""
 
 import re
 from dataclasses import dataclass
 
 from engine.diffusion.request import SCHEDULERS
+from engine.diffusion.sampler_names import COUNTERPARTS, EVEN, OWN_SCHEDULE, SCHEDULES, SOLVERS
 
-EVEN, KARRAS, TRAILING = "even", "Karras", "trailing"
-
-# How a step is done, and what it is called elsewhere; spaces, case and signs between words do not count.
-SAMPLERS = {
-    "DDIM": ("DDIM", "ddim_v3", "DDIMScheduler"),
-    "Euler": ("Euler", "k_euler", "EulerDiscreteScheduler"),
-    "Euler a": (
-        "Euler a",
-        "Euler ancestral",
-        "k_euler_a",
-        "k_euler_ancestral",
-        "EulerAncestralDiscreteScheduler",
-    ),
-    "DPM++ 2M": ("DPM++ 2M", "dpmpp_2m", "k_dpmpp_2m", "DPMSolverMultistepScheduler"),
-    "DPM++ SDE": ("DPM++ SDE", "dpmpp_sde", "dpmpp_sde_gpu", "k_dpmpp_sde", "DPMSolverSDEScheduler"),
-    "UniPC": ("UniPC", "uni_pc", "uni_pc_bh2", "UniPCMultistepScheduler"),
-    "Heun": ("Heun", "k_heun", "HeunDiscreteScheduler"),
-    "LMS": ("LMS", "k_lms", "LMSDiscreteScheduler"),
-    "LCM": ("LCM", "LCMScheduler"),
-}
-# Where the steps stand. `automatic` is the sampler's own choice, see `OWN_SCHEDULE`.
-SCHEDULES = {
-    EVEN: ("", "normal", "uniform", "default", "discrete", "native", "leading", "linspace", "ddim", "ddim_uniform"),
-    KARRAS: ("karras", "k", "ka"),
-    TRAILING: ("sgm_uniform", "trailing"),
-}
-OWN_SCHEDULE = {"DPM++ 2M": KARRAS, "DPM++ SDE": KARRAS}  # what A1111's "Automatic" means; of the others even steps
-# What the studio has. A pair that is not here has no counterpart.
-COUNTERPARTS = {
-    ("DDIM", EVEN): "DDIM",
-    ("Euler", EVEN): "Euler",
-    ("Euler", TRAILING): "Turbo",
-    ("Euler a", EVEN): "Euler a",
-    ("DPM++ 2M", EVEN): "DPM++ 2M",
-    ("DPM++ 2M", KARRAS): "DPM++ 2M Karras",
-    ("DPM++ SDE", KARRAS): "DPM++ SDE Karras",
-    ("UniPC", EVEN): "UniPC",
-    ("Heun", EVEN): "Heun",
-    ("LMS", EVEN): "LMS",
-    ("LCM", EVEN): "LCM",
-    ("LCM", TRAILING): "LCM",  # it visits steps of its teacher wherever others would stand
-}
 NEAREST = {"DPM++ SDE": "DPM++ SDE Karras"}  # of the same sampler with another schedule; of the others their own name
 
 # A schedule at the end of a sampler's name, as in "DPM++ 2M Karras", "dpmpp_2m_k", "Euler A Trailing".
@@ -116,5 +70,5 @@ def _key(name: str) -> str:
     return re.sub(r"[^a-z0-9+]", "", name.lower().replace("dpmpp", "dpm++"))
 
 
-_KNOWN = {_key(name): solver for solver, names in SAMPLERS.items() for name in names}
+_KNOWN = {_key(name): solver for solver, names in SOLVERS.items() for name in names}
 _SPACINGS = {_key(name): spacing for spacing, names in SCHEDULES.items() for name in names}

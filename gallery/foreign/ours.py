@@ -4,10 +4,10 @@ from typing import Any
 
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
 from gallery.foreign.values import Fields, bare_name, hash_digits, number, plain
-from gallery.infotext import KARRAS
 from gallery.recipe import Recipe
 
 TOOL = "Niji Studio"
+_KARRAS = " Karras"
 
 
 def read(recipe: Recipe) -> ForeignRecipe:
@@ -21,8 +21,8 @@ def read(recipe: Recipe) -> ForeignRecipe:
         negative_prompt=fields.text("negative_prompt"),
         seed=recipe.seed,
         steps=fields.whole("num_inference_steps"),
-        sampler=scheduler.removesuffix(KARRAS),
-        schedule=KARRAS.strip() if scheduler.endswith(KARRAS) else "",
+        sampler=scheduler.removesuffix(_KARRAS),
+        schedule=_KARRAS.strip() if scheduler.endswith(_KARRAS) else "",
         guidance=fields.number("guidance_scale"),
         width=fields.whole("width", least=1),
         height=fields.whole("height", least=1),

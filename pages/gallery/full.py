@@ -12,8 +12,10 @@ from pages.gallery.listener import listen
 from pages.gallery.marking import favourite, rate, show_boards
 from pages.gallery.undo import attempt, offer_undo, trash
 from pages.gallery.views import COMPARE, FULL, IMAGE, MOST_COMPARED, open_view
+from pages.parts.dialogs import close_dialog, is_open, open_dialog
 from pages.parts.pictures import show_picture
 
+_BOARD = "board"
 _STYLE = """<style>
 .st-key-full { position: fixed; inset: 0; z-index: 999990; padding: 0.5rem 0.75rem; overflow: auto; gap: 0.5rem;
   background: light-dark(#f4f2ee, #121110); }
@@ -78,7 +80,9 @@ def show_marks(studio: Studio, record: ImageRecord) -> None:
             strong=record.rating is not None and stars <= record.rating,
             kind=f"stars_{stars}",
         )
-    if st.button("Board", key="full_board", icon=":material/dashboard:", shortcut="B"):
+    board = {"on_click": open_dialog, "args": (_BOARD,)}
+    st.button("Board", key="full_board", icon=":material/dashboard:", shortcut="B", **board)
+    if is_open(_BOARD):
         board_dialog(studio, record.id)
 
 
@@ -103,7 +107,7 @@ def show_tray(record: ImageRecord) -> None:
         st.caption(f"{len(chosen)} selected", width="content")
 
 
-@st.dialog("Put the picture on a board")
+@st.dialog("Put the picture on a board", on_dismiss=close_dialog)
 def board_dialog(studio: Studio, image_id: str) -> None:
     """Choose a board for one picture."""
     show_boards(studio, lambda: [image_id], "full")

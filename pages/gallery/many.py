@@ -10,11 +10,12 @@ from gallery.questions.query import Query
 from gallery.records import ImageRecord
 from pages.gallery import selection
 from pages.gallery.listener import listen
-from pages.gallery.marking import mark_dialog
-from pages.gallery.taking import take_dialog
+from pages.gallery.marking import MARK, mark_dialog
+from pages.gallery.taking import TAKE, take_dialog
 from pages.gallery.undo import attempt, restore, trash
 from pages.gallery.views import COMPARE, MOST_COMPARED, PICK, open_view, rounds_of, show_rounds
 from pages.parts.common import OWNER
+from pages.parts.dialogs import is_open, open_dialog
 
 
 def show_selecting(studio: Studio, shown: Sequence[ImageRecord], query: Query, total: str) -> None:
@@ -37,6 +38,7 @@ def show_selecting(studio: Studio, shown: Sequence[ImageRecord], query: Query, t
     with st.container(border=True, key="selection_bar"):
         _choosing(studio, shown, query, total)
         _acting(studio, query.trash)
+    _show_open(studio)
 
 
 def _choosing(studio: Studio, shown: Sequence[ImageRecord], query: Query, total: str) -> None:
@@ -62,10 +64,8 @@ def _acting(studio: Studio, in_trash: bool) -> None:
     """What acts asks for the selection when it is pressed: what is drawn may be of before the last change to it."""
     count = len(selection.selected())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Mark …", key="mark_many", icon=":material/star:", disabled=not count):
-            mark_dialog(studio, selection.selected())
-        if st.button("Download …", key="take_many", icon=":material/download:", disabled=not count):
-            take_dialog(studio, selection.selected())
+        _dialog("Mark …", MARK, "star", not count)
+        _dialog("Download …", TAKE, "download", not count)
         st.button(
             "Compare",
             key="compare_many",
@@ -89,6 +89,13 @@ def _acting(studio: Studio, in_trash: bool) -> None:
             _act("Delete", "trash_many", "delete", not count, trash, studio)
 
 
+def _show_open(studio: Studio) -> None:
+    if is_open(MARK):
+        mark_dialog(studio, selection.selected())
+    elif is_open(TAKE):
+        take_dialog(studio, selection.selected())
+
+
 def begin_round(studio: Studio) -> None:
     """Begin a picking round about the selected pictures and show it."""
     open_view(**{PICK: rounds_of(studio).begin(OWNER, selection.selected()).id})
@@ -103,6 +110,10 @@ def _compare() -> None:
 
 def _button(label: str, key: str, icon: str, call: Callable[..., None], *args: object) -> None:
     st.button(label, key=key, icon=f":material/{icon}:", type="tertiary", on_click=call, args=args)
+
+
+def _dialog(label: str, name: str, icon: str, disabled: bool) -> None:
+    st.button(label, key=name, icon=f":material/{icon}:", disabled=disabled, on_click=open_dialog, args=(name,))
 
 
 def _act(

@@ -9,12 +9,14 @@ from gallery import marks
 from pages.gallery import selection
 from pages.gallery.undo import attempt, marked, pictures
 from pages.parts.common import OWNER, plain
+from pages.parts.dialogs import close_dialog
 
 STARS = {number: "★" * number for number in marks.RATINGS} | {None: "No stars"}
 _NEW = "A new board"
+MARK = "mark_many"
 
 
-@st.dialog("Mark the selected pictures")
+@st.dialog("Mark the selected pictures", on_dismiss=close_dialog)
 def mark_dialog(studio: Studio, chosen: Sequence[str]) -> None:
     """Favourites, stars, tags and boards for these pictures; any of them closes the dialog."""
     st.caption(f"{pictures(len(chosen))}; each change can be undone")
@@ -85,4 +87,5 @@ def _do(label: str, icon: str, change: Callable[[], None], disabled: bool = Fals
     if st.button(plain(label), icon=f":material/{icon}:", disabled=disabled, key=f"do_{label}"):
         attempt(change)
         if rerun:
+            close_dialog()
             st.rerun()

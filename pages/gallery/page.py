@@ -24,6 +24,7 @@ from pages.gallery.views import COMPARE, FULL, PICK
 from pages.generate.actions import show_links
 from pages.kinds import shown
 from pages.parts.common import GENERATE, OWNER, STORAGE, open_studio, plain
+from pages.parts.dialogs import close_elsewhere
 from pages.parts.downloads import download_buttons
 from pages.parts.facts import exact
 from pages.parts.pictures import show_thumbnail
@@ -46,6 +47,7 @@ MOST_COUNTED = 1000  # counting the matches of a common word takes longer than f
 def main() -> None:
     """Show what the address names: a comparison, a picking round, a view, one picture; else the grid."""
     studio = open_studio()
+    close_elsewhere()
     if FULL not in st.query_params:
         offer_undo()
     image_id, view = st.query_params.get("image"), st.query_params.get("view")

@@ -16,8 +16,10 @@ from gallery.exporting.names import DEFAULT, FIELDS, NamePattern
 from gallery.records import ImageRecord
 from pages.gallery.undo import pictures
 from pages.parts.common import OWNER, plain, size_text
+from pages.parts.dialogs import close_dialog
 from pages.parts.downloads import BEST_QUALITY, DEFAULT_QUALITY, LOWEST_QUALITY, ZIP_BYTES
 
+TAKE = "take_many"
 _KEPT = "taking"  # choices outlive the dialog
 _NAMES = {
     "png": "PNG, as they were made",
@@ -28,7 +30,7 @@ _NAMES = {
 }
 
 
-@st.dialog("Download the selected pictures")
+@st.dialog("Download the selected pictures", on_dismiss=close_dialog)
 def take_dialog(studio: Studio, chosen: Sequence[str]) -> None:
     """A ZIP of these pictures, or their contact sheet."""
     records = studio.gallery.several(chosen, OWNER)

@@ -11,23 +11,10 @@ from typing import Any
 
 from engine.diffusion.prompts.grammar import PLAIN, parse
 from engine.diffusion.request import steps_run
+from engine.diffusion.sampler_names import SAMPLERS
 from engine.errors import StudioError
 from engine.rules import finite
 
-# Our samplers as ComfyUI's sampler and scheduler.
-SAMPLERS = {
-    "DDIM": ("ddim", "ddim_uniform"),
-    "Euler": ("euler", "normal"),
-    "Euler a": ("euler_ancestral", "normal"),
-    "DPM++ 2M": ("dpmpp_2m", "normal"),
-    "DPM++ 2M Karras": ("dpmpp_2m", "karras"),
-    "DPM++ SDE Karras": ("dpmpp_sde", "karras"),
-    "UniPC": ("uni_pc", "normal"),
-    "Heun": ("heun", "normal"),
-    "LMS": ("lms", "normal"),
-    "LCM": ("lcm", "sgm_uniform"),
-    "Turbo": ("euler", "sgm_uniform"),
-}
 KINDS = ("text_to_image", "image_to_image")
 CHECKPOINT, POSITIVE, NEGATIVE, LATENTS, SAMPLER, DECODED, SAVED = "1", "2", "3", "4", "5", "6", "7"
 _PICTURE, _SCALED, _FIRST_LORA = "8", "9", 10
@@ -143,7 +130,7 @@ def _sampler(request: Mapping[str, Any]) -> tuple[str, str]:
     name = request.get("scheduler")
     if name not in SAMPLERS:
         raise StudioError(f"ComfyUI's name for the sampler {name!r} is not known; known are {', '.join(SAMPLERS)}.")
-    return SAMPLERS[str(name)]
+    return SAMPLERS[str(name)].comfyui
 
 
 def _whole(request: Mapping[str, Any], name: str) -> int:

@@ -7,7 +7,8 @@ from typing import Literal
 
 import streamlit as st
 
-from engine.incoming.diff import DIFFERS, SAME, Field, Here, compare
+from engine.incoming.diff import Here, compare
+from engine.incoming.fields import DIFFERS, SAME, Field
 from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.hashes import file_sha256, tensor_sha256
@@ -15,8 +16,8 @@ from pages.generate.incoming.bringing import Brought, brought_picture, brought_t
 from pages.generate.incoming.filling import apply_rows
 from pages.generate.incoming.own import own_rows
 from pages.generate.incoming.rows import show_rows
-from pages.parts.address import visit
 from pages.parts.common import plain, size_text
+from pages.parts.dialogs import close_dialog, is_open, open_dialog
 
 TITLE = "From a picture's recipe"
 SUFFIXES = ("png", "jpg", "jpeg", "webp")
@@ -29,7 +30,7 @@ OTHERS_NOISE = (
     "comes near theirs and is not the same."
 )
 MOST_SHOWN = 300  # characters of a value that the form has no place for
-_OPEN, _READ = "incoming_open", "incoming_brought"
+_NAME, _READ = "incoming", "incoming_brought"
 
 
 def open_button() -> None:
@@ -38,26 +39,20 @@ def open_button() -> None:
         "From a picture",
         icon=":material/image_search:",
         key="incoming_button",
-        on_click=_open,
+        on_click=open_dialog,
+        args=(_NAME,),
         help="Drop a picture of this studio or another tool, and take its settings over",
     )
 
 
 def show_dialog(studio: Studio) -> None:
-    """The dialog, while it is open; call it once the form's values are known.
-
-    The browser's Back leads away from an open dialog and says nothing: at the next visit it is closed.
-    """
-    if st.session_state.get(_OPEN) == visit():
+    """The dialog, while it is open; call it once the form's values are known."""
+    if is_open(_NAME):
         _dialog(studio)
 
 
-def _open() -> None:
-    st.session_state[_OPEN] = visit()
-
-
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    close_dialog()
     st.session_state.pop(_READ, None)
 
 

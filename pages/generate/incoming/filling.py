@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.diffusion.defaults import FIELDS
-from engine.incoming.diff import DIFFERS, SAME, Field
+from engine.incoming.fields import DIFFERS, SAME, Field
 from engine.studio import Studio
 from gallery.recipe import Recipe
 from gallery.records import ImageRecord

@@ -6,7 +6,7 @@ from typing import Any
 from engine.grids.axes import AXES
 from engine.grids.request import Grid
 from engine.image_to_image.request import ImageToImage
-from engine.incoming.diff import CANNOT, DIFFERS, NONE, SAME, Field
+from engine.incoming.fields import CANNOT, DIFFERS, NONE, SAME, Field
 from engine.inpainting.request import Inpaint
 from engine.studio import Studio
 from gallery.recipe import SEEDS

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from engine.incoming.diff import ASKS, CANNOT, DIFFERS, SAME, Field
+from engine.incoming.fields import ASKS, CANNOT, DIFFERS, SAME, Field
 from pages.generate.incoming.filling import links_of
 from pages.parts.common import plain
 

@@ -6,7 +6,8 @@ import pytest
 from engine.diffusion.prompts.embeddings import Names
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
 from engine.diffusion.request import SEEDS
-from engine.incoming.diff import ASKS, CANNOT, DIFFERS, SAME, Here, compare
+from engine.incoming.diff import Here, compare
+from engine.incoming.fields import ASKS, CANNOT, DIFFERS, SAME
 from engine.prompting.parsing import parse
 from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.hashes import file_sha256

@@ -1,7 +1,8 @@
 import pytest
 
 from engine.diffusion.request import SCHEDULERS
-from engine.incoming.samplers import COUNTERPARTS, NEAREST, SAMPLERS, counterpart
+from engine.diffusion.sampler_names import COUNTERPARTS, SAMPLERS, SOLVERS
+from engine.incoming.samplers import NEAREST, counterpart
 
 # Tool's words for sampler and schedule, and the studio's scheduler; from real files where there was one.
 SAME = [
@@ -66,4 +67,11 @@ def test_what_the_studio_has_nothing_like_is_said(sampler):
 
 def test_the_table_names_every_scheduler_and_no_other():
     assert set(COUNTERPARTS.values()) == set(SCHEDULERS)
-    assert {NEAREST.get(sampler, sampler) for sampler in SAMPLERS} <= set(SCHEDULERS)
+    assert tuple(SAMPLERS) == SCHEDULERS
+    assert {NEAREST.get(solver, solver) for solver in SOLVERS} <= set(SCHEDULERS)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_what_is_written_for_other_tools_is_read_as_the_same_scheduler(name):
+    for sampler, schedule in (SAMPLERS[name].comfyui, SAMPLERS[name].a1111):
+        assert counterpart(sampler, schedule or "").name == name

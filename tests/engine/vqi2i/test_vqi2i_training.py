@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from engine.errors import InvalidRequest, ModelUnavailable
 from engine.images import from_png
 from engine.jobs.schema import SUCCEEDED
+from engine.prepared import prepared
 from engine.studio import Studio
 from engine.training.config import configured
 from engine.training.curves import read_curves
@@ -28,6 +29,8 @@ from engine.translation.vqi2i.networks import build
 from engine.vqi2i import run, trainer
 from engine.vqi2i.config import DEFAULT, PRESETS
 from engine.vqi2i.objective import A, B, Discriminators, discriminator_losses, draw_both, model_losses
+from engine.vqi2i.plan import Plan, read_plan, write_plan
+from engine.vqi2i.request import TrainVqi2i
 
 TINY = replace(PRESETS["small"], steps=3, batch_size=1, side=36, crop=32, discriminator_width=4, average=0.5)
 
@@ -160,3 +163,23 @@ def test_anime_ify_draws_a_photo_in_the_style_of_a_picture(
     work()
     if not torch.cuda.is_available():
         assert "these sizes have 569,531,910" in (studio.job(job.id).error or "")
+
+
+def test_jobs_are_admitted_only_where_they_can_be_done(studio: Studio, folders: Folders) -> None:
+    with pytest.raises(InvalidRequest, match="must be prepared first; there is none named 'nothing'"):
+        studio.submit(TrainVqi2i(run="nothing", name="nothing"))
+    plan = Plan(name="towns", photos=folders.x, styles=folders.y, config=DEFAULT)
+    write_plan(prepared(studio.settings.home, studio.settings.runs_dir / "large"), plan, created_at=5.0)
+    with pytest.raises(InvalidRequest, match=r"569,531,910 parameters and need a GPU; this studio has none. Take the"):
+        studio.submit(TrainVqi2i(run="large", name="towns"))
+    place = studio.settings.runs_dir / "small"
+    write_plan(prepared(studio.settings.home, place), replace(plan, config=TINY), created_at=5.0)
+    studio.submit(TrainVqi2i(run="small", name="towns"))
+    assert read_plan(place) == replace(plan, config=TINY)
+    with pytest.raises(InvalidRequest, match="towns is being trained already"):
+        studio.submit(TrainVqi2i(run="small", name="towns"))
+    for name, said in (("../up", "name"), ("a" * 49, "name")):
+        with pytest.raises(InvalidRequest, match=said):
+            replace(plan, name=name)
+    with pytest.raises(InvalidRequest, match=r"A run's name has 1 to 100 .* got '\.\./up'"):
+        TrainVqi2i(run="../up", name="towns")
