@@ -230,8 +230,8 @@ def device_place(
 
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
-    trainings = [Training, NetworkTraining, CycleGanTraining, Vqi2iTraining]
-    return place, place.furnish([Reproducing, *trainings, Comparing, ComparingFolders, Captioning])
+    place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining])
+    return place, place.furnish([Comparing, ComparingFolders, Captioning])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from engine.diffusion.request import TextToImage
-from engine.errors import Problem, StudioError
+from engine.diffusion.request import TextToImage, text_to_image
+from engine.errors import InvalidRequest, Problem, StudioError
 from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED, TRAIN
@@ -30,6 +31,7 @@ from engine.settings import Settings
 from engine.weights.checks import lora_problems, model_problems
 from engine.weights.models import Catalogue, ModelInfo
 from gallery.questions.query import Query
+from gallery.recipe import Recipe
 from gallery.store import Gallery
 
 MOST_EARLIER, MOST_DRAWN = 5, 24  # trainings and drawings that are looked at, the newest
@@ -98,7 +100,25 @@ def training_time(
     through = [job for job in jobs if job.state == SUCCEEDED and job.request and _in_one_go(job)]
     rates = [rate for job in through[:MOST_EARLIER] if (rate := _rate(settings, config, info, job))]
     drawn = gallery.page(Query(kinds=(TextToImage.kind,), models=(pace.MODEL,)), limit=MOST_DRAWN).images
-    return pace.in_words(config, info, rates, accelerated, pace.slowness(each.recipe for each in drawn))
+    return pace.in_words(config, info, rates, accelerated, slowness(each.recipe for each in drawn))
+
+
+def slowness(recipes: Iterable[Recipe]) -> float | None:
+    """Seconds that this machine takes for what the core of the measured rates did in one; None where nothing tells.
+
+    Args:
+        recipes: of pictures that `pace.MODEL` drew; those by a GPU or with LoRAs do not count.
+    """
+    found = [recipe.seconds / seconds for recipe in recipes if recipe.seconds > 0 and (seconds := _rated(recipe))]
+    return median(found) if found else None
+
+
+def _rated(recipe: Recipe) -> float:
+    try:
+        asked = text_to_image(recipe.request)
+    except InvalidRequest:
+        return 0.0
+    return pace.drawing_time(asked) if recipe.dtype == "float32" and not recipe.loras else 0.0
 
 
 def _in_one_go(job: Job) -> bool:

@@ -3,17 +3,15 @@
 Imports no torch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import median
 
-from engine.diffusion.request import NO_GUIDANCE, text_to_image
-from engine.errors import InvalidRequest
+from engine.diffusion.request import NO_GUIDANCE, TextToImage
 from engine.lora.runs.config import Config
 from engine.rules import rough_duration
 from engine.settings import OPENVINO, TORCH
 from engine.training.lora_layers import ATTENTION
 from engine.weights.models import ModelInfo
-from gallery.recipe import Recipe
 
 ABOUT = {
     "recommended": "Learns a style's brush and motifs. A good start for most.",
@@ -41,7 +39,8 @@ def in_words(
         info: the model.
         rates: seconds for a unit of `work_of`, of earlier trainings here.
         accelerated: whether a GPU trains; for one no rate was measured.
-        slowness: of this machine, see there; None where it has drawn nothing that tells.
+        slowness: seconds that this machine takes for what the core of the measured rates did in one; None where it has
+            drawn nothing that tells.
     """
     work = work_of(config, info)
     if rates:
@@ -54,25 +53,9 @@ def in_words(
     return f"About {rough_duration(slowness * seconds)}, by the time that its pictures take here."
 
 
-def slowness(recipes: Iterable[Recipe]) -> float | None:
-    """Seconds that this machine takes for what the core of the measured rates did in one; None where nothing tells.
-
-    Args:
-        recipes: of pictures that `MODEL` drew on this machine's processor; those with LoRAs, without guidance, or
-            with a sampler that asks the network more than once a step do not count.
-    """
-    found = [recipe.seconds / seconds for recipe in recipes if recipe.seconds > 0 and (seconds := _rated(recipe))]
-    return median(found) if found else None
-
-
-def _rated(recipe: Recipe) -> float:
-    """Seconds that the picture would have taken on the core of the measured rates; 0 where that is not known."""
-    try:
-        asked = text_to_image(recipe.request)
-    except InvalidRequest:
-        return 0.0
-    alike = recipe.dtype == "float32" and not recipe.loras and asked.enlarged == 1
-    if not alike or asked.scheduler in MORE_EVALUATIONS or asked.guidance_scale <= NO_GUIDANCE:
+def drawing_time(asked: TextToImage) -> float:
+    """Seconds that drawing takes `MODEL` on the core of the measured rates; 0 where that is not known."""
+    if asked.enlarged > 1 or asked.scheduler in MORE_EVALUATIONS or asked.guidance_scale <= NO_GUIDANCE:
         return 0.0
     pictures = asked.width * asked.height / SIDE**2
     return SAMPLE * DRAWN_BY[asked.backend] * pictures * asked.num_inference_steps / SAMPLE_STEPS

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.lora import pace
+from engine.lora.admission import slowness
 from engine.lora.runs.config import PRESETS
 from engine.settings import Settings
 from engine.weights.models import Catalogue, ModelInfo
@@ -50,15 +51,15 @@ def drawn(seconds: float, **changed: object) -> Recipe:
 
 
 def test_pictures_say_how_quick_the_machine_is():
-    assert pace.slowness([drawn(4.6), drawn(2.3), drawn(9.2)]) == 2.0  # the median
-    assert pace.slowness([drawn(4.6, width=512, height=256, num_inference_steps=50)]) == 0.5
-    assert pace.slowness([drawn(2.3, backend="openvino")]) == pytest.approx(1 / 0.53)
+    assert slowness([drawn(4.6), drawn(2.3), drawn(9.2)]) == 2.0  # the median
+    assert slowness([drawn(4.6, width=512, height=256, num_inference_steps=50)]) == 0.5
+    assert slowness([drawn(2.3, backend="openvino")]) == pytest.approx(1 / 0.53)
 
 
 def test_pictures_that_do_not_compare_say_nothing():
     others = [drawn(2.3, guidance_scale=1.0), drawn(2.3, scheduler="Heun"), drawn(0.0), drawn(2.3, width=-1)]
     others += [replace(drawn(2.3), dtype="float16"), replace(drawn(2.3), loras=({"name": "ink-wash"},))]
-    assert pace.slowness(others) is None
+    assert slowness(others) is None
 
 
 def test_the_time_is_told_for_this_machine_where_its_pictures_are_known(tmp_path: Path):
