@@ -2,10 +2,12 @@
 
 import sys
 
-from benchmarks import engines, gallery_pages, generate, lora, startup, translators, upscale
+from benchmarks import engines, gallery_pages, generate, idle_tabs, lora, ratios, startup, translators, upscale
 
 MEASUREMENTS = {
+    "ratios": ratios.main,
     "startup": startup.main,
+    "idle_tabs": idle_tabs.main,
     "generate": generate.main,
     "engines": engines.main,
     "gallery_pages": gallery_pages.main,

@@ -40,10 +40,10 @@ def _round(bare_page: Page, page: Page) -> None:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "bare.py"
         script.write_text(BARE_PAGE)
-        with _server(script, Path(folder)) as (_, port, started):
-            bare = _open(bare_page, port) - started
-        with _server(PROJECT / "app.py", Path(folder)) as (pid, port, started):
-            interactive = _open(page, port) - started
+        with server(script, Path(folder)) as (_, port, started):
+            bare = open_page(bare_page, port) - started
+        with server(PROJECT / "app.py", Path(folder)) as (pid, port, started):
+            interactive = open_page(page, port) - started
             _draw(page, 1)
             first = time.perf_counter() - started
             pressed = time.perf_counter()
@@ -58,7 +58,7 @@ def _round(bare_page: Page, page: Page) -> None:
 
 
 @contextmanager
-def _server(script: Path, home: Path) -> Iterator[tuple[int, int, float]]:
+def server(script: Path, home: Path) -> Iterator[tuple[int, int, float]]:
     """A running server: its process id, its port and when it was started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -78,7 +78,7 @@ def _server(script: Path, home: Path) -> Iterator[tuple[int, int, float]]:
         server.wait(60)
 
 
-def _open(page: Page, port: int) -> float:
+def open_page(page: Page, port: int) -> float:
     while True:
         try:
             page.goto(f"http://127.0.0.1:{port}/")

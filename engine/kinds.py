@@ -1,5 +1,6 @@
 """The one table of what can be asked of the studio."""
 
+from engine.captioning import admission as captioning
 from engine.comparing import admission as comparing
 from engine.cyclegan import admission as cyclegan
 from engine.diffusion import admission as diffusion
@@ -15,6 +16,7 @@ from engine.noising import admission as noising
 from engine.reproducing import admission as reproducing
 from engine.translation import admission as translation
 from engine.upscaling import admission as upscaling
+from engine.vqi2i import admission as vqi2i
 from engine.weights import admission as weights
 
 _MAKING = (
@@ -27,5 +29,5 @@ _MAKING = (
     *noising.KINDS,
     latent.EXPLORED,
 )
-_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *comparing.KINDS)
+_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *vqi2i.KINDS, *comparing.KINDS, *captioning.KINDS)
 KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS, *measuring.KINDS])

@@ -207,9 +207,13 @@ def device_place(
 ) -> tuple[Workplace, dict[str, Handler]]:
     """The workplace on the device that the settings choose, and who works there on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
+    from engine.device import choose
+
+    device = choose(settings.device)  # before the longer imports: a device that is not there is told soon
+
+    from engine.captioning.job import Captioning
     from engine.comparing.job import Comparing
     from engine.cyclegan.job import CycleGanTraining
-    from engine.device import choose
     from engine.diffusion.job import Drawing
     from engine.explorers.job import NetworkTraining
     from engine.grids.job import Grids
@@ -217,15 +221,17 @@ def device_place(
     from engine.inpainting.job import Inpainting
     from engine.latent.job import Exploring
     from engine.lora.job import Training
+    from engine.measuring.job import Comparing as ComparingFolders
     from engine.noising.job import Noising
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
     from engine.upscaling.job import Upscaling
+    from engine.vqi2i.job import Vqi2iTraining
 
-    device = choose(settings.device)
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
-    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Comparing])
+    place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining])
+    return place, place.furnish([Comparing, ComparingFolders, Captioning])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

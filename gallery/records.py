@@ -13,7 +13,7 @@ from gallery.files import sha256
 from gallery.ids import number_of
 from gallery.questions.traits import commercial_use_of, sampler_of, stack_of
 from gallery.recipe import Recipe
-from gallery.schema import Image, ImageTag
+from gallery.schema import Image, ImageFeatures, ImageTag
 from gallery.words import Words
 
 UNREADABLE = (
@@ -139,7 +139,15 @@ def records_of(session: Session, rows: Iterable[Image]) -> tuple[ImageRecord, ..
     return tuple(record_of(row, tags.get(row.id, ())) for row in rows)
 
 
-def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], data: bytes, **more: object) -> Image:
+def row_of(
+    image_id: str,
+    recipe: Recipe,
+    words: Words,
+    size: tuple[int, int],
+    data: bytes,
+    features: bytes | None = None,
+    **more: object,
+) -> Image:
     """The row of an image file.
 
     Args:
@@ -148,6 +156,7 @@ def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], d
         words: what its kind says of it.
         size: width and height in pixels.
         data: the file's bytes.
+        features: what it is found by as being like another; None where nobody looked at it yet.
         more: `created_at`, `owner`, `job_id`, `job_index`, `phash`, `colours`.
     """
     return Image(
@@ -166,5 +175,6 @@ def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], d
         sampler=sampler_of(recipe),
         stack=stack_of(recipe, words.title),
         commercial_use=commercial_use_of(recipe),
+        features=None if features is None else ImageFeatures(features=features),
         **more,
     )

@@ -13,7 +13,7 @@ from engine.latent.pictures import Pictures
 from engine.latent.training import batch_of, pixels_in, sheet_of
 from engine.training.curves import keep_until
 from engine.training.following import CurveLog, finite
-from engine.training.loop import generator_of, step_of, train
+from engine.training.loop import SAVE_SECONDS, generator_of, step_of, train
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 
@@ -52,12 +52,13 @@ def run(
     should_stop: Callable[[], bool] | None = None,
     quiet: bool = False,
     look_every: int = 200,
+    save_seconds: float = SAVE_SECONDS,
 ) -> None:
     """Train, or go on.
 
     Args:
         done: called after each step with its losses.
-        should_stop: see `engine.training.loop.train`.
+        should_stop, save_seconds: see `engine.training.loop.train`.
         quiet: whether nothing is printed.
 
     Raises:
@@ -101,6 +102,7 @@ def run(
         log=log,
         look=look,
         look_every=look_every,
+        save_seconds=save_seconds,
         should_stop=should_stop,
     )
 

@@ -1,13 +1,10 @@
 """What can be asked about CycleGANs: training one."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from engine.errors import InvalidRequest, Problem
-
-_RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+from engine.translation.training_runs import require_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +25,7 @@ class TrainCycleGan:
     kind: ClassVar[str] = "train_cyclegan"
 
     def __post_init__(self) -> None:
-        if not _RUN.fullmatch(self.run):
-            text = f"A run's name has 1 to 100 letters, digits, dots, hyphens or underscores; got {self.run[:120]!r}."
-            raise InvalidRequest([Problem("run", f"{text} Copy it anew.")])
+        require_run(self.run)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values of every field."""

@@ -12,7 +12,7 @@ from engine.cyclegan.players import Discriminators, Translators
 from engine.cyclegan.pool import Pool
 from engine.training.curves import keep_until
 from engine.training.following import CurveLog, Following, finite, total
-from engine.training.loop import Stateful, average_of, generator_of, train
+from engine.training.loop import SAVE_SECONDS, Stateful, average_of, generator_of, train
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 from engine.training.unpaired import Data, draw
@@ -79,12 +79,14 @@ def run(
     data: Data,
     pictures: str,
     following: Following | None = None,
+    save_seconds: float = SAVE_SECONDS,
 ) -> None:
     """Train, or go on.
 
     Args:
         pictures: a fingerprint of all of them; a run goes on with the same ones alone.
         following: None writes to the terminal, and SIGTERM and Ctrl+C stop the run.
+        save_seconds: see `engine.training.loop.train`.
 
     Raises:
         InvalidRequest: the folder holds a run with other settings or pictures.
@@ -117,7 +119,16 @@ def run(
             log.picture(number, name, pixels)
         model.train()
 
-    settings, every = ranks.settings(config, pictures=pictures), max(FEWEST_STEPS, steps // LOOKS)
-    stop = following.should_stop if following else None
-    state = learners.state()
-    train(folder, steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=every, should_stop=stop)
+    train(
+        folder,
+        steps,
+        learners.state(),
+        ranks.settings(config, pictures=pictures),
+        step,
+        ranks=ranks,
+        log=log,
+        look=look,
+        look_every=max(FEWEST_STEPS, steps // LOOKS),
+        save_seconds=save_seconds,
+        should_stop=following.should_stop if following else None,
+    )

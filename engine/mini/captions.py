@@ -12,7 +12,7 @@ from engine.diffusion.tokens import TOKENS, tokens_of
 from engine.files import replacing
 from engine.mini.tokenizer import read_tokenizer
 from engine.scenes.captions import captions
-from engine.scenes.shards import SHARD, SceneData, made_path, read_made
+from engine.scenes.shards import SceneData, made_path, read_made
 from engine.training.parallel import Ranks
 
 WORDINGS = 16  # of each scene
@@ -44,7 +44,7 @@ class Captions:
 
 
 def write_captions(ranks: Ranks, data: SceneData, tokenizer_folder: Path, folder: Path) -> None:
-    """Write the tokens of every scene's captions, (256, wordings, 77) int16 a file; the processes take turns."""
+    """Write the tokens of every scene's captions, (shard, wordings, 77) int16 a file; the processes take turns."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = read_tokenizer(tokenizer_folder)
     for shard in range(ranks.rank, data.shards, ranks.size):
@@ -52,8 +52,9 @@ def write_captions(ranks: Ranks, data: SceneData, tokenizer_folder: Path, folder
         if path.exists():
             continue
         rng = np.random.default_rng(data.first_seed + shard)
-        texts = [text for place in range(SHARD) for text in captions(data.scene(shard * SHARD + place), rng, WORDINGS)]
-        tokens = tokens_of(tokenizer, texts).view(SHARD, WORDINGS, TOKENS)
+        scenes = map(data.scene, range(shard * data.shard, (shard + 1) * data.shard))
+        texts = [text for scene in scenes for text in captions(scene, rng, WORDINGS)]
+        tokens = tokens_of(tokenizer, texts).view(data.shard, WORDINGS, TOKENS)
         with replacing(path) as file:
             np.save(file, tokens.numpy().astype(np.int16))
 

@@ -125,13 +125,15 @@ class Objective:
         return torch.stack([error, error * self.weights[timesteps]])
 
 
-def sheet(pipeline: StableDiffusionPipeline) -> Tensor:
-    """(3, 2 H, 4 W) in [-1, 1]: one picture for each of eight prompts, always from the same noise."""
+def sheet(pipeline: StableDiffusionPipeline, size: int) -> Tensor:
+    """(3, 2 size, 4 size) in [-1, 1]: one picture for each of eight prompts, always from the same noise."""
     pipeline.set_progress_bar_config(disable=True)
     pixels = pipeline(
         list(SAMPLE_PROMPTS),
         num_inference_steps=20,
         guidance_scale=5.0,
+        width=size,
+        height=size,
         generator=[torch.Generator().manual_seed(seed) for seed in range(len(SAMPLE_PROMPTS))],
         output_type="pt",
     ).images
@@ -182,7 +184,8 @@ def run(ranks: Ranks, config: Config, folder: Path, vae: AutoencoderKL, data: Sc
         found = [objective_held_out.losses(model, part, 0.0, generator) for part in places]
         plain, weighted = torch.cat(found, 1).mean(1)
         log.numbers(number, {"held_out/mse": plain.item(), "held_out/loss": weighted.item()})
-        log.picture(number, "samples", sheet(networks.pipeline(vae, model.text_encoder, tokenizer, model.unet)))
+        pipeline = networks.pipeline(vae, model.text_encoder, tokenizer, model.unet)
+        log.picture(number, "samples", sheet(pipeline, data.size))
 
     state = {"model": model, "average": average, "optimizer": optimizer}
     settings = ranks.settings(config, pictures=len(data))

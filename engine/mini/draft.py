@@ -236,8 +236,8 @@ def _v(unet: UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, states: Ten
     return unet(noisy, timesteps, encoder_hidden_states=states).sample
 
 
-def sheet(parts: StableDiffusionPipeline, unet: UNet2DConditionModel) -> Tensor:
-    """(3, 2 H, 4 W) in [-1, 1]: a draft for each of eight prompts, always from the same noise."""
+def sheet(parts: StableDiffusionPipeline, unet: UNet2DConditionModel, size: int) -> Tensor:
+    """(3, 2 size, 4 size) in [-1, 1]: a draft for each of eight prompts, always from the same noise."""
     pipeline = networks.pipeline(parts.vae, parts.text_encoder, parts.tokenizer, unet)
     pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
@@ -245,6 +245,8 @@ def sheet(parts: StableDiffusionPipeline, unet: UNet2DConditionModel) -> Tensor:
         list(SAMPLE_PROMPTS),
         num_inference_steps=DRAFT_STEPS,
         guidance_scale=1.0,
+        width=size,
+        height=size,
         generator=[torch.Generator().manual_seed(seed) for seed in range(len(SAMPLE_PROMPTS))],
         output_type="pt",
     ).images
@@ -325,7 +327,7 @@ def run(
         places = torch.arange(min(256, len(held_out)), device=ranks.device).split(32)
         found = [objective_held_out.loss(unet, part, generator).item() for part in places]
         log.numbers(number, {"held_out/loss": sum(found) / len(found)})
-        log.picture(number, "samples", sheet(parts, unet))
+        log.picture(number, "samples", sheet(parts, unet, data.size))
 
     state = {"lora": lora, "optimizer": optimizer}
     settings = ranks.settings(config, pictures=len(data), model=digest)

@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.files import replacing
 from engine.images import from_array
 from engine.mini.autoencoder import mean_latents
-from engine.scenes.shards import SHARD, SceneData, made_path, read_made
+from engine.scenes.shards import SceneData, made_path, read_made
 from engine.training.parallel import Ranks
 
 EXPONENT = 0.5  # of a channel's spread: 0 makes all equal and so raises the noise in faint channels, 1 leaves them
@@ -48,15 +48,15 @@ def balance(model: AutoencoderKL, pictures: np.ndarray) -> None:
 
 
 def encode_shards(ranks: Ranks, model: AutoencoderKL, data: SceneData, folder: Path) -> None:
-    """Write the latents of every picture, (256, C, h, w) float16 a file; the processes take turns."""
+    """Write the latents of every picture, (shard, C, h, w) float16 a file; the processes take turns."""
     folder.mkdir(parents=True, exist_ok=True)
     model = model.to(ranks.device, memory_format=torch.channels_last)
     for shard in range(ranks.rank, data.shards, ranks.size):
         path = made_path(folder, data, shard)
         if path.exists():
             continue
-        places = range(shard * SHARD, (shard + 1) * SHARD)
-        batches = np.split(data.pictures(places), SHARD // (4 if ranks.device.type == "cpu" else 64))
+        places = range(shard * data.shard, (shard + 1) * data.shard)
+        batches = np.array_split(data.pictures(places), -(-data.shard // (4 if ranks.device.type == "cpu" else 64)))
         latents = torch.cat([_contiguous_latents(model, from_array(batch).to(ranks.device)).cpu() for batch in batches])
         with replacing(path) as file:
             np.save(file, latents.half().numpy())

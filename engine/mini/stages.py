@@ -40,7 +40,7 @@ from engine.mini import (
     text_encoder,
     tokenizer,
 )
-from engine.scenes.shards import HELD_OUT_SEED, TRAINING_SEED, SceneData, render_shards
+from engine.scenes.shards import HELD_OUT_SEED, SHARD, TRAINING_SEED, SceneData, render_shards
 from engine.training.loop import CHECKPOINT, averaged_weights, is_finished
 from engine.training.parallel import Ranks, run
 from engine.weights.hashes import model_digest
@@ -60,6 +60,7 @@ class Workshop:
         size: pixels of their sides.
         processes: with one thread each; as many as there are cores.
         device: "cuda" trains in one process on the GPU; other work stays on the CPU.
+        shard: pictures per file; all are made of a file that is begun.
         steps: of the stage, in place of its own number; a longer run goes on from a shorter one.
     """
 
@@ -70,14 +71,15 @@ class Workshop:
     processes: int = 2
     steps: int | None = None
     device: str = "cpu"
+    shard: int = SHARD
 
     def data(self) -> SceneData:
         """The pictures to train on."""
-        return SceneData(self.folder / "scenes", self.pictures, TRAINING_SEED, self.size)
+        return SceneData(self.folder / "scenes", self.pictures, TRAINING_SEED, self.size, shard=self.shard)
 
     def held_out(self) -> SceneData:
         """Pictures that are never trained on."""
-        return SceneData(self.folder / "scenes", self.held_out_pictures, HELD_OUT_SEED, self.size)
+        return SceneData(self.folder / "scenes", self.held_out_pictures, HELD_OUT_SEED, self.size, shard=self.shard)
 
     def drawn(self) -> SceneData:
         """The scenes whose prompts the model draws for the second decoder fine-tuning."""

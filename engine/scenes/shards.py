@@ -30,6 +30,7 @@ class SceneData:
         first_seed: of picture 0.
         size: pixels of each side.
         look: of all pictures.
+        shard: pictures per file.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class SceneData:
     first_seed: int = TRAINING_SEED
     size: int = 256
     look: str = "painterly"
+    shard: int = SHARD
 
     def __len__(self) -> int:
         return self.count
@@ -51,16 +53,16 @@ class SceneData:
         Raises:
             NotFound: a picture is not rendered yet.
         """
-        return np.stack([self._shards[index // SHARD][index % SHARD] for index in indices])
+        return np.stack([self._shards[index // self.shard][index % self.shard] for index in indices])
 
     def path(self, shard: int) -> Path:
-        """The file of pictures shard * 256 and following; its name says what is in it."""
-        return self.folder / f"{self.look}-{self.size}-{self.first_seed + shard * SHARD}.npy"
+        """The file of so many pictures from shard * `self.shard` on; its name says what is in it."""
+        return self.folder / f"{self.look}-{self.size}-{self.first_seed + shard * self.shard}.npy"
 
     @property
     def shards(self) -> int:
         """Number of files; the last one may hold more pictures than are asked for."""
-        return -(-self.count // SHARD)
+        return -(-self.count // self.shard)
 
     @cached_property
     def _shards(self) -> list[np.ndarray]:
@@ -100,7 +102,8 @@ def render_shards(data: SceneData, rank: int = 0, ranks: int = 1, report: Callab
         path = data.path(shard)
         if path.exists():
             continue
-        pictures = np.stack([render(data.scene(shard * SHARD + place), data.size) for place in range(SHARD)])
+        places = range(shard * data.shard, (shard + 1) * data.shard)
+        pictures = np.stack([render(data.scene(place), data.size) for place in places])
         with replacing(path) as file:
             np.save(file, pictures)
         report(f"{path.name} is rendered")

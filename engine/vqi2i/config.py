@@ -11,6 +11,7 @@ from engine.training.config import Rule, at_least, average_decay, learning_rate,
 from engine.translation.vqi2i.sizes import SMALL
 
 SIZE_MULTIPLE, SMALLEST_CROP = 16, 32  # pixels: the published networks halve four times
+PUBLISHED = 569_531_910  # parameters
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,19 @@ class Config:
     def steps_per_epoch(self) -> int:
         """Passes over the pictures do not matter here."""
         return 1
+
+    def device_problem(self, accelerated: bool) -> str:
+        """Why a device cannot train networks of this size; empty where it can.
+
+        Args:
+            accelerated: whether it is a GPU.
+        """
+        if self.small or accelerated:
+            return ""
+        return (
+            f"The published networks have {PUBLISHED:,} parameters and need a GPU; this studio has none. "
+            "Take the preset small, which a CPU can train."
+        )
 
     @property
     def sizes(self) -> dict[str, Any]:

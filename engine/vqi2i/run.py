@@ -8,14 +8,16 @@ from typing import Any
 import torch
 
 from engine.errors import NotFound
+from engine.training.following import Following
 from engine.training.loop import CHECKPOINT, averaged_weights
-from engine.training.parallel import run
+from engine.training.parallel import Ranks, run
 from engine.training.unpaired import Folders, prepare
 from engine.translation.catalogue import VQI2I, Sidecar
 from engine.translation.checkpoints import save_translator
 from engine.translation.vqi2i.networks import require_bearable
 from engine.vqi2i import trainer
 from engine.vqi2i.config import Config
+from engine.vqi2i.plan import Plan
 
 
 def start(folders: Folders, folder: Path, config: Config, processes: int, tell: Callable[[str], None] = print) -> None:
@@ -36,6 +38,17 @@ def start(folders: Folders, folder: Path, config: Config, processes: int, tell: 
         tell(finding.message)
     folder.mkdir(parents=True, exist_ok=True)
     run(trainer.run, processes, config, folder, prepared.data, prepared.pictures, device=device)
+
+
+def work(folder: Path, plan: Plan, device: torch.device, following: Following) -> None:
+    """Train, or go on, in this process.
+
+    Raises:
+        ModelUnavailable, InvalidRequest, StudioError: see `start`, `prepare` and `trainer.run`.
+    """
+    require_bearable(device, **plan.config.sizes)
+    prepared = prepare(Folders(plan.photos, plan.styles), plan.config)
+    trainer.run(Ranks(device=device), plan.config, folder, prepared.data, prepared.pictures, following)
 
 
 def export(folder: Path, out: Path, name: str, title: str, licence: str) -> Path:

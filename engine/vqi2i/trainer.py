@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from engine.images import from_pil
 from engine.metrics.vgg19 import load_vgg19
 from engine.training.curves import keep_until
-from engine.training.following import CurveLog, finite, total
-from engine.training.loop import average_of, generator_of, train
+from engine.training.following import CurveLog, Following, finite, total
+from engine.training.loop import SAVE_SECONDS, Stateful, average_of, generator_of, train
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
 from engine.training.photo_folders import PhotoFolder
@@ -24,59 +24,103 @@ SHEET_ROWS = 6
 SAMPLES = "samples"
 
 
-def run(ranks: Ranks, config: Config, folder: Path, data: Data, pictures: str) -> None:
+class Learners:
+    """All that a run changes: networks, their average, discriminators and optimizers."""
+
+    def __init__(self, config: Config, ranks: Ranks) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.ranks = config, ranks
+        self.model = build(ranks.device, **config.sizes)
+        self.discriminators = Discriminators(config).to(ranks.device)
+        self.average = average_of(self.model, config.average)
+        self.optimizer, self.optimizer_discriminators = (
+            torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
+            for part in (self.model, self.discriminators)
+        )
+        self.vgg = load_vgg19().to(ranks.device) if config.perceptual else None
+
+    def state(self) -> dict[str, Stateful]:
+        """For a checkpoint."""
+        names = ("model", "discriminators", "average", "optimizer", "optimizer_discriminators")
+        return {name: getattr(self, name) for name in names}
+
+    def step(self, number: int, both: tuple[Tensor, Tensor]) -> dict[str, float]:
+        """One step on pictures of both kinds, (N, 3, H, W) in [-1, 1]; returns its weighted losses and the perplexity.
+
+        Raises:
+            StudioError: a loss is no number any more.
+        """
+        set_learning_rate(self.config.rate(number), self.optimizer, self.optimizer_discriminators)
+
+        # Encoders, codebook, decoders.
+        self.discriminators.requires_grad_(False)
+        drawn = draw_both(self.model, *both)
+        losses = model_losses(self.model, self.discriminators, self.config, both, drawn, self.vgg)
+        numbers = finite(number, losses)
+        update(self.optimizer, total(losses), self.ranks)
+        self.average.update_parameters(self.model)
+
+        # Both discriminators.
+        self.discriminators.requires_grad_(True)
+        of_discriminators = discriminator_losses(self.discriminators, both, drawn)
+        numbers |= finite(number, of_discriminators)
+        update(self.optimizer_discriminators, total(of_discriminators), self.ranks)
+        return numbers | {"perplexity": drawn.perplexity.item()}
+
+
+def run(
+    ranks: Ranks,
+    config: Config,
+    folder: Path,
+    data: Data,
+    pictures: str,
+    following: Following | None = None,
+    save_seconds: float = SAVE_SECONDS,
+) -> None:
     """Train, or go on; `data.x` is domain A, `data.y` domain B.
 
     Args:
         pictures: a fingerprint of all of them; a run goes on with the same ones alone.
+        following: None writes to the terminal, and SIGTERM and Ctrl+C stop the run.
+        save_seconds: see `engine.training.loop.train`.
 
     Raises:
         ModelUnavailable: the networks are too large for a CPU.
         InvalidRequest: the folder holds a run with other settings or pictures.
         StudioError: a loss is no number any more; the last checkpoint stays.
     """
-    torch.manual_seed(config.seed)
-    model, discriminators = build(ranks.device, **config.sizes), Discriminators(config).to(ranks.device)
-    average = average_of(model, config.average)
-    optimizer, optimizer_discriminators = (
-        torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
-        for part in (model, discriminators)
-    )
-    vgg = load_vgg19().to(ranks.device) if config.perceptual else None
-    log, untouched = CurveLog(folder, ranks, prints=True), [ranks.first]
+    learners, log, untouched = Learners(config, ranks), CurveLog(folder, ranks, prints=following is None), [ranks.first]
 
     def step(number: int) -> dict[str, float]:
         if untouched.pop() if untouched else False:  # here, where no other run is in the folder
             keep_until(folder, number)
-        set_learning_rate(config.rate(number), optimizer, optimizer_discriminators)
         rng = generator_of(config.seed, number, ranks)
         both = draw(config, data, number, ranks, rng, ranks.device)
         torch.manual_seed(int(torch.randint(2**31, (), generator=rng)))  # dropout draws from the global generator
-
-        # Encoders, codebook, decoders.
-        discriminators.requires_grad_(False)
-        drawn = draw_both(model, *both)
-        losses = model_losses(model, discriminators, config, both, drawn, vgg)
-        update(optimizer, total(losses), ranks)
-        average.update_parameters(model)
-
-        # Both discriminators.
-        discriminators.requires_grad_(True)
-        of_discriminators = discriminator_losses(discriminators, both, drawn)
-        update(optimizer_discriminators, total(of_discriminators), ranks)
-        return finite(number, losses | of_discriminators) | {"perplexity": drawn.perplexity.item()}
+        numbers = learners.step(number, both)
+        if following:
+            following.report(number + 1, config.steps, numbers)
+        return numbers
 
     def look(number: int) -> None:
-        kept = average.module.eval()
+        kept = learners.average.module.eval()
         log.numbers(number, held_out_numbers(kept, data, config))
         log.picture(number, SAMPLES, sheet(kept, data, config))
         kept.train()
 
-    state = {"model": model, "discriminators": discriminators, "average": average}
-    state |= {"optimizer": optimizer, "optimizer_discriminators": optimizer_discriminators}
-    settings = ranks.settings(config, pictures=pictures, steps_in_all=config.steps)
-    every = max(FEWEST_STEPS, config.steps // LOOKS)
-    train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=every)
+    train(
+        folder,
+        config.steps,
+        learners.state(),
+        ranks.settings(config, pictures=pictures, steps_in_all=config.steps),
+        step,
+        ranks=ranks,
+        log=log,
+        look=look,
+        look_every=max(FEWEST_STEPS, config.steps // LOOKS),
+        save_seconds=save_seconds,
+        should_stop=following.should_stop if following else None,
+    )
 
 
 @torch.no_grad()

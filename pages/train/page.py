@@ -7,10 +7,16 @@ import streamlit as st
 
 from pages.parts.common import open_studio
 from pages.parts.named_choice import named_choice
-from pages.train import cyclegan, lora, networks
+from pages.train import cyclegan, lora, networks, vqi2i
 from pages.train.training import Training
 
-TRAININGS: tuple[Training, ...] = (lora.TRAINING, networks.VAE, networks.GAN, cyclegan.TRAINING)
+TRAININGS: tuple[Training, ...] = (
+    lora.TRAINING,
+    networks.VAE,
+    networks.GAN,
+    cyclegan.TRAINING,
+    vqi2i.TRAINING,
+)
 
 
 def main() -> None:

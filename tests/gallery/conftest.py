@@ -1,6 +1,7 @@
 """A gallery in a temporary home; on PostgreSQL when STUDIO_TEST_DATABASE_URL names an empty one."""
 
 import os
+import shutil
 
 import pytest
 from hypothesis import settings
@@ -17,7 +18,9 @@ SERVER = os.environ.get("STUDIO_TEST_DATABASE_URL", "")
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path, empty_database):
+    if not SERVER:
+        shutil.copy(empty_database, tmp_path)
     database = Database(SERVER or f"sqlite:///{tmp_path / 'studio.sqlite3'}")
     if SERVER:
         with database.engine.begin() as connection:

@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy  # noqa: F401  (before the forks: it is slow to import, and saves need it)
@@ -25,30 +26,28 @@ def race(url: str, home: str, images: int, seed: int) -> None:
 
 def kill(url: str, home: str, kills: int, seed: int) -> None:
     """Start a saver and kill it at a random moment, again and again."""
+    _kill_at_random(_save_for_ever, url, home, kills, seed)
+
+
+def purge(url: str, home: str, kills: int, seed: int) -> None:
+    """Start a process that saves, throws away, restores and removes for good, and kill it at a random moment."""
+    _kill_at_random(_purge_for_ever, url, home, kills, seed)
+
+
+def _kill_at_random(work: Callable[[str, Path, int, int], None], url: str, home: str, kills: int, seed: int) -> None:
+    """Each process has saved a picture before it is killed, however slow the machine is."""
     moments = random.Random(seed)
     for round_number in range(kills):
         begun, tell = os.pipe()
         child = os.fork()
         if child == 0:
-            _save_for_ever(url, Path(home), round_number, tell)
+            work(url, Path(home), round_number, tell)
         os.read(begun, 1)
         time.sleep(moments.random() * 0.15)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(begun)
         os.close(tell)
-
-
-def purge(url: str, home: str, kills: int, seed: int) -> None:
-    """Start a process that saves, throws away, restores and removes for good, and kill it at a random moment."""
-    moments = random.Random(seed)
-    for round_number in range(kills):
-        child = os.fork()
-        if child == 0:
-            _purge_for_ever(url, Path(home), round_number)
-        time.sleep(0.05 + moments.random() * 0.15)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
 
 
 def migrate(url: str, home: str, processes: int, seed: int) -> None:
@@ -74,12 +73,13 @@ def _save_for_ever(url: str, home: Path, round_number: int, tell: int) -> None:
         os.write(tell, b"!")
 
 
-def _purge_for_ever(url: str, home: Path, round_number: int) -> None:
+def _purge_for_ever(url: str, home: Path, round_number: int, tell: int) -> None:
     gallery = Gallery(Database(url), home, describe=describe)
     number = round_number * 10_000
     while True:
         number += 1
         thrown = [gallery.save(picture(number, size=(96, 64)), recipe("a red dragon")).id for _ in range(3)]
+        os.write(tell, b"!")
         gallery.delete(thrown)
         gallery.restore(thrown[:1])
         gallery.delete_for_good(thrown)

@@ -17,7 +17,6 @@ from engine.errors import NotFound, StudioError
 from engine.mini import draft, drawings, finish, sharpen
 from engine.mini.stage_names import STAGE_NAMES
 from engine.mini.stages import STAGES, Workshop
-from engine.scenes.shards import SHARD
 from engine.settings import Settings
 from engine.training.parallel import run
 from engine.weights.loras import list_loras
@@ -26,15 +25,15 @@ from engine.weights.models import Catalogue
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("training"), 256, 256, size=64, processes=1, steps=3)
+    return Workshop(tmp_path_factory.mktemp("training"), 64, 32, size=64, processes=1, steps=3, shard=32)
 
 
 @pytest.fixture(scope="module")
 def made(shop) -> Workshop:
     """All stages; the held-out scenes are of plain colours, for rendering takes the longest."""
-    colours = np.random.default_rng(0).integers(0, 256, (SHARD, 1, 1, 3), dtype=np.uint8)
+    colours = np.random.default_rng(0).integers(0, 256, (shop.shard, 1, 1, 3), dtype=np.uint8)
     (shop.folder / "scenes").mkdir()
-    np.save(shop.held_out().path(0), np.broadcast_to(colours, (SHARD, 64, 64, 3)))
+    np.save(shop.held_out().path(0), np.broadcast_to(colours, (shop.shard, 64, 64, 3)))
     for stage in STAGES.values():
         stage(shop)
     return shop
@@ -85,7 +84,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(made, tmp_path, train
     vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
     config, arguments = sharpen.Config(alone=1), [vae, made.data(), made.held_out()]
     if trainer is finish:
-        config = finish.Config(alone=1, aim_every=2, gan_weight=1.0)
+        config = finish.Config(alone=1, aim_every=2, gan_weight=1.0, real=8)
         drawn = drawings.read_drawings(made.drawings, made.drawn())
         arguments = [finish.widened(vae, config), made.data(), made.held_out(), drawn, "digest"]
     reached = {}
@@ -120,8 +119,10 @@ def test_other_settings_are_refused_before_any_features_are_worked_out(made, tmp
     before = sorted((tmp_path / "finish").glob("features-*"))
     for name in ("scenes", "model", "drawings"):
         (tmp_path / name).symlink_to(made.folder / name)
+    begun = torch.load(tmp_path / "finish" / "checkpoint.pt")
+    torch.save(begun | {"settings": begun["settings"] | {"window": 32}}, tmp_path / "finish" / "checkpoint.pt")
     with pytest.raises(StudioError, match="must go on with the settings it began with"):
-        STAGES["finish"](replace(made, folder=tmp_path, processes=2))
+        STAGES["finish"](replace(made, folder=tmp_path))
     assert sorted((tmp_path / "finish").glob("features-*")) == before
 
 
@@ -179,11 +180,12 @@ def test_the_draft_is_a_lora_of_the_model_that_the_studio_reads_and_draws_with_i
 
 
 def test_a_draft_that_was_stopped_ends_with_the_same_weights(made, tmp_path):
+    few = replace(made.held_out(), count=4)
     for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
         shutil.copytree(made.folder / "draft", tmp_path / name, ignore=shutil.ignore_patterns("checkpoint.pt"))
         for steps in parts:
             config = replace(draft.Config(), steps=steps, batch_size=2)
-            run(draft.run, 1, config, tmp_path / name, made.model, made.data(), made.held_out(), "digest")
+            run(draft.run, 1, config, tmp_path / name, made.model, made.data(), few, "digest")
     whole, stopped = (torch.load(tmp_path / name / "checkpoint.pt")["lora"] for name in ("whole", "stopped"))
     for part in ("weights", "average"):
         assert all(torch.equal(whole[part][key], stopped[part][key]) for key in whole[part])
