@@ -2,7 +2,18 @@
 
 import sys
 
-from benchmarks import engines, gallery_pages, generate, idle_tabs, lora, ratios, startup, translators, upscale
+from benchmarks import (
+    engines,
+    enlarged,
+    gallery_pages,
+    generate,
+    idle_tabs,
+    lora,
+    ratios,
+    startup,
+    translators,
+    upscale,
+)
 
 MEASUREMENTS = {
     "ratios": ratios.main,
@@ -10,6 +21,7 @@ MEASUREMENTS = {
     "idle_tabs": idle_tabs.main,
     "generate": generate.main,
     "engines": engines.main,
+    "enlarged": enlarged.main,
     "gallery_pages": gallery_pages.main,
     "lora": lora.main,
     "translators": translators.main,
