@@ -25,6 +25,11 @@ def toast(words: str) -> None:
     st.session_state.setdefault(_TOASTS, []).append(words)
 
 
+def _show_toast(words: str) -> None:
+    """In the page: where Streamlit has its own, they stand in the places of dialogs, and an open one would close."""
+    st.container(key=_TOASTS).toast(plain(words), icon=":material/notifications:")
+
+
 def announce_end(studio: Studio, job_ids: Iterable[str]) -> None:
     """Say that jobs have ended, before the page runs again to show what they made."""
     jobs = _untold(studio, job_ids)
@@ -39,7 +44,7 @@ def show_attention(page_title: str) -> None:
     st.html(f'<h1 class="only-heard">{page_title}</h1>')
     _tab_title(st.session_state.pop(_MARK, ""), page_title)
     for words in st.session_state.pop(_TOASTS, []):
-        st.toast(plain(words), icon=":material/notifications:")
+        _show_toast(words)
 
 
 def show_ends(studio: Studio, page_title: str) -> bool:
@@ -54,7 +59,7 @@ def show_ends(studio: Studio, page_title: str) -> bool:
     jobs = _untold(studio, st.session_state.get(_UNFINISHED, unfinished) - unfinished)
     st.session_state[_UNFINISHED] = unfinished
     for words in _ends(studio, jobs):
-        st.toast(plain(words), icon=":material/notifications:")
+        _show_toast(words)
     if jobs or unfinished:
         _tab_title(_mark(jobs) or (_progress(studio) if unfinished else ""), page_title)
     return bool(unfinished)

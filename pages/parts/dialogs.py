@@ -24,6 +24,14 @@ def is_open(name: str) -> bool:
     return st.session_state.get(_OPEN, ())[:2] == (name, visit())
 
 
+def any_open() -> bool:
+    """Whether one is open here: a run of the whole page would open it anew, without what is typed and not entered yet.
+
+    Parts that run by themselves wait with such a run: closing the dialog is one.
+    """
+    return st.session_state.get(_OPEN, ())[1:] == (visit(), st.query_params.to_dict())
+
+
 def close_elsewhere() -> None:
     """Close what was opened under another address; for a page whose address says what it shows, before it does."""
     if _OPEN in st.session_state and st.session_state[_OPEN][2] != st.query_params.to_dict():

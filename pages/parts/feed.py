@@ -11,6 +11,7 @@ from engine.studio import Studio
 from gallery.store import ImageRecord
 from pages.parts.attention import announce_end, show_results_anchor
 from pages.parts.common import GALLERY, OWNER, plain, show_problems, shown_width
+from pages.parts.dialogs import any_open
 from pages.parts.paused import show_paused
 from pages.parts.pictures import show_thumbnail
 from pages.parts.progress import progress_text, show_bar, stop_button
@@ -92,12 +93,14 @@ class _End:
             self._version = version  # read before the jobs were: what changes meanwhile is seen at the next look
             return
         latest = latest_ended(self._studio, self._kinds)
-        if not self._shown and latest is not None and latest.id in ended:
+        waits = any_open()  # a look draws its place anew, so what it showed is shown again
+        if (waits or not self._shown) and latest is not None and latest.id in ended:
             self._shown = True
             _ended_job(self._studio, latest, self._show_images)
             return
-        announce_end(self._studio, sorted(ended))
-        st.rerun()
+        if not waits:
+            announce_end(self._studio, sorted(ended))
+            st.rerun()
 
 
 def _active_jobs(studio: Studio, kinds: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from engine.jobs.status import ABSENT
 from engine.studio import Studio
 from pages.parts.attention import active_jobs, announce_end, show_results_anchor
 from pages.parts.common import plain
+from pages.parts.dialogs import any_open
 from pages.parts.paused import show_paused
 from pages.parts.progress import progress_text, show_bar, stop_button
 
@@ -34,7 +35,8 @@ def show_jobs(studio: Studio, kinds: Sequence[str], more: Callable[[Job], None] 
 
 def _show(studio: Studio, kinds: Sequence[str], watched: tuple[str, ...], more: Callable[[Job], None]) -> None:
     jobs = active_jobs(studio, kinds)
-    if ended := set(watched).difference(job.id for job in jobs):
+    ended = set(watched).difference(job.id for job in jobs)
+    if ended and not any_open():
         announce_end(studio, sorted(ended))
         st.rerun()  # one of them has ended: its result is shown outside of this part of the page
     show_paused(studio, jobs)

@@ -41,5 +41,10 @@ def test_what_a_job_made_is_shown_before_the_page_runs_again(open_page, studio, 
     assert studio.job(job.id).state == SUCCEEDED
     assert "1 picture" in texts(page.text)
     assert "toasts" not in page.session_state
+    page.session_state["open_dialog"] = ("of another part of the page", 0, {})
+    page.run()
+    assert "1 picture" in texts(page.text)
+    assert "toasts" not in page.session_state  # the page waits until the dialog is closed
+    del page.session_state["open_dialog"]
     page.run()
     assert any("Succeeded" in words for words in page.session_state["toasts"])
