@@ -108,7 +108,7 @@ def test_what_cannot_be_trained_on_is_said_before_training(pictures: Path, tmp_p
         gather(tmp_path / "few", wanted)
     for number in range(8):
         (tmp_path / "few" / f"{number}.png").write_bytes(b"no picture")
-    with pytest.raises(InvalidRequest, match=r"8 pictures or more; 1 can be read\. .*cannot be read as a picture"):
+    with pytest.raises(InvalidRequest, match=r"8 pictures or more; 1 can be used\. .*cannot be read as a picture"):
         gather(tmp_path / "few", wanted)
 
 
