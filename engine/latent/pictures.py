@@ -137,8 +137,8 @@ def kept_pictures(folder: Path) -> Pictures | None:
         pixels = np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False)
         held_out = int(facts["held_out"])
         train = len(pixels) - held_out
-        told = [tuple(facts[name]) for name in ("names", "left_out")]
-        return Pictures(pixels[:train], pixels[train:], *told, notes=tuple(facts.get("notes", ())))
+        names, left_out, notes = (tuple(facts.get(name, ())) for name in ("names", "left_out", "notes"))
+        return Pictures(pixels[:train], pixels[train:], names, left_out, notes)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
