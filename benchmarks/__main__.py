@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import engines, gallery_pages, generate, lora, startup, translators, upscale
+from benchmarks import engines, gallery_pages, generate, lora, opinions, startup, translators, upscale
 
 MEASUREMENTS = {
     "startup": startup.main,
@@ -12,6 +12,7 @@ MEASUREMENTS = {
     "lora": lora.main,
     "translators": translators.main,
     "upscale": upscale.main,
+    "opinions": opinions.main,
 }
 
 for name in sys.argv[1:] or MEASUREMENTS:
