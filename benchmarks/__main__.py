@@ -9,6 +9,7 @@ from benchmarks import (
     generate,
     idle_tabs,
     lora,
+    opinions,
     ratios,
     startup,
     translators,
@@ -26,6 +27,7 @@ MEASUREMENTS = {
     "lora": lora.main,
     "translators": translators.main,
     "upscale": upscale.main,
+    "opinions": opinions.main,
 }
 
 for name in sys.argv[1:] or MEASUREMENTS:
