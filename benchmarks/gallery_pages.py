@@ -25,10 +25,11 @@ from ulid import ULID
 
 from gallery import Database, Gallery, Recipe, marks
 from gallery.ids import number_of
+from gallery.looks.features import LENGTH
 from gallery.looks.palette import NAMES
 from gallery.questions import fulltext, kept_table
 from gallery.questions.query import LARGEST, OLDEST, RATING, Query
-from gallery.schema import BoardImage, BoardRow, Image, ImageLora, ImageParent, ImageTag
+from gallery.schema import BoardImage, BoardRow, Image, ImageFeatures, ImageLora, ImageParent, ImageTag
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "1000,10000,100000").split(","))
 ROUNDS, SECONDS = 40, 20.0  # of one question at most
@@ -65,7 +66,11 @@ def fill(database: Database, size: int, draw: random.Random) -> list[str]:
         placed = [{"image_id": i, "board_id": d.choice(BOARDS), "added_at": 1.0} for i, d in of if d.random() < 0.2]
         family = [{"child_id": i, "parent_id": d.choice(ids[:1000])} for i, d in of if d.random() < 0.3]
         boards = [{"id": i, "owner": "mia", "name": i, "created_at": 1.0} for i in BOARDS]
-        tables = ((ImageLora, loras), (ImageTag, tags), (BoardRow, boards), (BoardImage, placed), (ImageParent, family))
+        looks = [{"image_id": i, "features": d.randbytes(LENGTH)} for i, d in of]
+        tables = (
+            (ImageLora, loras), (ImageTag, tags), (BoardRow, boards), (BoardImage, placed), (ImageParent, family),
+            (ImageFeatures, looks),
+        )  # fmt: skip
         for table, rows in tables:
             session.execute(insert(table), rows)
     return ids
@@ -178,11 +183,25 @@ def _after_changes(gallery: Gallery, ids: list[str], draw: random.Random) -> dic
         fresh = Gallery(gallery.database, gallery.files.images.parent)
         return Timed(lambda: fresh.page(Query(owner="mia", rating=4)))
 
+    def alike_after() -> Timed:
+        marks.rate(gallery.database, draw.sample(ids, 500), draw.choice((1, 2, 3, 4, 5)))
+        gallery.page(Query(owner="mia", rating=4))
+        record = gallery.get(draw.choice(ids))
+        return Timed(lambda: gallery.more_like(record, "mia", most=8))
+
+    def alike_anew() -> Timed:
+        fresh, record = Gallery(gallery.database, gallery.files.images.parent), gallery.get(draw.choice(ids))
+        fresh.page(Query(owner="mia", rating=4))
+        return Timed(lambda: fresh.more_like(record, "mia", most=8))
+
     def without_file() -> Timed:
         kept_table.file_of(gallery.database.file).unlink(missing_ok=True)
         return read_anew()
 
     return {
+        "more like a picture": lambda: gallery.more_like(gallery.get(draw.choice(ids)), "mia", most=8),
+        "the same, after 500 marks": alike_after,
+        "the same, of a fresh process": alike_anew,
         "after a mark": lambda: rated(1),
         "after 500 marks": lambda: rated(500),
         "first question of a studio": read_anew,

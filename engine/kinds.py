@@ -1,5 +1,6 @@
 """The one table of what can be asked of the studio."""
 
+from engine.captioning import admission as captioning
 from engine.comparing import admission as comparing
 from engine.cyclegan import admission as cyclegan
 from engine.diffusion import admission as diffusion
@@ -28,5 +29,5 @@ _MAKING = (
     *noising.KINDS,
     latent.EXPLORED,
 )
-_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *vqi2i.KINDS, *comparing.KINDS)
+_TRAINING = (*lora.KINDS, *latent.KINDS, *cyclegan.KINDS, *vqi2i.KINDS, *comparing.KINDS, *captioning.KINDS)
 KINDS = Kinds([*_MAKING, *reproducing.kinds(_MAKING), *importing.KINDS, *_TRAINING, *weights.KINDS, *measuring.KINDS])

@@ -41,6 +41,22 @@ def pictures_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path
     return found
 
 
+def pictures_below(folder: Path) -> list[Path]:
+    """The pictures in a folder, or, where none is directly in it, those in the folders in it, as an archive has them.
+
+    Raises:
+        NotFound: there is none.
+    """
+    try:
+        return pictures_in(folder)
+    except NotFound:
+        inner = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+        found = [path for each in inner for path in each.iterdir() if path.suffix.lower() in SUFFIXES]
+        if not found:
+            raise
+        return sorted(path for path in found if path.name[0] != ".")
+
+
 def read_picture(path: Path) -> Image.Image:
     """The picture in a file: upright 8-bit RGB in sRGB; decoded in a process of its own.
 

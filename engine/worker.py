@@ -211,6 +211,7 @@ def device_place(
 
     device = choose(settings.device)  # before the longer imports: a device that is not there is told soon
 
+    from engine.captioning.job import Captioning
     from engine.comparing.job import Comparing
     from engine.cyclegan.job import CycleGanTraining
     from engine.diffusion.job import Drawing
@@ -220,6 +221,7 @@ def device_place(
     from engine.inpainting.job import Inpainting
     from engine.latent.job import Exploring
     from engine.lora.job import Training
+    from engine.measuring.job import Comparing as ComparingFolders
     from engine.noising.job import Noising
     from engine.reproducing.job import Reproducing
     from engine.translation.job import Translating
@@ -228,7 +230,8 @@ def device_place(
 
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
-    return place, place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining, Comparing])
+    place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining])
+    return place, place.furnish([Comparing, ComparingFolders, Captioning])
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

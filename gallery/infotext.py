@@ -27,6 +27,8 @@ _VALUE = re.compile(r'("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SPACE = re.compile(r"\s*")
 _SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 _FIRST_STEPS = re.compile(r"Steps: ?[0-9]{1,6}(?:,|$)")  # no prompt begins so, however few pairs follow
+_BEGINS_PAIR = re.compile(r" ?[A-Za-z][\w /-]{1,60}:(?: |$)")
+_TEMPLATES = ("Template", "Negative Template", "Wildcard prompt", "Wildcard negative prompt")
 _LATE_STEPS = re.compile(r"\sSteps: ?[0-9]+,")
 
 
@@ -104,14 +106,38 @@ def parse_parameters(text: str) -> dict[str, str]:
 def _split_lines(lines: list[str]) -> tuple[list[str], str]:
     """The prompt lines and the parameter line, wherever other tools put it."""
     *before, last = lines
-    if len(list(_pairs(last))) >= _MIN_PAIRS or _FIRST_STEPS.match(last):
-        if not last.startswith("Steps:") and (steps := _LATE_STEPS.search(last)):
+    if _FIRST_STEPS.match(last):
+        return before, last
+    if (begin := _broken(lines)) is not None:
+        return lines[:begin], ", ".join(map(_part, lines[begin:]))
+    if len(list(_pairs(last))) >= _MIN_PAIRS:
+        if steps := _LATE_STEPS.search(last):
             return [*before, last[: steps.start()]], last[steps.start() :].strip()
         return before, last
-    for index in range(len(before) - 1, -1, -1):  # some extensions append "Template:" lines
+    for index in range(len(before) - 1, -1, -1):  # a template of several lines may follow
         if lines[index].startswith("Steps:") and len(list(_pairs(lines[index]))) >= _MIN_PAIRS:
             return lines[:index], lines[index]
     return lines, ""
+
+
+def _broken(lines: list[str]) -> int | None:
+    """Where a parameter line begins that was broken into several, or that templates follow; None where there is none.
+
+    People paste it so, with breaks after commas or one pair a line. Each of its lines must be of pairs.
+    """
+    for index in range(len(lines) - 1, -1, -1):
+        if _FIRST_STEPS.match(lines[index]):
+            whole = sum(len(list(_pairs(line))) for line in lines[index:]) >= _MIN_PAIRS
+            return index if whole else None
+        if lines[index].strip() and (not _BEGINS_PAIR.match(lines[index]) or lines[index].startswith(_NEGATIVE)):
+            return None
+    return None
+
+
+def _part(line: str) -> str:
+    """A line as a part of one line; the text of a template is one value, whatever commas it has."""
+    key, _, value = line.strip().partition(":")
+    return f"{key}: {json.dumps(value.strip())}" if key in _TEMPLATES and value.strip() else line.strip().rstrip(",")
 
 
 def _prompts(lines: list[str]) -> tuple[str, str]:

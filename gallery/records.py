@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,7 @@ from gallery.files import sha256
 from gallery.ids import number_of
 from gallery.questions.traits import commercial_use_of, sampler_of, stack_of
 from gallery.recipe import Recipe
-from gallery.schema import Image, ImageTag
+from gallery.schema import Image, ImageFeatures, ImageTag
 from gallery.words import Words
 
 UNREADABLE = (
@@ -73,6 +74,22 @@ class ImageRecord:
         """
         return self._read or Recipe(kind=self.kind, seed=self.seed, notes=(UNREADABLE,))
 
+    def facts(self) -> dict[str, Any]:
+        """What every list tells of a picture, as JSON values: which it is, how it looks and how it was made."""
+        return {
+            "id": self.id,
+            "created_at": datetime.fromtimestamp(self.created_at, UTC).isoformat(timespec="seconds"),
+            "kind": self.kind,
+            "title": self.title,
+            "prompt": self.recipe.prompt,
+            "negative_prompt": self.negative_prompt,
+            "model": self.model,
+            "seed": self.seed,
+            "width": self.width,
+            "height": self.height,
+            "file_sha256": self.sha256,
+        }
+
     @property
     def unreadable(self) -> bool:
         """Whether the database's copy of the recipe cannot be read; the one in the picture's file may be."""
@@ -122,7 +139,15 @@ def records_of(session: Session, rows: Iterable[Image]) -> tuple[ImageRecord, ..
     return tuple(record_of(row, tags.get(row.id, ())) for row in rows)
 
 
-def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], data: bytes, **more: object) -> Image:
+def row_of(
+    image_id: str,
+    recipe: Recipe,
+    words: Words,
+    size: tuple[int, int],
+    data: bytes,
+    features: bytes | None = None,
+    **more: object,
+) -> Image:
     """The row of an image file.
 
     Args:
@@ -131,6 +156,7 @@ def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], d
         words: what its kind says of it.
         size: width and height in pixels.
         data: the file's bytes.
+        features: what it is found by as being like another; None where nobody looked at it yet.
         more: `created_at`, `owner`, `job_id`, `job_index`, `phash`, `colours`.
     """
     return Image(
@@ -149,5 +175,6 @@ def row_of(image_id: str, recipe: Recipe, words: Words, size: tuple[int, int], d
         sampler=sampler_of(recipe),
         stack=stack_of(recipe, words.title),
         commercial_use=commercial_use_of(recipe),
+        features=None if features is None else ImageFeatures(features=features),
         **more,
     )

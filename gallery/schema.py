@@ -2,8 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Index, Integer, TypeDecorator, UniqueConstraint, false, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gallery.columns import Real, Whole, Words
 from gallery.database import Base
@@ -86,6 +97,19 @@ class BoardImage(Base):
     added_at: Mapped[float] = mapped_column(Real)
 
 
+class ImageFeatures(Base):
+    """What one picture is found by as being like another; see `gallery.looks.features`.
+
+    A table of its own, since all of it is read at once. Empty where the picture's file cannot be read.
+    """
+
+    __tablename__ = "image_features"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    image_id: Mapped[str] = mapped_column(Words(26), primary_key=True)
+    features: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class ImageChange(Base):
     """What an answer depends on changed for this image; written by triggers, so that no change goes unnoticed.
 
@@ -138,9 +162,9 @@ class Image(Base):
         Index("ix_images_trash", "number", sqlite_where=_TRASH, postgresql_where=_TRASH),
         # All that questions are about, so that reading it for 100,000 images reads no recipe.
         Index("ix_images_answers", *ANSWERED_BY),
-        # Likewise for what pictures look like, and which of them nobody has looked at yet.
+        # Likewise for what pictures look like, and the way to those that nobody has looked at yet.
         Index("ix_images_looks", "owner", "number", "phash", "deleted_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
-        Index("ix_images_unseen", "colours", "number", "id"),
+        Index("ix_images_unseen", "number", "id"),
     )
 
     id: Mapped[str] = mapped_column(Words(26), primary_key=True)
@@ -173,3 +197,7 @@ class Image(Base):
     """The main colours, ` red blue `; None until they are looked for."""
     commercial_use: Mapped[bool | None] = mapped_column(default=None)
     """Whether the licences of all that it was made with allow it; None where one of them is not known."""
+    features: Mapped[ImageFeatures | None] = relationship(
+        primaryjoin="Image.id == foreign(ImageFeatures.image_id)", lazy="raise", passive_deletes="all"
+    )
+    """Given when the image is saved; of others the table itself is asked."""

@@ -33,6 +33,7 @@ from gallery.schema import Image
 from gallery.words import Describe, by_kind
 
 if TYPE_CHECKING:
+    from gallery.looks.likeness import Likeness
     from gallery.questions.asking import Questions
 
 DEFAULT_OWNER = "artist"
@@ -62,6 +63,12 @@ class Gallery:
         from gallery.questions.asking import Questions  # numpy is slow to import
 
         return Questions(self.database)
+
+    @cached_property
+    def _likeness(self) -> "Likeness":
+        from gallery.looks.likeness import Likeness
+
+        return Likeness(self._questions)
 
     # --- saving ---------------------------------------------------------------------------------
 
@@ -275,10 +282,23 @@ class Gallery:
         """How many images each value of each filter would leave, with everything else that is asked."""
         return self._questions.facets(self.database, query)
 
+    def more_like(
+        self, record: ImageRecord, owner: str | None = None, most: int = 12
+    ) -> tuple[ImageRecord, ...] | None:
+        """The pictures that look most like one, nearest first; not itself, none of the trash.
+
+        By colours, where they lie, and the directions of lines; see `gallery.looks.features`.
+
+        Returns:
+            None where nobody looked at the picture yet (`gallery.looks.filling`), or its file cannot be read.
+        """
+        return self._likeness.more_like(self.database, record, owner, most)
+
     def warm(self) -> None:
         """Read what questions need before anybody asks one; with 100,000 images that takes a second or two."""
         filing.clear_log(self.database)
         self._questions.warm(self.database)
+        self._likeness.warm(self.database)
 
     # --- showing --------------------------------------------------------------------------------
 

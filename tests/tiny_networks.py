@@ -1,6 +1,6 @@
 """Small pictures, and small trainings of the networks that Explore loads."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from engine.gan.config import Config as GanConfig
 from engine.latent.catalogue import BETA_VAE, GAN
 from engine.latent.running import start
 from engine.latent.runs import Run
+from engine.training.config import values_of
 
 VAE = VaeConfig(steps=6, batch_size=4, side=16, blocks=(8, 16), latents=6, beta=0.1, held_out=0.25)
 GAN_CONFIG = GanConfig(steps=6, batch_size=4, side=16, width=4, latents=6, average=0.9)
@@ -32,10 +33,13 @@ def save_pictures(folder: Path, count: int = 20, side: int = 24) -> Path:
     return folder
 
 
-def trained_network(family: str, pictures: Path, run: Path, out: Path, **more: Any) -> str:
-    """Train a tiny one from a folder; returns the name under which it can be explored."""
+def trained_network(
+    family: str, pictures: Path, run: Path, out: Path, changes: dict[str, Any] | None = None, **more: Any
+) -> str:
+    """Train a tiny one from a folder, with settings of its own; returns the name under which it can be explored."""
     config, how = (VAE, betavae.FAMILY) if family == BETA_VAE else (GAN_CONFIG, gan.FAMILY)
-    asked = Run(family=family, name=f"tiny-{family}", dataset=str(pictures), config=asdict(config))
+    config = replace(config, **(changes or {}))
+    asked = Run(family=family, name=f"tiny-{family}", dataset=str(pictures), config=values_of(config))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,7 +1,6 @@
 """The gallery's commands."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -279,20 +278,10 @@ def _records(store: Gallery, query: Query, limit: int | None = None) -> Iterator
 def _facts(store: Gallery, record: ImageRecord) -> dict[str, Any]:
     path = store.files.locate(record.id)
     return {
-        "id": record.id,
+        **record.facts(),
         "path": str(path) if path else None,
-        "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds"),
-        "title": record.title,
-        "prompt": record.recipe.prompt,
-        "negative_prompt": record.negative_prompt,
-        "model": record.model,
         "licence": _licences(record.recipe),
         "commercial_use": record.commercial_use,
-        "seed": record.seed,
-        "width": record.width,
-        "height": record.height,
-        "file_sha256": record.sha256,
-        "kind": record.kind,
         "sampler": record.sampler,
         "favourite": record.favourite,
         "rating": record.rating,

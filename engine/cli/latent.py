@@ -1,8 +1,6 @@
 """The commands that train networks to explore."""
 
 import json
-import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +11,10 @@ from engine.cli.app import Home, settings_of
 from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.explorers.families import config_of
 from engine.gan.config import PRESETS as GAN_PRESETS
+from engine.gan.config import SCALES
 from engine.latent.catalogue import BETA_VAE, GAN, own_folder
-from engine.latent.runs import Run, name_problems, read_run, runs_folder
+from engine.latent.preparing import run_of
+from engine.latent.runs import name_problems, read_run, runs_folder
 from engine.training.config import configured
 
 commands = typer.Typer()
@@ -45,7 +45,7 @@ def train_vae(
     """Train a beta-VAE on a folder of pictures; a run that was stopped goes on where it was."""
     from engine.betavae.run import FAMILY  # here: imports torch
 
-    settings = configured(VAE_PRESETS, preset, _changes(config, steps, seed))
+    settings = configured(VAE_PRESETS, preset, _changes(config, steps=steps, seed=seed))
     print(f"Effective beta {settings.effective_beta:.4g}; 1 is the plain VAE.", flush=True)
     _train(BETA_VAE, FAMILY, settings, pictures, name, run, device, licence, home)
 
@@ -59,6 +59,9 @@ def train_gan(
     config: Changes = None,
     steps: Steps = None,
     seed: Seed = None,
+    scales: Annotated[str | None, typer.Option(help=f"{', '.join(SCALES)}: at one size, growing, or all.")] = None,
+    first_side: Annotated[int | None, typer.Option(help="Pixels where growing begins.")] = None,
+    fade_pictures: Annotated[int | None, typer.Option(help="Over which a block fades in; 0: even shares.")] = None,
     device: OnDevice = "",
     licence: Licence = "licence unknown",
     home: Home = None,
@@ -66,7 +69,8 @@ def train_gan(
     """Train a GAN on a folder of pictures; a run that was stopped goes on where it was."""
     from engine.gan.run import FAMILY  # here: imports torch
 
-    settings = configured(GAN_PRESETS, preset, _changes(config, steps, seed))
+    sizes = {"scales": scales, "first_side": first_side, "fade_pictures": fade_pictures}
+    settings = configured(GAN_PRESETS, preset, _changes(config, steps=steps, seed=seed, **sizes))
     _train(GAN, FAMILY, settings, pictures, name, run, device, licence, home)
 
 
@@ -119,22 +123,14 @@ def _train(
         raise InvalidRequest(problems)
     settings = settings_of(home)
     folder = run or runs_folder(settings) / name
-    asked = Run(
-        family=family,
-        name=name,
-        dataset=str(pictures.expanduser().absolute()),
-        config=asdict(config),
-        licence=licence,
-        created_at=time.time(),
-    )
+    asked = run_of(family, name, str(pictures.expanduser().absolute()), config, licence)
     chosen = choose(device or settings.device)
     made = start(folder, asked, config, how, out=own_folder(settings), device=chosen.torch_device, quiet=False)
     if made:
         print(f"{made} can be explored; its losses and samples are in {folder}.")
 
 
-def _changes(file: Path | None, steps: int | None, seed: int | None) -> dict[str, Any]:
-    given = {"steps": steps, "seed": seed}
+def _changes(file: Path | None, **given: int | str | None) -> dict[str, Any]:
     return _read(file) | {name: value for name, value in given.items() if value is not None}
 
 

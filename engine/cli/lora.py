@@ -204,7 +204,8 @@ def _say(studio: Studio, prepared: PreparedRun, order: RunSettings) -> None:
     typer.echo(f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out.", err=True)
     jobs, accelerated = studio.jobs(kind=TrainLora.kind), studio.engine().accelerated
     looks = looks_of(prepared.train)
-    time = training_time(studio.settings, order.config.in_steps(looks), order.model, jobs, accelerated)
+    config = order.config.in_steps(looks)
+    time = training_time(studio.settings, config, order.model, jobs, accelerated, studio.gallery)
     run = run_in_words(order.config, looks)
     typer.echo(f"{run}, on {order.model.title}. {prepared.memory.in_words()} {time}", err=True)
 

@@ -1,5 +1,6 @@
 """The commands that measure pictures, and bring the networks for it."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +10,15 @@ import typer
 from engine.cli.app import Home, Json, open_studio, print_json
 from engine.cli.waiting import done
 from engine.measuring.request import FetchNetwork
-from engine.metrics.published.catalogue import network_named, networks
+from engine.metrics.published.catalogue import captioner, network_named, networks
 
 commands = typer.Typer()
 
 
 @commands.command()
 def measuring_networks(as_json: Json = False) -> None:
-    """List the networks that measure pictures: what each is for, its size and licence, and where its files lie."""
-    for network in networks():
+    """List the networks that measure or caption pictures: what for, size and licence, and where their files lie."""
+    for network in (*networks(), captioner()):
         if as_json:
             facts = ("name", "title", "measures", "licence", "size_bytes", "available")
             said = {fact: getattr(network, fact) for fact in facts}
@@ -35,7 +36,7 @@ def fetch_network(
     ] = None,
     home: Home = None,
 ) -> None:
-    """Download a network that measures pictures; an interrupted download continues."""
+    """Download a network that measures or captions pictures; an interrupted download continues."""
     network = network_named(name)
     request = FetchNetwork(network=name, folder=str(folder.absolute()) if folder else "")
     done(open_studio(home), request, "copy" if folder else "download")
@@ -63,10 +64,11 @@ def compare_folders(
     if as_json:
         print_json({"folders": [str(one), str(other)]} | found.to_dict())
         return
-    print(f"{found.counts[0]} pictures in {one}, {found.counts[1]} in {other}; lower is nearer.")
+    print(f"{found.counts[0]} pictures in {one}, {found.counts[1]} in {other}; lower is nearer; 95 % intervals.")
     width = max(len(measure.name) for measure in found.measured)
     for measure in found.measured:
-        print(f"  {measure.name:{width}}  {measure.value:.4g}  {measure.note}".rstrip())
+        interval = "" if math.isnan(measure.low) else f" ({measure.low:.4g} to {measure.high:.4g})"
+        print(f"  {measure.name:{width}}  {measure.value:.4g}{interval}  {measure.note}".rstrip())
     for line in (*found.notes, *found.missing):
         print(f"  {line}")
 

@@ -73,6 +73,7 @@ def _words(path: Path, found: ForeignRecipe | None) -> str:
         "size": size,
         "model": " ".join(filter(None, (found.model, found.model_hash and f"({found.model_hash})"))),
         "LoRAs": ", ".join(map(_lora, found.loras)),
+        "embeddings": ", ".join(_with_hash(each.name, each.hash) for each in found.embeddings),
         "clip skip": found.clip_skip,
         "strength": found.strength,
         "not understood": ", ".join(found.not_understood),
@@ -89,4 +90,8 @@ def _plain(value: object) -> str:
 
 def _lora(lora: ForeignLora) -> str:
     weight = "" if lora.weight is None else f" {lora.weight:g}"
-    return f"{lora.name}{weight}" + (f" ({lora.hash})" if lora.hash else "")
+    return _with_hash(f"{lora.name}{weight}", lora.hash)
+
+
+def _with_hash(name: str, digits: str) -> str:
+    return f"{name} ({digits})" if digits else name

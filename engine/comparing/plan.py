@@ -19,7 +19,7 @@ from ulid import ULID
 from engine.comparing.request import CompareTranslators, TestOnPairs
 from engine.errors import InvalidRequest, NotFound, Problem, StudioError
 from engine.files import read_json, write_json
-from engine.picture_files import SUFFIXES, pictures_in
+from engine.picture_files import pictures_below, pictures_in
 from engine.prepared import prepared
 from engine.settings import Settings
 
@@ -153,7 +153,7 @@ def _created_at(path: Path) -> float:
 
 def _listed(field: str, folder: Path, problems: list[Problem], fewest: int = FEWEST) -> tuple[Path, ...]:
     try:
-        found = _below(folder)
+        found = pictures_below(folder)
     except StudioError as error:
         problems.append(Problem(field, str(error)))
         return ()
@@ -162,22 +162,6 @@ def _listed(field: str, folder: Path, problems: list[Problem], fewest: int = FEW
         text = f"A folder to compare holds {fewest} to {MOST:,} pictures; {folder.name} holds {len(found):,}: {why}."
         problems.append(Problem(field, text))
     return tuple(found)
-
-
-def _below(folder: Path) -> list[Path]:
-    """The pictures in a folder, or, where none is directly in it, those in the folders in it, as an archive has them.
-
-    Raises:
-        NotFound: there is none.
-    """
-    try:
-        return pictures_in(folder)
-    except NotFound:
-        inner = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
-        found = [path for each in inner for path in each.iterdir() if path.suffix.lower() in SUFFIXES]
-        if not found:
-            raise
-        return sorted(path for path in found if path.name[0] != ".")
 
 
 def _paired(folder: Path, problems: list[Problem]) -> tuple[tuple[Path, Path], ...]:

@@ -12,7 +12,6 @@ from engine.cyclegan.config import SIZE_MULTIPLE
 from engine.cyclegan.players import Translators
 from engine.files import write_json
 from engine.images import from_pil, to_pil
-from engine.metrics.distances import distances_in, shortened
 from engine.metrics.features import Extractor, features_of
 from engine.training.photo_folders import PhotoFolder
 from engine.training.unpaired import Data
@@ -101,6 +100,8 @@ def distances(translators: Translators, data: Data, crop: int, extractors: Seque
 
     None where there is one picture of a kind alone.
     """
+    from engine.metrics.distances import distances_in, shortened  # here: seconds of imports, which training spares
+
     x, y = (list(squares(folder, crop)) for folder in (data.held_out_x, data.held_out_y))
     if min(len(x), len(y)) < FEWEST:
         return []

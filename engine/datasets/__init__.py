@@ -10,9 +10,8 @@
     fingerprints.py  which pictures look alike
     doctor.py        what speaks against training on them; buckets.py, their shapes
     captions.py      keyword rules, trigger word, captions.csv
-    blip.py          automatic captions
     split.py         what is trained on and what is held out
     augment.py       the pixels that the model sees
 
-Importing any of them loads no torch; `blip` and `augment.prepare` load it when they are called.
+Importing any of them loads no torch; `augment.prepare` loads it when it is called. Automatic captions: `captioning/`.
 """

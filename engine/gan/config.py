@@ -1,14 +1,30 @@
 """The settings of a GAN's training. No torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.latent.pictures import Wanted
-from engine.training.config import average_decay, learning_rate, require, seed, share
+from engine.training.config import LATER, Rule, average_decay, learning_rate, require, seed, share
 
 CONVOLUTION, LINEAR = "convolution", "linear"
 STARTS = (CONVOLUTION, LINEAR)
+SINGLE, PROGRESSIVE, MULTI = "single", "progressive", "multi"
+SCALES = (SINGLE, PROGRESSIVE, MULTI)
 FEWEST = 16  # pictures
+ALIKE = 0.5  # variety of the samples, as a share of the pictures', below which they are called alike
 SIDES = (8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How far both networks have grown.
+
+    Attributes:
+        side: pixels of the pictures.
+        alpha: how much of the newest block counts, 0 to 1.
+    """
+
+    side: int
+    alpha: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,12 @@ class Config:
             keeps the last ones.
         flip: how often a picture is mirrored, 0 to 1.
         seed: of everything random.
+        scales: at which sizes pictures are drawn and judged: "single" at `side` alone, "progressive" from `first_side`
+            on in doublings (Karras et al. 2018), "multi" at all sizes from 8 pixels on at once, so that gradients reach
+            every size (Karnewar and Wang 2020).
+        first_side: pixels where progressive growing begins, below `side`.
+        fade_pictures: over which each new block is faded in; before it, as many are seen at the size that is there. 0
+            gives every stretch the same share of the training.
 
     Raises:
         InvalidRequest: values out of range; all are reported together.
@@ -45,6 +67,9 @@ class Config:
     average: float = 0.0
     flip: float = 0.5
     seed: int = 5
+    scales: str = field(default=SINGLE, metadata=LATER)
+    first_side: int = field(default=SIDES[0], metadata=LATER)
+    fade_pictures: int = field(default=0, metadata=LATER)
 
     def __post_init__(self) -> None:
         rules = {
@@ -60,8 +85,47 @@ class Config:
             "average": average_decay(self.average),
             "flip": share(self.flip),
             "seed": seed(self.seed),
+            "scales": (self.scales in SCALES, f"one of {', '.join(SCALES)}"),
         }
-        require(self, rules)
+        require(self, rules | self._rules_of_scales())
+
+    def _rules_of_scales(self) -> dict[str, Rule]:
+        rules: dict[str, Rule] = {}
+        if self.scales == MULTI and self.side == SIDES[0]:
+            rules["side"] = False, f"{SIDES[1]} or more where all sizes from {SIDES[0]} on are drawn"
+        if self.scales != PROGRESSIVE:
+            return rules
+        grows = self.first_side in SIDES and self.first_side < self.side
+        rules["first_side"] = grows, f"one of {', '.join(map(str, SIDES))} and below the side of {self.side}"
+        if grows and self.side in SIDES:
+            most = f"from 0 to {self._most:,}, so that all has grown before the training ends"
+            rules["fade_pictures"] = 0 <= self.stretch <= self._most, most
+        return rules
+
+    @property
+    def doublings(self) -> int:
+        """How often a progressive training doubles its pictures' side."""
+        return (self.side // self.first_side).bit_length() - 1
+
+    @property
+    def stretch(self) -> int:
+        """Pictures that each stage of a progressive training sees before the next block, and while that fades in."""
+        even = self.steps * self.batch_size // (2 * self.doublings + 1)
+        return self.fade_pictures or max(1, min(even, self._most))
+
+    @property
+    def _most(self) -> int:
+        """The longest stretch after which the last step still has all blocks."""
+        return max(0, self.steps - 1) * self.batch_size // (2 * self.doublings)
+
+    def growth(self, step: int) -> Growth:
+        """How far both networks have grown in step `step`, from 0."""
+        if self.scales != PROGRESSIVE:
+            return Growth(self.side)
+        stage, into = divmod(step * self.batch_size, self.stretch)
+        doubled = min(self.doublings, (stage + 1) // 2)
+        fading = stage % 2 == 1 and stage < 2 * self.doublings
+        return Growth(self.first_side << doubled, into / self.stretch if fading else 1.0)
 
     @property
     def wanted(self) -> Wanted:

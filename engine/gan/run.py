@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.gan import trainer
-from engine.gan.config import Config
+from engine.gan.config import MULTI, PROGRESSIVE, SINGLE, Config
 from engine.gan.networks import Generator
 from engine.latent.catalogue import DECODER, GAN, Sidecar
 from engine.latent.exporting import export as write
@@ -12,6 +12,8 @@ from engine.latent.running import Family
 from engine.latent.runs import Run
 from engine.training.curves import read_curves
 from engine.training.loop import averaged_weights
+
+HOW = {SINGLE: "", PROGRESSIVE: ", grown step by step", MULTI: ", judged at all sizes"}
 
 
 def trained(folder: Path, config: Config) -> Generator:
@@ -31,7 +33,7 @@ def export(folder: Path, config: Config, data: Pictures, run: Run, path: Path) -
         channels=3,
         latents=config.latents,
         licence=run.licence,
-        source=f"GAN, {config.start} start, width {config.width}",
+        source=f"GAN, {config.start} start, width {config.width}{HOW[config.scales]}",
         pictures=len(data.train),
         steps=config.steps,
         measured={name: points[-1][1] for name, points in curves.items() if name in ("variety", "skipped")},

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.gan.config import Config
+from engine.gan.config import ALIKE, PROGRESSIVE, Config
 from engine.gan.networks import Discriminator, Generator
+from engine.gan.scales import scales_of, shown
 from engine.latent.pictures import Pictures
 from engine.latent.training import batch_of, pixels_in, sheet_of
 from engine.metrics.features import mean_pairwise_distance, nearest
@@ -68,15 +69,15 @@ def loss_generator(fake: Tensor) -> Tensor:
 
 def networks_of(config: Config) -> tuple[Generator, Discriminator]:
     """With random weights of PyTorch's generator."""
-    generator = Generator(3, config.side, config.width, config.latents, config.start)
-    return generator, Discriminator(3, config.side, config.width, config.start)
+    generator = Generator(3, config.side, config.width, config.latents, config.start, config.scales)
+    return generator, Discriminator(3, config.side, config.width, config.start, config.scales)
 
 
 class Duel:
     """The two networks and what a step does with them."""
 
     def __init__(self, config: Config, ranks: Ranks) -> None:
-        self._config, self._ranks = config, ranks
+        self._config, self._ranks, self._scales = config, ranks, scales_of(config.scales)
         self.generator, self.discriminator = (
             network.to(ranks.device, memory_format=torch.channels_last) for network in networks_of(config)
         )
@@ -96,11 +97,15 @@ class Duel:
 
     def step(self, number: int, real: Tensor, noise: Tensor) -> dict[str, float]:
         """Both phases on pictures (N, 3, H, W) and noise (N, latents); returns both losses."""
-        fake = self.generator(noise)
+        growth, scales = self._config.growth(number), self._scales
+        fake = scales.draw(self.generator, noise, growth)
 
         # The discriminator.
         self.discriminator.requires_grad_(True)
-        judged = loss_discriminator(self.discriminator(real), self.discriminator(fake.detach()))
+        judged = loss_discriminator(
+            scales.judge(self.discriminator, scales.see(real, growth), growth),
+            scales.judge(self.discriminator, [each.detach() for each in fake], growth),
+        )
         rested = self.balance.rests(self._config.skip_below)
         numbers = finite(number, {"discriminator": judged}, "")
         if not rested:
@@ -109,7 +114,7 @@ class Duel:
 
         # The generator.
         self.discriminator.requires_grad_(False)
-        loss = loss_generator(self.discriminator(fake))
+        loss = loss_generator(scales.judge(self.discriminator, fake, growth))
         numbers |= finite(number, {"generator": loss}, "")
         update(self._optimizer, loss, self._ranks, max_norm=None)
         self.average.update_parameters(self.generator)
@@ -147,11 +152,16 @@ def run(
     @torch.no_grad()
     def look(number: int) -> None:
         model = duel.average.module.eval()
-        samples = model(fixed)
+        growth = config.growth(number - 1)  # of the step that was the last
+        samples = shown(model, fixed, growth, config.side)
         model.train()
         drawn = coarse(samples.cpu())
         measured = {"variety": _variety(drawn) / variety, "copies": copies(drawn, seen)}
+        if config.scales == PROGRESSIVE:
+            measured |= {"grown_to": growth.side, "alpha": growth.alpha}
         log.numbers(number, {"skipped": duel.balance.skipped} | measured)
+        if measured["variety"] < ALIKE:
+            log.text("The samples are alike: the generator has collapsed, or has not begun to differ yet.")
         log.picture(number, "samples", sheet_of([*samples.split(ROW)]))
 
     settings = ranks.settings(config, steps_in_all=config.steps, pictures=len(data.train))

@@ -8,7 +8,7 @@ from typing import Any
 from engine.diffusion.prompts.grammar import WEIGHTED
 from engine.incoming.embeddings import called
 from engine.incoming.fields import Field
-from engine.incoming.matching import MODEL, found_here, loras_here, models_here
+from engine.incoming.matching import MODEL, embeddings_here, found_here, loras_here, models_here
 from engine.incoming.prompt_rows import embedding_row, prompt_rows
 from engine.incoming.setting_rows import (
     beginning_rows,
@@ -51,8 +51,7 @@ def compare(recipe: ForeignRecipe, current: Mapping[str, Any], here: Here, synta
     known = {info.name: info for info in here.models}
     model = known.get(match.name) if match.sure else None
     drawn_with = model or known.get(current.get("model", ""))
-    prompts = recipe.prompt, recipe.negative_prompt
-    embeddings = called(recipe.tool, prompts, here.embeddings, drawn_with)
+    embeddings = called(recipe, here.embeddings, embeddings_here(here.embeddings, here.hashes), drawn_with)
     return [
         *prompt_rows(recipe, current, syntax, embeddings),
         *model_row(recipe, current, match, known),

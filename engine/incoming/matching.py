@@ -1,8 +1,9 @@
-"""Which model or LoRA here another tool's picture means: by hash first, then by name; never another one silently.
+"""Which model, LoRA or embedding another tool's picture means: by hash first, then by name; never another silently.
 
 Tools write the first digits of SHA-256: 10 of the whole file (A1111's models, Civitai's AutoV2), 12 of the tensors
-alone (A1111's LoRAs, Civitai's AutoV3), or all 64 of either; and until 2023 eight digits of a piece of the file. No
-file is read whole here: what was hashed before is known, and of a LoRA also the hash that its own header tells.
+alone (A1111's LoRAs, Civitai's AutoV3) or, of embeddings, of the whole file (A1111), or all 64 of either; and until
+2023 eight digits of a piece of the file. No file is read whole here: what was hashed before is known, and of a LoRA
+also the hash that its own header tells.
 """
 
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote_plus
 
 from engine.errors import UnsafeFile
+from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.hashes import LEGACY_DIGITS, known_sha256, legacy_hash
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
@@ -27,7 +29,7 @@ _DIGITS = re.compile("[0-9a-f]{8,64}")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model or a LoRA here.
+    """A model, a LoRA or an embedding here.
 
     Attributes:
         name: in requests.
@@ -78,6 +80,12 @@ def models_here(models: Iterable[ModelInfo], cache: Path | None = None) -> list[
 def loras_here(loras: Iterable[LoraInfo], cache: Path | None = None) -> list[Candidate]:
     """LoRAs as candidates; `cache` as for models."""
     return _with_hashes([_of_lora(lora) for lora in loras], cache)
+
+
+def embeddings_here(embeddings: Iterable[EmbeddingInfo], cache: Path | None = None) -> list[Candidate]:
+    """Embeddings as candidates; `cache` as for models."""
+    found = _with_hashes([_of_embedding(info) for info in embeddings], cache)
+    return [replace(each, tensors=each.whole) for each in found]  # which is what the twelve digits are of
 
 
 def found_here(what: str, name: str, digits: str, candidates: Sequence[Candidate]) -> Match:
@@ -133,6 +141,11 @@ def _of_model(info: ModelInfo) -> Candidate:
 
 def _of_lora(lora: LoraInfo) -> Candidate:
     return Candidate(lora.name, lora.name, lora.path, _folded_all(lora.name, lora.path.name), problem=lora.problem)
+
+
+def _of_embedding(info: EmbeddingInfo) -> Candidate:
+    names = _folded_all(info.name, info.path.name, info.token.strip("<>"))
+    return Candidate(info.name, info.name, info.path, names, problem=info.problem)
 
 
 def _with_hashes(candidates: Sequence[Candidate], cache: Path | None) -> list[Candidate]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED, weight_problems
 from engine.incoming.embeddings import Called, renamed
-from engine.incoming.fields import CANNOT, NONE, SAME, Field, row
+from engine.incoming.fields import CANNOT, NONE, SAME, Field, named, row
 from engine.incoming.weights import notes_on_weights
 from engine.prompting.parsing import literal
 from engine.rules import cleaned, text
@@ -41,16 +41,22 @@ def prompt_rows(
 
 def embedding_row(place: int, one: Called) -> Field:
     """It comes and goes with the prompt that calls it, so there is nothing to take beside that."""
-    usable = one.match.sure and not one.problem
-    becomes = f"<{one.match.name}>" if usable else ""
-    said = "It comes with the prompt." if usable else "The prompt keeps its words, which are read as words here."
     return Field(
         f"embedding_{place}",
         f"Embedding {one.name}",
         "here" if one.match.name else NONE,
-        one.sign,
-        SAME if usable else CANNOT,
-        becomes,
-        " ".join([one.problem or one.match.said, said]),
+        named(one.sign, one.hash),
+        SAME if one.usable else CANNOT,
+        f"<{one.match.name}>" if one.usable else "",
+        " ".join([one.problem or one.match.said, _in_the_prompt(one)]),
         links=one.match.links,
+        unhashed=one.match.unhashed,
     )
+
+
+def _in_the_prompt(one: Called) -> str:
+    if one.usable:
+        return "It comes with the prompt."
+    if one.bare and one.match.name and not one.problem:
+        return "Its word in the prompt calls the one that is here: take the word out if that is not wanted."
+    return "The prompt keeps its words, which are read as words here."

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,12 @@ from engine.latent.pictures import Wanted, picture_paths
 from engine.latent.runs import Run, begin_run, name_problems, runs_folder
 from engine.prepared import prepared
 from engine.settings import Settings
+from engine.training.config import values_of
 
 
 def run_of(family: str, name: str, dataset: str, config: Any, licence: str = "licence unknown") -> Run:
     """What is asked, from settings of that family."""
-    values: Mapping[str, Any] = asdict(config)
+    values: Mapping[str, Any] = values_of(config)
     return Run(family=family, name=name, dataset=dataset, config=values, licence=licence, created_at=time.time())
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from engine.errors import Problem, StudioError
+from engine.diffusion.request import TextToImage, text_to_image
+from engine.errors import InvalidRequest, Problem, StudioError
 from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED, TRAIN
@@ -28,8 +30,11 @@ from engine.prepared import prepared
 from engine.settings import Settings
 from engine.weights.checks import lora_problems, model_problems
 from engine.weights.models import Catalogue, ModelInfo
+from gallery.questions.query import Query
+from gallery.recipe import Recipe
+from gallery.store import Gallery
 
-MOST_EARLIER = 5  # trainings that are looked at, the newest
+MOST_EARLIER, MOST_DRAWN = 5, 24  # trainings and drawings that are looked at, the newest
 
 
 def _training(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -79,7 +84,9 @@ def _evaluation_folder(settings: Settings, request: EvaluateLora | LoraGrid) -> 
     return settings.evaluations_dir / request.evaluation
 
 
-def training_time(settings: Settings, config: Config, info: ModelInfo, jobs: Iterable[Job], accelerated: bool) -> str:
+def training_time(
+    settings: Settings, config: Config, info: ModelInfo, jobs: Iterable[Job], accelerated: bool, gallery: Gallery
+) -> str:
     """About how long a training takes, in words.
 
     Args:
@@ -88,10 +95,30 @@ def training_time(settings: Settings, config: Config, info: ModelInfo, jobs: Ite
         info: the model.
         jobs: trainings, newest first; those of the same layers of the same model say how quick this machine is.
         accelerated: whether a GPU trains.
+        gallery: whose newest drawings say how quick this machine is where no training does.
     """
     through = [job for job in jobs if job.state == SUCCEEDED and job.request and _in_one_go(job)]
     rates = [rate for job in through[:MOST_EARLIER] if (rate := _rate(settings, config, info, job))]
-    return pace.in_words(config, info, rates, accelerated)
+    drawn = gallery.page(Query(kinds=(TextToImage.kind,), models=(pace.MODEL,)), limit=MOST_DRAWN).images
+    return pace.in_words(config, info, rates, accelerated, slowness(each.recipe for each in drawn))
+
+
+def slowness(recipes: Iterable[Recipe]) -> float | None:
+    """Seconds that this machine takes for what the core of the measured rates did in one; None where nothing tells.
+
+    Args:
+        recipes: of pictures that `pace.MODEL` drew; those by a GPU or with LoRAs do not count.
+    """
+    found = [recipe.seconds / seconds for recipe in recipes if recipe.seconds > 0 and (seconds := _rated(recipe))]
+    return median(found) if found else None
+
+
+def _rated(recipe: Recipe) -> float:
+    try:
+        asked = text_to_image(recipe.request)
+    except InvalidRequest:
+        return 0.0
+    return pace.drawing_time(asked) if recipe.dtype == "float32" and not recipe.loras else 0.0
 
 
 def _in_one_go(job: Job) -> bool:

@@ -1,10 +1,15 @@
-"""How long a training takes: from earlier ones on this machine, else from a measured rate. Imports no torch."""
+"""How long a training takes: from earlier ones on this machine, else from what its pictures took, else from a rate.
+
+Imports no torch.
+"""
 
 from collections.abc import Sequence
 from statistics import median
 
+from engine.diffusion.request import NO_GUIDANCE, TextToImage
 from engine.lora.runs.config import Config
 from engine.rules import rough_duration
+from engine.settings import OPENVINO, TORCH
 from engine.training.lora_layers import ATTENTION
 from engine.weights.models import ModelInfo
 
@@ -19,10 +24,14 @@ ABOUT = {
 MODEL, SIDE = "mini", 256
 STEP_ATTENTION, STEP_ALL = 0.083, 0.045  # one picture in a step, 4 and 16 of them together, where latents are kept
 ENCODING = 0.097  # one picture that looks different each time
-SAMPLE = 2.3  # one that is drawn on the way
+SAMPLE, SAMPLE_STEPS = 2.3, 25  # one that is drawn on the way, and in how many steps
+DRAWN_BY = {TORCH: 1.0, OPENVINO: 0.53}  # of that time
+MORE_EVALUATIONS = ("DPM++ SDE Karras", "Heun")  # of the network than steps
 
 
-def in_words(config: Config, info: ModelInfo, rates: Sequence[float], accelerated: bool) -> str:
+def in_words(
+    config: Config, info: ModelInfo, rates: Sequence[float], accelerated: bool, slowness: float | None = None
+) -> str:
     """A sentence such as "About 3 min here."
 
     Args:
@@ -30,13 +39,26 @@ def in_words(config: Config, info: ModelInfo, rates: Sequence[float], accelerate
         info: the model.
         rates: seconds for a unit of `work_of`, of earlier trainings here.
         accelerated: whether a GPU trains; for one no rate was measured.
+        slowness: seconds that this machine takes for what the core of the measured rates did in one; None where it has
+            drawn nothing that tells.
     """
     work = work_of(config, info)
     if rates:
         return f"About {rough_duration(work * median(rates))} here."
     if accelerated or info.name != MODEL:
         return "The first training will show how long it takes here."
-    return f"About {rough_duration(_on_one_core(config, work))} on one CPU core, less on more."
+    seconds = _on_one_core(config, work)
+    if slowness is None:
+        return f"About {rough_duration(seconds)} on one CPU core, less on more."
+    return f"About {rough_duration(slowness * seconds)}, by the time that its pictures take here."
+
+
+def drawing_time(asked: TextToImage) -> float:
+    """Seconds that drawing takes `MODEL` on the core of the measured rates; 0 where that is not known."""
+    if asked.enlarged > 1 or asked.scheduler in MORE_EVALUATIONS or asked.guidance_scale <= NO_GUIDANCE:
+        return 0.0
+    pictures = asked.width * asked.height / SIDE**2
+    return SAMPLE * DRAWN_BY[asked.backend] * pictures * asked.num_inference_steps / SAMPLE_STEPS
 
 
 def _on_one_core(config: Config, work: float) -> float:

@@ -1,4 +1,4 @@
-"""Networks that measure pictures: which can be brought here."""
+"""Networks that measure pictures, and comparisons of folders: which can be asked for here."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Any
 
 from engine.errors import Problem, StudioError
 from engine.jobs.kind import Here, Kind
-from engine.jobs.schema import FETCH
-from engine.measuring.request import FetchNetwork, fetch_network
-from engine.metrics.published.catalogue import network_named
+from engine.jobs.schema import FETCH, TRAIN
+from engine.measuring.listing import pictures_of_both
+from engine.measuring.request import CompareFolders, FetchNetwork, compare_folders, fetch_network
+from engine.metrics.published.catalogue import captioner, network_named
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
@@ -22,14 +23,34 @@ def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     return []
 
 
+def _folders(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    try:
+        pictures_of_both(Path(values["one"]), Path(values["other"]))
+    except StudioError as error:
+        return [Problem("one" if str(values["one"]) in str(error) else "other", str(error))]
+    return []
+
+
+def _purpose(name: str) -> str:
+    return f"{name}, to {'caption' if name == captioner().name else 'measure'} with"
+
+
 KINDS = (
     Kind(
         name=FetchNetwork.kind,
         read=fetch_network,
-        title=lambda request: f"{'Copying' if request.folder else 'Downloading'} {request.network}, to measure with",
+        title=lambda request: f"{'Copying' if request.folder else 'Downloading'} {_purpose(request.network)}",
         lane=FETCH,
         check=_check,
         stepwise=False,
         once=True,
+    ),
+    Kind(
+        name=CompareFolders.kind,
+        read=compare_folders,
+        title=lambda request: f"Comparing {Path(request.one).name} with {Path(request.other).name}",
+        lane=TRAIN,
+        check=_folders,
+        stepwise=False,
     ),
 )

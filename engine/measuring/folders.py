@@ -15,18 +15,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.errors import Cancelled, StudioError, UnsafeFile
+from engine.errors import Cancelled, UnsafeFile
 from engine.images import from_pil
-from engine.metrics.bootstrap import FEW
-from engine.metrics.distances import distances_in, shortened
+from engine.measuring.listing import FEW, pictures_of_both, require_enough
+from engine.metrics.bootstrap import RESAMPLES, draw_rows, percentile_interval
+from engine.metrics.distances import Distance, distances_in, shortened
 from engine.metrics.features import Extractor
 from engine.metrics.networks import Networks
 from engine.metrics.picture_sets import fitted
 from engine.metrics.vgg19 import LAYER
-from engine.picture_files import pictures_in, read_picture
+from engine.picture_files import read_picture
 from engine.weights.hashes import file_sha256
 
-LEAST = 2  # pictures in each folder; one has no spread
+LEAST_FOR_INTERVAL = 4  # pictures in each folder
+FRECHET_INTERVAL = "No interval: drawn anew, pictures repeat, which a Frechet distance takes for less variety."
 BATCH = 8
 VGG_SIDE, VGG_LONGEST = 224, 448  # pixels of the short side that VGG19 sees, and the most of the long one
 NAMED = 3  # broken files that are named
@@ -39,6 +41,7 @@ class Measured:
     Attributes:
         name: FID, KID and CMMD only from their own networks.
         value: lower is nearer.
+        low, high: 95 % interval over both folders' pictures, each drawn anew a thousand times; NaN where there is none.
         network: whose features.
         reference: who defined it.
         note: what to keep in mind.
@@ -49,6 +52,8 @@ class Measured:
     network: str
     reference: str
     note: str = ""
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,9 @@ class FolderComparison:
         """JSON-ready; a value that is no number is null."""
         found = asdict(self)
         for measure in found["measured"]:
-            if not math.isfinite(measure["value"]):
-                measure["value"] = None
+            for number in ("value", "low", "high"):
+                if not math.isfinite(measure[number]):
+                    measure[number] = None
         return found
 
 
@@ -99,10 +105,7 @@ def compare_folders(
         UnsafeFile: files that cannot be read.
         Cancelled: `should_stop` said so.
     """
-    if one.resolve() == other.resolve():
-        raise StudioError(f"Two different folders are compared; both are {one}, whose distance to itself is 0.")
-    files = pictures_in(one), pictures_in(other)
-    _require_enough((one, other), [len(each) for each in files])
+    files = pictures_of_both(one, other)
     broken: list[UnsafeFile] = []
     features = [
         _features(each, networks.extractors, broken, partial(report, folder.name), should_stop)
@@ -111,32 +114,39 @@ def compare_folders(
     if broken and not leave_out_broken:
         raise UnsafeFile(f"{_broken_words(broken, files)} --leave-out-broken goes on without them.")
     counts = [len(next(iter(each.values()))) for each in features]
-    _require_enough((one, other), counts)
+    require_enough((one, other), counts)
     measured = [
         found
         for extractor in networks.extractors
-        for found in _measured(extractor, features[0][extractor.name], features[1][extractor.name])
+        for found in _measured(extractor, features[0][extractor.name], features[1][extractor.name], should_stop)
     ]
     notes = [*_notes(files, min(counts)), *([f"Left out: {_broken_words(broken, files)}"] if broken else [])]
     return FolderComparison((counts[0], counts[1]), tuple(measured), tuple(notes), networks.missing)
 
 
-def _require_enough(folders: Sequence[Path], counts: Sequence[int]) -> None:
-    few = [f"{folder} has {count}" for folder, count in zip(folders, counts, strict=True) if count < LEAST]
-    if few:
-        raise StudioError(
-            f"A distance needs {LEAST} pictures or more in each folder; {' and '.join(few)} that can be read. "
-            f"Take {FEW} or more for a figure that means something."
-        )
-
-
-def _measured(extractor: Extractor, one: Tensor, other: Tensor) -> Iterator[Measured]:
+def _measured(extractor: Extractor, one: Tensor, other: Tensor, should_stop: Callable[[], bool]) -> Iterator[Measured]:
     kernel, frechet = distances_in(extractor)
     count = min(len(one), len(other))
-    for distance, rows in ((kernel, (one, other)), (frechet, shortened(one, other))):
-        yield Measured(
-            distance.name, distance.value(*rows), distance.extractor, distance.reference, distance.note(count)
-        )
+    low, high = _interval(kernel, one, other, should_stop)
+    yield Measured(
+        kernel.name, kernel.value(one, other), kernel.extractor, kernel.reference, kernel.note(count), low, high
+    )
+    note = f"{frechet.note(count)} {FRECHET_INTERVAL}".strip()
+    yield Measured(frechet.name, frechet.value(*shortened(one, other)), frechet.extractor, frechet.reference, note)
+
+
+def _interval(distance: Distance, one: Tensor, other: Tensor, should_stop: Callable[[], bool]) -> tuple[float, float]:
+    """Always the same for the same pictures."""
+    if min(len(one), len(other)) < LEAST_FOR_INTERVAL:
+        return math.nan, math.nan
+    generator = torch.Generator().manual_seed(0)
+    ones, others = (draw_rows(len(each), RESAMPLES, generator) for each in (one, other))
+    return percentile_interval(distance.resampled(one, other, ones, others, partial(_stop_if, should_stop)))
+
+
+def _stop_if(should_stop: Callable[[], bool]) -> None:
+    if should_stop():
+        raise Cancelled("The comparison was stopped. Nothing of it is kept.")
 
 
 def _features(
@@ -163,8 +173,7 @@ def _batches(files: Sequence[Path], broken: list[UnsafeFile], should_stop: Calla
     """(n, 3, H, W) of pictures that follow each other and have one size."""
     waiting: list[Tensor] = []
     for path in files:
-        if should_stop():
-            raise Cancelled("The comparison was stopped. Nothing of it is kept.")
+        _stop_if(should_stop)
         try:
             pixels = from_pil(read_picture(path))
         except UnsafeFile as error:

@@ -1,13 +1,14 @@
 """How trainers check their settings: all rules that are broken are told together."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from engine.errors import InvalidRequest, Problem
 
 MAX_SEED = 2**31 - 1
+LATER: Mapping[str, Any] = {"later": True}  # metadata of a setting that came when there were runs already
 
 C = TypeVar("C")
 Rule = tuple[bool, str]  # whether it is kept, and what the value must be, as after "must be"
@@ -91,6 +92,16 @@ def config_from(base: C, values: Mapping[str, Any]) -> C:
         text = f"Settings must be of the type of their defaults; got {found}. Correct them."
         raise InvalidRequest([Problem(wrong[0], text)])
     return replace(base, **given)  # type: ignore[type-var]
+
+
+def values_of(config: Any) -> dict[str, Any]:
+    """The settings of a run as values for JSON; `LATER` ones only where they are not the default.
+
+    So a run that began before there was such a setting has the same values as one that leaves it alone, and goes on.
+    """
+    later = [spec for spec in fields(config) if spec.metadata.get("later")]
+    plain = {spec.name for spec in later if getattr(config, spec.name) == spec.default}
+    return {name: value for name, value in asdict(config).items() if name not in plain}
 
 
 def _alike(value: Any, default: Any) -> bool:

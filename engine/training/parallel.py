@@ -7,7 +7,7 @@ threads mostly wait for each other.
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from engine.errors import StudioError
+from engine.training.config import values_of
 
 ERROR = "error.txt"
 CPU = torch.device("cpu")
@@ -37,7 +38,8 @@ class Ranks:
 
     def settings(self, config: Any, **more: Any) -> dict[str, Any]:
         """What decides the result of a run beside the number of steps, as JSON values."""
-        return {name: value for name, value in asdict(config).items() if name != "steps"} | {"ranks": self.size} | more
+        values = {name: value for name, value in values_of(config).items() if name != "steps"}
+        return values | {"ranks": self.size} | more
 
     def autocast(self, cpu: bool = False) -> torch.autocast:
         """bfloat16 inside where the device computes with it, which a T4 does not; else float32.

@@ -9,7 +9,6 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -98,24 +97,11 @@ def picture_bytes(gallery: Gallery, image_id: str, form: Form, quality: int) -> 
 
 def recipe_row(record: ImageRecord, file_name: str) -> dict[str, Any]:
     """What a list of recipes says of a picture, by the names in `COLUMNS`; `recipe` is complete."""
-    request = record.recipe.request
-    return {
-        "file_name": file_name,
-        "id": record.id,
-        "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds"),
-        "kind": record.kind,
-        "title": record.title,
-        "prompt": record.recipe.prompt,
-        "negative_prompt": record.negative_prompt,
-        "model": record.model,
-        "seed": record.seed,
-        "width": record.width,
-        "height": record.height,
-        **{name: request.get(name) for name in ("num_inference_steps", "guidance_scale", "scheduler")},
-        "loras": [{name: lora.get(name) for name in ("name", "weight")} for lora in record.recipe.loras],
-        "file_sha256": record.sha256,
-        "recipe": record.recipe.to_dict(),
-    }
+    recipe = record.recipe
+    settings = {name: recipe.request.get(name) for name in ("num_inference_steps", "guidance_scale", "scheduler")}
+    loras = [{name: lora.get(name) for name in ("name", "weight")} for lora in recipe.loras]
+    found = {"file_name": file_name, **record.facts(), **settings, "loras": loras, "recipe": recipe.to_dict()}
+    return {name: found[name] for name in COLUMNS}
 
 
 def _write(

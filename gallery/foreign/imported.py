@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gallery.foreign.loras import listed
-from gallery.foreign.recipe import ForeignRecipe
+from gallery.foreign.recipe import ForeignEmbedding, ForeignRecipe
 from gallery.foreign.values import Fields, as_text
 from gallery.recipe import Recipe
 from gallery.words import TRAINED, Words
@@ -53,6 +53,7 @@ def imported_recipe(foreign: ForeignRecipe | None, origin: Origin, notes: tuple[
         seed=foreign.seed if foreign and foreign.seed is not None and 0 <= foreign.seed < 2**64 else None,
         model={"name": foreign.model, "hash": foreign.model_hash} if foreign and foreign.model else {},
         loras=tuple(asdict(lora) for lora in foreign.loras) if foreign else (),
+        embeddings=tuple(asdict(each) for each in foreign.embeddings) if foreign else (),
         created_at=_moment(origin.modified),
         notes=(*(foreign.notes if foreign else ()), *cut, *notes),
     )
@@ -72,6 +73,7 @@ def foreign_recipe(recipe: Recipe) -> ForeignRecipe | None:
         tool,
         **found,
         loras=tuple(listed(said.items("loras"))),
+        embeddings=tuple(ForeignEmbedding(each.name, each.hash) for each in listed(said.items("embeddings"))),
         not_understood={key: as_text(value) for key, value in rest.items()},
         notes=recipe.notes,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gallery.foreign.loras import MOST, from_tags, merged
-from gallery.foreign.recipe import ForeignLora, ForeignRecipe
+from gallery.foreign.recipe import ForeignEmbedding, ForeignLora, ForeignRecipe
 from gallery.foreign.values import Fields, bare_name, hash_digits, json_object, number, plain
 from gallery.infotext import MAX_READ, parse_parameters
 
@@ -22,6 +22,7 @@ _VERSIONS = (
     (r"ComfyUI", "ComfyUI"),
     (r"Fooocus", "Fooocus"),
     (r"niji-studio", "Niji Studio"),
+    (r"stable-diffusion\.cpp", "stable-diffusion.cpp"),
 )
 
 
@@ -61,6 +62,7 @@ def read(text: str, sure: bool = False) -> ForeignRecipe | None:
         loras=merged((*tags, *more_tags), _weighted(fields), _hashed(fields), _of_resources(resources)),
         clip_skip=fields.whole("Clip skip", "Clip Skip"),
         strength=_strength(fields),
+        embeddings=_embeddings(fields, resources),
         not_understood=fields.rest(),
         notes=_notes(text),
     )
@@ -130,6 +132,23 @@ def _hashed(fields: Fields) -> list[ForeignLora]:
         if kind.lower() in ("lora", "lycoris", "locon") and name:
             found.append(ForeignLora(bare_name(name), None, hash_digits(value)))
     return found
+
+
+def _embeddings(fields: Fields, resources: Iterable[dict[str, Any]]) -> tuple[ForeignEmbedding, ...]:
+    """Those of `TI hashes: "a: 1234, b: 5678"`, of `Hashes: {"embed:a": "1234"}` and of Civitai's resources."""
+    found: dict[str, str] = {}
+    for name, digits, *_ in _listed(str(fields.peek("TI hashes") or "")):
+        found.setdefault(bare_name(name), hash_digits(digits))
+    if found:
+        fields.drop("TI hashes")
+    for key, value in json_object(str(fields.peek("Hashes"))).items():
+        kind, _, name = str(key).partition(":")
+        if kind.lower() in ("embed", "embedding") and name:
+            found[bare_name(name)] = found.get(bare_name(name)) or hash_digits(value)
+    for each in resources:
+        if plain(each.get("type")).lower() in ("embed", "embedding", "textualinversion") and _named(each):
+            found.setdefault(bare_name(_named(each)), "")
+    return tuple(ForeignEmbedding(name, digits) for name, digits in list(found.items())[:MOST])
 
 
 def _weighted(fields: Fields) -> list[ForeignLora]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gallery.foreign.recipe import ForeignLora, ForeignRecipe
+from gallery.foreign.recipe import ForeignEmbedding, ForeignLora, ForeignRecipe
 from gallery.foreign.values import Fields, bare_name, hash_digits, number, plain
 from gallery.recipe import Recipe
 
@@ -29,6 +29,7 @@ def read(recipe: Recipe) -> ForeignRecipe:
         model=bare_name(recipe.model_name),
         model_hash=hash_digits(recipe.model.get("sha256")),
         loras=tuple(_lora(lora) for lora in recipe.loras),
+        embeddings=tuple(_embedding(each) for each in recipe.embeddings),
         strength=fields.number("strength"),
         not_understood={"kind": recipe.kind, **fields.rest()} if recipe.kind else fields.rest(),
         notes=recipe.notes,
@@ -37,3 +38,7 @@ def read(recipe: Recipe) -> ForeignRecipe:
 
 def _lora(lora: Any) -> ForeignLora:
     return ForeignLora(bare_name(plain(lora.get("name"))), number(lora.get("weight")), hash_digits(lora.get("sha256")))
+
+
+def _embedding(facts: Any) -> ForeignEmbedding:
+    return ForeignEmbedding(bare_name(plain(facts.get("name"))), hash_digits(facts.get("sha256")))

@@ -138,6 +138,8 @@ def _of_infotext(texts: dict[str, str], graph: ForeignRecipe | None) -> ForeignR
         # A prompt may begin with a brace, as of dynamic prompts; broken JSON is no prompt.
         if not (recipe := infotext.read(text, sure=text == sure and text.lstrip()[:1] not in ("{", "[", '"'))):
             continue
+        if texts.get("XMP CreatorTool", "").startswith(drawthings.TOOL):
+            return drawthings.of_text(recipe)
         if "fooocus_scheme" in texts or texts.get("MakerNote", "").strip() in ("a1111", "fooocus"):
             return replace(recipe, tool="Fooocus")
         if "smproj" in texts:

@@ -21,6 +21,19 @@ class ForeignLora:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignEmbedding:
+    """An embedding (textual inversion) that another tool says it used.
+
+    Attributes:
+        name: as the tool writes it, without folder and suffix; the word that calls it in a prompt.
+        hash: hexadecimal digits of the whole file's SHA-256, as many as the tool writes; empty where it writes none.
+    """
+
+    name: str
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignRecipe:
     """A recipe as another tool wrote it: nothing filled in, no name translated.
 
@@ -30,6 +43,7 @@ class ForeignRecipe:
         sampler, schedule: in the tool's words, such as `Euler a` or `euler_ancestral`, and `Karras`.
         model: name without folder and suffix; `model_hash` hexadecimal digits of whatever length.
         strength: of image to image, 0 to 1.
+        embeddings: as far as the tool lists them beside the prompts.
         not_understood: what the file says beyond these fields, by the tool's own keys, as text.
         notes: sentences for the reader, such as which of several samplers was taken.
     """
@@ -49,12 +63,13 @@ class ForeignRecipe:
     loras: tuple[ForeignLora, ...] = ()
     clip_skip: int | None = None
     strength: float | None = None
+    embeddings: tuple[ForeignEmbedding, ...] = ()
     not_understood: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def with_texts(recipe: ForeignRecipe, change: Callable[[str], str]) -> ForeignRecipe:
-    """The recipe with each of its texts changed, those of LoRAs, notes and what was not understood too."""
+    """The recipe with each of its texts changed, those of LoRAs, embeddings, notes and what was not understood too."""
 
     def changed(value: Any) -> Any:
         if isinstance(value, str):
@@ -63,7 +78,7 @@ def with_texts(recipe: ForeignRecipe, change: Callable[[str], str]) -> ForeignRe
             return tuple(changed(item) for item in value)
         if isinstance(value, Mapping):
             return {change(key): changed(item) for key, item in value.items()}
-        if isinstance(value, ForeignLora):
+        if isinstance(value, (ForeignLora, ForeignEmbedding)):
             return replace(value, name=change(value.name), hash=change(value.hash))
         return value
 

@@ -13,14 +13,10 @@ _SIDE = 48
 
 def main_colours(image: Image.Image) -> tuple[str, ...]:
     """The 1 to 4 colours with the largest parts, largest first; what is transparent counts as white."""
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image)
-        image = white
-    small = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    shades, owners = _shades()
-    pixels = _lab(np.asarray(small, np.float64).reshape(-1, 3))
-    nearest = owners[((pixels[:, None] - shades[None]) ** 2).sum(-1).argmin(1)]
+    small = on_white(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    known, owners = shades()
+    pixels = lab(np.asarray(small, np.float64).reshape(-1, 3))
+    nearest = owners[((pixels[:, None] - known[None]) ** 2).sum(-1).argmin(1)]
     parts = np.bincount(nearest, minlength=len(NAMES)) / len(nearest)
     order = np.argsort(-parts, kind="stable")[:MOST]
     return tuple(NAMES[index] for place, index in enumerate(order) if place == 0 or parts[index] >= LEAST_SHARE)
@@ -31,15 +27,24 @@ def as_text(colours: tuple[str, ...]) -> str:
     return f" {' '.join(colours)} " if colours else ""
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """As RGB; what is transparent lies on white."""
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image)
+        image = white
+    return image.convert("RGB")
+
+
 @lru_cache(maxsize=1)
-def _shades() -> tuple[np.ndarray, np.ndarray]:
-    """(N, 3) in Lab, and for each the place of its name."""
+def shades() -> tuple[np.ndarray, np.ndarray]:
+    """All shades of the palette: (N, 3) in CIELAB, and for each the place of its name."""
     rgb = [list(bytes.fromhex(shade)) for shades in PALETTE.values() for shade in shades]
     owners = [place for place, shades in enumerate(PALETTE.values()) for _ in shades]
-    return _lab(np.array(rgb, np.float64)), np.array(owners)
+    return lab(np.array(rgb, np.float64)), np.array(owners)
 
 
-def _lab(rgb: np.ndarray) -> np.ndarray:
+def lab(rgb: np.ndarray) -> np.ndarray:
     """CIELAB under D65 of (N, 3) sRGB values 0 to 255 (IEC 61966-2-1, CIE 15)."""
     values = rgb / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)

@@ -1,4 +1,4 @@
-"""Hash and colours of pictures: of new ones while they are saved, of earlier ones in the upkeep."""
+"""Hash, colours and features of pictures: of new ones while they are saved, of earlier ones in the upkeep."""
 
 import io
 import logging
@@ -6,10 +6,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image as Pictures
-from sqlalchemy import select, update
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.orm import Session
 
 from gallery.errors import GalleryError
-from gallery.schema import Image
+from gallery.schema import Image, ImageFeatures
 
 if TYPE_CHECKING:
     from gallery.store import Gallery
@@ -19,18 +20,26 @@ log = logging.getLogger(__name__)
 _BATCH = 20
 _LEAST_PAUSE_SECONDS = 0.02
 MOST = 50_000  # of one upkeep
+LAST = 2**63 - 1
+_UNREADABLE: dict[str, Any] = {"phash": None, "colours": "", "features": b""}
 
 
 def looks_of(picture: Pictures.Image) -> dict[str, Any]:
-    """The columns of a picture; empty texts where that cannot be said, which is no reason to lose it."""
+    """What a picture's row has of it, and its features; empty where that cannot be said, which is no reason to lose it.
+
+    Returns:
+        `phash`, `colours` and `features` (bytes).
+    """
     try:
         from gallery.looks.colours import as_text, main_colours  # numpy: only where pictures are made
+        from gallery.looks.features import features
         from gallery.looks.hashing import phash
 
-        return {"phash": phash(picture), "colours": as_text(main_colours(picture))}
+        colours = as_text(main_colours(picture))
+        return {"phash": phash(picture), "colours": colours, "features": features(picture).tobytes()}
     except Exception:  # whatever it is, the picture itself is sound
-        log.exception("a picture's hash and colours could not be computed")
-        return {"phash": None, "colours": ""}
+        log.exception("what a picture looks like could not be computed")
+        return dict(_UNREADABLE)
 
 
 def fill(gallery: "Gallery", most: int = MOST) -> int:
@@ -41,21 +50,38 @@ def fill(gallery: "Gallery", most: int = MOST) -> int:
 
     One that cannot be read is looked at once; its file is said wherever the picture is shown.
     """
-    done = 0
+    done, before = 0, LAST
     while done < most:
         began = time.monotonic()
         with gallery.database.read() as session:
-            unseen = select(Image.id).where(Image.colours.is_(None)).order_by(Image.number.desc())
-            ids = list(session.scalars(unseen.limit(min(_BATCH, most - done))))
-        if not ids:
+            some = _unseen(session, before, min(_BATCH, most - done))
+        if not some:
             break
-        seen = {image_id: _look(gallery, image_id) for image_id in ids}
+        seen = {image_id: _look(gallery, image_id) for _, image_id in some}
         with gallery.database.write() as session:
-            for image_id, values in seen.items():
-                session.execute(update(Image).where(Image.id == image_id).values(values))
-        done += len(ids)
+            for image_id, looks in seen.items():
+                _note(session, image_id, looks)
+        done += len(some)
+        before = min((number for number, _ in some if number > 0), default=0)  # 0 where it is damaged
         time.sleep(max(_LEAST_PAUSE_SECONDS, time.monotonic() - began))
     return done
+
+
+def _unseen(session: Session, before: int, most: int) -> list[tuple[int, str]]:
+    """Number and id of some; those from `before` on were met already, and are not searched again."""
+    known = exists().where(ImageFeatures.image_id == Image.id)
+    unseen = select(Image.number, Image.id).where(~known, Image.number < before).order_by(Image.number.desc())
+    return [(row.number, row.id) for row in session.execute(unseen.limit(most))]
+
+
+def _note(session: Session, image_id: str, looks: dict[str, Any]) -> None:
+    """Write down what is not known yet; another process may have looked at it too, or removed it for good."""
+    if session.scalar(select(Image.id).where(Image.id == image_id).with_for_update()) is None:
+        return
+    first = update(Image).where(Image.id == image_id, Image.colours.is_(None))
+    session.execute(first.values(phash=looks["phash"], colours=looks["colours"]))
+    if session.get(ImageFeatures, image_id) is None:
+        session.execute(insert(ImageFeatures).values(image_id=image_id, features=looks["features"]))
 
 
 def _look(gallery: "Gallery", image_id: str) -> dict[str, Any]:
@@ -66,4 +92,4 @@ def _look(gallery: "Gallery", image_id: str) -> dict[str, Any]:
         with Pictures.open(io.BytesIO(data), formats=("WEBP",)) as small:
             return looks_of(small.convert("RGBA" if small.has_transparency_data else "RGB"))
     except (GalleryError, OSError):
-        return {"phash": None, "colours": ""}
+        return dict(_UNREADABLE)

@@ -1,4 +1,4 @@
-"""What looks alike: the nearest of one picture, and groups of near duplicates."""
+"""Near duplicates: groups of pictures that are the same but for scale, compression or a touch, by their hashes."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -13,21 +13,7 @@ from gallery.records import ImageRecord, records_of
 from gallery.schema import Image
 
 NEAR = 6  # bits: scaled, compressed or touched up; pictures that have nothing to do with each other are about 32 apart
-ALIKE = 22  # bits up to which something is more like it than chance
 _MOST_PAIRS = 4_000_000  # of one bucket at a time
-
-
-def more_like(database: Database, record: ImageRecord, owner: str | None, most: int = 12) -> tuple[ImageRecord, ...]:
-    """The pictures that look most like one, nearest first; not itself, none of the trash."""
-    with database.read() as session:
-        own = session.scalar(select(Image.phash).where(Image.id == record.id))
-        if own is None:
-            return ()
-        numbers, hashes = _hashes(session, owner)
-        apart = bits_apart(np.array([own]), hashes)
-        order = np.argsort(apart, kind="stable")[: most + 1]
-        chosen = [int(numbers[place]) for place in order if apart[place] <= ALIKE]
-        return tuple(each for each in _records(session, chosen) if each.id != record.id)[:most]
 
 
 def near_duplicates(database: Database, owner: str | None, within: int = NEAR) -> list[list[int]]:
@@ -48,7 +34,7 @@ def near_duplicates(database: Database, owner: str | None, within: int = NEAR) -
 def records(database: Database, numbers: Iterable[int], owner: str | None) -> tuple[ImageRecord, ...]:
     """The pictures of these numbers in that order, without those that went meanwhile."""
     with database.read() as session:
-        return tuple(each for each in _records(session, list(numbers)) if owner in (None, each.owner))
+        return tuple(each for each in records_of_numbers(session, list(numbers)) if owner in (None, each.owner))
 
 
 def _hashes(session: Session, owner: str | None) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +49,8 @@ def _hashes(session: Session, owner: str | None) -> tuple[np.ndarray, np.ndarray
     return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
 
 
-def _records(session: Session, numbers: list[int]) -> list[ImageRecord]:
+def records_of_numbers(session: Session, numbers: list[int]) -> list[ImageRecord]:
+    """The pictures of these numbers in that order, none of the trash."""
     rows = session.scalars(select(Image).where(Image.number.in_(numbers), Image.deleted_at.is_(None)))
     order = {number: place for place, number in enumerate(numbers)}
     return list(records_of(session, sorted(rows, key=lambda row: order[row.number])))

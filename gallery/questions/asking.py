@@ -70,17 +70,21 @@ class Questions:
     def warm(self, database: Database) -> None:
         """Read the table before anybody asks, and look for the commonest words; keep it for other starts."""
         with database.read() as session:
-            table = self._reading.table(session)
+            table = self.table(session)
             for word in fulltext.common(session, len(table) // 4)[:_MOST_COMMON] if len(table) >= LEAST_KEPT else ():
                 self._with_words(session, table, word)
         self._reading.keep()
+
+    def table(self, session: Session) -> Table:
+        """What is asked about, of every image, as the database is now."""
+        return self._reading.table(session)
 
     def _about(self, session: Session, query: Query) -> tuple[Table, Query, Given]:
         table, given = self._ask(session, query)
         return table, query, given
 
     def _ask(self, session: Session, query: Query) -> tuple[Table, Given]:
-        table = self._reading.table(session)
+        table = self.table(session)
         words = self._with_words(session, table, query.words) if fulltext.asks(query.words) else None
         children = None
         if query.parent is not None:

@@ -11,7 +11,7 @@ from gallery.ids import is_id
 from gallery.questions import fulltext
 from gallery.questions.traits import commercial_use_of, loras_of, with_parents
 from gallery.recipe import Recipe
-from gallery.schema import BoardImage, Image, ImageLora, ImageTag
+from gallery.schema import BoardImage, Image, ImageFeatures, ImageLora, ImageTag
 
 
 def add(session: Session, row: Image) -> None:
@@ -53,7 +53,7 @@ def remove(session: Session, rows: Iterable[Image]) -> None:
 def forget(session: Session, ids: list[str]) -> None:
     """Delete what was written down about images that are gone for good."""
     family.remove(session, ids)
-    for table in (ImageLora, ImageTag, BoardImage):
+    for table in (ImageLora, ImageTag, BoardImage, ImageFeatures):
         session.execute(delete(table).where(table.image_id.in_(ids)))
 
 

@@ -1,5 +1,6 @@
 """Keeps the table of questions in step with the database, by the log that its triggers write."""
 
+import json
 import threading
 from typing import Any, NamedTuple
 
@@ -56,7 +57,7 @@ class Reading:
             if self._table is None:
                 self._table, self._seen = kept_table.read(self._database.file)
                 self._kept = self._seen
-            end, changes = _news(session, self._seen, self._database.is_sqlite)
+            end, changes = news(session, self._seen, self._database.is_sqlite)
             if self._table is None or changes is None:
                 self._table = _read_all(session, self._database.is_sqlite)
                 self._seen = end
@@ -78,8 +79,8 @@ class Reading:
             self._kept = self._seen
 
 
-def _news(session: Session, seen: Position, sqlite: bool) -> tuple[Position, Changes | None]:
-    """How far the log goes, and what changed since it was read; None where it does not say.
+def news(session: Session, seen: Position, sqlite: bool) -> tuple[Position, Changes | None]:
+    """How far the log of changes goes, and what changed since it was read up to `seen`; None where it does not say.
 
     It says so where the last entry that was read is still there. Only the oldest are cleared away; and a number of
     another history, as in a snapshot that was put back, has another token.
@@ -125,39 +126,54 @@ def _postgresql_log(session: Session, seen: Position) -> tuple[Position, bool, s
 
 
 def _read_all(session: Session, sqlite: bool) -> Table:
-    rows = _rows(session, f"SELECT {_columns(sqlite)} FROM images ORDER BY number")
-    listed = {
-        name: _rows(session, f"SELECT {_as_words('image_id', sqlite)}, {_as_words(value, sqlite)} FROM {table}")
-        for name, (table, value) in _LISTS.items()
-    }
+    rows = plain_rows(session, f"SELECT {_columns(sqlite)} FROM images ORDER BY number")
+    listed = {name: plain_rows(session, _listed(table, value, sqlite)) for name, (table, value) in _LISTS.items()}
     return build(rows, listed, new_codes())
 
 
 def _renew(session: Session, old: Table, changes: Changes, sqlite: bool) -> Table:
     titles = object() if changes.titles else old.titles
-    these = "IN (SELECT value FROM json_each(:ids))" if sqlite else "= ANY(CAST(:ids AS text[]))"
-    given = _listed_ids(changes.image_ids, sqlite)
-    rows = _rows(session, f"SELECT {_columns(sqlite)} FROM images WHERE id {these} ORDER BY number", given)
+    these, given = among(changes.image_ids, sqlite)
+    rows = _changed_rows(session, changes.image_ids, sqlite, these, given)
     listed = {
-        name: _rows(session, f"SELECT image_id, {value} FROM {table} WHERE image_id {these}", given)
+        name: plain_rows(session, f"{_listed(table, value, sqlite)} WHERE image_id {these}", given)
         for name, (table, value) in _LISTS.items()
     }
     return renewed(old, numbers_of(changes.image_ids), build(rows, listed, old.codes), titles)
 
 
-def _listed_ids(ids: list[str], sqlite: bool) -> dict[str, Any]:
-    return {"ids": "[" + ",".join(f'"{each}"' for each in ids) + "]" if sqlite else ids}
+def _changed_rows(session: Session, ids: list[str], sqlite: bool, these: str, given: dict[str, Any]) -> Any:
+    """On SQLite by the index that has all of it, where no row is missing or damaged: others are found by their ids."""
+    if sqlite:
+        numbers = {"numbers": json.dumps(numbers_of(ids).tolist())}
+        by_index = "images INDEXED BY ix_images_answers WHERE number IN (SELECT value FROM json_each(:numbers))"
+        rows = plain_rows(session, f"SELECT {_columns(sqlite)} FROM {by_index} ORDER BY number", numbers)
+        if len(rows) == len(ids):
+            return rows
+    return plain_rows(session, f"SELECT {_columns(sqlite)} FROM images WHERE id {these} ORDER BY number", given)
+
+
+def among(ids: list[str], sqlite: bool) -> tuple[str, dict[str, Any]]:
+    """The end of a condition on a column of ids, however many, and what is given with it."""
+    if sqlite:
+        return "IN (SELECT value FROM json_each(:ids))", {"ids": json.dumps(ids)}
+    return "= ANY(CAST(:ids AS text[]))", {"ids": ids}
+
+
+def _listed(table: str, value: str, sqlite: bool) -> str:
+    return f"SELECT {as_words('image_id', sqlite)}, {as_words(value, sqlite)} FROM {table}"
 
 
 def _columns(sqlite: bool) -> str:
-    return _COLUMNS.format(**{word: _as_words(word, sqlite) for word in _WORDS})
+    return _COLUMNS.format(**{word: as_words(word, sqlite) for word in _WORDS})
 
 
-def _as_words(column: str, sqlite: bool) -> str:
+def as_words(column: str, sqlite: bool) -> str:
+    """A column of texts: on SQLite as bytes, and nothing where something else stands there."""
     return f"CASE WHEN typeof({column}) = 'text' THEN CAST({column} AS BLOB) END" if sqlite else column
 
 
-def _rows(session: Session, statement: str, given: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+def plain_rows(session: Session, statement: str, given: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     """Plain tuples: a hundred thousand of the library's own rows take twice as long."""
     cursor = session.execute(text(statement), given or {}).cursor  # type: ignore[attr-defined]
     return list(cursor.fetchall())

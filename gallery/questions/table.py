@@ -9,6 +9,8 @@ Rows are in the order of `number`, the oldest first, and never change: a renewed
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,11 @@ class Codes:
 
     def __init__(self, words: Iterable[str] = ()) -> None:
         self.words: list[str] = list(words)
-        self._codes = {word: code for code, word in enumerate(self.words)}
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        """Made when first needed: a table that was read from its file has 25,000 stacks that nobody may ask for."""
+        return {word: code for code, word in enumerate(self.words)}
 
     def of(self, word: str) -> int:
         """The code of a word, new ones included."""
@@ -168,13 +174,16 @@ def _sizes(width: Sequence[int | None], height: Sequence[int | None], codes: Cod
 
 def _colours(texts: Sequence[object], codes: Codes) -> Pairs:
     """Of texts such as ` red blue `, of which there are few different ones."""
-    rows: dict[object, list[int]] = {}
-    for row, text in enumerate(texts):
-        rows.setdefault(text, []).append(row)
-    parts = [(rows[text], codes.of(name)) for text in rows for name in dict.fromkeys(as_word(text).split())]
-    many = [np.asarray(some, dtype=np.int64) for some, _ in parts]
-    named = [np.full(len(some), code, dtype=np.int32) for some, code in parts]
-    return Pairs(np.concatenate([np.empty(0, np.int64), *many]), np.concatenate([np.empty(0, np.int32), *named]))
+    named = {text: [codes.of(name) for name in dict.fromkeys(as_word(text).split())] for text in dict.fromkeys(texts)}
+    place = {text: at for at, text in enumerate(named)}
+    of = np.fromiter(map(place.__getitem__, texts), np.int64, len(texts))
+    lengths = np.fromiter(map(len, named.values()), np.int64, len(named))
+    all_codes = np.fromiter(chain.from_iterable(named.values()), np.int32, int(lengths.sum()))
+    begins = np.cumsum(lengths) - lengths  # of each text's codes in all of them
+    many = lengths[of]
+    ends = np.cumsum(many)
+    within = np.arange(int(many.sum())) - np.repeat(ends - many, many)
+    return Pairs(np.repeat(np.arange(len(of)), many), all_codes[np.repeat(begins[of], many) + within])
 
 
 def _pairs(number: Numbers, values: Rows, codes: Codes) -> Pairs:
@@ -247,9 +256,19 @@ def _overwritten(old: Table, places: Numbers, new: Table, titles: object) -> Tab
         old,
         **{name: changed(getattr(old, name), getattr(new, name)) for name in PLAIN},
         coded={name: changed(old.coded[name], new.coded[name]) for name in CODED},
-        listed={name: _merged_pairs(old, new, name, here, places, keep) for name in LISTED},
+        listed={name: _changed_pairs(old, new, name, here, places, keep) for name in LISTED},
         titles=titles,
     )
+
+
+def _changed_pairs(old: Table, new: Table, name: str, here: Numbers, places: Numbers, keep: Mask) -> Pairs:
+    """As `_merged_pairs` where rows stay; the old ones where they say the same, as most marks change one list."""
+    before, after = old.listed[name], new.listed[name]
+    of_these = ~keep[before.rows]
+    said = np.sort(before.rows[of_these] << 32 | before.codes[of_these])
+    if np.array_equal(said, np.sort(places[after.rows] << 32 | after.codes)):
+        return before
+    return _merged_pairs(old, new, name, here, places, keep)
 
 
 def _merged_pairs(old: Table, new: Table, name: str, old_rows: Numbers, new_rows: Numbers, keep: Mask) -> Pairs:

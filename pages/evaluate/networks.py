@@ -27,10 +27,11 @@ def show_networks(studio: Studio) -> None:
     with st.expander(f"Networks to measure with: {state}", icon=":material/analytics:", key="measuring_networks"):
         st.caption(STAND_INS)
         for network in known:
-            _network(studio, network)
+            show_network(studio, network)
 
 
-def _network(studio: Studio, network: MeasuringNetwork) -> None:
+def show_network(studio: Studio, network: MeasuringNetwork) -> None:
+    """One of them, and the ways in which it comes here."""
     with st.container(border=True, key=f"network_{network.name}"):
         st.markdown(f"**{plain(network.title)}** for {plain(network.measures)}")
         st.caption(plain(f"{size_text(network.size_bytes)}. Licence: {network.licence}."))

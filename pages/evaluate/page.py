@@ -1,4 +1,4 @@
-"""Evaluate: LoRAs with and without, their checkpoints and weights; translators beside each other, and on pairs."""
+"""Evaluate: LoRAs with and without, their checkpoints and weights; translators beside each other; two folders."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.rules import counted
 from engine.studio import Studio
 from engine.weights.loras import LoraInfo
 from pages.evaluate.by_eye import BY_EYE, by_eye_form, show_rounds
+from pages.evaluate.folders import show_folders
 from pages.evaluate.grid import grid_form, show_grids
 from pages.evaluate.networks import show_networks
 from pages.evaluate.on_pairs import show_pairs
@@ -38,7 +39,7 @@ PLACES = {
     "guidance_scale": "evaluation_guidance",
 }
 PRESS = Press("evaluate", together=[("model", "loras", "lora")], places=PLACES)
-LORAS, TRANSLATORS, PAIRS = "LoRAs", "Translators", "On pairs"
+LORAS, TRANSLATORS, PAIRS, FOLDERS = "LoRAs", "Translators", "On pairs", "Two folders"
 OWN, OTHERS = "Held out by its training", "Others"
 REPORT, GRID = "With and without", "Checkpoints and weights"
 
@@ -47,9 +48,16 @@ def main() -> None:
     """Lay out the page."""
     studio = open_studio()
     about = st.segmented_control(
-        "Evaluate", [LORAS, TRANSLATORS, PAIRS], default=LORAS, required=True, key="about", bind="query-params"
+        "Evaluate",
+        [LORAS, TRANSLATORS, PAIRS, FOLDERS],
+        default=LORAS,
+        required=True,
+        key="about",
+        bind="query-params",
+        wrap=True,
     )
-    {LORAS: _loras, TRANSLATORS: show_translators, PAIRS: show_pairs}[about](studio)
+    shown = {LORAS: _loras, TRANSLATORS: show_translators, PAIRS: show_pairs, FOLDERS: show_folders}
+    shown[about](studio)
 
 
 def _loras(studio: Studio) -> None:

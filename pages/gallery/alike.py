@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.studio import Studio
-from gallery.looks.similar import more_like, near_duplicates, records
+from gallery.looks.similar import near_duplicates, records
 from gallery.records import ImageRecord
 from pages.gallery.marks import line
 from pages.gallery.selection import deselect
@@ -18,15 +18,25 @@ GROUPS = 10  # on one page of the view
 MOST_OF_GROUP = 24
 TILE_WIDTH, NEAR_WIDTH = 110, 150
 REMEMBERED_SECONDS = 60.0
+_ALIKE = (
+    "By colours, where they lie, and which way the lines run, nearest first. What is shown, and the prompt, do not "
+    "count: a red ship may be like a red castle."
+)
+_NOT_LOOKED_AT = (
+    "Nobody has looked at this picture yet, or its file cannot be read. Earlier pictures are looked at while the "
+    "studio runs."
+)
 _KEEP = "The others of this group that are shown go to the trash; that can be undone"
 
 
 def show_more_like(studio: Studio, record: ImageRecord, open_picture: Callable[[str], None]) -> None:
-    """The pictures that look most like this one; nothing where none does."""
-    found = more_like(studio.gallery.database, record, OWNER, MOST_LIKE)
-    if not found:
-        return
+    """The pictures that look most like this one, or that none does."""
     st.markdown("**More like this**")
+    found = studio.gallery.more_like(record, OWNER, MOST_LIKE)
+    if not found:
+        st.caption(_NOT_LOOKED_AT if found is None else "No other picture of yours looks like this one.")
+        return
+    st.caption(_ALIKE)
     grid = st.grid(min_column_width=TILE_WIDTH)
     for each in found:
         with grid.container():

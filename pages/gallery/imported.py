@@ -28,6 +28,7 @@ def _details(record: ImageRecord) -> dict[str, object]:
         "Tool": request.get("tool") or "not said in the file",
         "Model": record.model,
         "LoRAs": ", ".join(map(_lora, record.recipe.loras)),
+        "Embeddings": ", ".join(str(each.get("name")) for each in record.recipe.embeddings),
         "Seed": record.seed,
         "Size": size_of(record),
         **{label: request.get(name) for name, label in _FIELDS.items()},

@@ -14,9 +14,11 @@ from engine.rules import counted
 from engine.studio import Studio
 from pages.parts.common import PEOPLE_ERRORS, STUDIO, plain, show_problems
 from pages.parts.submit import problems_of
+from pages.train.automatic_captions import show_automatic
 from pages.train.caption_table import edited_captions
 
-HAND, REPLACE, RULES, TRIGGER = "By hand", "Find and replace", "Rules", "Trigger word"
+HAND, AUTOMATIC = "By hand", "By BLIP"
+REPLACE, RULES, TRIGGER = "Find and replace", "Rules", "Trigger word"
 PROBLEMS = "caption_problems"
 Captions = Mapping[Path, str]
 
@@ -25,8 +27,18 @@ def show_captions(studio: Studio, folder: Path, pictures: Sequence[CaptionedPict
     """The captions, ways to change them, and the way back."""
     history = History(studio.settings.home, folder)
     way = st.segmented_control(
-        "Change captions", [HAND, REPLACE, RULES, TRIGGER], default=HAND, required=True, key="caption_way"
+        "Change captions",
+        [HAND, AUTOMATIC, REPLACE, RULES, TRIGGER],
+        default=HAND,
+        required=True,
+        key="caption_way",
+        wrap=True,
     )
+    if way == AUTOMATIC:
+        _automatic(studio, folder, pictures)
+        _buttons(history, pictures, {}, way)
+        show_problems(st.session_state.pop(PROBLEMS, {}), "captions", STUDIO)
+        return
     try:
         changes = {
             HAND: lambda: edited_captions(pictures),
@@ -41,6 +53,11 @@ def show_captions(studio: Studio, folder: Path, pictures: Sequence[CaptionedPict
         show_changes(folder, pictures, changes)
     _buttons(history, pictures, changes, way or HAND)
     show_problems(st.session_state.pop(PROBLEMS, {}), "captions", STUDIO)
+
+
+def _automatic(studio: Studio, folder: Path, pictures: Sequence[CaptionedPicture]) -> None:
+    extend = st.toggle("Extend them by rules", key="caption_extend")
+    show_automatic(studio, folder, pictures, chosen_rules(studio, "automatic") if extend else None)
 
 
 def chosen_rules(studio: Studio, place: str) -> Path:

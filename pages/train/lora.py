@@ -157,7 +157,8 @@ def _report(prepared: PreparedRun) -> None:
 
 def _time(studio: Studio, order: RunSettings, looks: int) -> str:
     jobs = studio.jobs(kind=TrainLora.kind, limit=50)
-    return training_time(studio.settings, order.config.in_steps(looks), order.model, jobs, studio.engine().accelerated)
+    config, accelerated = order.config.in_steps(looks), studio.engine().accelerated
+    return training_time(studio.settings, config, order.model, jobs, accelerated, studio.gallery)
 
 
 def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: RunSettings) -> None:

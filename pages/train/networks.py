@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.errors import InvalidRequest
 from engine.explorers.families import FAMILIES
+from engine.gan.config import ALIKE, MULTI, PROGRESSIVE, SIDES, SINGLE
 from engine.jobs.records import Job
 from engine.jobs.schema import FAILED
 from engine.latent.catalogue import BETA_VAE, own_folder
@@ -35,7 +36,6 @@ CURVES = {  # which numbers stand in one chart
     "Losses of both; they should swing, neither fall to 0": ("generator", "discriminator"),
     "Variety of the samples, 1 is that of the pictures": ("variety",),
 }
-ALIKE = 0.5  # variety below which samples are called alike
 PLACES = {
     "name": "network_name_",
     "dataset": "way",
@@ -46,7 +46,11 @@ PLACES = {
     "beta": "beta_",
     "discriminator_learning_rate": "judge_rate_",
     "skip_below": "rest_",
+    "scales": "scales_",
+    "first_side": "first_side_",
+    "fade_pictures": "fade_",
 }
+SCALES = {SINGLE: "Their whole size", PROGRESSIVE: "Small first, then larger", MULTI: "All sizes at once"}
 
 
 def _form(family: str, studio: Studio) -> None:
@@ -122,7 +126,34 @@ def _of_gan(base: Any, key: str) -> dict[str, Any]:
         key=f"rest_{key}",
         help="So that it does not win for good; 0 lets it never rest",
     )
-    return {"discriminator_learning_rate": rate, "skip_below": rest}
+    return {"discriminator_learning_rate": rate, "skip_below": rest} | _scales_of_gan(base, key)
+
+
+def _scales_of_gan(base: Any, key: str) -> dict[str, Any]:
+    scales = st.segmented_control(
+        "Pictures are learnt at",
+        list(SCALES),
+        format_func=SCALES.__getitem__,
+        default=base.scales,
+        required=True,
+        key=f"scales_{key}",
+        help="Small first is progressive growing: shapes, then detail. All at once is multi-scale gradients: what is"
+        " wrong is told at every size",
+    )
+    if scales != PROGRESSIVE:
+        return {"scales": scales}
+    sides = [side for side in SIDES if side < base.side]
+    first = st.segmented_control(
+        "Pixels to begin with", sides, default=base.first_side, required=True, key=f"first_side_{key}"
+    )
+    fade = st.number_input(
+        "Pictures over which a new size is faded in",
+        value=base.fade_pictures,
+        step=1000,
+        key=f"fade_{key}",
+        help="As many are seen before the next size; 0 gives every size the same share of the training",
+    )
+    return {"scales": scales, "first_side": first, "fade_pictures": fade}
 
 
 def _pictures(family: str, folder: Path) -> bool:
@@ -187,6 +218,8 @@ def _curves(info: RunInfo) -> None:
             f"Of 64 samples {copied[-1][1]:.0f} look copied from a training picture; "
             f"the discriminator rested in {rested:.0f} steps."
         )
+    if grown := info.curves.get("grown_to", []):
+        st.caption(f"It has grown to {grown[-1][1]:.0f} pixels.")
     if info.samples:
         st.image(str(info.samples), caption="What it makes now", width="stretch", alt="Samples of the network")
 

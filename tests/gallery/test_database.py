@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 NEXT_VERSION = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision, branch_labels, depends_on = "9999", "0007", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "0008", None, None
 
 def upgrade():
     op.add_column("images", sa.Column("mood", sa.Integer))
@@ -96,7 +96,7 @@ def test_a_failing_migration_leaves_the_old_schema(database, tmp_path):
 @sqlite_only
 def test_a_database_of_a_newer_studio_is_refused(database, tmp_path):
     upgrade(database, next_version(tmp_path))
-    with pytest.raises(GalleryError, match=r"'9999'; this studio knows up to '0007'.*Update the studio"):
+    with pytest.raises(GalleryError, match=r"'9999'; this studio knows up to '0008'.*Update the studio"):
         database.migrate()
 
 

@@ -9,7 +9,9 @@ from engine.datasets.reading import read_dataset
 from engine.lora.requests import TrainLora
 from engine.lora.runs import config
 from engine.lora.runs.plan import read_plan
+from engine.metrics.published.catalogue import captioner
 from tests.pages.helpers import button, jumps, texts
+from tests.tiny_blip import save_blip
 
 
 @pytest.fixture
@@ -165,3 +167,30 @@ def test_the_folders_of_both_kinds_are_still_chosen_after_a_look_at_another_page
         page.query_params.clear()
         page.switch_page(f"{path}/page.py").run()
     assert page.query_params["x_pictures"] == str(pictures)
+
+
+def test_blip_captions_pictures_that_have_none(open_page, studio, pictures, work, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))
+    for path in pictures.glob("*.txt"):
+        path.unlink()
+    for path in sorted(pictures.glob("*.png"))[3:]:
+        path.unlink()
+    page = open_with(open_page, pictures)
+    page.segmented_control(key="caption_way").set_value("By BLIP").run()
+    assert "990 MB. Licence: BSD-3-Clause (Salesforce)." in text_of(page)
+    page.text_input(key="folder_of_blip").set_value(str(tmp_path / "stick"))
+    button(page, "Download").click().run()
+    assert studio.jobs()[0].request.network == "blip"
+    studio.cancel(studio.jobs()[0].id)
+    save_blip(captioner().place)
+    page.run()
+    button(page, "Write 3 captions").click().run()
+    assert not page.exception
+    assert button(page, "Write 3 captions").disabled  # it waits already
+    work()
+    page.run()
+    assert "3 captions were written." in text_of(page)
+    assert all(each.caption for each in read_dataset(pictures).pictures)
+    button(page, "Undo").click().run()
+    assert not any(each.caption for each in read_dataset(pictures).pictures)

@@ -29,6 +29,9 @@ def test_a_gan_is_trained_from_the_page_and_stands_on_explore(
     page.segmented_control(key="preset_gan").set_value("cpu").run()
     page.number_input(key="steps_gan_cpu").set_value(2)
     page.number_input(key="batch_gan_cpu").set_value(2)
+    page.segmented_control(key="scales_gan_cpu").set_value("progressive").run()
+    assert "fade_pictures must be from 0 to 0, so that all has grown" in texts(page.error).replace("\\", "")
+    page.segmented_control(key="scales_gan_cpu").set_value("multi")
     page.text_input(key="network_name_gan").set_value("../mine").run()
     button(page, "Train").click().run()
     assert "A name has 1 to 60 letters" in texts(page.error).replace("\\", "")
@@ -40,6 +43,7 @@ def test_a_gan_is_trained_from_the_page_and_stands_on_explore(
     assert studio.job(job.id).state == SUCCEEDED, studio.job(job.id).error
     (found,) = explorers(studio.settings)
     assert (found.name, found.problem) == ("mine", "")
+    assert "judged at all sizes" in found.about.source
     page.run()
     assert not page.exception
     assert "Finished after 2 steps" in texts(page.caption)

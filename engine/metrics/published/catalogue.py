@@ -1,5 +1,6 @@
-"""The networks that measure pictures and are not shipped: what each measures, its files, its licence. No torch."""
+"""The networks that measure or caption pictures and are not shipped: what for, their files and licences. No torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +35,24 @@ VGG16 = PublishedFile(
     size=553_433_881,
     sha256="397923af",  # as much of it as torchvision publishes, in the name
 )
+BLIP_HUB_ID = "Salesforce/blip-image-captioning-base"
+BLIP_REVISION = "82a37760796d32b1411fe092ab5d4e227313294b"
+BLIP_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+BLIP_CONFIGS = ("config.json", "preprocessor_config.json")
+BLIP_TOKENIZERS = ("tokenizer.json", "vocab.txt")
+"""Of each of these, and of the weights, one is enough."""
+_BLIP_FILES = {
+    "config.json": (4_563, "f7846f82f4e2c4a2ccbab9ae8b0e44873540a271a76a1288effd078180c13a82"),
+    "preprocessor_config.json": (287, "065c10ec97edc5081fbd9655b3d9d25e2647ea6d5dab873325e88eed12d80a7d"),
+    "vocab.txt": (231_508, "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+    "pytorch_model.bin": (989_820_849, "d6638651a5526cc2ede56f2b5104d6851b0755816d220e5e046870430180c767"),
+}
 _BSD = "BSD-3-Clause (torchvision); trained on ImageNet, whose pictures are for research"
 
 
 @dataclass(frozen=True)
 class MeasuringNetwork:
-    """A network to measure with.
+    """A network to measure or to caption with.
 
     Attributes:
         name: for commands.
@@ -48,6 +61,7 @@ class MeasuringNetwork:
         licence: of its weights, as far as it is published.
         files: all that it needs, in one folder.
         folder: below `checkpoints`; empty means there.
+        elsewhere: whether it is somewhere else on this machine, or there with other files.
     """
 
     name: str
@@ -56,6 +70,7 @@ class MeasuringNetwork:
     licence: str
     files: tuple[PublishedFile, ...]
     folder: str = ""
+    elsewhere: Callable[[], bool] = lambda: False
 
     @property
     def place(self) -> Path:
@@ -70,17 +85,15 @@ class MeasuringNetwork:
     @property
     def available(self) -> bool:
         """Whether all its files are on this machine; whether they are the published ones is seen when they are read."""
-        if self.name == "clip" and any(clip_is_in(place) for place in (*clip_in_the_hubs_cache(), self.place)):
-            return True
-        return all((self.place / file.name).is_file() for file in self.files)
+        return self.elsewhere() or all((self.place / file.name).is_file() for file in self.files)
 
 
 def networks() -> tuple[MeasuringNetwork, ...]:
-    """All of them, the one to trust most first."""
+    """All that measure, the one to trust most first."""
     return (
         MeasuringNetwork(
             "clip", "CLIP ViT-L/14-336", "CMMD, the CLIP score and the CLIP image-text MMD", "MIT (OpenAI)",
-            clip_files(), CLIP_HUB_ID.split("/")[1],
+            clip_files(), CLIP_HUB_ID.split("/")[1], _clip_is_here,
         ),
         MeasuringNetwork(
             "inception", "Inception v3", "FID and KID", "Apache 2.0 (TensorFlow, torch-fidelity)", (INCEPTION,)
@@ -90,12 +103,49 @@ def networks() -> tuple[MeasuringNetwork, ...]:
     )  # fmt: skip
 
 
+def captioner() -> MeasuringNetwork:
+    """The one that writes captions."""
+    page = f"{endpoint_or_default(None)}/{BLIP_HUB_ID}/resolve/{BLIP_REVISION}"
+    files = tuple(PublishedFile(name, f"{page}/{name}", *facts) for name, facts in _BLIP_FILES.items())
+    return MeasuringNetwork(
+        "blip", "BLIP", "captions of pictures", "BSD-3-Clause (Salesforce)", files, BLIP_HUB_ID.split("/")[1],
+        lambda: blip_folder() is not None,
+    )  # fmt: skip
+
+
 def network_named(name: str) -> MeasuringNetwork:
     """The network of that name. Raises NotFound."""
-    known = {network.name: network for network in networks()}
+    known = {network.name: network for network in (*networks(), captioner())}
     if name not in known:
-        raise NotFound(f"A measuring network must be one of {', '.join(known)}; got {name!r}.")
+        raise NotFound(f"A network of others must be one of {', '.join(known)}; got {name!r}.")
     return known[name]
+
+
+def blip_folder() -> Path | None:
+    """Where BLIP's files lie: as it was brought here, else in the hub's cache; None where they are in neither."""
+    cached = try_to_load_from_cache(BLIP_HUB_ID, BLIP_CONFIGS[0])
+    places = [checkpoints() / BLIP_HUB_ID.split("/")[1], *([Path(cached).parent] if isinstance(cached, str) else [])]
+    return next((place for place in places if not blip_lacks(place)), None)
+
+
+def blip_lacks(folder: Path) -> list[str]:
+    """What a folder lacks to be a BLIP, in words."""
+    wanted = [(name,) for name in BLIP_CONFIGS] + [BLIP_TOKENIZERS, BLIP_WEIGHTS]
+    return [" or ".join(names) for names in wanted if not any((folder / name).is_file() for name in names)]
+
+
+def blip_missing() -> str:
+    """That it is not here, and what to do."""
+    blip = captioner()
+    return (
+        f"Automatic captions need {BLIP_HUB_ID} (about {blip.size_bytes / 1e9:.0f} GB, {blip.licence}), which is not "
+        "on this machine. Download it on Train or by `fetch-network blip`, or copy a folder with its files there."
+    )
+
+
+def _clip_is_here() -> bool:
+    places = (*clip_in_the_hubs_cache(), checkpoints() / CLIP_HUB_ID.split("/")[1])
+    return any(clip_is_in(place) for place in places)
 
 
 def clip_files() -> tuple[PublishedFile, ...]:

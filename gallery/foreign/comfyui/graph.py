@@ -88,4 +88,6 @@ def from_api(values: Mapping[str, Any]) -> Graph:
 def _input(value: Any, ids: set[str]) -> Any:
     if isinstance(value, list) and len(value) == 2 and isinstance(value[0], (str, int)) and str(value[0]) in ids:
         return Link(str(value[0]), value[1] if isinstance(value[1], int) else 0)
+    if isinstance(value, dict) and isinstance(value.get("content"), str):
+        return value["content"]  # a name with its picture, as a menu of pysssss has it
     return value

@@ -50,6 +50,8 @@ def _loras(graph: Graph, node: Node) -> list[ForeignLora]:
     found = _single(graph, node) + _stacked(graph, node) + _objects(node)
     if "lora" in node.kind.lower() and isinstance(text := node.inputs.get("text"), str):
         found += from_tags(text)[1]
+    if isinstance(text := node.inputs.get("loras"), str):
+        found += from_tags(text)[1]
     return [lora for lora in found if lora.name.strip() and lora.name.lower() != "none"]
 
 

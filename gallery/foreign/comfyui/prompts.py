@@ -21,7 +21,7 @@ _JOINS = re.compile(r"concat|join|combine|append|merge|StringFunction", re.IGNOR
 _JOINED = re.compile(r"(?:text|string|prompt|str|part|input)?_?(?:[0-9]{1,2}|[a-h])", re.IGNORECASE)
 _BETWEEN = ("delimiter", "separator", "seperator")
 # Conditioning comes in through these; models, pictures and masks do not carry words.
-_CONDITIONING = re.compile(r"(?:base_)?cond(?:itioning)?(?:_?(?:[0-9]{1,3}|to|from))?")
+_CONDITIONING = re.compile(r"(?:base_)?cond(?:itioning)?(?:_?(?:[0-9]{1,3}|to|from))?|clip_regions")
 _WORDLESS = re.compile(
     r"model|clip|vae|image|pixels|mask|control|latent|samples|style|unet|noise|sigmas|sampler|width|height|seed",
     re.IGNORECASE,
@@ -127,6 +127,8 @@ def _strings(node: Node) -> list[Any]:
     keys = sorted(key for key in node.inputs if _JOINED.fullmatch(key))
     parts = [node.inputs[key] for key in keys if isinstance(node.inputs[key], (str, Link)) and node.inputs[key] != ""]
     between = next((node.inputs[key] for key in _BETWEEN if isinstance(node.inputs.get(key), str)), "")
+    if node.inputs.get("tidy_tags") == "yes" and node.inputs.get("action") == "append":
+        between = ", "
     return _with(between.replace("\\n", "\n"), parts)
 
 

@@ -73,12 +73,15 @@ def adds_noise(graph: Graph, sampler: Node) -> bool:
 
 def names_of(graph: Graph, sampler: Node) -> tuple[str, str]:
     """Sampler and schedule in ComfyUI's words."""
-    other = graph.at(sampler.inputs.get("sampler"))
-    name = text_value(graph, sampler, "sampler_name", "sampler") or text_value(graph, other, "sampler_name")
+    behind = list(graph.upstream(sampler.links("sampler"), lambda node: node.links("sampler")))
+    told = next((found for node in behind if (found := text_value(graph, node, "sampler_name"))), "")
+    name = text_value(graph, sampler, "sampler_name", "sampler") or told
     schedule = text_value(graph, sampler, "scheduler") or text_value(graph, _sigmas(graph, sampler), "scheduler")
     if not schedule and (named := _SCHEDULERS.fullmatch(_sigmas(graph, sampler).kind)):
         schedule = named[1].lower()
-    return name or (other.kind if other else ""), schedule
+    if not name and not behind and not sampler.inputs.keys() & {"sampler_name", "sampler"}:
+        return schedule, ""  # nodes for videos have one menu, and call it the scheduler
+    return name or (behind[-1].kind if behind else ""), schedule
 
 
 def _sigmas(graph: Graph, sampler: Node) -> Node:

@@ -1,6 +1,7 @@
 """Draw Things: JSON in XMP's exif:UserComment, in the words of its first version: `c`, `uc`, `scale`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gallery.foreign import flat
@@ -8,6 +9,7 @@ from gallery.foreign.loras import listed
 from gallery.foreign.recipe import ForeignRecipe
 from gallery.foreign.values import Fields, number
 
+TOOL = "Draw Things"
 _KEYS = {
     "prompt": ("c",),
     "negative_prompt": ("uc",),
@@ -35,4 +37,19 @@ def read(values: Mapping[str, Any]) -> ForeignRecipe | None:
     second = values.get("v2")
     more = second.get("loras") if isinstance(second, dict) else None
     loras = listed(fields.items("lora", "loras") or (more if isinstance(more, list) else []))
-    return flat.recipe("Draw Things", fields, _KEYS, loras, strength=strength)
+    return flat.recipe(TOOL, fields, _KEYS, loras, strength=strength)
+
+
+def of_text(recipe: ForeignRecipe) -> ForeignRecipe:
+    """A recipe that was read from the description: AUTOMATIC1111's text, but for a `-` before the negative prompt."""
+    prompt, _, negative = recipe.prompt.partition("\n-")
+    fields = Fields(recipe.not_understood)
+    strength = fields.number("Strength")
+    return replace(
+        recipe,
+        tool=TOOL,
+        prompt=prompt.strip(),
+        negative_prompt=negative.strip() or recipe.negative_prompt,
+        strength=strength if strength is not None and strength < 1 else None,
+        not_understood=fields.rest(),
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from gallery.foreign import flat
 from gallery.foreign.recipe import ForeignRecipe
-from gallery.foreign.values import Fields, json_object
+from gallery.foreign.values import Fields, json_object, plain
 
 _KEYS = {
     "prompt": ("prompt",),
@@ -32,7 +32,9 @@ def read(texts: Mapping[str, str]) -> ForeignRecipe | None:
     signed = "seed" in said and any(sign in said for sign in _SIGNS)
     if not signed and not texts.get("Software", "").startswith("NovelAI"):
         return None
-    fields = Fields({"prompt": texts.get("Description", ""), **said})
+    words = {key: _caption(said.get(f"v4_{long}")) for key, long in (("prompt", "prompt"), ("uc", "negative_prompt"))}
+    words["prompt"] = texts.get("Description") or words["prompt"]
+    fields = Fields({**words, **said})
     characters = [text for key in ("v4_prompt", "v4_negative_prompt") for text in _characters(said.get(key))]
     if not characters:  # the same words as in `prompt` and `uc`
         fields.drop("v4_prompt", "v4_negative_prompt")
@@ -42,6 +44,12 @@ def read(texts: Mapping[str, str]) -> ForeignRecipe | None:
     found = flat.recipe("NovelAI", fields, _KEYS, model_hash=digits)
     note = f"Beside the prompt stand {len(characters)} prompts of single characters; see `v4_prompt`."
     return replace(found, model=model.strip(), notes=(note,) if characters else ())
+
+
+def _caption(prompt: Any) -> str:
+    """The prompt of the whole picture, as versions 4 and later have it beside those of characters."""
+    caption = prompt.get("caption") if isinstance(prompt, dict) else None
+    return plain(caption.get("base_caption")) if isinstance(caption, dict) else ""
 
 
 def _characters(prompt: Any) -> list[str]:

@@ -1,10 +1,11 @@
 """SwarmUI: JSON with `sui_image_params`, in `parameters` or in EXIF's UserComment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gallery.foreign import flat
-from gallery.foreign.recipe import ForeignLora, ForeignRecipe
+from gallery.foreign.recipe import ForeignEmbedding, ForeignLora, ForeignRecipe
 from gallery.foreign.values import Fields, bare_name, hash_digits, number, plain
 
 _KEYS = {
@@ -33,7 +34,7 @@ def read(values: Mapping[str, Any]) -> ForeignRecipe | None:
     stop = number(fields.peek("clipstopatlayer"))
     if stop is not None:
         fields.drop("clipstopatlayer")
-    return flat.recipe(
+    found = flat.recipe(
         "SwarmUI",
         fields,
         _KEYS,
@@ -42,6 +43,7 @@ def read(values: Mapping[str, Any]) -> ForeignRecipe | None:
         clip_skip=None if stop is None else abs(int(stop)),
         strength=fields.number("initimagecreativity") if "initimage" in fields else None,
     )
+    return replace(found, embeddings=tuple(_embeddings(values.get("sui_models"))))
 
 
 def _loras(fields: Fields, hashes: Mapping[str, str]) -> list[ForeignLora]:
@@ -61,5 +63,14 @@ def _split(fields: Fields, key: str) -> list[str]:
 
 def _hashes(models: Any) -> dict[str, str]:
     """Hashes of all model files, by name: SHA-256 of the tensors alone."""
-    rows = [row for row in models if isinstance(row, dict)] if isinstance(models, list) else []
-    return {bare_name(plain(row.get("name"))): hash_digits(row.get("hash")) for row in rows}
+    return {bare_name(plain(row.get("name"))): hash_digits(row.get("hash")) for row in _rows(models)}
+
+
+def _embeddings(models: Any) -> Iterator[ForeignEmbedding]:
+    for row in _rows(models):
+        if row.get("param") == "used_embeddings" and (name := bare_name(plain(row.get("name")))):
+            yield ForeignEmbedding(name, hash_digits(row.get("hash")))
+
+
+def _rows(models: Any) -> list[dict[str, Any]]:
+    return [row for row in models if isinstance(row, dict)] if isinstance(models, list) else []

@@ -82,7 +82,8 @@ def test_a_killed_training_that_waits_in_the_queue_goes_on_with_the_printed_comm
     said, _ = called("train-lora", "--resume", run, "--json")
     assert json.loads(said)["run"] == run
     jobs = studio.jobs()
-    assert training_time(settings, order.config, model, jobs, False).endswith(" here.")  # this machine's own time
+    time = training_time(settings, order.config, model, jobs, False, studio.gallery)
+    assert time.endswith(" here.")  # this machine's own time
     assert [job.state for job in studio.jobs()] == [SUCCEEDED]
 
 

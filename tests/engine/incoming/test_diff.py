@@ -1,4 +1,5 @@
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from engine.incoming.fields import ASKS, CANNOT, DIFFERS, SAME
 from engine.prompting.parsing import parse
 from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.hashes import file_sha256
-from gallery.foreign.recipe import ForeignLora, ForeignRecipe
+from gallery.foreign.recipe import ForeignEmbedding, ForeignLora, ForeignRecipe
 from tests.tiny import tiny_info
 from tests.tiny_lora import lora_info
 
@@ -245,3 +246,55 @@ def test_another_tools_words_are_no_calls_of_embeddings(here):
     _, found = comfy(here, "embedding:easynegative", tool="AUTOMATIC1111")
     assert list(found) == ["prompt", "negative_prompt"]
     assert found["prompt"].values["prompt"] == "embedding:easynegative"
+
+
+BAD, OTHER = b"bad", b"another"
+
+
+@pytest.fixture
+def listed(here, tmp_path):
+    """Rows of a picture of AUTOMATIC1111 that lists an embedding; the files here are of these contents."""
+
+    def listed(prompt, digits, syntax=WEIGHTED, **files):
+        infos, width = [], here.models[0].cross_attention_dim
+        for name, content in files.items():
+            path = tmp_path / f"{name}.safetensors"
+            path.write_bytes(content)
+            file_sha256(path, here.hashes)
+            infos.append(EmbeddingInfo(name, path, 1, width))
+        recipe = ForeignRecipe("AUTOMATIC1111", prompt, embeddings=(ForeignEmbedding("Bad-hands", digits),))
+        found = compare(recipe, FORM, replace(here, embeddings=infos), syntax)
+        return {row.name: row for row in found}
+
+    return listed
+
+
+@pytest.mark.parametrize("syntax", [WEIGHTED, PLAIN])
+def test_a_listed_embedding_is_found_by_its_hash_under_another_name(listed, syntax):
+    found = listed("a hill, (bad-hands:1.2), not bad-handsome", sha256(BAD).hexdigest()[:12], syntax, mine=BAD)
+    row = found["embedding_0"]
+    assert (row.state, row.becomes) == (SAME, "<mine>")
+    assert row.incoming == f"Bad-hands ({sha256(BAD).hexdigest()[:12]})"
+    assert "Found by its hash." in row.said
+    assert found["prompt"].values["prompt"] == "a hill, (<mine>:1.2), not bad-handsome"
+
+
+@pytest.mark.parametrize(
+    ("digits", "files", "state", "said"),
+    [
+        (BAD, {"bad-hands": BAD, "mine": OTHER}, SAME, "Found by its hash."),
+        (b"", {"bad-hands": OTHER}, SAME, "Found by its name; the picture tells no hash."),
+        (BAD, {"bad-hands": OTHER}, CANNOT, "its hash is another one"),
+        (BAD, {"mine": OTHER}, CANNOT, "No embedding of this name or hash is here."),
+    ],
+)
+def test_a_listed_embedding_is_sought_by_hash_then_by_name_and_what_is_missing_is_said(
+    listed, digits, files, state, said
+):
+    found = listed("a hill, bad-hands", sha256(digits).hexdigest()[:12] if digits else "", **files)
+    row = found["embedding_0"]
+    assert row.state == state
+    assert said in row.said
+    assert found["prompt"].values["prompt"] == "a hill, bad-hands"
+    assert bool(row.links) == (state == CANNOT)
+    assert ("calls the one that is here" in row.said) == ("another one" in said)

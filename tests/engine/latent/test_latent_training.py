@@ -58,16 +58,25 @@ def kept_state(run: Path) -> list[torch.Tensor]:
     return found
 
 
-@pytest.mark.parametrize("family", [BETA_VAE, GAN])
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        (BETA_VAE, {}),
+        (GAN, {}),
+        (GAN, {"scales": "progressive"}),  # of 24 pictures the 8th to the 16th while it fades, so step 3 is within
+        (GAN, {"scales": "multi"}),
+    ],
+)
 def test_a_run_that_was_stopped_ends_with_the_same_weights_and_is_exported_as_it_is(
-    family: str, pictures: Path, tmp_path: Path
+    family: str, changes: dict, pictures: Path, tmp_path: Path
 ) -> None:
     out, reading = tmp_path / "home" / "explorers", 20
-    name = trained_network(family, pictures, tmp_path / "whole", out)
+    name = trained_network(family, pictures, tmp_path / "whole", out, changes)
     assert name == f"tiny-{family}"
-    assert trained_network(family, pictures, tmp_path / "stopped", out, should_stop=stop_after(reading + 3)) == ""
-    write_numbers(tmp_path / "stopped", 5, {"loss": 1.0})  # of a step that was killed before it was saved
-    assert trained_network(family, pictures, tmp_path / "stopped", out) == f"tiny-{family}-2"
+    stopped = tmp_path / "stopped"
+    assert trained_network(family, pictures, stopped, out, changes, should_stop=stop_after(reading + 3)) == ""
+    write_numbers(stopped, 5, {"loss": 1.0})  # of a step that was killed before it was saved
+    assert trained_network(family, pictures, stopped, out, changes) == f"tiny-{family}-2"
     whole, again = kept_state(tmp_path / "whole"), kept_state(tmp_path / "stopped")
     assert len(whole) == len(again) > 20
     assert all(torch.equal(one, other) for one, other in zip(whole, again, strict=True))
@@ -88,7 +97,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights_and_is_exported_as_it
             np.testing.assert_allclose(space.latents_of(Image.fromarray(held)), mu[0], atol=3e-3)
             assert len(found[name].about.kl) == 6
         else:
-            expected = gan.trained(tmp_path / "whole", GAN_CONFIG)(torch.from_numpy(z))
+            expected = gan.trained(tmp_path / "whole", replace(GAN_CONFIG, **changes))(torch.from_numpy(z))
     np.testing.assert_allclose(space.decoder(z), expected, atol=3e-3)
 
 

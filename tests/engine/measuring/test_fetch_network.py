@@ -82,7 +82,7 @@ def test_a_folder_brings_it_without_the_network(inception, fetch, tmp_path, monk
 
 def test_wrong_asking_is_refused_in_words(studio):
     for values, words in (
-        ({"network": "resnet"}, "must be one of clip, inception, alexnet, vgg16; got 'resnet'"),
+        ({"network": "resnet"}, "must be one of clip, inception, alexnet, vgg16, blip; got 'resnet'"),
         ({"network": 3}, "must be a text; got 3"),
         ({"network": "clip", "folder": "/no such folder"}, "/no such folder is none"),
     ):

@@ -15,7 +15,7 @@ import engine.measuring.folders
 from engine.__main__ import cli
 from engine.errors import Cancelled, NotFound, StudioError, UnsafeFile
 from engine.images import from_pil
-from engine.measuring.folders import compare_folders
+from engine.measuring.folders import FolderComparison, compare_folders
 from engine.metrics import clip, inception
 from engine.metrics.features import Extractor
 from engine.metrics.frechet import frechet_distance
@@ -114,6 +114,16 @@ def test_the_order_of_the_folders_and_what_is_in_both_are_told(folders, tmp_path
     assert few.notes[0].startswith("Figures from 2 pictures are a hint at most.")
     assert "covariance of 2 pictures" in few.measured[-1].note
     json.dumps(few.to_dict())
+
+
+def test_kernel_distances_have_an_interval_that_holds_them_and_frechet_distances_say_why_not(folders, tmp_path):
+    found = {measure.name: measure for measure in compare_folders(*folders, NETWORKS).measured}
+    few = compare_folders(save(tmp_path / "a", 6, 0), save(tmp_path / "b", 6, 1), NETWORKS).measured[0]
+    for name in ("CMMD", "KID"):
+        assert found[name].low < found[name].value < found[name].high
+    assert few.high - few.low > found["CMMD"].high - found["CMMD"].low
+    assert "No interval" in found["FID"].note
+    assert FolderComparison((24, 24), (found["FID"],)).to_dict()["measured"][0]["low"] is None
 
 
 def test_bad_folders_are_told_in_words(folders, tmp_path):

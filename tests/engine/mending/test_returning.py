@@ -86,7 +86,10 @@ _WITHOUT_MARKS = (
     "".join(f"DROP TRIGGER images_{did};" for did in ("inserted", "updated", "deleted"))
     + "DROP INDEX ix_images_answers; DROP INDEX ix_images_looks; DROP INDEX ix_images_unseen;"
     + "".join(f"ALTER TABLE images DROP COLUMN {name};" for name in _MARKS)
-    + "".join(f"DROP TABLE {t};" for t in ("image_loras", "image_tags", "boards", "board_images", "image_changes"))
+    + "".join(
+        f"DROP TABLE {t};"
+        for t in ("image_loras", "image_tags", "boards", "board_images", "image_changes", "image_features")
+    )
 )
 
 

@@ -14,7 +14,7 @@ import torch
 from huggingface_hub import constants
 
 from engine.errors import Cancelled, ModelUnavailable, NotFound, Offline, UnsafeFile
-from engine.metrics.published.catalogue import network_named, networks
+from engine.metrics.published.catalogue import captioner, network_named, networks
 from engine.metrics.published.fetching import Access, copy_from, require
 from engine.metrics.published.files import PublishedFile, checkpoints
 
@@ -186,10 +186,11 @@ def test_the_place_is_torch_hubs(monkeypatch, tmp_path):
 def test_every_network_has_a_size_a_licence_and_a_place(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert [network.name for network in networks()] == ["clip", "inception", "alexnet", "vgg16"]
-    for network in networks():
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    for network in (*networks(), captioner()):
         assert not network.available
         assert network.size_bytes > 90_000_000
         assert network.licence
         assert network.place.is_relative_to(tmp_path)
-    with pytest.raises(NotFound, match="must be one of clip, inception, alexnet, vgg16; got 'vgg'"):
+    with pytest.raises(NotFound, match="must be one of clip, inception, alexnet, vgg16, blip; got 'vgg'"):
         network_named("vgg")

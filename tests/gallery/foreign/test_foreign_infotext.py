@@ -3,7 +3,7 @@
 import pytest
 
 from gallery.foreign.reading import read_foreign
-from gallery.foreign.recipe import ForeignLora
+from gallery.foreign.recipe import ForeignEmbedding, ForeignLora
 from tests.gallery.foreign.foreign_files import png_texts
 
 LINE = "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.0, Seed: 18446744073709551615, Size: 832x1216"
@@ -91,11 +91,43 @@ def test_numbers_that_are_none_are_left_to_the_reader(text):
         ("a castle\nSteps: 10, Sampler: DPM", {"prompt": "a castle", "steps": 10, "sampler": "DPM"}),
         ("a castle\nNegative prompt: blurry\nSteps: 10", {"negative_prompt": "blurry", "steps": 10}),
         (f"{LINE}", {"prompt": "", "steps": 20}),
+        (
+            "a castle\nNegative prompt: blurry\n\nSteps: 42, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 12x6,\n"
+            "Model: indigo, Denoising strength: 0.5,\nVersion: v1.6.0",
+            {"negative_prompt": "blurry", "steps": 42, "width": 12, "model": "indigo", "strength": 0.5},
+        ),
+        (
+            "a castle\nNegative prompt: blurry\nSteps: 42\nSampler: Euler a\nCFG scale: 7\nSeed: 3\nSize: 12x6",
+            {"negative_prompt": "blurry", "steps": 42, "sampler": "Euler a", "seed": 3, "height": 6},
+        ),
+        (
+            "Steps: 3, up the hill\nNegative prompt: low\nSampler: Euler a, CFG scale: 7, Seed: 3",
+            {"prompt": "Steps: 3, up the hill", "negative_prompt": "low", "seed": 3},
+        ),
     ],
 )
 def test_odd_texts_of_automatic1111s_family_are_read(text, said):
     found = read_foreign(png_texts(parameters=text))
     assert {name: getattr(found, name) for name in said} == said
+
+
+def test_templates_behind_the_line_are_told_whole():
+    found = read_foreign(png_texts(parameters=f"a castle\n{LINE}\nTemplate: {{a|b}}: c, Seed: 4\nNegative Template: d"))
+    assert (found.not_understood["Template"], found.not_understood["Negative Template"]) == ("{a|b}: c, Seed: 4", "d")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ', TI hashes: "dir/bad.pt: AA7651be154c, good: none"',
+        ', Hashes: {"embed:bad": "aa7651be154c", "model": "6ce0161689", "embed:good": ""}',
+        ', TI hashes: "bad: aa7651be154c", Civitai resources: [{"type":"embed","modelName":"good"}]',
+    ],
+)
+def test_embeddings_are_told_with_their_hashes(more):
+    found = read_foreign(png_texts(parameters=f"a castle, bad\n{LINE}{more}"))
+    assert found.embeddings == (ForeignEmbedding("bad", "aa7651be154c"), ForeignEmbedding("good"))
+    assert "TI hashes" not in found.not_understood
 
 
 @pytest.mark.parametrize("prompt", ["{red|blue} castle", "[castle:tower:5]", '"castle"', "Steps: a, b: c", ""])

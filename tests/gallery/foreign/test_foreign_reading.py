@@ -10,6 +10,7 @@ from gallery.errors import UnreadableImage
 from gallery.foreign.adopting import with_recipe
 from gallery.foreign.imported import Origin, imported_recipe
 from gallery.foreign.reading import read_foreign
+from gallery.foreign.recipe import ForeignEmbedding, ForeignRecipe
 from gallery.metadata import jpeg_bytes, png_bytes, webp_bytes
 from tests.gallery.foreign.foreign_files import encoded, exif, png, text_chunk, user_comment
 from tests.gallery.samples import picture, recipe
@@ -128,3 +129,9 @@ def test_a_picture_that_was_brought_in_says_what_its_tool_wrote(name):
     assert read_foreign(png_bytes(picture(), kept)) == theirs
     if name.endswith("png"):
         assert read_foreign(with_recipe((REAL / name).read_bytes(), kept)) == theirs
+
+
+def test_embeddings_of_a_picture_that_was_brought_in_come_back_too():
+    theirs = ForeignRecipe("AUTOMATIC1111", "a castle", embeddings=(ForeignEmbedding("bad", "aa7651be154c"),))
+    kept = imported_recipe(theirs, Origin("a.png", "", "PNG", 0.0, as_it_is=False))
+    assert read_foreign(png_bytes(picture(), kept)) == theirs

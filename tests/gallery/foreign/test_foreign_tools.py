@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gallery.foreign.reading import read_foreign
-from gallery.foreign.recipe import ForeignLora
+from gallery.foreign.recipe import ForeignEmbedding, ForeignLora
 from tests.gallery.foreign.foreign_files import encoded, exif, png, png_texts, text_chunk, user_comment
 
 LINE = "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.0, Seed: 18446744073709551615, Size: 832x1216"
@@ -163,6 +163,14 @@ SPACE = {
     "prompt": "a castle", "negative_prompt": "blurry", "resolution": "1024 x 768", "guidance_scale": 5.5,
     "num_inference_steps": 24, "seed": 443, "sampler": "DPM++ 2M Karras", "Model": "WAI v16",
 }  # fmt: skip
+NOVEL_4 = {name: value for name, value in NOVEL.items() if name not in ("prompt", "uc")} | {
+    "v4_prompt": {"caption": {"base_caption": "1girl", "char_captions": []}, "use_order": True},
+    "v4_negative_prompt": {"caption": {"base_caption": "lowres", "char_captions": []}},
+}
+DESCRIPTION = """<rdf:Description><dc:description><rdf:Alt><rdf:li xml:lang="x-default">a castle&#xA;-blurry&#xA;\
+Steps: 8, Sampler: Euler A Trailing, Guidance Scale: 3.5, Seed: 5, Size: 64x32, Model: flux_q8p.ckpt, Strength: 0.6, \
+Seed Mode: Scale Alike</rdf:li></rdf:Alt></dc:description><xmp:CreatorTool>Draw Things</xmp:CreatorTool>\
+</rdf:Description>"""
 CASTLE = {"prompt": "a castle", "negative_prompt": "blurry"}
 INK = (ForeignLora("ink", 0.8),)
 
@@ -250,6 +258,18 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
                    "model": "flux_1_dev_q8p", "loras": (ForeignLora("ink_lora_f16", 0.6),), "strength": None}),
         ("Draw Things", encoded("JPEG", xmp=XMP.format(escaped(DRAW_THINGS)).encode()), CASTLE | {"seed": 3}),
         ("Draw Things", encoded("JPEG", exif=user_comment(json.dumps(DRAW_THINGS))), CASTLE | {"seed": 3}),
+        ("Draw Things", png(text_chunk("XML:com.adobe.xmp", DESCRIPTION, "iTXt")),
+         CASTLE | {"seed": 5, "steps": 8, "guidance": 3.5, "sampler": "Euler A Trailing", "width": 64,
+                   "model": "flux_q8p", "strength": 0.6}),
+        ("NovelAI", png_texts(Software="NovelAI", Source="NovelAI Diffusion V4 37C2B166", Comment=json.dumps(NOVEL_4)),
+         {"prompt": "1girl", "negative_prompt": "lowres", "model": "NovelAI Diffusion V4", "model_hash": "37c2b166"}),
+        ("SwarmUI", png_texts(parameters=json.dumps(SWARM | {"sui_models": [
+            {"name": "bad.safetensors", "param": "used_embeddings", "hash": "0x" + "ef" * 32}]})),
+         {"seed": 5, "embeddings": (ForeignEmbedding("bad", "ef" * 32),)}),
+        ("stable-diffusion.cpp", png_texts(parameters="a castle\nNegative prompt: blurry\nSteps: 20, CFG scale: 7.0, "
+                                           "Guidance: 3.5, Eta: 0, Seed: 5, Size: 64x32, Model: sd.safetensors, "
+                                           "RNG: cuda, Sampler: euler_a, Version: stable-diffusion.cpp"),
+         CASTLE | {"seed": 5, "sampler": "euler_a", "model": "sd"}),
         ("Tensor.Art", png_texts(generation_data=json.dumps(TENSOR) + "\0"),
          CASTLE | {"seed": 2174021338, "steps": 25, "guidance": 7.0, "sampler": "euler_ancestral", "schedule": "karras",
                    "width": 768, "height": 1152, "model": "WAI-16", "model_hash": "a5f58eb1c3", "clip_skip": 2,

@@ -6,14 +6,15 @@ import tracemalloc
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from gallery.ids import number_of
 from gallery.looks.colours import NAMES, as_text, main_colours
 from gallery.looks.filling import fill
 from gallery.looks.hashing import bits_apart, phash
-from gallery.looks.similar import _labels, more_like, near_duplicates, records
+from gallery.looks.similar import _labels, near_duplicates, records
 from gallery.schema import Image as Row
+from gallery.schema import ImageFeatures
 from tests.gallery.samples import recipe
 
 
@@ -72,13 +73,17 @@ def test_the_largest_colours_come_first_and_specks_do_not_count():
 def test_alike_pictures_are_found_among_an_owners_live_ones(gallery):
     first = gallery.save(scene(1), recipe())
     twin = gallery.save(as_jpeg(scene(1), 70).convert("RGB"), recipe())
-    other = gallery.save(scene(2), recipe())
-    gallery.save(scene(1), recipe(), owner="bo")
+    gallery.save(scene(2), recipe())
+    others = gallery.save(scene(1), recipe(), owner="bo")
     trashed = gallery.save(scene(1), recipe())
     gallery.delete([trashed.id])
 
-    assert [each.id for each in more_like(gallery.database, first, "artist")][:1] == [twin.id]
-    assert other.id not in [each.id for each in more_like(gallery.database, first, "artist", most=1)]
+    assert [each.id for each in gallery.more_like(first, "artist", most=1)] == [twin.id]
+    assert {each.id for each in gallery.more_like(first, most=2)} == {twin.id, others.id}
+    assert not {trashed.id, first.id} & {each.id for each in gallery.more_like(first)}
+    gallery.delete([twin.id])
+    assert twin.id not in [each.id for each in gallery.more_like(first, "artist")]
+    gallery.restore([twin.id])
     assert near_duplicates(gallery.database, "artist") == [[number_of(twin.id), number_of(first.id)]]
     assert [each.id for each in records(gallery.database, [number_of(first.id)], "artist")] == [first.id]
     assert records(gallery.database, [number_of(first.id)], "bo") == ()
@@ -92,6 +97,7 @@ def test_earlier_pictures_are_looked_at_once(gallery):
         fresh = {row.id: (row.phash, row.colours) for row in session.query(Row)}
     with gallery.database.write() as session:
         session.execute(update(Row).values(phash=None, colours=None))
+        session.execute(delete(ImageFeatures))
     assert fill(gallery, most=2) + fill(gallery) == 3
     assert fill(gallery) == 0
     with gallery.database.read() as session:

@@ -1,40 +1,21 @@
 """Captions by a tiny BLIP that is loaded like the real one."""
 
 import shutil
-import socket
-from contextlib import closing
 
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from engine.datasets.blip import HUB_ID, is_here, load_captioner
-from engine.errors import ModelBroken, ModelUnavailable, Offline
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "castle", "on", "hill"]
+from engine.captioning.blip import load_captioner
+from engine.errors import ModelBroken, ModelUnavailable
+from engine.metrics.published.catalogue import BLIP_HUB_ID, captioner, network_named
+from tests.tiny_blip import WORDS, save_blip
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """A folder with a tiny BLIP; the beginning of a sentence is no word of its tokenizer, as in the real one."""
-    from transformers import BlipConfig, BlipForConditionalGeneration
-    from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
-
-    folder = tmp_path_factory.mktemp("blip")
-    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    tokens = {"vocab_size": len(WORDS) + 1, "bos_token_id": len(WORDS), "eos_token_id": 2, "sep_token_id": 3}
-    config = BlipConfig(
-        text_config={**small, **tokens, "max_position_embeddings": 64},
-        vision_config={**small, "image_size": 32, "patch_size": 16, "initializer_range": 0.02},
-        projection_dim=16,
-        image_text_hidden_size=16,
-    )
-    torch.manual_seed(0)
-    BlipForConditionalGeneration(config).save_pretrained(folder)
-    BlipImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
-    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
-    return folder
+    return save_blip(tmp_path_factory.mktemp("blip"))
 
 
 @pytest.fixture
@@ -87,41 +68,34 @@ def test_missing_tensors_are_not_made_up(copy):
 
 
 def test_a_folder_without_its_files_is_told(copy):
-    assert is_here(copy)
     (copy / "vocab.txt").unlink()
-    assert not is_here(copy)
-    with pytest.raises(ModelUnavailable, match=r"about 1 GB.*lacks tokenizer\.json or vocab\.txt\. Copy a folder with"):
+    with pytest.raises(ModelUnavailable, match=r"lacks tokenizer\.json or vocab\.txt\. .*about 1 GB"):
         load_captioner(copy)
 
 
 @pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
+def empty(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
 
-def test_without_the_model_it_is_said_at_once_what_to_do(empty_cache):
-    assert not is_here()
-    with pytest.raises(ModelUnavailable, match=r"not on this machine.*Copy a folder .* Or allow its download"):
+def test_without_the_model_it_is_said_at_once_what_to_do(empty):
+    assert not captioner().available
+    with pytest.raises(ModelUnavailable, match=r"BSD-3.*not on this machine\. Download it .*fetch-network blip"):
         load_captioner()
 
 
-def test_the_hubs_cache_is_looked_into(tiny, tmp_path, empty_cache):
-    revision = "0123456789abcdef0123456789abcdef01234567"
-    place = tmp_path / "cache" / f"models--{HUB_ID.replace('/', '--')}"
-    shutil.copytree(tiny, place / "snapshots" / revision)
-    (place / "refs").mkdir()
-    (place / "refs" / "main").write_text(revision)
-    assert is_here()
+def test_it_is_found_where_it_is_brought_to(tiny, empty):
+    shutil.copytree(tiny, network_named("blip").place)
+    assert captioner().available
     assert load_captioner().caption(Image.new("RGB", (90, 70), "red"))
 
 
-def test_an_allowed_download_that_cannot_be_is_told_at_once(empty_cache, monkeypatch):
-    with pytest.raises(Offline, match="HF_HUB_OFFLINE is set"):
-        load_captioner(allow_download=True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with closing(socket.socket()) as unused:
-        unused.bind(("127.0.0.1", 0))  # bound but not listening: refuses
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{unused.getsockname()[1]}")
-        with pytest.raises(Offline, match=r"download failed: .*refused.*Try again later"):
-            load_captioner(allow_download=True)
+def test_the_hubs_cache_is_looked_into(tiny, tmp_path, empty):
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    place = tmp_path / "cache" / f"models--{BLIP_HUB_ID.replace('/', '--')}"
+    shutil.copytree(tiny, place / "snapshots" / revision)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(revision)
+    assert captioner().available
+    assert load_captioner().caption(Image.new("RGB", (90, 70), "red"))

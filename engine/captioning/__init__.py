@@ -1,0 +1,1 @@
+"""Captions that BLIP writes for pictures of a data set: what can be asked, the model, and the work."""

@@ -1,0 +1,43 @@
+"""Captions by BLIP: whether they can be written on this machine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.captioning.request import CaptionPictures, caption_pictures
+from engine.datasets.captions import read_rules
+from engine.errors import InvalidRequest, NotFound, Problem
+from engine.jobs.kind import Here, Kind
+from engine.jobs.schema import TRAIN
+from engine.metrics.published.catalogue import blip_folder, blip_missing
+
+
+def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
+    problems = [] if blip_folder() else [Problem("blip", blip_missing())]
+    folder = values["folder"]
+    if not Path(folder).is_dir():
+        problems.append(Problem("folder", f"Pictures lie in a folder; {folder or 'nothing'} is none. Check its name."))
+    return problems + _rule_problems(values.get("rules") or "")
+
+
+def _rule_problems(path: str) -> list[Problem]:
+    try:
+        if path:
+            read_rules(Path(path))
+    except InvalidRequest as error:
+        return list(error.problems)
+    except NotFound as error:
+        return [Problem("rules", str(error))]
+    return []
+
+
+KINDS = (
+    Kind(
+        name=CaptionPictures.kind,
+        read=caption_pictures,
+        title=lambda request: f"Writing captions for {Path(request.folder).name}",
+        lane=TRAIN,
+        check=_check,
+        once=True,
+    ),
+)
