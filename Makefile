@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format bench clean
+.PHONY: run test lint style types imports format bench clean
 
 run: $(VENV)/.runtime $(VENV)/.fast
 	$(BIN)/streamlit run app.py
@@ -12,10 +12,16 @@ run: $(VENV)/.runtime $(VENV)/.fast
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
 
-lint: $(VENV)/.dev
+lint: style types imports
+
+style: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
 	$(BIN)/mypy
+
+imports: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.dev

@@ -2,7 +2,19 @@
 
 import sys
 
-from benchmarks import engines, gallery_pages, generate, idle_tabs, lora, ratios, startup, translators, upscale
+from benchmarks import (
+    engines,
+    enlarged,
+    gallery_pages,
+    generate,
+    idle_tabs,
+    lora,
+    opinions,
+    ratios,
+    startup,
+    translators,
+    upscale,
+)
 
 MEASUREMENTS = {
     "ratios": ratios.main,
@@ -10,10 +22,12 @@ MEASUREMENTS = {
     "idle_tabs": idle_tabs.main,
     "generate": generate.main,
     "engines": engines.main,
+    "enlarged": enlarged.main,
     "gallery_pages": gallery_pages.main,
     "lora": lora.main,
     "translators": translators.main,
     "upscale": upscale.main,
+    "opinions": opinions.main,
 }
 
 for name in sys.argv[1:] or MEASUREMENTS:

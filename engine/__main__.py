@@ -3,6 +3,7 @@
 import sys
 
 from engine.cli import (
+    bench,
     blind,
     checkpoints,
     comparing,
@@ -44,6 +45,7 @@ cli.add_typer(blind.commands)
 cli.add_typer(upscaling.commands)
 cli.add_typer(lora.commands)
 cli.add_typer(checkpoints.commands)
+cli.add_typer(bench.commands)
 cli.add_typer(datasets.commands)
 cli.add_typer(models.commands)
 cli.add_typer(jobs.commands)

@@ -125,7 +125,8 @@ def _train(
     folder = run or runs_folder(settings) / name
     asked = run_of(family, name, str(pictures.expanduser().absolute()), config, licence)
     chosen = choose(device or settings.device)
-    made = start(folder, asked, config, how, out=own_folder(settings), device=chosen.torch_device, quiet=False)
+    out, device = own_folder(settings), chosen.torch_device
+    made = start(folder, asked, config, how, out=out, device=device, quiet=False, tell=print)
     if made:
         print(f"{made} can be explored; its losses and samples are in {folder}.")
 

@@ -18,7 +18,7 @@ from engine.opinions.pictures import match
 from engine.opinions.results import Question, Results, results_of
 from engine.opinions.serving import names_of, start
 from engine.opinions.studies import Studies
-from engine.opinions.study import CONSENT, KINDS, RATINGS, Study, trials_of
+from engine.opinions.study import CONSENT, KINDS, RATINGS, REAL, Study, trials_of
 from engine.rules import counted
 
 commands = typer.Typer(help="Opinion studies: ask people, blind, which pictures are better.", rich_markup_mode=None)
@@ -31,7 +31,9 @@ def create(
     method: Annotated[list[str], typer.Option(metavar="NAME=FOLDER", help="A method and its pictures; at least two.")],
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = RATINGS,
     originals: Annotated[Path | None, typer.Option(help="Folder of the photos; they are shown beside.")] = None,
-    control: Annotated[bool, typer.Option("--control", help="Hide the originals among the pictures.")] = False,
+    control: Annotated[
+        bool, typer.Option("--control", help="Hide the originals among the pictures, as `real` does.")
+    ] = False,
     most: Annotated[int | None, typer.Option(help="Contents at most, the first ones by name.")] = None,
     repeats: Annotated[int, typer.Option(help="How many questions come a second time.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Of the orders; drawn if not given.")] = None,
@@ -46,7 +48,7 @@ def create(
     folders = dict(_method(each) for each in method)
     if len(folders) != len(method):
         raise StudioError("Each method has a name of its own; two of them are the same.")
-    matched = match(folders, originals, control, most)
+    matched = match(folders, originals, control or kind == REAL, most)
     study = _studies(home).create(
         title,
         kind,

@@ -3,11 +3,11 @@
 No torch. In the run's folder:
 
     pictures.npy    (N, side, side, channels) uint8, first those to train on, then those held out
-    pictures.json   how many are held out, their names, and what was left out
+    pictures.json   how many are held out, their names, what was left out and what is worth knowing
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ PIXELS, FACTS = "pictures.npy", "pictures.json"
 MOST = 50_000  # squares; 600 MB in RGB at 64 px
 NAMED = 5
 MOST_NAMES = 1_000_000  # characters of all names; more are not kept
+LEAST_SHARE = 4  # a picture may be enlarged by so much
+SHOWN_REFUSALS = 50  # after so many that cannot be used, and none that can, the rest is not opened
 FEWEST_ALIKE = 4  # pictures that differ from each other; fewer teach one picture by heart
 Report = Callable[[int, int], None]
 
@@ -55,13 +57,15 @@ class Pictures:
     Attributes:
         train, held_out: (N, side, side, channels) uint8.
         names: of the pictures that they come from, relative to their folder, those to train on first.
-        left_out: a sentence for each picture that could not be read.
+        left_out: a sentence for each picture that could not be used.
+        notes: what is worth knowing of the others, a sentence each.
     """
 
     train: np.ndarray
     held_out: np.ndarray
     names: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def picture_paths(folder: Path, fewest: int = 1) -> list[Path]:
@@ -85,7 +89,7 @@ def picture_paths(folder: Path, fewest: int = 1) -> list[Path]:
 
 
 def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: None) -> Pictures:
-    """Read all pictures of a folder; those that cannot be read are left out, and said.
+    """Read all pictures of a folder; those that cannot be read or are far too small are left out, and said.
 
     Args:
         report: called with how many were read, and of how many.
@@ -95,7 +99,7 @@ def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: Non
     """
     paths = picture_paths(folder, wanted.fewest)
     squares: list[np.ndarray] = []
-    names, left_out = [], []
+    names, left_out, small = [], [], 0
     rng = np.random.default_rng(wanted.seed)
     most = MOST // wanted.crops
     if len(paths) > most:
@@ -103,13 +107,17 @@ def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: Non
         raise InvalidRequest([Problem("crops", text)])
     for place, path in enumerate(paths):
         try:
-            squares.append(_squares(read_picture(path), wanted, rng))
+            image = _large_enough(read_picture(path), path, wanted)
+            squares.append(_squares(image, wanted, rng))
             names.append(path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode())
+            small += min(image.size) < wanted.side
         except (UnsafeFile, NotFound) as error:
             left_out.append(str(error))
+            if len(left_out) == SHOWN_REFUSALS and not squares:
+                break
         report(place + 1, len(paths))
     _require_enough(squares, left_out, wanted)
-    return _split(squares, names, left_out, wanted)
+    return replace(_split(squares, names, left_out, wanted), notes=_notes(squares, small, wanted))
 
 
 def keep_pictures(folder: Path, pictures: Pictures) -> None:
@@ -117,6 +125,7 @@ def keep_pictures(folder: Path, pictures: Pictures) -> None:
     with replacing(folder / PIXELS) as file:
         np.save(file, np.concatenate([pictures.train, pictures.held_out]))
     facts = {"held_out": len(pictures.held_out), "left_out": list(pictures.left_out[:100])}
+    facts |= {"notes": list(pictures.notes)}
     names = list(pictures.names) if sum(map(len, pictures.names)) < MOST_NAMES else []
     write_json(folder / FACTS, facts | {"names": names})
 
@@ -128,7 +137,8 @@ def kept_pictures(folder: Path) -> Pictures | None:
         pixels = np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False)
         held_out = int(facts["held_out"])
         train = len(pixels) - held_out
-        return Pictures(pixels[:train], pixels[train:], tuple(facts["names"]), tuple(facts["left_out"]))
+        names, left_out, notes = (tuple(facts.get(name, ())) for name in ("names", "left_out", "notes"))
+        return Pictures(pixels[:train], pixels[train:], names, left_out, notes)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -164,9 +174,26 @@ def _squares(image: Image.Image, wanted: Wanted, rng: np.random.Generator) -> np
     return np.stack([pixels_of(each, wanted.channels) for each in cut])
 
 
+def _large_enough(image: Image.Image, path: Path, wanted: Wanted) -> Image.Image:
+    least = -(-wanted.side // LEAST_SHARE)
+    if min(image.size) < least:
+        text = f"A picture for squares of {wanted.side} pixels must have {least} on its shorter side"
+        raise UnsafeFile(f"{text}; {path} has {image.width}x{image.height}. Leave it out or use a larger version.")
+    return image
+
+
+def _notes(squares: Sequence[np.ndarray], small: int, wanted: Wanted) -> tuple[str, ...]:
+    grey = sum(bool((each == each[..., :1]).all()) for each in squares) if wanted.channels == 3 else 0
+    told = (
+        (small, f"with less than {wanted.side} pixels on the shorter side; enlarged, they teach blur."),
+        (grey, "without colour; grey is learnt from them."),
+    )
+    return tuple(f"{counted(count, 'picture')} {what}" for count, what in told if count)
+
+
 def _require_enough(squares: Sequence[np.ndarray], left_out: Sequence[str], wanted: Wanted) -> None:
     if len(squares) < wanted.fewest:
-        text = f"This training needs {counted(wanted.fewest, 'picture')} or more; {len(squares)} can be read."
+        text = f"This training needs {counted(wanted.fewest, 'picture')} or more; {len(squares)} can be used."
         raise InvalidRequest([Problem("dataset", " ".join([text, *left_out[:NAMED]]))])
     different = len({each.tobytes() for each in squares})
     if different < min(FEWEST_ALIKE, wanted.fewest):

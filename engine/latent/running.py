@@ -53,6 +53,7 @@ def start(
     report: Report = lambda stage, step, steps: None,
     should_stop: Callable[[], bool] | None = None,
     quiet: bool = True,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> str:
     """Train, or go on; at the end the network is written among the artist's own.
 
@@ -61,6 +62,7 @@ def start(
         out: folder of the networks that can be explored.
         report: told what is being done, and how far it is.
         should_stop: asked at every step; None obeys SIGTERM and Ctrl+C.
+        tell: is given a line about each thing worth knowing of the pictures.
 
     Returns:
         The name under which it can be explored; empty if it was stopped before its end.
@@ -73,6 +75,8 @@ def start(
         begin_run(folder, run)  # refuses another one before pictures are read
     data = kept_pictures(folder) or _read(folder, Path(run.dataset), config.wanted, report, should_stop)
     begin_run(folder, run)  # pictures that do not serve leave no run behind
+    for text in (*data.left_out, *data.notes):
+        tell(text)
     report("Training", 0, 0)
 
     def done(step: int, numbers: dict[str, float]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from engine.errors import InvalidRequest, NotFound, Problem
 from engine.files import read_json, write_json
+from engine.latent.pictures import FACTS
 from engine.rules import finite
 from engine.settings import Settings
 from engine.training.curves import Curves, read_curves
@@ -57,7 +58,8 @@ class RunInfo:
         run: what was asked.
         curves: its numbers.
         explorer: under which name it can be explored; empty until then.
-        left_out: pictures that could not be read, a sentence each.
+        left_out: pictures that could not be used, a sentence each.
+        notes: what is worth knowing of the others, a sentence each.
     """
 
     place: Path
@@ -65,6 +67,7 @@ class RunInfo:
     curves: Curves
     explorer: str
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def samples(self) -> Path | None:
@@ -125,15 +128,21 @@ def read_run(folder: Path) -> Run:
 def run_info(folder: Path) -> RunInfo:
     """Raises NotFound: see `read_run`."""
     run = read_run(folder)
-    outcome: dict[str, Any] = {}
-    if (folder / OUTCOME).exists():
-        try:
-            outcome = read_json(folder / OUTCOME)
-        except (OSError, ValueError):
-            outcome = {}
-    left_out = outcome.get("left_out", [])
-    told = tuple(map(str, left_out)) if isinstance(left_out, list) else ()
-    return RunInfo(folder, run, read_curves(folder), str(outcome.get("explorer", "")), told)
+    outcome, pictures = _facts(folder / OUTCOME), _facts(folder / FACTS)
+    left_out, notes = (_texts(facts.get(name)) for facts, name in ((outcome, "left_out"), (pictures, "notes")))
+    return RunInfo(folder, run, read_curves(folder), str(outcome.get("explorer", "")), left_out, notes)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where it is not there yet or cannot be read."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return {}
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def newest_runs(settings: Settings, families: Sequence[str], most: int) -> list[RunInfo]:

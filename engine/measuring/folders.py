@@ -140,8 +140,8 @@ def _interval(distance: Distance, one: Tensor, other: Tensor, should_stop: Calla
     if min(len(one), len(other)) < LEAST_FOR_INTERVAL:
         return math.nan, math.nan
     generator = torch.Generator().manual_seed(0)
-    ones, others = (draw_rows(len(each), RESAMPLES, generator) for each in (one, other))
-    return percentile_interval(distance.resampled(one, other, ones, others, partial(_stop_if, should_stop)))
+    places, others = (draw_rows(len(each), RESAMPLES, generator) for each in (one, other))
+    return percentile_interval(distance.resampled(one, other, places, others, partial(_stop_if, should_stop)))
 
 
 def _stop_if(should_stop: Callable[[], bool]) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 
@@ -16,6 +17,7 @@ from engine.metrics.published.fetching import LOCAL_ONLY, Access
 from engine.metrics.vgg19 import vgg19_features
 
 Loaded = TypeVar("Loaded")
+LPIPS_NETWORKS: tuple[Literal["alex", "vgg", "squeeze"], ...] = ("alex", "vgg")
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,22 @@ def load_networks(
     clip = _tried(lambda: load_clip(clip_folder, access, device), missing)
     inception = _tried(lambda: inception_features(access, device), missing)
     vgg19 = _tried(lambda: vgg19_features(device), missing)
-    perceptual = _tried(lambda: lpips("alex", access, device), missing)
+    perceptual = _perceptual(access, device, missing)
     if perceptual is None and vgg19 is not None:
         perceptual = vgg19_distance(device)
     extractors = (clip.extractor if clip else None, inception, vgg19)
     if not any(extractors):
         raise StudioError("\n".join(missing))
     return Networks(tuple(found for found in extractors if found), perceptual, clip, tuple(missing))
+
+
+def _perceptual(access: Access, device: torch.device | str, missing: list[str]) -> PerceptualDistance | None:
+    """LPIPS, by the network that its authors advise; by the other one, under its own name, where only that is here."""
+    first, *others = LPIPS_NETWORKS
+    found = _tried(lambda: lpips(first, access, device), missing)
+    for name in others:
+        found = found or _tried(partial(lpips, name, LOCAL_ONLY, device), [])
+    return found
 
 
 def _tried(load: Callable[[], Loaded], missing: list[str]) -> Loaded | None:

@@ -52,7 +52,18 @@ def match(folders: Mapping[str, Path], originals: Path | None, control: bool, mo
     found = {_name(method): _pictures_in(Path(folder), "methods") for method, folder in folders.items()}
     if len(found) != len(folders):
         raise StudyRefused("Each method has a name of its own; two of them are the same.", "methods")
+    _require_different(folders)
     return combined(found, _pictures_in(Path(originals), "originals") if originals else {}, control, most)
+
+
+def _require_different(folders: Mapping[str, Path]) -> None:
+    """Else people would be asked to tell a picture from itself."""
+    named: dict[Path, str] = {}
+    for method, folder in folders.items():
+        other = named.setdefault(Path(folder).resolve(), method)
+        if other != method:
+            text = f"Each method has a folder of its own; {other} and {method} are both {folder}. Correct one of them."
+            raise StudyRefused(text, "methods")
 
 
 def combined(

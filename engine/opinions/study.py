@@ -129,7 +129,9 @@ def check_study(
             "methods",
         )
     if kind == REAL and ORIGINAL not in methods:
-        raise StudyRefused("A study of real or made pictures needs the originals. Name their folder.", "originals")
+        raise StudyRefused(
+            "A study of real or made pictures hides the originals among them. Name their folder.", "originals"
+        )
     if EQUAL in methods:
         raise StudyRefused(f"No method can be called {EQUAL!r}: it is an answer. Give it another name.", "methods")
     if not 1 <= len(contents) <= MOST_CONTENTS:
@@ -147,7 +149,9 @@ def check_study(
         )
     if not 0 <= repeats <= asked - repeats:
         raise StudyRefused(
-            f"Of {asked - repeats} questions 0 to {asked - repeats} can be repeated; got {repeats}.", "repeats"
+            f"Of {asked - repeats} questions 0 to {asked - repeats} can be repeated; got {repeats}. "
+            "Repeat fewer, or take more contents.",
+            "repeats",
         )
     if not 0 <= seconds[0] <= 60:
         raise StudyRefused(f"Looking takes 0 to 60 s; got {seconds[0]:g}.", "least_seconds")

@@ -23,6 +23,7 @@ from engine.files import replacing
 from engine.images import to_pil
 from engine.seeding import generator_of as seeded
 from engine.training.parallel import Ranks
+from engine.training.room import require_room
 
 CHECKPOINT = "checkpoint.pt"
 LOSS_SCALER = "scaler"
@@ -98,10 +99,13 @@ def train(
 
     Raises:
         InvalidRequest: the checkpoint is of a run with other settings.
+        StudioError: the disk has no room for its checkpoints.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone_in(folder, ranks), nullcontext(should_stop) if should_stop else asked_to_stop() as stop:
         done = first = _load(folder, state, settings)
+        if ranks.first and done < steps:
+            require_room(folder, state, has_one=done > 0)
         saved = time.monotonic()
         recent = _Recent(saved)
         while done < steps and not ranks.agree(stop()):

@@ -199,6 +199,8 @@ def _progress(studio: Studio, job: Job) -> None:
 
 
 def _curves(info: RunInfo) -> None:
+    for text in info.notes:
+        st.caption(plain(text))
     for title, names in CURVES.items():
         rows = [
             {"step": step, "value": value, "of": name.replace("held_out/", "held out, ")}

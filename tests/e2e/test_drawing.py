@@ -110,7 +110,7 @@ def test_a_long_seed_and_a_note_survive_the_browser(page: Page, studio: Studio):
 
 
 def test_a_killed_worker_is_replaced_while_the_page_waits(page: Page, studio: Studio):
-    ask(page, "a quiet lake in winter", images=2, steps=100)
+    ask(page, "a quiet lake in winter", images=2, steps=50)
     expect(page.get_by_text("Drawing image 1 of 2")).to_be_visible()
     _, pid, _ = studio.engine().worker.rsplit(":", 2)  # host, process, when it began
     os.kill(int(pid), signal.SIGKILL)

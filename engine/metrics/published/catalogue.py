@@ -99,7 +99,7 @@ def networks() -> tuple[MeasuringNetwork, ...]:
             "inception", "Inception v3", "FID and KID", "Apache 2.0 (TensorFlow, torch-fidelity)", (INCEPTION,)
         ),
         MeasuringNetwork("alexnet", "AlexNet", "LPIPS", _BSD, (ALEXNET,)),
-        MeasuringNetwork("vgg16", "VGG16", "LPIPS (vgg)", _BSD, (VGG16,)),
+        MeasuringNetwork("vgg16", "VGG16", "LPIPS (vgg), taken where AlexNet is not here", _BSD, (VGG16,)),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """From a photo to a painted background, part by part."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -76,11 +77,13 @@ def _sized(pixels: np.ndarray, painting: Painting) -> np.ndarray:
 
 
 def painted(pixels: np.ndarray, painting: Painting = AS_PAINTED) -> np.ndarray:
-    """(H, W, 3) uint8 as (H, W, 3) uint8, at this size."""
+    """(H, W, 3) uint8 as (H, W, 3) uint8, at this size; sky and land side by side on two cores."""
     scene = _seen(pixels, painting)
-    picture = rgb_of(_land(scene))
-    if scene.sky.seen:
-        picture = mixed(picture, rgb_of(_above(scene)), scene.sky.cover)
+    with ThreadPoolExecutor(1, "painter") as beside:
+        above = beside.submit(lambda: rgb_of(_above(scene)) if scene.sky.seen else None)
+        picture, over = rgb_of(_land(scene, beside)), above.result()
+    if over is not None:
+        picture = mixed(picture, over, scene.sky.cover)
     dark = max(scene.dark, scene.mood.dim)
     picture = night.glow(picture, scene.scale, 0.12 + 0.38 * dark)
     return (picture.clip(0, 1) * 255).round().astype(np.uint8)
@@ -94,21 +97,25 @@ def _seen(pixels: np.ndarray, painting: Painting) -> Scene:
     return Scene(photo, calm, scale, there, night.darkness(calm), moods.OF[painting.mood], painting)
 
 
-def _land(scene: Scene) -> np.ndarray:
-    """(H, W, 3) Lab of everything but the sky."""
+def _land(scene: Scene, beside: ThreadPoolExecutor) -> np.ndarray:
+    """(H, W, 3) Lab of everything but the sky; its regions are found beside, since nothing needs them at first."""
     scale, painting, open_land = scene.scale, scene.painting, 1 - scene.sky.cover
     below = _without_sky(scene)
-    flat = regions.filled((rgb_of(below) * 255).round().astype(np.uint8), scale, 24 - 14 * painting.detail)
+    coloured = (rgb_of(below) * 255).round().astype(np.uint8)
+    filled = beside.submit(regions.filled, coloured, scale, 24 - 14 * painting.detail)
     leaves = foliage.foliage(scene.calm, scale) * open_land
     wet = water.water(scene.calm, scene.sky.cover, scale) * (1 - leaves)
     brushed = flow.brushed(below, scale)
+    clumps, streaks = foliage.clumped(brushed, scale, painting.detail), water.streaked(below, scale)
+    small = fine.kept(scene.photo[..., 0], scale, painting.detail)
+    far = haze.distance(scene.calm, scene.sky.cover, scale)
+    flat = filled.result()
     body = mixed(flat, brushed, 0.3)
     body[..., 0] = tones.toned(flat[..., 0], brushed[..., 0], scale)
-    body = mixed(body, foliage.clumped(brushed, scale, painting.detail), leaves)
-    body = mixed(body, water.streaked(below, scale), wet)
+    body = mixed(body, clumps, leaves)
+    body = mixed(body, streaks, wet)
     body = flow.brushed(body, 0.7 * scale, 1)
-    body[..., 0] += fine.kept(scene.photo[..., 0], scale, painting.detail) * (1 - 0.75 * leaves) * open_land
-    far = haze.distance(scene.calm, scene.sky.cover, scale)
+    body[..., 0] += small * (1 - 0.75 * leaves) * open_land
     drawn = lines.lines(mixed(flat, brushed, 0.5), scale) * (1 - 0.85 * leaves) * (1 - wet) * (1 - 0.7 * far)
     return _graded(body, far, drawn, scene)
 

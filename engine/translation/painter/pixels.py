@@ -25,9 +25,13 @@ def rgb_of(lab: np.ndarray) -> np.ndarray:
 
 def step(values: np.ndarray | float, low: float, high: float) -> np.ndarray:
     """A smooth step (cubic): 0 up to `low`, 1 from `high` on; falls where `high` is below `low`."""
-    share = (np.asarray(values, np.float32) - low) * np.float32(1 / (high - low))
-    share = np.clip(share, 0, 1)
-    return share * share * (3 - 2 * share)
+    share = np.asarray((np.asarray(values, np.float32) - low) * np.float32(1 / (high - low)))
+    np.clip(share, 0, 1, out=share)
+    rise = share * -2  # in place from here on: fresh memory costs more than the sums
+    rise += 3
+    share *= share
+    rise *= share
+    return rise
 
 
 def soft(picture: np.ndarray, sigma: float) -> np.ndarray:
@@ -49,7 +53,10 @@ def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray | float) -> n
     """`first` with a share of `second`, a number or (H, W), in [0, 1]."""
     if isinstance(share, np.ndarray) and share.ndim < first.ndim:
         share = share[..., None]
-    return first + (second - first) * share
+    result = np.subtract(second, first)  # changed in place: fresh memory costs more than the sums
+    result *= share
+    result += first
+    return result
 
 
 def colour(*values: float) -> np.ndarray:

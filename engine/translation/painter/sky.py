@@ -11,6 +11,9 @@ from engine.translation.painter.pixels import colour, disc, mean_under, mixed, s
 COARSE = 384  # long side at which the sky is looked for
 WEIGHTS = colour(0.6, 1, 1)  # of L, a and b where sky and land are told apart
 LEAST = 0.015  # share of the picture that a sky covers
+TWIG = 3  # pixels at the reference size: half of what a twig or a spire's tip may be wide
+BLUE, PALE = 6.0, 4.0  # of Lab; so far from the gradient a blue and a pale sky go on behind twigs, at least
+VARIED = 5.0  # of Lab; a sky that differs so much from its own gradient is not a clear one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def found(lab: np.ndarray, scale: float) -> Sky:
     if coarse.mean() < LEAST:
         return Sky(np.zeros(lab.shape[:2], np.float32), lab)
     large = cv2.resize(coarse.astype(np.float32), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
-    return _cut_out(large, lab, scale)
+    return _cut_out(large, _reached(large, lab, scale), lab, scale)
 
 
 def _resized(lab: np.ndarray, side: int) -> np.ndarray:
@@ -107,7 +110,40 @@ def _usual_light(light: np.ndarray, smooth: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _cut_out(large: np.ndarray, lab: np.ndarray, scale: float) -> Sky:
+def _reached(large: np.ndarray, lab: np.ndarray, scale: float) -> np.ndarray:
+    """(H, W) in [0, 1]: what has the clear sky's colour and is cut off from it by twigs and spires alone.
+
+    How near a colour must come is told by the sky itself: a clear one hardly varies, so pale walls are no part of it.
+    Looked for twice, since the sky's gradient is better known when it was reached on both sides of a tree.
+    """
+    reached = large.astype(np.float32)
+    for _ in range(2):
+        apart = _apart(lab, gradient(lab, reached))
+        usual = float(np.percentile(apart[::3, ::3][large[::3, ::3]], 70))
+        if usual > VARIED:  # full of clouds: no colour tells this sky from a wall
+            return np.zeros(large.shape, np.float32)
+        limit = max(BLUE if np.median(lab[::3, ::3, 2][large[::3, ::3]]) < -12 else PALE, 2.2 * usual)
+        reached = step(apart, 1.4 * limit, 0.9 * limit) * _joined((apart < 1.2 * limit) | large, large, scale)
+    return reached
+
+
+def _apart(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(H, W): how far two pictures' colours lie apart."""
+    differing = (lab - other) * WEIGHTS
+    return cv2.sqrt(cv2.transform(cv2.multiply(differing, differing), np.ones((1, 3), np.float32)))
+
+
+def _joined(like: np.ndarray, large: np.ndarray, scale: float) -> np.ndarray:
+    """(H, W) boolean: of `like` what comes to `large` over gaps as wide as a twig."""
+    closed = cv2.morphologyEx(like.astype(np.uint8), cv2.MORPH_CLOSE, disc(TWIG * scale))
+    count, labels = cv2.connectedComponents(closed, connectivity=4)
+    touching = np.zeros(count, bool)
+    touching[labels[large]] = True
+    touching[0] = False
+    return touching[labels]
+
+
+def _cut_out(large: np.ndarray, reached: np.ndarray, lab: np.ndarray, scale: float) -> Sky:
     """The border at pixel size: how far each pixel near it is on the way from the land's colour to the sky's."""
     sure = cv2.erode(large.astype(np.uint8), disc(5 * scale), borderValue=1)
     land = 1 - cv2.dilate(large.astype(np.uint8), disc(8 * scale))
@@ -117,7 +153,7 @@ def _cut_out(large: np.ndarray, lab: np.ndarray, scale: float) -> Sky:
     length = (apart * apart).sum(-1)
     place = ((lab - front) * WEIGHTS * apart).sum(-1) / np.maximum(length, 9.0)
     cover = np.where(unsure, step(place, 0.55, 0.85), sure).astype(np.float32)
-    cover = _without_islands(cover, scale)
+    cover = np.maximum(_without_islands(cover, scale), reached)
     known = (cover > 0.9).astype(np.float32)
     return Sky(cover, mean_under(lab, known, 3 * scale))
 

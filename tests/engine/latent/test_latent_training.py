@@ -16,7 +16,7 @@ from engine.gan import config as gan_config
 from engine.gan import run as gan
 from engine.latent.catalogue import explorers
 from engine.latent.exploring import load_space
-from engine.latent.pictures import gather, kept_pictures, picture_paths
+from engine.latent.pictures import gather, keep_pictures, kept_pictures, picture_paths
 from engine.latent.runs import (
     RUN,
     Run,
@@ -117,7 +117,7 @@ def test_what_cannot_be_trained_on_is_said_before_training(pictures: Path, tmp_p
         gather(tmp_path / "few", wanted)
     for number in range(8):
         (tmp_path / "few" / f"{number}.png").write_bytes(b"no picture")
-    with pytest.raises(InvalidRequest, match=r"8 pictures or more; 1 can be read\. .*cannot be read as a picture"):
+    with pytest.raises(InvalidRequest, match=r"8 pictures or more; 1 can be used\. .*cannot be read as a picture"):
         gather(tmp_path / "few", wanted)
 
 
@@ -140,6 +140,9 @@ def test_grey_sixteen_bit_and_transparent_pictures_are_read_and_broken_ones_name
     clear = gather(folder, replace(VAE, held_out=0.01).wanted)
     at = clear.names.index("clear.png")
     assert np.concatenate([clear.train, clear.held_out])[at].min() == 255  # what is clear is white
+    assert clear.notes == ("3 pictures without colour; grey is learnt from them.",)
+    keep_pictures(tmp_path, clear)
+    assert kept_pictures(tmp_path).notes == clear.notes
 
 
 def test_crops_of_one_picture_stand_on_one_side_of_the_split(tmp_path: Path) -> None:

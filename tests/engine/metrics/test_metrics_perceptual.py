@@ -9,7 +9,7 @@ import torchvision
 from torchmetrics.functional.image import learned_perceptual_image_patch_similarity
 
 from engine.errors import ModelUnavailable, UnsafeFile
-from engine.metrics import vgg19
+from engine.metrics import networks, vgg19
 from engine.metrics.perceptual import BACKBONES, lpips, vgg19_distance
 
 
@@ -51,6 +51,11 @@ def test_lpips_is_torchmetrics_with_the_weights_of_this_machine(hub, pictures, m
     check_distance(distance, pictures)
     expected = learned_perceptual_image_patch_similarity(*pictures[::2], net_type="squeeze", reduction="none")
     torch.testing.assert_close(distance(*pictures[::2]).values, expected.double())
+    monkeypatch.setattr(networks, "LPIPS_NETWORKS", ("alex", "squeeze"))  # the first is not here
+    found = networks.load_networks()
+    assert found.perceptual is not None
+    assert found.perceptual.name == "LPIPS (squeeze)"
+    assert any("LPIPS (alex) needs a network that is not here" in text for text in found.missing)
 
 
 def test_without_its_weights_it_says_what_to_bring(hub):

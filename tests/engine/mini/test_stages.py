@@ -22,6 +22,8 @@ from engine.training.parallel import run
 from engine.weights.loras import list_loras
 from engine.weights.models import Catalogue
 
+pytestmark = pytest.mark.timeout(600)  # whichever test is the first makes all stages, on a busy machine
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory) -> Workshop:
@@ -70,7 +72,6 @@ def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, 
         STAGES["autoencoder"](replace(made, steps=5))
 
 
-@pytest.mark.timeout(600)  # two processes on a busy machine
 @pytest.mark.parametrize(
     ("trainer", "processes"),
     [

@@ -182,7 +182,9 @@ def test_sets_that_do_not_fit(studies, folders, tmp_path):
         match({"classical": folders / "classical", "other": empty}, None, False)
     with pytest.raises(StudyRefused, match="must be a folder"):
         match({"classical": folders / "classical", "other": tmp_path / "nowhere"}, None, False)
-    with pytest.raises(StudyRefused, match="needs the originals"):
+    with pytest.raises(StudyRefused, match="a and b are both"):
+        match({"a": folders / "cut", "b": folders / "nijigan" / ".." / "cut"}, None, False)
+    with pytest.raises(StudyRefused, match="hides the originals"):
         studies.create("Which?", REAL, match(sets(folders), None, False))
     many = replace(one, files={f"{n}": dict.fromkeys("abcdef", lonely / "other.png") for n in range(60)})
     with pytest.raises(StudyRefused, match="300 times at most"):

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -33,21 +34,24 @@ DIES = {"beta-vae": 3, "gan": 3, "cyclegan": 3, "vqi2i": 2}  # in which step
 Done = Callable[[int], None]
 
 
-def train(name: str, root: Path, folder: Path, done: Done = lambda step: None) -> None:
+def train(name: str, root: Path, folder: Path, done: Done = lambda step: None, **changes: Any) -> None:
     """Train, or go on, with a checkpoint after every step.
 
     Args:
         root: has two folders of pictures, x and y.
         done: called at the end of every step, before it is saved.
+        changes: settings in the place of the usual ones.
     """
     if name in ("beta-vae", "gan"):
-        module, config = (betavae, VAE) if name == "beta-vae" else (gan, GAN_CONFIG)
+        module, usual = (betavae, VAE) if name == "beta-vae" else (gan, GAN_CONFIG)
+        config = replace(usual, **{"steps": 4, **changes})
         data = gather(root / "x", config.wanted)
         folder.mkdir(parents=True, exist_ok=True)
         told = lambda step, numbers: done(step)  # noqa: E731
-        module.run(Ranks(), replace(config, steps=4), folder, data, told, lambda: False, quiet=True, save_seconds=0.0)
+        module.run(Ranks(), config, folder, data, told, lambda: False, quiet=True, save_seconds=0.0)
         return
-    module, config = (cyclegan, CYCLEGAN) if name == "cyclegan" else (vqi2i, VQI2I)
+    module, usual = (cyclegan, CYCLEGAN) if name == "cyclegan" else (vqi2i, VQI2I)
+    config = replace(usual, **changes)
     prepared = prepare(Folders(root / "x", root / "y"), config)
     folder.mkdir(parents=True, exist_ok=True)
     following = Following(lambda step, steps, numbers: done(step), lambda: False)

@@ -131,6 +131,20 @@ def test_the_sky_is_found_to_the_pixel_and_land_is_none() -> None:
     assert not sky.found(busy, 1.0).seen
 
 
+def test_the_sky_goes_on_between_twigs_and_a_pool_of_its_colour_is_none() -> None:
+    picture = landscape()
+    twigs = np.zeros(picture.shape[:2], bool)
+    twigs[:60:6, :70] = twigs[:60, :70:6] = True
+    picture[twigs] = (25, 4, 8)
+    picture[95:110, 40:120] = picture[0, 150]
+    cover = sky.found(picture, 0.16).cover
+    gaps = ~twigs
+    gaps[60:], gaps[:, 70:] = False, False
+    assert cover[gaps].mean() > 0.95
+    assert cover[twigs].mean() < 0.05
+    assert cover[80:].max() == 0
+
+
 def test_a_pale_blur_behind_something_is_no_sky() -> None:
     blur = flat(70, 0, 0, 120, 160)
     blur[..., 2] = step(np.arange(160, dtype=np.float32), 0, 400)[None] * 60 - 2
