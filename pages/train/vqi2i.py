@@ -36,8 +36,8 @@ PLACES = {
 }
 PRESS = Press("train_vqi2i", places=PLACES)
 ABOUT = {
-    "default": "The published networks, 570 million numbers, at crops of 256 px: a GPU and a day or more.",
-    "small": "Crops of 64 px and 2,000 steps of a network for two cores: minutes to an hour, a coarse result.",
+    "default": "The published networks, 570 million parameters, at crops of 256 px: for a GPU; it was not run yet.",
+    "small": "Crops of 64 px and 2,000 steps of a small network: an hour or more on two cores, a coarse result.",
 }
 CURVES = {  # which numbers stand in one chart
     "How far pictures are from themselves, drawn again": ("held_out/again_a", "held_out/again_b"),
