@@ -12,7 +12,8 @@ COARSE = 384  # long side at which the sky is looked for
 WEIGHTS = colour(0.6, 1, 1)  # of L, a and b where sky and land are told apart
 LEAST = 0.015  # share of the picture that a sky covers
 TWIG = 3  # pixels at the reference size: half of what a twig or a spire's tip may be wide
-BLUE, PALE = 6.0, 4.0  # of Lab; so far from the gradient a blue and a pale sky go on behind twigs, at least
+BLUE = -12.0  # b* of a sky that can be told from walls by its colour
+NEAR = 6.0  # of Lab; so far from its gradient a blue sky goes on behind twigs, at least
 VARIED = 5.0  # of Lab; a sky that differs so much from its own gradient is not a clear one
 
 
@@ -113,16 +114,19 @@ def _usual_light(light: np.ndarray, smooth: np.ndarray) -> np.ndarray:
 def _reached(large: np.ndarray, lab: np.ndarray, scale: float) -> np.ndarray:
     """(H, W) in [0, 1]: what has the clear sky's colour and is cut off from it by twigs and spires alone.
 
-    How near a colour must come is told by the sky itself: a clear one hardly varies, so pale walls are no part of it.
+    How near a colour must come is told by the sky itself: a clear one hardly varies. A grey or cloudy one is not
+    followed, for no colour tells it from a wall.
     Looked for twice, since the sky's gradient is better known when it was reached on both sides of a tree.
     """
     reached = large.astype(np.float32)
+    if np.median(lab[::3, ::3, 2][large[::3, ::3]]) > BLUE:
+        return np.zeros_like(reached)
     for _ in range(2):
         apart = _apart(lab, gradient(lab, reached))
         usual = float(np.percentile(apart[::3, ::3][large[::3, ::3]], 70))
-        if usual > VARIED:  # full of clouds: no colour tells this sky from a wall
-            return np.zeros(large.shape, np.float32)
-        limit = max(BLUE if np.median(lab[::3, ::3, 2][large[::3, ::3]]) < -12 else PALE, 2.2 * usual)
+        if usual > VARIED:
+            return np.zeros_like(reached)
+        limit = max(NEAR, 2.2 * usual)
         reached = step(apart, 1.4 * limit, 0.9 * limit) * _joined((apart < 1.2 * limit) | large, large, scale)
     return reached
 

@@ -143,6 +143,8 @@ def test_the_sky_goes_on_between_twigs_and_a_pool_of_its_colour_is_none() -> Non
     assert cover[gaps].mean() > 0.95
     assert cover[twigs].mean() < 0.05
     assert cover[80:].max() == 0
+    grey = np.where(picture == picture[0, 150], np.float32([78, 0, -3]), picture)
+    assert sky.found(grey, 0.16).cover[gaps].mean() < 0.5  # else grey houses would go as well
 
 
 def test_a_pale_blur_behind_something_is_no_sky() -> None:
