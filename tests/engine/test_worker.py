@@ -29,7 +29,7 @@ from gallery.mending.backups import snapshots
 from tests.tiny import save_tiny_pipeline
 
 SILENT_SECONDS = 6.0  # much longer than a busy machine keeps a living worker from answering
-LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 40, "num_images": 4}
+LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
 
 
 @pytest.fixture(scope="module")
