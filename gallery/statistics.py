@@ -17,6 +17,7 @@ from gallery.schema import Image, ImageLora
 MOST_NAMES = 20
 NEWEST = 20_000  # pictures whose words and times are counted
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_NAME_OF_FILE = re.compile(r"\.(png|jpe?g|webp)$")  # what a picture is called that came without a prompt
 _USUAL = {"the", "and", "with", "from", "for", "that", "this", "her", "his", "its", "are", "was", "has", "into", "over"}
 _DAY = 86_400  # seconds
 _DAYS = range(date(9000, 1, 1).toordinal() - date(1970, 1, 1).toordinal())  # a damaged number may name any
@@ -91,9 +92,10 @@ def _named(
 
 
 def _words(session: Session, which: Sequence[ColumnElement[bool]]) -> tuple[Count, ...]:
-    """In how many of the newest pictures a word stands."""
+    """In how many of the newest pictures a word stands; names of files are no words that somebody chose."""
     titles = select(Image.title).where(*which).order_by(Image.number.desc()).limit(NEWEST)
-    found = Counter(word for title in session.scalars(titles) for word in set(_WORD.findall(title.lower())) - _USUAL)
+    said = (title for title in map(str.lower, session.scalars(titles)) if not _NAME_OF_FILE.search(title))
+    found = Counter(word for title in said for word in set(_WORD.findall(title)) - _USUAL)
     return tuple(sorted(found.items(), key=lambda each: (-each[1], each[0]))[:MOST_NAMES])
 
 

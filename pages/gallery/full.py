@@ -89,7 +89,7 @@ def show_marks(studio: Studio, record: ImageRecord) -> None:
 def show_tray(record: ImageRecord) -> None:
     """Take a picture into what is compared, or out of it; and the way to the comparison."""
     chosen = selection.selected()
-    label = "Do not compare" if record.id in chosen else "Compare (C)"
+    label = "Do not compare (C)" if record.id in chosen else "Compare (C)"
     st.button(
         label,
         key="to_compare",

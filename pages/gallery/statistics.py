@@ -12,13 +12,14 @@ from engine.studio import Studio
 from gallery.statistics import Statistics, statistics
 from pages.parts.common import OWNER
 
+FEW_DAYS = 10
 SHOWN = 12  # names of one plot
 REMEMBERED_SECONDS = 60.0
 
 
 def show_statistics(studio: Studio) -> None:
     """The view of the gallery that counts."""
-    st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_leave, type="tertiary")
+    st.button("Back to the gallery", icon=":material/arrow_back:", on_click=_leave, type="tertiary", shortcut="Esc")
     found = _counted(studio, studio.gallery.count(owner=OWNER))
     if not found.pictures:
         st.markdown("## Nothing to count yet")
@@ -27,7 +28,9 @@ def show_statistics(studio: Studio) -> None:
     st.caption(f"{counted(found.pictures, 'picture')} on {counted(len(found.days), 'day')}{other}")
     days = pd.DataFrame(found.days, columns=["day", "pictures"]).assign(day=lambda table: pd.to_datetime(table["day"]))
     st.markdown("**Pictures per day**")
-    across = alt.X("yearmonthdate(day):T", title=None)
+    # Of few days the axis would name hours, and so each day twice.
+    few = (days["day"].max() - days["day"].min()).days < FEW_DAYS
+    across = alt.X("yearmonthdate(day):T", title=None, axis=alt.Axis(tickCount="day") if few else alt.Undefined)
     st.altair_chart(alt.Chart(days).mark_bar().encode(x=across, y=_count(), tooltip=["day:T", "pictures:Q"]))
     left, right = st.columns(2)
     with left:

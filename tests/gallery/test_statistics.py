@@ -22,7 +22,7 @@ def test_pictures_are_counted_by_what_their_rows_say(gallery):
     saved("a castle with ink", "mini", 1.0)
     saved("the castle castle", "mini", 3.0)
     saved("a lake", "sd", 10.0)
-    saved("a lake of old", "dreamy", 0.0, kind="imported")
+    saved("lakeside castle.PNG", "dreamy", 0.0, kind="imported")
     saved("a castle", "mini", 99.0, owner="bo")
     gallery.delete([saved("a castle", "mini", 99.0).id])
 
