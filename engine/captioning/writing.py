@@ -60,17 +60,20 @@ def write_for(
     pictures = [each for each in read_dataset(folder).pictures if request.everything or not each.caption.strip()]
     found = _kept(kept)
     refused: list[str] = []
-    for done, picture in enumerate(pictures):
-        if should_stop():
-            _write(request, found, home)
-            _keep(kept, found)  # another attempt at all pictures would not tell the new captions from the old
-            raise Cancelled(f"Stopped; {counted(done, 'caption was', 'captions were')} written, and they are kept.")
-        report(f"Captioning {picture.path.name}", done, len(pictures))
-        name = relative_name(folder, picture.path)
-        if name not in found and (caption := _caption(captioner, picture.path, rules, refused)):
-            found[name] = caption
-            if len(found) % KEEP_EVERY == 0:
-                _keep(kept, found)
+    try:
+        for done, picture in enumerate(pictures):
+            if should_stop():
+                raise Cancelled(f"Stopped; {counted(done, 'caption was', 'captions were')} written, and they are kept.")
+            report(f"Captioning {picture.path.name}", done, len(pictures))
+            name = relative_name(folder, picture.path)
+            if name not in found and (caption := _caption(captioner, picture.path, rules, refused)):
+                found[name] = caption
+                if len(found) % KEEP_EVERY == 0:
+                    _keep(kept, found)
+    except BaseException:  # Ctrl+C too
+        _write(request, found, home)
+        _keep(kept, found)  # another attempt at all pictures would not tell the new captions from the old
+        raise
     report("Writing captions.csv", len(pictures), len(pictures))
     count = _write(request, found, home)
     kept.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from engine.cli.app import Home, Json, open_studio, print_json
 from engine.cli.drawing import lora_from
 from engine.cli.waiting import finished, require_success
 from engine.diffusion.request import NUM_IMAGES, STEPS, TextToImage
+from engine.jobs.schema import SUCCEEDED
 from engine.lora import bench
 from engine.lora.bench import Scene
 from engine.picture_files import read_picture
@@ -80,12 +81,16 @@ def _drawn(
         for label, names in bench.drawn_before(folder, asked).items()
         if sum(each.deleted_at is None for each in studio.gallery.several(names)) == len(names)
     }
-    pictures: dict[str, list[str]] = {}
-    for label, request in requests:
-        if label not in here:
-            job = finished(studio, studio.submit(request), quiet=quiet)
-            require_success(job, "bench")
-            here[label] = [record.id for record in studio.gallery.of_job(job.id)]
-        pictures[label] = here[label]
+    # All are queued at once: a worker that is started for one would end with it.
+    jobs = {label: studio.submit(request) for label, request in requests if label not in here}
+    try:
+        for job in reversed(jobs.values()):
+            ended = studio.job(job.id)
+            require_success(ended if ended.ended else finished(studio, ended, quiet=quiet), "bench")
+    finally:
+        for label, job in jobs.items():
+            studio.cancel(job.id)  # what has ended stays as it is
+            if studio.job(job.id).state == SUCCEEDED:
+                here[label] = [record.id for record in studio.gallery.of_job(job.id)]
         bench.keep(folder, asked, here)
-    return pictures
+    return {label: here[label] for label, _ in requests}

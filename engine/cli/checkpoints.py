@@ -17,6 +17,7 @@ from engine.lora.evaluations import HELD_OUT
 from engine.lora.requests import CAPTIONS, MOST_CHECKPOINTS, WEIGHTS, LoraGrid, PromoteLora
 from engine.lora.runs.checkpoints import checkpoints_of
 from engine.lora.runs.held_out import GRID, usable
+from engine.rules import counted
 from engine.studio import Studio
 
 commands = typer.Typer()
@@ -96,7 +97,9 @@ def lora_by_eye(
         guidance_scale=guidance,
     )
     done(studio, request, "drawing")
-    print(f"{request.study}  {request.questions} questions; judge them on the Studies page, under {plan.name} by eye.")
+    them = "it" if request.questions == 1 else "them"
+    asked = counted(request.questions, "question")
+    print(f"{request.study}  {asked}; judge {them} on the Studies page, under {plan.name} by eye.")
 
 
 @commands.command()

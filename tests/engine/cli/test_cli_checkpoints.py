@@ -13,6 +13,8 @@ from engine.cli.checkpoints import say_grid
 from engine.errors import InvalidRequest, NotFound
 from engine.lora.evaluation.grid_figures import loss_change
 from engine.lora.evaluation.grid_report import Cell, Grid, write_grid
+from engine.opinions.studies import Studies
+from engine.opinions.study import BEST
 from engine.settings import Settings
 from engine.studio import Studio
 from tests.captioned import copy_training
@@ -45,6 +47,25 @@ def test_a_grid_of_all_checkpoints(run: str, worker_beside: None) -> None:
         ("step-000004", 1),
     ]
     assert (Path(grid["folder"]) / "grid-1.png").exists()
+
+
+def test_checkpoints_are_drawn_to_be_judged_by_eye_and_the_results_wait_for_the_end(
+    run: str, studio: Studio, worker_beside: None
+) -> None:
+    told = called("lora-by-eye", "castles", "--prompt", "a castle", "--rounds", "best", "--steps", 1)
+    studies = Studies(studio.settings.home)
+    (study,) = studies.all()
+    assert told == f"{study.id}  1 question; judge it on the Studies page, under castles by eye.\n"
+    assert called("study", "results", study.id).splitlines() == [
+        "castles by eye: 0 of 1 questions answered",
+        "Blind until every question is answered, or the study is closed.",
+    ]
+    me = studies.join(study)
+    chosen = study.methods[-1]
+    studies.answer(study, me.id, 0, {BEST: chosen}, 5.0)
+    said = called("study", "results", study.id)
+    assert f"{chosen:24} chosen in 1 of 1" in said
+    assert len(said.splitlines()) == 2 + len(study.methods)  # with the title and the verdict
 
 
 def test_of_many_checkpoints_the_last_are_taken(run: str, studio: Studio) -> None:
