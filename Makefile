@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint style types imports format bench clean
+.PHONY: run test lint style types imports format bench ratios clean
 
 run: $(VENV)/.runtime $(VENV)/.fast
 	$(BIN)/streamlit run app.py
@@ -30,6 +30,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Half a minute; a warning where a ratio is 15 % worse than benchmarks/ratios.json.
+ratios: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.ratios --short
 
 # The stamps let a second start skip pip, and run it again when the requirements change.
 $(VENV)/.runtime: requirements.txt

@@ -85,18 +85,18 @@ def measured(short: bool) -> Iterator[Row]:
         settings = Settings(home=Path(home), device="cpu")
         model = load(Catalogue(settings).get("mini"), choose("cpu"))
         torch.set_num_threads(1)
-        yield from pictures(settings, model, 2 if short else 5)
+        yield from pictures(settings, model, short)
         if not short:
             yield trained(model)
     yield from photos((256,) if short else (256, 512, 1024), 2 if short else 3)
 
 
-def pictures(settings: Settings, model: LoadedModel, rounds: int) -> Iterator[Row]:
-    """One picture as the studio draws it here, and with LoRAs."""
+def pictures(settings: Settings, model: LoadedModel, short: bool) -> Iterator[Row]:
+    """One picture as the studio draws it here, and with LoRAs where there is time."""
     folder = PROJECT / "weights" / "mini"
     bare = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, dtype=torch.float32)
     bare.set_progress_bar_config(disable=True)
-    loras = [(info, 0.6) for info in list_loras(settings.lora_folders) if not info.problem]
+    loras = [] if short else [(info, 0.6) for info in list_loras(settings.lora_folders) if not info.problem]
     backends = Backends(settings)
     engine = OPENVINO if openvino_version() else TORCH
 
@@ -109,13 +109,9 @@ def pictures(settings: Settings, model: LoadedModel, rounds: int) -> Iterator[Ro
         bare(REQUEST.prompt, num_inference_steps=REQUEST.num_inference_steps, generator=seed)
 
     works: list[Callable[[int], object]] = [peer, *(partial(studio, count) for count in range(min(len(loras), 2) + 1))]
-    seconds = in_turn(works, rounds)
-    yield Row(
-        f"one picture of mini, {REQUEST.num_inference_steps} steps",
-        "bare diffusers pipeline",
-        0.5,
-        ratio(seconds, 1, 0),
-    )
+    seconds = in_turn(works, 2 if short else 5)
+    steps = REQUEST.num_inference_steps
+    yield Row(f"one picture of mini, {steps} steps", "bare diffusers pipeline", 0.5, ratio(seconds, 1, 0))
     for count, aim in zip(range(1, len(works) - 1), (1.06, 1.08), strict=False):
         yield Row(f"the same with {count} LoRA{'s' * (count > 1)}", "without a LoRA", aim, ratio(seconds, count + 1, 1))
 
