@@ -111,7 +111,8 @@ def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: Non
             image = _large_enough(read_picture(path), path, wanted)
             squares.append(_squares(image, wanted, rng))
             names.append(path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode())
-            deep += names[-1:] if bits_of(path) == 16 else []
+            if bits_of(path) == 16:
+                deep.append(names[-1])
             small += min(image.size) < wanted.side
         except (UnsafeFile, NotFound) as error:
             left_out.append(str(error))
