@@ -28,6 +28,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_PNG, _PNG_BIT_DEPTH = b"\x89PNG\r\n\x1a\n", 24  # place of the byte: signature 8, chunk head 8, width and height 4 each
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of pixels, by the colour space of a profile
 
 
@@ -75,6 +76,18 @@ def read_picture(path: Path) -> Image.Image:
         raise _unreadable(path, error.strerror or str(error)) from None
     except Refused as error:
         raise _unreadable(path, f"it {error}".rstrip(".")) from None
+
+
+def bits_in(data: bytes) -> int:
+    """Of a channel, 8 or 16, by how a file begins; of the kinds that are read PNG alone can have 16."""
+    return 16 if data.startswith(_PNG) and data[_PNG_BIT_DEPTH : _PNG_BIT_DEPTH + 1] == b"\x10" else 8
+
+
+def bits_of(path: Path) -> int:
+    """As `bits_in`, of a file; 8 where it cannot be read any more."""
+    with suppress(OSError):
+        return bits_in(read_plain(path, _PNG_BIT_DEPTH + 1))
+    return 8
 
 
 def pixels_of(png: bytes) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.datasets.buckets import Bucket, buckets_of, square_loss
 from engine.datasets.captions import mentions
-from engine.datasets.findings import Finding, Severity, counted, named
+from engine.datasets.findings import REDUCED, Finding, Severity, counted, named
 from engine.datasets.fingerprints import NEAR, look_alikes
 from engine.datasets.index import relative_name
 from engine.datasets.pictures import CaptionedPicture, PictureFacts, PictureRefused, facts_of
@@ -244,7 +244,7 @@ def _colours(known: Sequence[_Known]) -> list[Finding]:
             "in CMYK; without a colour profile its colours are a guess",
             lambda facts: facts.mode == "CMYK",
         ),
-        ("16_bit", Severity.NOTE, "of 16 bits; it is reduced to 8", lambda facts: facts.bits == 16),
+        ("16_bit", Severity.NOTE, REDUCED, lambda facts: facts.bits == 16),
         ("turned", Severity.NOTE, "turned by EXIF; it is used upright", lambda facts: facts.turned),
     ]
     findings = []

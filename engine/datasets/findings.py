@@ -6,9 +6,11 @@ from enum import StrEnum
 
 from engine.rules import counted
 
-__all__ = ["NAMED", "Finding", "Severity", "counted", "named"]
+__all__ = ["NAMED", "REDUCED", "Finding", "Severity", "counted", "named"]
 
 NAMED = 5  # files that a sentence names; the rest is counted
+REDUCED = "of 16 bits; it is reduced to 8"
+"""What is said of such a picture wherever something is trained on it."""
 
 
 class Severity(StrEnum):

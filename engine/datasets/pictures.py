@@ -11,14 +11,13 @@ from PIL import Image
 from engine.datasets.fingerprints import difference_hash
 from engine.errors import StudioError
 from engine.files import read_plain
-from engine.picture_files import FORMATS, rgb_image
+from engine.picture_files import FORMATS, bits_in, rgb_image
 from engine.picture_gate import Answer, Decoded, Refused, Rules, decoded
 
 MIN_SIDE = 64  # smaller ones are icons; a quarter of the small model's native size
 MAX_PIXELS = 80_000_000  # below the 89 million from which Pillow warns of decompression bombs
 MAX_BYTES = 200 * 2**20  # 80 million pixels of 24 bits, hardly compressed
 _RULES = Rules(FORMATS, MAX_PIXELS, MIN_SIDE)
-_PNG_BIT_DEPTH = 24  # place of the byte in the file: signature 8, chunk head 8, width 4, height 4
 
 
 class PictureRefused(StudioError):
@@ -110,7 +109,7 @@ def _facts(path: Path, size: int, mtime_ns: int) -> PictureFacts:
         format="JPEG" if stored["format"] == "MPO" else stored["format"],
         mode=stored["mode"],
         transparent=stored["transparent"],
-        bits=16 if stored["format"] == "PNG" and data[_PNG_BIT_DEPTH] == 16 else 8,
+        bits=bits_in(data),
         turned=stored["turned"],
         sha256=hashlib.sha256(data).hexdigest(),
         hash=difference_hash(Image.frombytes("L", (9, 8), picture.data)),

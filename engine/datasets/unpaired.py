@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from engine.datasets.findings import Finding, Severity, counted, named
+from engine.datasets.findings import REDUCED, Finding, Severity, counted, named
 from engine.datasets.index import shown
 from engine.datasets.layouts.listing import list_files
 from engine.datasets.pictures import PictureFacts, PictureRefused, facts_of
@@ -169,7 +169,7 @@ def _colours(folder: Folder) -> list[Finding]:
     kinds = (
         ("grey", Severity.LOOK, "grey; grey is learnt from it", lambda facts: facts.mode[0] in "1LI"),
         ("transparent", Severity.LOOK, "transparent; it is seen on white", lambda facts: facts.transparent),
-        ("16_bit", Severity.NOTE, "of 16 bits; it is reduced to 8", lambda facts: facts.bits == 16),
+        ("16_bit", Severity.NOTE, REDUCED, lambda facts: facts.bits == 16),
     )
     findings = []
     for code, severity, what, has in kinds:

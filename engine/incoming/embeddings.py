@@ -5,7 +5,7 @@ does, and lists beside the prompts which of the words were embeddings.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.diffusion.prompts.embeddings import refusal
@@ -86,11 +86,22 @@ def renamed(prompt: str, every: Iterable[Called], syntax: str) -> str:
         return match[0] if name is None else _tag(name, syntax)
 
     prompt = _SIGN.sub(change, prompt) if names else prompt
-    for one in usable:
-        if one.bare and folded(one.name) not in one.known_as:
-            word = re.compile(rf"(?<![\w<\\]){re.escape(one.sign)}(?![\w>])", re.IGNORECASE)
-            prompt = word.sub(lambda match, one=one: _tag(one.match.name, syntax), prompt)  # type: ignore[misc]
-    return prompt
+    bare = [one for one in usable if one.bare and folded(one.name) not in one.known_as]
+    return _words_renamed(prompt, {one.sign.casefold(): one.match.name for one in bare}, syntax)
+
+
+def _words_renamed(prompt: str, names: Mapping[str, str], syntax: str) -> str:
+    """All at once, the longest first, and none within a tag: one name may be a word of another."""
+    if not names:
+        return prompt
+    words = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    any_word = re.compile(rf"<[^<>]{{1,{MOST_NAME}}}>|(?<![\w<\\])(?:{words})(?![\w>])", re.IGNORECASE)
+
+    def change(match: re.Match[str]) -> str:
+        name = names.get(match[0].casefold())
+        return match[0] if name is None else _tag(name, syntax)
+
+    return any_word.sub(change, prompt)
 
 
 def _named_by(recipe: ForeignRecipe) -> Iterator[Called]:

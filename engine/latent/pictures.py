@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from engine.datasets.findings import REDUCED, named
 from engine.errors import InvalidRequest, NotFound, Problem, UnsafeFile
 from engine.files import read_json, replacing, write_json
-from engine.picture_files import SUFFIXES, read_picture
+from engine.picture_files import SUFFIXES, bits_of, read_picture
 from engine.rules import counted
 
 PIXELS, FACTS = "pictures.npy", "pictures.json"
@@ -99,7 +100,7 @@ def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: Non
     """
     paths = picture_paths(folder, wanted.fewest)
     squares: list[np.ndarray] = []
-    names, left_out, small = [], [], 0
+    names, left_out, deep, small = [], [], [], 0
     rng = np.random.default_rng(wanted.seed)
     most = MOST // wanted.crops
     if len(paths) > most:
@@ -110,6 +111,8 @@ def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: Non
             image = _large_enough(read_picture(path), path, wanted)
             squares.append(_squares(image, wanted, rng))
             names.append(path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode())
+            if bits_of(path) == 16:
+                deep.append(names[-1])
             small += min(image.size) < wanted.side
         except (UnsafeFile, NotFound) as error:
             left_out.append(str(error))
@@ -117,7 +120,7 @@ def gather(folder: Path, wanted: Wanted, report: Report = lambda done, all_: Non
                 break
         report(place + 1, len(paths))
     _require_enough(squares, left_out, wanted)
-    return replace(_split(squares, names, left_out, wanted), notes=_notes(squares, small, wanted))
+    return replace(_split(squares, names, left_out, wanted), notes=_notes(squares, small, deep, wanted))
 
 
 def keep_pictures(folder: Path, pictures: Pictures) -> None:
@@ -182,11 +185,12 @@ def _large_enough(image: Image.Image, path: Path, wanted: Wanted) -> Image.Image
     return image
 
 
-def _notes(squares: Sequence[np.ndarray], small: int, wanted: Wanted) -> tuple[str, ...]:
+def _notes(squares: Sequence[np.ndarray], small: int, deep: Sequence[str], wanted: Wanted) -> tuple[str, ...]:
     grey = sum(bool((each == each[..., :1]).all()) for each in squares) if wanted.channels == 3 else 0
     told = (
         (small, f"with less than {wanted.side} pixels on the shorter side; enlarged, they teach blur."),
         (grey, "without colour; grey is learnt from them."),
+        (len(deep), f"{REDUCED}: {named(deep)}."),
     )
     return tuple(f"{counted(count, 'picture')} {what}" for count, what in told if count)
 

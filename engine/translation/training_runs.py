@@ -62,7 +62,8 @@ class Trainings(Generic[P]):
     Attributes:
         record: file that says what was asked.
         sheets: files of the pictures that it draws on the way.
-        plan_of: what was asked, from the JSON values in that file. Raises InvalidRequest, KeyError or TypeError.
+        plan_of: what was asked, from the JSON values in that file. Where these are damaged,
+            AttributeError, KeyError, TypeError or ValueError; where they break a rule, InvalidRequest.
     """
 
     record: str
@@ -116,7 +117,7 @@ class Trainings(Generic[P]):
     def _plan(self, values: Mapping[str, Any], folder: Path) -> P:
         try:
             return self.plan_of(values)
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise NotFound(f"The record of the training in {folder} is damaged: {error}. Begin a new one.") from None
 
 

@@ -9,6 +9,7 @@ from PIL import Image as Pictures
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
 
+from gallery import thumbnails
 from gallery.errors import GalleryError
 from gallery.schema import Image, ImageFeatures
 
@@ -50,8 +51,10 @@ def fill(gallery: "Gallery", most: int = MOST) -> int:
 
     One that cannot be read is looked at once; its file is said wherever the picture is shown.
     """
+    if not gallery.files.marker.is_file():
+        return 0  # an empty mount point instead of the disk: every picture would be written down as unreadable
     done, before = 0, LAST
-    while done < most:
+    while done < most and before > 0:
         began = time.monotonic()
         with gallery.database.read() as session:
             some = _unseen(session, before, min(_BATCH, most - done))
@@ -62,7 +65,7 @@ def fill(gallery: "Gallery", most: int = MOST) -> int:
             for image_id, looks in seen.items():
                 _note(session, image_id, looks)
         done += len(some)
-        before = min((number for number, _ in some if number > 0), default=0)  # 0 where it is damaged
+        before = min((number for number, _ in some if number > 0), default=0)  # damaged ones, read as 0, are the last
         time.sleep(max(_LEAST_PAUSE_SECONDS, time.monotonic() - began))
     return done
 
@@ -87,8 +90,8 @@ def _note(session: Session, image_id: str, looks: dict[str, Any]) -> None:
 def _look(gallery: "Gallery", image_id: str) -> dict[str, Any]:
     """By the small picture, which is there mostly and says the same, but for a few bits."""
     try:
-        made = gallery.files.thumbnail(image_id)
-        data = made.read_bytes() if made.exists() else gallery.thumbnail(image_id)  # its row is read only to make it
+        # Its row is read only where the small picture must be made, also for one that was cut short.
+        data = thumbnails.read(gallery.files, image_id) or gallery.thumbnail(image_id)
         with Pictures.open(io.BytesIO(data), formats=("WEBP",)) as small:
             return looks_of(small.convert("RGBA" if small.has_transparency_data else "RGB"))
     except (GalleryError, OSError):

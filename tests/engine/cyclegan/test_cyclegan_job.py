@@ -93,6 +93,7 @@ def test_records_are_read_with_care(folders: tuple[Path, Path], tmp_path: Path) 
     record = json.loads((tmp_path / "cyclegan.json").read_text())
     for damage, said in (
         ({"x": None}, "damaged"),
+        ({"config": []}, "damaged"),
         ({"config": {"crop": 7}}, "crop must be"),
         ({"name": "../a"}, "name"),
     ):

@@ -8,7 +8,9 @@ from engine.diffusion.prompts.embeddings import Names
 from engine.diffusion.prompts.grammar import PLAIN, WEIGHTED
 from engine.diffusion.request import SEEDS
 from engine.incoming.diff import Here, compare
+from engine.incoming.embeddings import Called, renamed
 from engine.incoming.fields import ASKS, CANNOT, DIFFERS, SAME
+from engine.incoming.matching import Match
 from engine.prompting.parsing import parse
 from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.hashes import file_sha256
@@ -240,6 +242,13 @@ def test_an_embedding_that_is_missing_or_does_not_fit_is_said_and_its_words_stay
     assert found["embedding_0"].links
     assert "vectors as long as" in found["embedding_1"].said
     assert "embedding_2" not in found
+
+
+def test_names_that_are_words_of_each_other_are_each_called_by_their_own():
+    names = {"bad": "other", "ink": "my bad ink", "bad hands": "hands-2"}
+    every = [Called(sign, sign, bare=True, match=Match(name, sure=True)) for sign, name in names.items()]
+    prompt = "ink, Bad Hands, (bad:1.2), badly, <bad>"
+    assert renamed(prompt, every, WEIGHTED) == "<my bad ink>, <hands-2>, (<other>:1.2), badly, <bad>"
 
 
 def test_another_tools_words_are_no_calls_of_embeddings(here):

@@ -140,7 +140,10 @@ def test_grey_sixteen_bit_and_transparent_pictures_are_read_and_broken_ones_name
     clear = gather(folder, replace(VAE, held_out=0.01).wanted)
     at = clear.names.index("clear.png")
     assert np.concatenate([clear.train, clear.held_out])[at].min() == 255  # what is clear is white
-    assert clear.notes == ("3 pictures without colour; grey is learnt from them.",)
+    assert clear.notes == (
+        "3 pictures without colour; grey is learnt from them.",
+        "1 picture of 16 bits; it is reduced to 8: deep.png.",
+    )
     keep_pictures(tmp_path, clear)
     assert kept_pictures(tmp_path).notes == clear.notes
 

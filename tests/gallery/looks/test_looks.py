@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 
 from gallery.ids import number_of
 from gallery.looks.colours import NAMES, as_text, main_colours
@@ -15,7 +15,7 @@ from gallery.looks.hashing import bits_apart, phash
 from gallery.looks.similar import _labels, near_duplicates, records
 from gallery.schema import Image as Row
 from gallery.schema import ImageFeatures
-from tests.gallery.samples import recipe
+from tests.gallery.samples import recipe, sqlite_only
 
 
 def scene(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
@@ -107,6 +107,28 @@ def test_earlier_pictures_are_looked_at_once(gallery):
         assert bits_apart(np.array([now[record.id][0]]), np.array([fresh[record.id][0]]))[0] <= 4
         assert now[record.id][1]
     assert near_duplicates(gallery.database, "artist") == []
+
+
+def test_a_small_picture_that_was_cut_short_and_a_disk_that_is_away_make_no_picture_unreadable(gallery):
+    record = gallery.save(scene(1), recipe())
+    small = gallery.files.thumbnail(record.id)
+    small.write_bytes(small.read_bytes()[:60])
+    with gallery.database.write() as session:
+        session.execute(delete(ImageFeatures))
+    away = gallery.files.images.rename(gallery.files.images.with_name("away"))
+    assert fill(gallery) == 0
+    away.rename(gallery.files.images)
+    assert fill(gallery) == 1
+    assert gallery.more_like(record) == ()
+
+
+@sqlite_only
+def test_a_damaged_row_that_cannot_be_noted_is_met_once(gallery):
+    record = gallery.save(scene(1), recipe())
+    with gallery.database.write() as session:
+        session.execute(delete(ImageFeatures))
+        session.execute(text("UPDATE images SET number = -5, id = x'00' WHERE id = :id"), {"id": record.id})
+    assert fill(gallery, most=40) == 1
 
 
 def test_groups_are_those_of_comparing_all_with_all():
