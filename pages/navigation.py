@@ -61,7 +61,7 @@ st.html(
     .stColumn:has(.st-key-explore_picture) { position: sticky; top: 3.5rem; align-self: flex-start; z-index: 5;
         background: light-dark(#ffffff, #1b1a18); }
     @media (max-width: 640px) { .st-key-explore_picture img { max-width: 200px !important; } }
-    .st-key-listener, .st-key-jumps, [data-testid="stLayoutWrapper"]:has(> .st-key-toasts) { display: none; }
+    .st-key-listener, .st-key-jumps, [data-testid="stLayoutWrapper"]:has(> [class*="st-key-toasts_"]) { display: none; }
     body:has([data-testid="stMultiSelectDropdown"], [data-testid="stSelectboxVirtualDropdown"]) {
         .stMain { overflow-anchor: none; }
         .stMainBlockContainer { padding-bottom: 300vh; }

@@ -25,9 +25,15 @@ def toast(words: str) -> None:
     st.session_state.setdefault(_TOASTS, []).append(words)
 
 
-def _show_toast(words: str) -> None:
-    """In the page: where Streamlit has its own, they stand in the places of dialogs, and an open one would close."""
-    st.container(key=_TOASTS).toast(plain(words), icon=":material/notifications:")
+def _show_toasts(place: str, toasts: Iterable[str]) -> None:
+    """In the page: where Streamlit has its own, they stand in the places of dialogs, and an open one would close.
+
+    Their place is there in each run, since one that comes and goes moves all that follows: lists would close, and what
+    is typed and not entered would be lost.
+    """
+    shown = st.container(key=f"{_TOASTS}_{place}")
+    for words in toasts:
+        shown.toast(plain(words), icon=":material/notifications:")
 
 
 def announce_end(studio: Studio, job_ids: Iterable[str]) -> None:
@@ -43,8 +49,7 @@ def show_attention(page_title: str) -> None:
     """The page's heading for those who hear pages, the tab's title, and the toasts; once in every run."""
     st.html(f'<h1 class="only-heard">{page_title}</h1>')
     _tab_title(st.session_state.pop(_MARK, ""), page_title)
-    for words in st.session_state.pop(_TOASTS, []):
-        _show_toast(words)
+    _show_toasts("asked", st.session_state.pop(_TOASTS, []))
 
 
 def show_ends(studio: Studio, page_title: str) -> bool:
@@ -58,8 +63,7 @@ def show_ends(studio: Studio, page_title: str) -> bool:
     unfinished = studio.queue.unfinished(OWNER)
     jobs = _untold(studio, st.session_state.get(_UNFINISHED, unfinished) - unfinished)
     st.session_state[_UNFINISHED] = unfinished
-    for words in _ends(studio, jobs):
-        _show_toast(words)
+    _show_toasts("ended", _ends(studio, jobs))
     if jobs or unfinished:
         _tab_title(_mark(jobs) or (_progress(studio) if unfinished else ""), page_title)
     return bool(unfinished)

@@ -68,17 +68,9 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, address) else None)
     page.set_default_timeout(60_000)
     page.goto(address)
-    settled(page)
     yield page
     page.close()
     assert not foreign, "the pages must need no network"
-
-
-def settled(page: Page) -> None:
-    """Wait until the page's script has run and its parts are there: before, what is filled in may be drawn anew."""
-    expect(page.locator("h1")).to_have_count(1)
-    page.locator("[data-test-script-state=notRunning]").wait_for()
-    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
 
 
 def _local(url: str, address: str) -> bool:

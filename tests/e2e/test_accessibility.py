@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.settings import Settings
 from engine.studio import Studio
-from tests.e2e.conftest import settled
 from tests.gallery.samples import picture, recipe
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -29,6 +28,13 @@ def screen(request: pytest.FixtureRequest, browser: Browser) -> Page:
     context = browser.new_context(color_scheme=request.param, viewport={"width": 1440, "height": 900})
     yield context.new_page()
     context.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's script has run and its parts are there."""
+    expect(page.locator("h1")).to_have_count(1)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
 
 
 def findings(page: Page) -> list[str]:

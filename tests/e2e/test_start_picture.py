@@ -12,7 +12,6 @@ from engine.inpainting.request import Inpaint
 from engine.settings import Settings
 from engine.studio import Studio
 from engine.upscaling.request import Upscale
-from tests.e2e.conftest import settled
 from tests.gallery.samples import picture, recipe
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -28,7 +27,6 @@ def studio(home: Path) -> Studio:
 
 def stroke(page: Page, canvas: Locator, *places: tuple[float, float]) -> None:
     """Draw with the mouse through places that are shares of the canvas's width and height."""
-    settled(page)
     expect(canvas).to_have_attribute("aria-busy", "false")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
