@@ -1,6 +1,7 @@
 """Captions by BLIP: whether they can be written on this machine."""
 
 from collections.abc import Mapping
+from os.path import isdir
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.metrics.published.catalogue import blip_folder, blip_missing
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     problems = [] if blip_folder() else [Problem("blip", blip_missing())]
     folder = values["folder"]
-    if not Path(folder).is_dir():
+    if not isdir(folder):  # unlike that of Path it takes every name
         problems.append(Problem("folder", f"Pictures lie in a folder; {folder or 'nothing'} is none. Check its name."))
     return problems + _rule_problems(values.get("rules") or "")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -44,9 +45,9 @@ def caption(
         read_rules(rules)  # before a download and a model that is read
     if download and not blip and not captioner().available:
         done(studio, FetchNetwork(network="blip"), "download")
-    kept = studio.settings.home / "captions" / "command.json"
-    kept.unlink(missing_ok=True)  # of another folder, perhaps
-    written = write_for(request, load_captioner(blip), studio.settings.home, kept, report=_say)
+    model = load_captioner(blip)
+    with TemporaryDirectory() as own:  # a command beside this one writes captions of another folder
+        written = write_for(request, model, studio.settings.home, Path(own) / "captions.json", report=_say)
     for words in written.refused:
         typer.echo(words, err=True)
     print(f"{counted(written.captions, 'caption was', 'captions were')} written into {folder}.")

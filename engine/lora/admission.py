@@ -116,7 +116,7 @@ def slowness(recipes: Iterable[Recipe]) -> float | None:
 def _rated(recipe: Recipe) -> float:
     try:
         asked = text_to_image(recipe.request)
-    except InvalidRequest:
+    except (InvalidRequest, TypeError):  # of another version of the studio
         return 0.0
     return pace.drawing_time(asked) if recipe.dtype == "float32" and not recipe.loras else 0.0
 

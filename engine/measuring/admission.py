@@ -1,6 +1,7 @@
 """Networks that measure pictures, and comparisons of folders: which can be asked for here."""
 
 from collections.abc import Mapping
+from os.path import expanduser, isdir
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     except StudioError as error:
         return [Problem("network", str(error))]
     folder = values.get("folder")
-    if folder and not Path(folder).expanduser().is_dir():
+    if folder and not isdir(expanduser(folder)):  # unlike those of Path they take every name
         return [Problem("folder", f"The files are looked for in a folder; {folder} is none. Check its name.")]
     return []
 
@@ -27,7 +28,9 @@ def _folders(values: Mapping[str, Any], here: Here) -> list[Problem]:
     try:
         pictures_of_both(Path(values["one"]), Path(values["other"]))
     except StudioError as error:
-        return [Problem("one" if str(values["one"]) in str(error) else "other", str(error))]
+        named = [name for name in ("other", "one") if values[name] in str(error)]
+        # One folder may lie in the other: the longer path is the one that is meant.
+        return [Problem(max(named, key=lambda name: len(values[name]), default="one"), str(error))]
     return []
 
 

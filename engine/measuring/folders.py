@@ -112,7 +112,7 @@ def compare_folders(
         for folder, each in zip((one, other), files, strict=True)
     ]
     if broken and not leave_out_broken:
-        raise UnsafeFile(f"{_broken_words(broken, files)} --leave-out-broken goes on without them.")
+        raise UnsafeFile(f"{_broken_words(broken, files)} Mend them, or leave out files that cannot be read.")
     counts = [len(next(iter(each.values()))) for each in features]
     require_enough((one, other), counts)
     measured = [

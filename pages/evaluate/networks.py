@@ -1,6 +1,6 @@
 """The networks that measure pictures: which are here, and how the others come."""
 
-from pathlib import Path
+from os.path import expanduser
 
 import streamlit as st
 
@@ -68,7 +68,7 @@ def _ways(studio: Studio, network: MeasuringNetwork, tried: bool) -> None:
         icon=":material/folder_copy:",
         disabled=not folder.strip(),
         on_click=press.now,
-        args=(lambda key: _fetch(studio, network.name, str(Path(folder.strip()).expanduser())), folder),
+        args=(lambda key: _fetch(studio, network.name, expanduser(folder.strip())), folder),
     )
     press.show_problems()
 

@@ -68,6 +68,8 @@ def test_where_it_cannot_be_it_is_said_before_anything_begins(studio, tmp_path, 
     said = {problem.field: problem.message for problem in caught.value.problems}
     assert "about 1 GB, BSD-3-Clause (Salesforce)), which is not on this machine" in said["blip"]
     assert ("is none. Check its name." in said["folder"], "no file of caption rules" in said["rules"]) == (True, True)
+    with pytest.raises(InvalidRequest, match="xxx is none"):
+        studio.submit(CaptionPictures(folder="/" + "x" * 300))
     for values in ({"folder": 3}, {"folder": "x", "everything": "yes"}):
         with pytest.raises(InvalidRequest, match="got"):
             CaptionPictures(**values)

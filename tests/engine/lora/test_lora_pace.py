@@ -57,7 +57,13 @@ def test_pictures_say_how_quick_the_machine_is():
 
 
 def test_pictures_that_do_not_compare_say_nothing():
-    others = [drawn(2.3, guidance_scale=1.0), drawn(2.3, scheduler="Heun"), drawn(0.0), drawn(2.3, width=-1)]
+    others = [
+        drawn(2.3, guidance_scale=1.0),
+        drawn(2.3, scheduler="Heun"),
+        drawn(0.0),
+        drawn(2.3, width=-1),
+        drawn(2.3, unknown=1),
+    ]
     others += [replace(drawn(2.3), dtype="float16"), replace(drawn(2.3), loras=({"name": "ink-wash"},))]
     assert slowness(others) is None
 

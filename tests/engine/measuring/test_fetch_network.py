@@ -85,6 +85,8 @@ def test_wrong_asking_is_refused_in_words(studio):
         ({"network": "resnet"}, "must be one of clip, inception, alexnet, vgg16, blip; got 'resnet'"),
         ({"network": 3}, "must be a text; got 3"),
         ({"network": "clip", "folder": "/no such folder"}, "/no such folder is none"),
+        ({"network": "clip", "folder": "~no-such-person/x"}, "~no-such-person/x is none"),
+        ({"network": "clip", "folder": "x" * 300}, "xxx is none"),
     ):
         with pytest.raises(InvalidRequest, match=words):
             studio.submit(studio.request(FetchNetwork.kind, values))

@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 import engine.measuring.folders
 from engine.__main__ import cli
-from engine.errors import Cancelled, NotFound, StudioError, UnsafeFile
+from engine.errors import Cancelled, InvalidRequest, NotFound, StudioError, UnsafeFile
 from engine.images import from_pil
 from engine.measuring.folders import FolderComparison, compare_folders
+from engine.measuring.request import CompareFolders
 from engine.metrics import clip, inception
 from engine.metrics.features import Extractor
 from engine.metrics.frechet import frechet_distance
@@ -142,12 +143,25 @@ def test_bad_folders_are_told_in_words(folders, tmp_path):
         compare_folders(one, other, NETWORKS, should_stop=lambda: True)
 
 
+def test_a_refusal_is_said_at_the_folder_that_it_is_about(folders, studio):
+    one = folders[0]
+    for values, field in (
+        ((one, save(one / "within", 1, 0)), "other"),
+        ((one / "within", one), "one"),
+        ((one, one / "gone"), "other"),
+    ):
+        named = dict(zip(("one", "other"), map(str, values), strict=True))
+        with pytest.raises(InvalidRequest) as caught:
+            studio.submit(CompareFolders(comparison="0" * 26, **named))
+        assert [problem.field for problem in caught.value.problems] == [field]
+
+
 def test_broken_files_are_named_and_left_out_on_wish(folders):
     one, other = folders
     whole = compare_folders(one, other, NETWORKS)
     for number in range(4):
         (one / f"broken{number}.png").write_bytes(b"no picture")
-    with pytest.raises(UnsafeFile, match=r"4 of 52 files .*broken0.png .* And 1 more\. --leave-out-broken goes on"):
+    with pytest.raises(UnsafeFile, match=r"4 of 52 files .*broken0.png .* And 1 more\. Mend them, or leave out"):
         compare_folders(one, other, NETWORKS)
     found = compare_folders(one, other, NETWORKS, leave_out_broken=True)
     assert found.measured == whole.measured
