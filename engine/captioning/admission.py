@@ -1,6 +1,7 @@
 """Captions by BLIP: whether they can be written on this machine."""
 
 from collections.abc import Mapping
+from os import W_OK, access
 from os.path import isdir
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:
     folder = values["folder"]
     if not isdir(folder):  # unlike that of Path it takes every name
         problems.append(Problem("folder", f"Pictures lie in a folder; {folder or 'nothing'} is none. Check its name."))
+    elif not access(folder, W_OK):  # said now, not after hours
+        text = f"{folder} cannot be written to, and captions.csv is to stand there. Allow it, or copy the pictures."
+        problems.append(Problem("folder", text))
     return problems + _rule_problems(values.get("rules") or "")
 
 

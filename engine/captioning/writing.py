@@ -71,8 +71,9 @@ def write_for(
                 if len(found) % KEEP_EVERY == 0:
                     _keep(kept, found)
     except BaseException:  # Ctrl+C too
+        # First, should writing fail; and another attempt at all pictures would not tell the new captions from the old.
+        _keep(kept, found)
         _write(request, found, home)
-        _keep(kept, found)  # another attempt at all pictures would not tell the new captions from the old
         raise
     report("Writing captions.csv", len(pictures), len(pictures))
     count = _write(request, found, home)

@@ -70,6 +70,9 @@ def test_where_it_cannot_be_it_is_said_before_anything_begins(studio, tmp_path, 
     assert ("is none. Check its name." in said["folder"], "no file of caption rules" in said["rules"]) == (True, True)
     with pytest.raises(InvalidRequest, match="xxx is none"):
         studio.submit(CaptionPictures(folder="/" + "x" * 300))
+    monkeypatch.setattr("engine.captioning.admission.access", lambda place, mode: False)  # root may write anywhere
+    with pytest.raises(InvalidRequest, match="cannot be written to"):
+        studio.submit(CaptionPictures(folder=str(tmp_path)))
     for values in ({"folder": 3}, {"folder": "x", "everything": "yes"}):
         with pytest.raises(InvalidRequest, match="got"):
             CaptionPictures(**values)
