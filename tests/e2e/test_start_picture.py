@@ -26,7 +26,8 @@ def studio(home: Path) -> Studio:
 
 
 def stroke(page: Page, canvas: Locator, *places: tuple[float, float]) -> None:
-    """Draw with the mouse through places that are shares of the canvas's width and height."""
+    """Draw with the mouse through places that are shares of the canvas's width and height, once the page rests."""
+    page.locator("[data-test-script-state=notRunning]").wait_for()
     expect(canvas).to_have_attribute("aria-busy", "false")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
