@@ -159,10 +159,10 @@ def _of(model: torch.nn.Module, photo: torch.Tensor, _round: int) -> None:
 
 def in_turn(works: list[Callable[[int], object]], rounds: int) -> list[Seconds]:
     """Processor seconds of the works, one after the other, round by round; a round before them does not count."""
-    return [tuple(seconds(partial(work, number)) for work in works) for number in range(rounds + 1)][1:]
+    return [tuple(processor_seconds(partial(work, number)) for work in works) for number in range(rounds + 1)][1:]
 
 
-def seconds(work: Callable[[], object]) -> float:
+def processor_seconds(work: Callable[[], object]) -> float:
     """Processor seconds."""
     started = time.process_time()
     work()

@@ -3,50 +3,29 @@
 from engine.cyclegan.plan import choose_names, read_plan
 from engine.cyclegan.request import TrainCycleGan
 from engine.cyclegan.run import export, work
-from engine.errors import Cancelled
 from engine.jobs.context import JobContext
-from engine.jobs.runner import Handler
-from engine.jobs.space import require_space
-from engine.jobs.workplace import Workplace
 from engine.training.following import Following
+from engine.training.job import TrainingWork
 from engine.training.loop import is_finished
 from engine.translation.catalogue import own_folder
 
 
-class CycleGanTraining:
-    """Runs trainings; each has the device's memory for itself."""
+class CycleGanTraining(TrainingWork):
+    """At the end both translators stand among the artist's own, where Anime-ify finds them."""
 
-    def __init__(self, place: Workplace):
-        self._settings = place.settings
-        self._queue = place.queue
-        self._device = place.device
-        self._make_room = place.make_room
+    kind = TrainCycleGan.kind
+    doing, advice = "Training two translators", "Begin anew with smaller crops."
 
-    @property
-    def handlers(self) -> dict[str, Handler]:
-        """What this can do."""
-        return {TrainCycleGan.kind: self.train}
-
-    def release(self) -> None:
-        """Nothing stays warm."""
-
-    def train(self, context: JobContext) -> None:
-        """Train, or go on; at the end both translators stand among the artist's own, where Anime-ify finds them."""
-        request: TrainCycleGan = context.request
-        folder = self._settings.runs_dir / request.run
-        require_space(self._settings.home)
+    def _trained(self, context: JobContext) -> bool:
+        folder = self._settings.runs_dir / context.request.run
         plan = read_plan(folder)
-        context.report("Looking at the pictures")
-        self._make_room()
         following = Following(lambda step, steps, numbers: _report(context, step, steps, numbers), context.should_stop)
-        with self._device.explaining_out_of_memory("Training two translators", "Begin anew with smaller crops."):
-            work(folder, plan, self._device.torch_device, following)
+        work(folder, plan, self._device.torch_device, following)
         if not is_finished(folder):
-            raise Cancelled("The training was paused. It can go on from where it is.")
+            return False
         translators = own_folder(self._settings)
-        names = choose_names(folder, plan.name, translators)
-        export(folder, translators, names, plan.titles, plan.licence)
-        self._queue.succeed(context.claim, context.progress)
+        export(folder, translators, choose_names(folder, plan.name, translators), plan.titles, plan.licence)
+        return True
 
 
 def _report(context: JobContext, step: int, steps: int, numbers: dict[str, float]) -> None:

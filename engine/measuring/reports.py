@@ -42,7 +42,10 @@ def folder_reports(settings: Settings) -> list[FoldersReport]:
     found = []
     for path in settings.evaluations_dir.glob(f"*/{FILE}"):
         try:
-            found.append(FoldersReport(path.parent, ULID.from_str(path.parent.name).timestamp, read_json(path)))
-        except (OSError, ValueError):
+            values = read_json(path)
+            one, other = values["folders"]  # what a report is called in a list
+            made = ULID.from_str(path.parent.name).timestamp
+            found.append(FoldersReport(path.parent, made, {**values, "folders": [str(one), str(other)]}))
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda each: each.created_at, reverse=True)

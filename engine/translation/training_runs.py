@@ -133,11 +133,15 @@ def exported_names(folder: Path) -> tuple[str, ...]:
 def choose_names(folder: Path, candidates: Iterable[tuple[str, ...]], translators: Path) -> tuple[str, ...]:
     """Names for a run's translators: the first candidates of which none is taken.
 
-    They are remembered, so that a job that is run again writes the same files.
+    They are remembered, so that a job that is run again writes the same files. Names that another run remembers are
+    taken, also where its files are not there yet: it would write over those of this one.
     """
     if known := exported_names(folder):
         return known
-    chosen = next(names for names in candidates if not any(_taken(translators, name) for name in names))
+    others = {name for path in folder.parent.glob(f"*/{OUTCOME}") for name in exported_names(path.parent)}
+    chosen = next(
+        names for names in candidates if not any(name in others or _taken(translators, name) for name in names)
+    )
     write_json(folder / OUTCOME, {"translators": list(chosen)})
     return chosen
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from ulid import ULID
 
 import engine.measuring.folders
 from engine.measuring.request import CompareFolders
@@ -51,3 +52,8 @@ def test_two_folders_from_the_button_to_the_table(
     assert list(table["Measure"]) == ["MMD in VGG19 features", "Frechet distance in VGG19 features"]
     assert " to " in table["95 % interval"][0]
     assert "No interval" in table["Keep in mind"][1]
+    damaged = studio.settings.evaluations_dir / str(ULID()) / "folders.json"
+    damaged.parent.mkdir()
+    damaged.write_text("{}")
+    page.run()
+    assert "4 pictures in" in text_of(page)  # what cannot be read is not listed

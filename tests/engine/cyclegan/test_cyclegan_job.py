@@ -102,6 +102,11 @@ def test_records_are_read_with_care(folders: tuple[Path, Path], tmp_path: Path) 
             read_plan(tmp_path)
     (tmp_path / "outcome.json").write_text('{"translators": 3}')
     assert choose_names(tmp_path, "a", tmp_path) == ("a-there", "a-back")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    assert choose_names(tmp_path / "one", "b", tmp_path) == ("b-there", "b-back")  # its files are not written yet
+    assert choose_names(tmp_path / "two", "b", tmp_path) == ("b-2-there", "b-2-back")
+    assert choose_names(tmp_path / "one", "b", tmp_path) == ("b-there", "b-back")
     with pytest.raises(InvalidRequest) as caught:
         replace(plan, name="a b", x_name=" ", licence="")
     assert [problem.field for problem in caught.value.problems] == ["name", "licence", "x_name"]
