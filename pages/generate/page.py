@@ -201,6 +201,7 @@ def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
         key="size",
         bind="query-params",
         width="stretch",
+        wrap=True,
     )
     if choice in sizes:
         size = sizes[choice]

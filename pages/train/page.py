@@ -32,6 +32,7 @@ def main() -> None:
             key="what",
             default=lora.TRAINING.name,
             required=True,
+            wrap=True,
         )
         training = by_name[chosen]
         st.caption(training.about)
