@@ -25,7 +25,7 @@ from pages.generate.reading import pick_embedding, syntax_field
 from pages.generate.restore import fill_generate, fill_values
 from pages.generate.results import show_drawings, show_earlier
 from pages.generate.seed import read_seed, seed_field
-from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, native_size, presets
+from pages.generate.sizes import CUSTOM, native_size, presets, usual
 from pages.generate.start import Start, absent_fields, pick_start, start_fields, start_values
 from pages.generate.styles import edit_styles, pick_styles, show_words
 from pages.parts.attention import show_status
@@ -192,11 +192,11 @@ def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
 def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
     sizes = presets(info)
     if st.session_state.get("size", CUSTOM) not in (*sizes, CUSTOM):  # another model was chosen, which has it not
-        st.session_state.size = DEFAULT_SQUARE
+        st.session_state.size = usual(info)
     choice = st.segmented_control(
         "Size",
         [*sizes, CUSTOM],
-        default=DEFAULT_SQUARE,
+        default=usual(info),
         required=True,
         key="size",
         bind="query-params",

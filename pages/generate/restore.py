@@ -20,7 +20,7 @@ from pages.generate.defaults import keep_fields
 from pages.generate.grids import restore_axes
 from pages.generate.loras import weight_key
 from pages.generate.restore_start import restore_saved_start, restore_start, restore_variation
-from pages.generate.sizes import CUSTOM, DEFAULT_SQUARE, label_of, native_size
+from pages.generate.sizes import CUSTOM, SQUARE, label_of, native_size
 from pages.generate.styles import remember_template
 
 NOT_OF_A_FORM = (*PER_IMAGE.values(), "styles")  # words of further images, and what is in the words already
@@ -103,7 +103,7 @@ def _restore_model(studio: Studio, recipe: Mapping[str, Any], values: Mapping[st
     known = {info.name: info for info in studio.models()}
     name = recipe.get("model") or studio.default_model().name
     name = name if isinstance(name, str) else str(name)
-    st.session_state.size = DEFAULT_SQUARE
+    st.session_state.size = SQUARE
     if name not in known:
         return [str(name)]
     st.session_state.model = name

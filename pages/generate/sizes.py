@@ -5,7 +5,7 @@ from typing import NamedTuple
 from engine.weights.models import ModelInfo
 
 CUSTOM = "Custom"
-DEFAULT_SQUARE = "Square"
+SQUARE, LARGE = "Square", "Large"
 USUAL_NATIVE = 512  # for a model that is known by its address alone; the engine assumes the same
 SMALL_NATIVE = 256  # models of at most that side draw thumbnails: their pictures are offered enlarged too
 
@@ -32,10 +32,15 @@ def presets(info: ModelInfo) -> dict[str, Size]:
     """Sizes by label: the long side up by a quarter, the short one down; those of small models also enlarged."""
     native, step = native_size(info), max(info.size_multiple, 32)
     long, short = round(native * 1.25 / step) * step, round(native * 0.75 / step) * step
-    sizes = {DEFAULT_SQUARE: Size(native, native), "Landscape": Size(long, short), "Portrait": Size(short, long)}
+    sizes = {SQUARE: Size(native, native), "Landscape": Size(long, short), "Portrait": Size(short, long)}
     if native > SMALL_NATIVE:
         return sizes
-    return sizes | {"Large": Size(native, native, 2), "Wide": Size(native * 3 // 2, native, 2)}
+    return sizes | {LARGE: Size(native, native, 2), "Wide": Size(native * 3 // 2, native, 2)}
+
+
+def usual(info: ModelInfo) -> str:
+    """The preset that a new form has: what a small model draws is a thumbnail, so it is made larger."""
+    return LARGE if LARGE in presets(info) else SQUARE
 
 
 def label_of(info: ModelInfo, width: int, height: int, enlarged: int = 1) -> str:

@@ -77,7 +77,8 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
         assert Image.open(io.BytesIO(data)).format == kind
     parameters = Image.open(io.BytesIO(png)).text["parameters"]
     assert parameters.startswith(f"{prompt}\nNegative prompt:")
-    assert f"Seed: {record.seed}, Size: 256x256" in parameters
+    assert f"Seed: {record.seed}, Size: 256x256" in parameters  # with which it was drawn
+    assert Image.open(io.BytesIO(png)).size == (512, 512)
 
     page.get_by_role("link", name="Use these settings").click()
     expect(page.get_by_role("textbox", name="Seed")).to_have_value(str(record.seed))

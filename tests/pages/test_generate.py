@@ -491,13 +491,16 @@ def test_a_complete_recipe_is_asked_for_again_as_it_was(restored, studio, add_lo
     assert job.request == asked
 
 
-def test_the_small_model_is_offered_enlarged(open_page, studio, restored):
-    page = open_page("generate", prompt="a castle", size="Large")
+def test_the_small_model_draws_enlarged_unless_told_otherwise(open_page, studio, restored):
+    page = open_page("generate", prompt="a castle")
     native = next(info.native_size for info in studio.models() if info.name == "mini")
     assert f"{2 * native} × {2 * native} pixels, drawn at {native} × {native} and enlarged" in texts(page.caption)
     press_generate(page)
     (job,) = studio.jobs(kind=TextToImage.kind)
     assert (job.request.width, job.request.enlarged) == (native, 2)
+
+    page.segmented_control(key="size").set_value("Square").run()
+    assert f"{native} × {native} pixels" in texts(page.caption)
 
     page = restored({**job.request.to_dict(), "width": 72, "height": 64, "enlarged": 4, "seed": 1})
     press_generate(page)
