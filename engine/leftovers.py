@@ -85,6 +85,14 @@ def old_imports(gallery: Gallery, home: Path) -> Iterator[Leftover]:
             yield _leftover(path)
 
 
+def ended_captionings(gallery: Gallery, home: Path) -> Iterator[Leftover]:
+    """Captions so far of jobs that have ended, such as one that was cancelled while it waited to go on."""
+    found = {path.stem.removeprefix("job-"): path for path in (home / "captions").glob("job-*.json")}
+    with gallery.database.read() as session:
+        unfinished = set(session.scalars(select(JobRow.id).where(JobRow.state.not_in(ENDED)))) if found else set()
+    yield from (_leftover(path) for name, path in sorted(found.items()) if name not in unfinished)
+
+
 def unfinished_studies(home: Path) -> Iterator[Leftover]:
     """Opinion studies of which a killed process made, or deleted, only a part."""
     found = sorted((home / "studies").glob(".*.tmp"))
@@ -120,7 +128,7 @@ def sweep(gallery: Gallery, home: Path, grace_seconds: float = GRACE_SECONDS) ->
     """
     remove(list(unused_photos(gallery, home)), grace_seconds)
     archives = list(unused_archives(gallery, home))
-    remove(unfinished_studies(home), min(grace_seconds, ASKED_GRACE_SECONDS))
+    remove([*ended_captionings(gallery, home), *unfinished_studies(home)], min(grace_seconds, ASKED_GRACE_SECONDS))
     remove([*old_reproductions(home), *old_imports(gallery, home)], grace_seconds)
     remove([found for found in archives if not (found.paths[0] / _CAPTIONS).exists()], grace_seconds)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from engine.captioning.blip import load_captioner
 from engine.captioning.request import CaptionPictures
 from engine.captioning.writing import write_for
+from engine.errors import Cancelled
 from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
 from engine.jobs.workplace import Workplace
@@ -33,7 +34,12 @@ class Captioning:
         captioner = load_captioner(device=self._place.device.torch_device)
         home = self._place.settings.home
         kept = home / "captions" / f"job-{context.job.id}.json"
-        written = write_for(request, captioner, home, kept, report=context.report, should_stop=context.should_stop)
+        try:
+            written = write_for(request, captioner, home, kept, report=context.report, should_stop=context.should_stop)
+        except Cancelled:
+            if self._place.queue.cancel_requested(context.claim):  # else another attempt goes on from there
+                kept.unlink(missing_ok=True)
+            raise
         for words in written.refused:
             context.note(words)
         context.note(f"{counted(written.captions, 'caption was', 'captions were')} written.")

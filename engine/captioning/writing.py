@@ -60,23 +60,25 @@ def write_for(
     pictures = [each for each in read_dataset(folder).pictures if request.everything or not each.caption.strip()]
     found = _kept(kept)
     refused: list[str] = []
+    stopped = False
     try:
         for done, picture in enumerate(pictures):
-            if should_stop():
-                raise Cancelled(f"Stopped; {counted(done, 'caption was', 'captions were')} written, and they are kept.")
+            if stopped := should_stop():
+                break
             report(f"Captioning {picture.path.name}", done, len(pictures))
             name = relative_name(folder, picture.path)
             if name not in found and (caption := _caption(captioner, picture.path, rules, refused)):
                 found[name] = caption
                 if len(found) % KEEP_EVERY == 0:
                     _keep(kept, found)
-    except BaseException:  # Ctrl+C too
+        else:
+            report("Writing captions.csv", len(pictures), len(pictures))
+    finally:  # after Ctrl+C too
         # First, should writing fail; and another attempt at all pictures would not tell the new captions from the old.
         _keep(kept, found)
-        _write(request, found, home)
-        raise
-    report("Writing captions.csv", len(pictures), len(pictures))
-    count = _write(request, found, home)
+        count = _write(request, found, home)
+    if stopped:
+        raise Cancelled(f"Stopped; {counted(count, 'caption was', 'captions were')} written, and they are kept.")
     kept.unlink(missing_ok=True)
     return Written(count, tuple(refused))
 

@@ -85,12 +85,20 @@ def scenes(prompts: Sequence[str]) -> tuple[Scene, ...]:
 
 
 def drawn_before(folder: Path, asked: dict[str, Any]) -> dict[str, list[str]]:
-    """The pictures, by row, of a bench that was stopped; none where the folder has another one, or none."""
+    """The pictures, by row, of a bench that was stopped; none where the folder has none.
+
+    Raises:
+        InvalidRequest: the folder has another bench, or one that cannot be read; it stays as it is.
+    """
     try:
         kept = read_json(folder / FILE)
-        return dict(kept["pictures"]) if kept["asked"] == asked else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        if kept["asked"] == asked:
+            return dict(kept["pictures"])
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise InvalidRequest([Problem("out", f"{folder} has another bench. Choose another folder.")])
 
 
 def keep(folder: Path, asked: dict[str, Any], pictures: dict[str, list[str]]) -> None:

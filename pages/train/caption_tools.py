@@ -15,7 +15,7 @@ from engine.studio import Studio
 from pages.parts.common import PEOPLE_ERRORS, STUDIO, plain, show_problems
 from pages.parts.submit import problems_of
 from pages.train.automatic_captions import show_automatic
-from pages.train.caption_table import edited_captions
+from pages.train.caption_table import by_hand, edited_captions, forget_hand, with_hand
 
 HAND, AUTOMATIC = "By hand", "By BLIP"
 REPLACE, RULES, TRIGGER = "Find and replace", "Rules", "Trigger word"
@@ -36,19 +36,21 @@ def show_captions(studio: Studio, folder: Path, pictures: Sequence[CaptionedPict
     )
     if way == AUTOMATIC:
         _automatic(studio, folder, pictures)
-        _buttons(history, pictures, {}, way)
+        _buttons(history, pictures, by_hand(pictures), HAND)
         show_problems(st.session_state.pop(PROBLEMS, {}), "captions", STUDIO)
         return
+    written = with_hand(pictures)  # what was not saved yet is not lost to another way: that goes on from there
     try:
         changes = {
             HAND: lambda: edited_captions(pictures),
-            REPLACE: lambda: _replaced(pictures),
-            RULES: lambda: edited(pictures, rules=read_rules(chosen_rules(studio, "tool"))),
-            TRIGGER: lambda: edited(pictures, trigger=st.text_input("Word in front of every caption", key="bulk_word")),
+            REPLACE: lambda: _replaced(written),
+            RULES: lambda: edited(written, rules=read_rules(chosen_rules(studio, "tool"))),
+            TRIGGER: lambda: edited(written, trigger=st.text_input("Word in front of every caption", key="bulk_word")),
         }[way or HAND]()
     except PEOPLE_ERRORS as error:
         st.error(plain(error), icon=":material/error:")
         changes = {}
+    changes = {**by_hand(pictures), **changes}
     if way != HAND:
         show_changes(folder, pictures, changes)
     _buttons(history, pictures, changes, way or HAND)
@@ -127,11 +129,16 @@ def _buttons(history: History, pictures: Sequence[CaptionedPicture], changes: Ca
             label = "Save" if way == HAND else "Change"
             words = f"{label} {counted(len(changes), 'changed caption' if way == HAND else 'caption')}"
             if st.button(words, key="save_captions", type="primary"):
-                _do(lambda: history.apply(pictures, changes))
+                _do(lambda: _save(history, pictures, changes))
         if history.can_undo() and st.button("Undo", key="undo_captions", icon=":material/undo:"):
             _do(lambda: history.undo(pictures))
         if history.can_redo() and st.button("Redo", key="redo_captions", icon=":material/redo:"):
             _do(lambda: history.redo(pictures))
+
+
+def _save(history: History, pictures: Sequence[CaptionedPicture], changes: Captions) -> None:
+    history.apply(pictures, changes)
+    forget_hand(pictures)
 
 
 def _do(act: Callable[[], object]) -> None:

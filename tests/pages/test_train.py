@@ -169,6 +169,25 @@ def test_the_folders_of_both_kinds_are_still_chosen_after_a_look_at_another_page
     assert page.query_params["x_pictures"] == str(pictures)
 
 
+def test_what_was_written_by_hand_is_kept_when_another_way_is_chosen(open_page, studio, pictures):
+    page = open_with(open_page, pictures)
+    page.session_state["captions_by_hand"] = {pictures / "00.png": "an old castle"}  # as the table leaves it
+    page.segmented_control(key="caption_way").set_value("Find and replace").run()
+    assert [list(row) for row in page.dataframe[0].value.values] == [["00.png", "a castle number 0", "an old castle"]]
+    page.segmented_control(key="caption_way").set_value("By BLIP").run()
+    assert button(page, "Save 1 changed caption")
+    page.segmented_control(key="caption_way").set_value("By hand").run()
+    assert button(page, "Save 1 changed caption")
+    page.segmented_control(key="caption_way").set_value("Trigger word").run()
+    page.text_input(key="bulk_word").set_value("mystyle").run()
+    button(page, "Change 20 captions").click().run()
+    assert not page.exception
+    texts = [each.caption for each in read_dataset(pictures).pictures]
+    assert texts[:2] == ["mystyle, an old castle", "mystyle, a castle number 1"]
+    page.segmented_control(key="caption_way").set_value("By hand").run()
+    assert not [each for each in page.button if each.label.startswith("Save")]
+
+
 def test_blip_captions_pictures_that_have_none(open_page, studio, pictures, work, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))

@@ -122,8 +122,8 @@ def network_named(name: str) -> MeasuringNetwork:
 
 
 def blip_folder() -> Path | None:
-    """Where BLIP's files lie: as it was brought here, else in the hub's cache; None where they are in neither."""
-    cached = try_to_load_from_cache(BLIP_HUB_ID, BLIP_CONFIGS[0])
+    """Where BLIP's files lie: as it was brought here, else in the hub's cache at its revision; None if in neither."""
+    cached = try_to_load_from_cache(BLIP_HUB_ID, BLIP_CONFIGS[0], revision=BLIP_REVISION)
     places = [checkpoints() / BLIP_HUB_ID.split("/")[1], *([Path(cached).parent] if isinstance(cached, str) else [])]
     return next((place for place in places if not blip_lacks(place)), None)
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.captioning.blip import load_captioner
 from engine.errors import ModelBroken, ModelUnavailable
-from engine.metrics.published.catalogue import BLIP_HUB_ID, captioner, network_named
+from engine.metrics.published.catalogue import BLIP_HUB_ID, BLIP_REVISION, captioner, network_named
 from tests.tiny_blip import WORDS, save_blip
 
 
@@ -91,11 +91,13 @@ def test_it_is_found_where_it_is_brought_to(tiny, empty):
     assert load_captioner().caption(Image.new("RGB", (90, 70), "red"))
 
 
-def test_the_hubs_cache_is_looked_into(tiny, tmp_path, empty):
-    revision = "0123456789abcdef0123456789abcdef01234567"
+def test_the_hubs_cache_is_looked_into_at_the_revision_that_is_fetched(tiny, tmp_path, empty):
+    other = "0123456789abcdef0123456789abcdef01234567"
     place = tmp_path / "cache" / f"models--{BLIP_HUB_ID.replace('/', '--')}"
-    shutil.copytree(tiny, place / "snapshots" / revision)
+    shutil.copytree(tiny, place / "snapshots" / other)
     (place / "refs").mkdir()
-    (place / "refs" / "main").write_text(revision)
+    (place / "refs" / "main").write_text(other)
+    assert not captioner().available
+    (place / "snapshots" / other).rename(place / "snapshots" / BLIP_REVISION)
     assert captioner().available
     assert load_captioner().caption(Image.new("RGB", (90, 70), "red"))

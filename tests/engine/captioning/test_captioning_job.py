@@ -1,6 +1,7 @@
 """Captions as a job, by a tiny BLIP of the real classes; and the commands that write and change them."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -14,7 +15,8 @@ from engine.datasets.caption_edits import History
 from engine.datasets.captions import write_captions
 from engine.datasets.reading import read_dataset
 from engine.errors import Cancelled, InvalidRequest, StudioError
-from engine.jobs.schema import SUCCEEDED
+from engine.jobs.schema import CANCELLED, SUCCEEDED
+from engine.leftovers import sweep
 from engine.metrics.published.catalogue import captioner
 from tests.captioned import save_captioned
 from tests.tiny_blip import WORDS, save_blip
@@ -103,6 +105,38 @@ def test_what_was_written_before_a_stop_stays_and_what_people_wrote_meanwhile_to
     every = CaptionPictures(folder=str(folder), everything=True)
     assert write_for(every, load_captioner(), home, kept).captions >= 3
     assert not kept.exists()
+
+
+def test_a_stopped_job_counts_what_it_wrote_and_a_cancelled_one_leaves_no_file(blip, folder, studio, work, monkeypatch):
+    request = CaptionPictures(folder=str(folder))
+    kept, asked = studio.settings.home / "captions" / "again.json", []
+
+    def stop():
+        """Before the second picture; the first one is none any more."""
+        (folder / "01.png").write_bytes(b"no picture")
+        asked.append(1)
+        return len(asked) == 2
+
+    with pytest.raises(Cancelled, match="0 captions were written"):
+        write_for(request, load_captioner(), studio.settings.home, kept, should_stop=stop)
+    job = studio.submit(request)
+    monkeypatch.setattr("engine.jobs.context.JobContext.should_stop", lambda self: not studio.cancel(job.id))
+    work()
+    assert studio.job(job.id).state == CANCELLED
+    assert [path.name for path in kept.parent.glob("*.json")] == ["again.json"]
+
+
+def test_what_a_captioning_left_goes_once_its_job_has_ended(folder, blip, studio):
+    job = studio.submit(CaptionPictures(folder=str(folder)))
+    left = studio.settings.home / "captions" / f"job-{job.id}.json"
+    left.parent.mkdir()
+    left.write_text("{}")
+    os.utime(left, (0, 0))
+    sweep(studio.gallery, studio.settings.home)
+    assert left.exists()  # the job goes on from there
+    studio.cancel(job.id)
+    sweep(studio.gallery, studio.settings.home)
+    assert not left.exists()
 
 
 def called(*words):

@@ -45,3 +45,7 @@ def test_one_command_draws_one_sheet_and_goes_on_where_it_stopped(studio, tmp_pa
     again = json.loads(CliRunner().invoke(cli, command, catch_exceptions=False).stdout)["pictures"]
     same = [label for label in again if again[label] == said["pictures"][label]]
     assert same == list(again)[:5]
+    other = CliRunner().invoke(cli, [*command, "--steps", "2"])
+    assert "has another bench. Choose another folder." in str(other.exception)
+    assert json.loads((tmp_path / bench.FILE).read_text())["pictures"] == again
+    assert not [job for job in studio.jobs() if not job.ended]
