@@ -10,6 +10,7 @@ from benchmarks import (
     idle_tabs,
     lora,
     opinions,
+    press,
     ratios,
     startup,
     translators,
@@ -19,6 +20,7 @@ from benchmarks import (
 MEASUREMENTS = {
     "ratios": ratios.main,
     "startup": startup.main,
+    "press": press.main,
     "idle_tabs": idle_tabs.main,
     "generate": generate.main,
     "engines": engines.main,

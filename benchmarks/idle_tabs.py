@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import sync_playwright
 
+from benchmarks.press import processor_seconds
 from benchmarks.startup import open_page, server
 from engine.settings import PROJECT
 
@@ -35,18 +36,12 @@ def _shares(chromium: str, web: psutil.Process, port: int) -> tuple[float, float
         for _ in range(TABS):
             open_page(browser.new_page(), port)
         time.sleep(SETTLE)  # the worker reads the model ahead
-        before, started = _seconds(web), time.monotonic()
+        before, started = processor_seconds(web), time.monotonic()
         time.sleep(SECONDS)
-        passed, now = time.monotonic() - started, _seconds(web)
+        passed, now = time.monotonic() - started, processor_seconds(web)
         megabytes = web.memory_info().rss / 1e6
         browser.close()
     return (now[0] - before[0]) / passed, (now[1] - before[1]) / passed, megabytes
-
-
-def _seconds(web: psutil.Process) -> tuple[float, float]:
-    """Processor seconds until now of the web process, and of the processes that it started."""
-    times = [sum(each.cpu_times()[:2]) for each in (web, *web.children(recursive=True))]
-    return times[0], sum(times[1:])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
@@ -198,7 +198,7 @@ class Studio:
         *,
         owner: str | None = None,
         active: bool = False,
-        kind: str | None = None,
+        kind: str | Sequence[str] | None = None,
         running: bool = False,
         in_order: bool = False,
         limit: int | None = 50,

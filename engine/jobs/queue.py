@@ -106,7 +106,7 @@ class JobQueue:
         *,
         owner: str | None = None,
         active: bool = False,
-        kind: str | None = None,
+        kind: str | Sequence[str] | None = None,
         running: bool = False,
         in_order: bool = False,
         limit: int | None = 50,
@@ -114,14 +114,15 @@ class JobQueue:
         """Jobs, newest first; `active` keeps those queued or running, `running` the latter.
 
         Args:
-            in_order: those that go first come first, as far as one owner and lane are asked for.
+            kind: one, or any of several.
+            in_order: those at work come first, then those that go first, as far as one owner and lane are asked for.
         """
-        by = (JobRow.position, JobRow.id) if in_order else (JobRow.id.desc(),)
+        by = (JobRow.state != RUNNING, JobRow.position, JobRow.id) if in_order else (JobRow.id.desc(),)
         query = select(JobRow).order_by(*by).limit(limit)
         if owner is not None:
             query = query.where(JobRow.owner == owner)
         if kind is not None:
-            query = query.where(JobRow.kind == kind)
+            query = query.where(JobRow.kind.in_([kind] if isinstance(kind, str) else kind))
         if running:
             query = query.where(JobRow.state == RUNNING)
         if active:
@@ -149,11 +150,21 @@ class JobQueue:
         with self._database.read() as session:
             return frozenset(filter(None, session.scalars(query)))
 
-    def count_unfinished(self, owner: str, kind: str) -> int:
-        """How many jobs of a kind an owner has queued or running."""
+    def count_unfinished(self, owner: str, kinds: Sequence[str]) -> int:
+        """How many jobs of some kinds an owner has queued or running."""
         query = select(func.count()).where(JobRow.state.in_((QUEUED, RUNNING)), JobRow.owner == owner)
         with self._database.read() as session:
-            return session.scalar(query.where(JobRow.kind == kind)) or 0
+            return session.scalar(query.where(JobRow.kind.in_(kinds))) or 0
+
+    def latest_ended(self, owner: str, kinds: Sequence[str], among: int) -> Job | None:
+        """The job of some kinds that ended last, looked for among an owner's newest so many."""
+        newest = select(JobRow.id).where(JobRow.owner == owner, JobRow.kind.in_(kinds)).order_by(JobRow.id.desc())
+        ended = select(JobRow).where(JobRow.id.in_(newest.limit(among)), JobRow.state.in_(ENDED), NAMED)
+        with self._database.read() as session:
+            row = session.scalar(
+                ended.order_by(func.coalesce(JobRow.finished_at, 0.0).desc(), JobRow.id.desc()).limit(1)
+            )
+            return self._job(row) if row is not None else None
 
     def move(self, job_id: str, before: str | None = None) -> None:
         """Put a waiting job before another of its owner and lane, or behind all. Raises NotFound, StudioError."""

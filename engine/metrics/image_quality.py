@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from engine.images import check_image_range
 
@@ -53,6 +52,8 @@ def psnr(preds: Tensor, target: Tensor) -> PairScores:
     Raises:
         ValueError: other shapes or ranges.
     """
+    from torchmetrics.functional.image import peak_signal_noise_ratio  # here: the worker begins without it
+
     preds, target = _unit_pair(preds, target)
     return PairScores(peak_signal_noise_ratio(preds, target, data_range=1.0, reduction="none", dim=(1, 2, 3)))
 
@@ -70,6 +71,8 @@ def ssim(preds: Tensor, target: Tensor) -> PairScores:
         raise ValueError(
             f"SSIM needs pictures of {SSIM_SIDE} px or more on each side; got {tuple(preds.shape)}. Take larger ones."
         )
+    from torchmetrics.functional.image import structural_similarity_index_measure  # here: as above
+
     preds, target = _unit_pair(preds, target)
     found = structural_similarity_index_measure(preds, target, data_range=1.0, reduction="none")
     assert isinstance(found, Tensor)  # a tuple only when whole maps are asked for

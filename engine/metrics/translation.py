@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from engine.images import check_image_range
 
@@ -30,6 +29,8 @@ def edge_ssim(photo: Tensor, fake: Tensor) -> Tensor:
 
     Both are blurred a little first: a line may move by a pixel without another content.
     """
+    from torchmetrics.functional.image import structural_similarity_index_measure  # here: the worker begins without it
+
     soft = [F.avg_pool2d(edges(pixels), 2) for pixels in (photo, fake)]
     similarity = structural_similarity_index_measure(soft[1], soft[0], data_range=1.0, reduction="none")
     assert isinstance(similarity, Tensor)  # a tuple only where maps are asked for

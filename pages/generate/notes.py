@@ -15,11 +15,10 @@ from pages.generate.reading import show_length
 from pages.parts.common import plain
 
 
-def show_prompt_notes(studio: Studio, values: dict[str, Any]) -> None:
+def show_prompt_notes(studio: Studio, values: dict[str, Any], model: ModelInfo) -> None:
     """About the words, also the negative prompt's."""
     names = {name for name, _ in values["loras"]}
     loras = [lora for lora in studio.loras() if lora.name in names] if names else []
-    model = studio.model(values["model"])
     syntax = values["prompt_syntax"]
     show_length(studio, values["prompt"], model, syntax)
     short = len(values["prompt"]) <= MAX_PROMPT_CHARACTERS

@@ -80,12 +80,12 @@ def main() -> None:
         st.session_state.form_values = values
         show_grid(studio, values)
         with notes:
-            show_prompt_notes(studio, values)
+            show_prompt_notes(studio, values, info)
     if pressed:
         _submit(studio, values)
     with right:
         show_feed(studio, FED, _examples, show_drawings)
-        if any(studio.jobs(owner=OWNER, kind=kind, limit=1) for kind in FED):
+        if studio.jobs(owner=OWNER, kind=FED, limit=1):
             show_earlier(studio)
             with st.expander("Examples to start from", icon=":material/lightbulb:"):
                 _example_buttons()

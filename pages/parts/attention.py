@@ -109,9 +109,11 @@ def show_results_anchor() -> None:
     st.html(f'<span id="{RESULTS}"></span>')
 
 
-def active_jobs(studio: Studio, kinds: Sequence[str]) -> list[Job]:
-    """The artist's unfinished jobs of these kinds, the running one first, then as they will be begun."""
-    jobs = [job for kind in kinds for job in studio.jobs(kind=kind, active=True, owner=OWNER, in_order=True)]
+def active_jobs(studio: Studio, kinds: Sequence[str], limit: int = 50) -> list[Job]:
+    """The artist's first unfinished jobs of these kinds, the running one first, then as they will be begun."""
+    jobs = studio.jobs(kind=kinds, active=True, owner=OWNER, in_order=True, limit=limit)
+    if len(jobs) < 2:  # looks that come many times a second ask no more than this
+        return jobs
     return sorted(jobs, key=lambda job: (job.state != RUNNING, studio.ahead_of(job)))
 
 

@@ -9,7 +9,7 @@ from engine.jobs.schema import CANCELLED, DEVICE_LANES, FAILED, RUNNING
 from engine.jobs.status import ABSENT, STARTING
 from engine.studio import Studio
 from gallery.store import ImageRecord
-from pages.parts.attention import announce_end, show_results_anchor
+from pages.parts.attention import active_jobs, announce_end, show_results_anchor
 from pages.parts.common import GALLERY, OWNER, plain, show_problems, shown_width
 from pages.parts.dialogs import any_open
 from pages.parts.paused import show_paused
@@ -52,22 +52,13 @@ def show_feed(studio: Studio, kinds: str | Sequence[str], empty: Callable[[], No
 
 def _first_active(studio: Studio, kinds: Sequence[str]) -> list[Job]:
     """The running job and the first ones that wait, in the order in which they are drawn."""
-    limit = 1 + MOST_WAITING
-    jobs = [
-        job for kind in kinds for job in studio.jobs(owner=OWNER, kind=kind, active=True, in_order=True, limit=limit)
-    ]
-    return sorted(jobs, key=lambda job: (job.state != RUNNING, studio.ahead_of(job)))[:limit]
+    return active_jobs(studio, kinds, limit=1 + MOST_WAITING)
 
 
 def latest_ended(studio: Studio, kinds: Sequence[str]) -> Job | None:
     """The job that ended last, which is not always the newest: later ones can be cancelled before it."""
-    limit = _unfinished(studio, kinds) + RECENT
-    jobs = [job for kind in kinds for job in studio.jobs(owner=OWNER, kind=kind, limit=limit)]
-    return max((job for job in jobs if job.ended), key=lambda job: job.finished_at or 0.0, default=None)
-
-
-def _unfinished(studio: Studio, kinds: Sequence[str]) -> int:
-    return sum(studio.queue.count_unfinished(OWNER, kind) for kind in kinds)
+    among = studio.queue.count_unfinished(OWNER, kinds) + RECENT
+    return studio.queue.latest_ended(OWNER, kinds, among)
 
 
 class _End:
@@ -115,7 +106,7 @@ def _active_jobs(studio: Studio, kinds: Sequence[str]) -> None:
         elif shown < MOST_WAITING:
             _waiting_job(studio, job)
             shown += 1
-    more = _unfinished(studio, kinds) - shown - sum(job.state == RUNNING for job in jobs)
+    more = studio.queue.count_unfinished(OWNER, kinds) - shown - sum(job.state == RUNNING for job in jobs)
     if more > 0:
         st.caption(f"… and {more} more waiting")
 

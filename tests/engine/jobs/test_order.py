@@ -1,6 +1,7 @@
 """The order of the waiting jobs: of one owner as it is put, of several by turns."""
 
 import threading
+import time
 
 import pytest
 
@@ -115,6 +116,35 @@ def test_two_people_who_move_at_once_lose_no_job(queue):
 
     assert sorted(in_line(queue)) == sorted(ids)
     assert len(claimed(queue)) == 6
+
+
+def test_the_job_at_work_comes_first_however_many_were_put_before_it(queue):
+    at_work, *rest = drawings(queue, 4)
+    queue.claim("w", DRAW)
+    for job_id in rest:
+        queue.to_front(job_id)
+    line = queue.list(owner="artist", kind=(REQUEST.kind, DOWNLOAD.kind), active=True, in_order=True, limit=2)
+    assert [job.id for job in line] == [at_work, rest[-1]]
+
+
+def test_of_several_kinds_the_job_that_ended_last_is_found(queue):
+    _at_work, second, third = drawings(queue, 3)
+    queue.claim("w", DRAW)
+    kinds = (REQUEST.kind, DOWNLOAD.kind)
+    assert queue.latest_ended("artist", kinds, among=9) is None
+    queue.cancel(third)
+    time.sleep(0.01)  # moments of the database are as fine as milliseconds
+    queue.cancel(second)
+    download = queue.submit(DOWNLOAD)
+    found = queue.latest_ended("artist", kinds, among=9)
+    assert found.id == second
+    assert found.ended
+    queue.cancel(download.id)
+    assert queue.latest_ended("artist", kinds, among=9).id == download.id
+    assert queue.latest_ended("artist", (REQUEST.kind,), among=9).id == second
+    assert queue.latest_ended("artist", (REQUEST.kind,), among=1).id == third
+    assert queue.latest_ended("somebody else", kinds, among=9) is None
+    assert queue.count_unfinished("artist", kinds) == 1
 
 
 def test_owners_take_turns(queue):
