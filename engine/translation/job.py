@@ -211,7 +211,7 @@ def _small(pixels: Tensor) -> Image.Image:
 
 def _software(info: Translator) -> dict[str, Any]:
     """Versions of all that pixels depend on."""
-    found = {"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")}
+    found: dict[str, Any] = {"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")}
     return {**found, "painter": PAINTER_VERSION} if info.architecture == PAINTER else found
 
 
