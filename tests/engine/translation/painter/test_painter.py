@@ -259,6 +259,7 @@ def test_haze_is_what_the_air_turned_blue() -> None:
 
 def test_night_is_measured_lamps_stay_and_glow() -> None:
     assert (night.darkness(flat(15)), night.darkness(flat(60))) == (1.0, 0.0)
+    assert night.darkness(flat(48)) == 1.0  # a blue hour
     day, lamp = flat(60, -10, 20), flat(97, 4, 40)
     assert night.dimmed(day, 1.0)[0, 0, 0] < 35
     assert night.dimmed(lamp, 1.0)[0, 0] == pytest.approx(lamp[0, 0], abs=1)
