@@ -23,8 +23,9 @@ from engine.kept_photos import PhotoRef
 from engine.settings import OPENVINO, TORCH
 from engine.translation.backends.choosing import Quick
 from engine.translation.backends.names import OTHER_SOLVER
-from engine.translation.catalogue import Translator, translator
+from engine.translation.catalogue import PAINTER, Translator, translator
 from engine.translation.networks.ode import Method, Solver
+from engine.translation.painting import VERSION as PAINTER_VERSION
 from engine.translation.request import Translate
 from engine.translation.running import LoadedTranslator, Options
 from engine.weights.licensing.licences import known
@@ -160,7 +161,7 @@ class Translating:
     ) -> Recipe:
         backend = OPENVINO if model.quick is not None else TORCH
         facts: dict[str, Any] = {
-            "software": {"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")},
+            "software": _software(model.info),
             "environment": self._device.environment(),
         }
         return Recipe(
@@ -206,6 +207,12 @@ def _small(pixels: Tensor) -> Image.Image:
     (picture,) = to_pil(pixels.nan_to_num(0.0).clamp(-1, 1).cpu())
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     return picture
+
+
+def _software(info: Translator) -> dict[str, Any]:
+    """Versions of all that pixels depend on."""
+    found: dict[str, Any] = {"studio": __version__, "torch": version("torch"), "torchdiffeq": version("torchdiffeq")}
+    return {**found, "painter": PAINTER_VERSION} if info.architecture == PAINTER else found
 
 
 def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:

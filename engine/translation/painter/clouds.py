@@ -59,7 +59,7 @@ def toned(light: np.ndarray, cloud: np.ndarray) -> np.ndarray:
     inside = light[cloud > 0.6]
     top = float(np.percentile(inside, 90)) if len(inside) else 90.0
     white = top + (98 - top) * float(step(top, 50, 75))
-    tones = [depth * step(top - light, begins - 1, begins + 1) for begins, depth in TONES]
+    tones = [depth * step(top - light, begins - 2, begins + 2) for begins, depth in TONES]
     return white - np.sum(tones, axis=0)
 
 

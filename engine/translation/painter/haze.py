@@ -17,4 +17,4 @@ def distance(lab: np.ndarray, cover: np.ndarray, scale: float) -> np.ndarray:
 
 def hazed(lab: np.ndarray, far: np.ndarray, strength: float) -> np.ndarray:
     """The picture with that much more air before what is far."""
-    return mixed(lab, AIR, 0.32 * strength * far)
+    return mixed(lab, AIR, 0.38 * strength * far)

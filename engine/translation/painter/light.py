@@ -5,12 +5,13 @@ import numpy as np
 from engine.translation.painter.moods import Mood
 from engine.translation.painter.pixels import step
 
-GRASS_HUE, GRASS_SHIFT = 1.95, 0.16  # radians in a*b*: yellowish greens turn fresher
+AMBIENT, AMBIENT_REACH = 16.0, 26.0  # L that the sky's light adds to black, and by which it fades in lighter places
+GRASS_HUE, GRASS_SHIFT = 1.95, 0.24  # radians in a*b*: yellowish greens turn fresher
 
 
 def lit(light: np.ndarray, lift: float) -> np.ndarray:
     """Lightness 0 to 100 with brighter shadows and middle tones, then more contrast; black and white stay."""
-    lifted = (light.clip(0, 100) / 100) ** (1 - 0.42 * lift)
+    lifted = (light.clip(0, 100) / 100) ** (1 - 0.5 * lift)
     return 100 * (0.5 * lifted + 0.5 * lifted * lifted * (3 - 2 * lifted))
 
 
@@ -37,10 +38,35 @@ def graded(lab: np.ndarray, mood: Mood, light: float, colour: float) -> np.ndarr
         colour: 0 (as the photo) to 1 (rich).
     """
     lightness = lit(lab[..., 0], light)
-    a, b = enriched(lab[..., 1], lab[..., 2], 1 + 0.9 * colour)
+    lightness += AMBIENT * light * np.exp(lightness * (-1 / AMBIENT_REACH))
+    a, b = enriched(lab[..., 1], lab[..., 2], 1 + 1.15 * colour)
     a, b = freshened(a, b, colour)
-    shadow = light * step(lightness, 55, 12)
+    shadow = light * step(lightness, 62, 18)
     sun = light * step(lightness, 45, 78) * step(lightness, 99.5, 93) * step(np.hypot(a, b), 2, 12)
-    a = a + mood.cool[0] * shadow + mood.warm[0] * sun
-    b = b * (1 - 0.25 * shadow) + mood.cool[1] * shadow + mood.warm[1] * sun * step(b, -8, 4)
+    warm_b = mood.warm[1] * sun * step(b, -8, 4)
+    a, b = turned(a, b, mood.cool[0] * shadow + mood.warm[0] * sun, mood.cool[1] * shadow + warm_b)
     return np.stack([lightness, a, b], -1)
+
+
+def shaded(lab: np.ndarray, tone: np.ndarray, share: float) -> np.ndarray:
+    """Places darker than their mass turn to blue and violet, lighter ones to yellow, as outdoors.
+
+    Args:
+        tone: (H, W) L by which a place differs from its mass.
+        share: 0 to 1.
+    """
+    lightness, a, b = (lab[..., channel] for channel in range(3))
+    turn = share * np.tanh(tone / 12) * step(lightness, 4, 30)
+    turn *= np.where(turn < 0, 1.0, 0.5 * step(lightness, 92, 78) * step(np.hypot(a, b), 3, 12)).astype(np.float32)
+    return np.dstack([lightness, *turned(a, b, -2.5 * turn, 14 * turn)])
+
+
+def turned(a: np.ndarray, b: np.ndarray, to_a: np.ndarray, to_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colours moved by `to_a` and `to_b`; greens stay as colourful in another hue, where others may turn grey.
+
+    Browns would turn pink if they did.
+    """
+    before, green = np.hypot(a, b), step(a, 3, -5)
+    a, b = a + to_a, b + to_b
+    gain = 1 + green * (0.92 * before / np.maximum(np.hypot(a, b), 4) - 1).clip(0)
+    return a * gain, b * gain

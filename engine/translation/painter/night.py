@@ -7,9 +7,9 @@ from engine.translation.painter.pixels import soft, step
 
 
 def darkness(lab: np.ndarray) -> float:
-    """0 (day) to 1 (night): most of the picture is dark."""
-    light = lab[..., 0]
-    return float(step(float(np.median(light)), 40, 25))
+    """0 (day) to 1 (night): most of the picture is dark, or nothing in it is bright."""
+    usual, brightest = np.percentile(lab[::3, ::3, 0], (50, 95))
+    return float(max(step(usual, 40, 25), step(brightest, 60, 52)))
 
 
 def glow(rgb: np.ndarray, scale: float, strength: float, threshold: float = 0.82) -> np.ndarray:

@@ -26,10 +26,11 @@ from engine.translation.painter import (
     water,
 )
 from engine.translation.painter.enlarging import enlarged
-from engine.translation.painter.pixels import disc, lab_of, mean_under, mixed, rgb_of, scale_of
+from engine.translation.painter.pixels import disc, lab_of, mean_under, mixed, rgb_of, scale_of, soft
 from engine.translation.painting import AS_PAINTED, Painting
 
 WORKING_SIDE = BRUSHED_SIDE  # pixels of the longer side at which is painted at most
+SHADE, LEAVES_SHADE = 1.3, 1.86  # times the slider of colour: how far shade turns blue
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +102,34 @@ def _land(scene: Scene, beside: ThreadPoolExecutor) -> np.ndarray:
     """(H, W, 3) Lab of everything but the sky; its regions are found beside, since nothing needs them at first."""
     scale, painting, open_land = scene.scale, scene.painting, 1 - scene.sky.cover
     below = _without_sky(scene)
-    coloured = (rgb_of(below) * 255).round().astype(np.uint8)
-    filled = beside.submit(regions.filled, coloured, scale, 24 - 14 * painting.detail)
+    filled = beside.submit(regions.filled, below, scale, 26 - 16 * painting.detail)
     leaves = foliage.foliage(scene.calm, scale) * open_land
     wet = water.water(scene.calm, scene.sky.cover, scale) * (1 - leaves)
-    brushed = flow.brushed(below, scale)
-    clumps, streaks = foliage.clumped(brushed, scale, painting.detail), water.streaked(below, scale)
+    brushed = flow.brushed(below, scale, 1)
+    streaks = water.streaked(below, scale)
     small = fine.kept(scene.photo[..., 0], scale, painting.detail)
     far = haze.distance(scene.calm, scene.sky.cover, scale)
     flat = filled.result()
-    body = mixed(flat, brushed, 0.3)
-    body[..., 0] = tones.toned(flat[..., 0], brushed[..., 0], scale)
+    clumps = foliage.clumped(flat, below, scale, painting.detail, LEAVES_SHADE * painting.colour)
+    body = mixed(flat, brushed, 0.15)
+    body[..., 0] = tones.toned(tones.grouped(flat[..., 0]), brushed[..., 0], scale)
+    body = mixed(body, flat, 0.6 * far)
+    tone = soft(body[..., 0], 2 * scale) - soft(flat[..., 0], 20 * scale)
+    body = light.shaded(body, tone, SHADE * painting.colour)
     body = mixed(body, clumps, leaves)
     body = mixed(body, streaks, wet)
     body = flow.brushed(body, 0.7 * scale, 1)
-    body[..., 0] += small * (1 - 0.75 * leaves) * open_land
+    small *= (1 - 0.75 * leaves) * open_land
     drawn = lines.lines(mixed(flat, brushed, 0.5), scale) * (1 - 0.85 * leaves) * (1 - wet) * (1 - 0.7 * far)
-    return _graded(body, far, drawn, scene)
+    return _graded(body, far, drawn, small, scene)
 
 
-def _graded(body: np.ndarray, far: np.ndarray, drawn: np.ndarray, scene: Scene) -> np.ndarray:
+def _graded(body: np.ndarray, far: np.ndarray, drawn: np.ndarray, small: np.ndarray, scene: Scene) -> np.ndarray:
     painting, dark = scene.painting, scene.dark
     done = light.graded(body, scene.mood, painting.light * (1 - 0.8 * dark), painting.colour)
     done = haze.hazed(done, far, painting.colour * (1 - dark))
-    done[..., 0] *= 1 - 0.75 * painting.line * drawn
+    done[..., 0] += small  # after the light, which would lift it
+    done[..., 0] *= 1 - 1.25 * painting.line * drawn
     return night.dimmed(done, scene.mood.dim * (1 - dark)) if scene.mood.dim else done
 
 

@@ -59,6 +59,11 @@ def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray | float) -> n
     return result
 
 
+def transformed_sum(picture: np.ndarray) -> np.ndarray:
+    """(H, W): the sum of the channels."""
+    return cv2.transform(picture, np.ones((1, picture.shape[-1]), np.float32))
+
+
 def colour(*values: float) -> np.ndarray:
     """Of Lab or a*b*, float32."""
     return np.array(values, np.float32)

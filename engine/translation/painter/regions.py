@@ -1,9 +1,12 @@
-"""Flat regions: mean shift in Lab at half the size, with the borders of the full size."""
+"""Large flat masses: texture rolled away in Lab at half the size, with the borders of the full size."""
 
 import cv2
 import numpy as np
 
-from engine.translation.painter.pixels import lab_of
+from engine.translation.painter.pixels import soft, transformed_sum
+
+RINGS = ((1.5, 5), (3.5, 7))  # radius at half the reference size, and places on it, of a rolling brush
+GRAIN = 1.1  # pixels at half the reference size: shapes much smaller than that are texture
 
 
 def calmed(pixels: np.ndarray, scale: float) -> np.ndarray:
@@ -20,23 +23,38 @@ def calmed(pixels: np.ndarray, scale: float) -> np.ndarray:
     return cv2.bilateralFilter(cv2.medianBlur(pixels, width), 5, 22, 3)
 
 
-def filled(pixels: np.ndarray, scale: float, merging: float) -> np.ndarray:
-    """Regions in one colour each, found by mean shift (Comaniciu and Meer 2002) in Lab and position.
+def filled(lab: np.ndarray, scale: float, merging: float, rounds: int = 3) -> np.ndarray:
+    """Masses of one colour each, without texture, by rolling guidance (Zhang et al. 2014).
+
+    The first guide is a blur, in which no texture is left; large borders come back in the rounds.
 
     Args:
-        pixels: (H, W, 3) uint8, calm.
+        lab: (H, W, 3), calm.
         scale: pixels for one at the reference size.
         merging: colours that lie this close become one, 4 to 40.
 
     Returns:
         (H, W, 3) float32, Lab.
     """
-    height, width = pixels.shape[:2]
-    half = cv2.resize(pixels, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
-    reach = max(2, round(5 * scale))
-    shifted = cv2.pyrMeanShiftFiltering(cv2.cvtColor(half, cv2.COLOR_RGB2Lab), reach, merging, maxLevel=1)
-    flat = lab_of(cv2.cvtColor(shifted, cv2.COLOR_Lab2RGB).astype(np.float32) / 255)
-    return with_borders(flat, lab_of(pixels.astype(np.float32) / 255))
+    height, width = lab.shape[:2]
+    half = cv2.resize(lab, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+    guide = soft(half, GRAIN * max(0.5, scale))
+    for _ in range(rounds):
+        guide = _alike(half, guide, scale, merging)
+    return with_borders(guide, lab)
+
+
+def _alike(picture: np.ndarray, guide: np.ndarray, scale: float, merging: float) -> np.ndarray:
+    """Around every pixel the mean of those whose guide looks like the guide here."""
+    total, weight = picture.copy(), np.ones(picture.shape[:2], np.float32)
+    for radius, count in RINGS:
+        for turn in 2 * np.pi * (np.arange(count) + radius) / count:
+            across, down = round(radius * scale * np.cos(turn)), round(radius * scale * np.sin(turn))
+            apart = cv2.subtract(_moved(guide, across, down), guide)
+            like = cv2.exp(transformed_sum(cv2.multiply(apart, apart)) * (-4 / merging**2))
+            total += _moved(picture, across, down) * like[..., None]
+            weight += like
+    return total / weight[..., None]
 
 
 def with_borders(flat: np.ndarray, guide: np.ndarray) -> np.ndarray:
@@ -51,7 +69,7 @@ def with_borders(flat: np.ndarray, guide: np.ndarray) -> np.ndarray:
     reach = max(1, round(guide.shape[1] / flat.shape[1]))
     for across, down in ((0, 0), (reach, 0), (-reach, 0), (0, reach), (0, -reach)):
         moved = _moved(large, across, down)
-        apart = cv2.transform(cv2.absdiff(moved, guide), np.ones((1, 3), np.float32))
+        apart = transformed_sum(cv2.absdiff(moved, guide))
         closer = apart < best
         best = np.where(closer, apart, best)
         nearest = np.where(closer[..., None], moved, nearest)

@@ -25,4 +25,10 @@ def toned(flat: np.ndarray, picture: np.ndarray, scale: float, hardness: float =
     spread = np.sqrt(np.maximum(soft(apart * apart, around) - middle * middle, 0)) + 0.6
     place = (apart - middle) / spread
     levels = np.tanh(hardness * (place - CROSSING)) + np.tanh(hardness * (place + CROSSING))
-    return flat + middle + 0.62 * gain * spread * step(spread, 0.6, 2.6) * levels
+    return flat + middle + 0.62 * gain * spread * step(spread, 0.8, 3.0) * levels
+
+
+def grouped(light: np.ndarray, values: float = 14.0, share: float = 0.9) -> np.ndarray:
+    """Lightness drawn towards a few values, `values` apart, with soft steps between."""
+    turn = 2 * np.pi / values
+    return light - share / turn * np.sin(turn * light)

@@ -2,12 +2,27 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from engine.translation.pace import BRUSHED_SIDE
-from engine.translation.painter import clouds, dabs, fine, flow, foliage, haze, lines, moods, night, regions, sky, tones
+from engine.translation.painter import (
+    clouds,
+    dabs,
+    fine,
+    flow,
+    foliage,
+    haze,
+    light,
+    lines,
+    moods,
+    night,
+    regions,
+    sky,
+    tones,
+)
 from engine.translation.painter.enlarging import enlarged
 from engine.translation.painter.paint import paint, painted
 from engine.translation.painter.pixels import lab_of, rgb_of, step
@@ -42,7 +57,7 @@ def test_regions_are_flat_and_their_borders_lie_where_they_did() -> None:
     picture = flat(40)
     picture[:, 45:, 0] = 70
     picture[..., 0] += noise(3)
-    found = regions.filled(regions.calmed(pixels(picture), 1.0), 1.0, 20)
+    found = regions.filled(lab_of(regions.calmed(pixels(picture), 1.0).astype(np.float32) / 255), 1.0, 20)
     left, right = found[8:-8, 4:40, 0], found[8:-8, 50:-4, 0]
     assert max(left.std(), right.std()) < 1.5
     assert (right.mean() - left.mean()) == pytest.approx(30, abs=3)
@@ -81,6 +96,47 @@ def test_tones_are_few() -> None:
     levels, _ = np.histogram(toned, bins=24)
     assert np.sort(levels)[-6:].sum() > 0.6 * toned.size
     assert tones.toned(region, region + 0.3 * noise(1), 1.0) == pytest.approx(region, abs=0.3)
+
+
+def test_values_are_grouped_and_stay_in_order() -> None:
+    ramp = np.linspace(0, 100, 1001, dtype=np.float32)
+    grouped = tones.grouped(ramp)
+    assert (np.diff(grouped) >= 0).all()
+    assert np.abs(grouped - ramp).max() < 3
+    assert (np.diff(grouped) < 0.04).mean() > 0.25  # plateaus, against steps of 0.1 before
+
+
+def test_texture_goes_and_a_large_border_stays() -> None:
+    picture = flat(40)
+    picture[:, 48:, 0] = 70
+    border = picture.copy()
+    picture[..., 0] += 5 * ((np.add.outer(np.arange(SIDE), np.arange(SIDE)) % 4) < 2)
+    found = regions.filled(picture, 1.0, 18)
+    assert found[8:-8, 8:40, 0].std() < 0.3 * picture[8:-8, 8:40, 0].std()
+    assert np.abs(found[8:-8, :46, 0].mean() - border[0, 0, 0] - 2.5) < 1
+    assert np.abs(np.diff(found[8:-8, :, 0], axis=1)).argmax(1) == pytest.approx(47, abs=1)
+
+
+def test_shade_turns_blue_light_turns_yellow_and_greens_stay_colourful() -> None:
+    wall, leaves, white = flat(60, 2, 10), flat(40, -18, 22), flat(97, 0, 1)
+    dark, bright = (np.full((SIDE, SIDE), tone, np.float32) for tone in (-20, 20))
+    assert light.shaded(wall, dark, 1.0)[0, 0, 2] < wall[0, 0, 2] - 8
+    assert light.shaded(wall, bright, 1.0)[0, 0, 2] > wall[0, 0, 2] + 2
+    assert light.shaded(wall, dark, 0.0) == pytest.approx(wall)
+    assert light.shaded(white, bright, 1.0) == pytest.approx(white)
+    before, after = (np.hypot(*lab[0, 0, 1:]) for lab in (leaves, light.shaded(leaves, dark, 1.0)))
+    assert after > 0.9 * before
+
+
+def test_clumps_of_leaves_have_few_tones_and_light_ones_lie_on_top() -> None:
+    leaves = flat(40, -18, 24)
+    leaves[..., 0] += 4 * cv2.GaussianBlur(noise(9), (0, 0), 2)
+    clumps = foliage.clumped(flat(40, -18, 24), leaves, 1.0)
+    assert clumps[..., 0].mean() > 40
+    levels, _ = np.histogram(clumps[..., 0], bins=24)
+    assert np.sort(levels)[-9:].sum() > 0.6 * clumps[..., 0].size
+    darker, lighter = clumps[..., 0] < 37, clumps[..., 0] > 43
+    assert clumps[darker][:, 2].mean() < clumps[lighter][:, 2].mean() - 4
 
 
 def test_dabs_cover_everything_reach_no_further_than_a_dab_and_are_the_same_each_time() -> None:
@@ -203,6 +259,7 @@ def test_haze_is_what_the_air_turned_blue() -> None:
 
 def test_night_is_measured_lamps_stay_and_glow() -> None:
     assert (night.darkness(flat(15)), night.darkness(flat(60))) == (1.0, 0.0)
+    assert night.darkness(flat(48)) == 1.0  # a blue hour
     day, lamp = flat(60, -10, 20), flat(97, 4, 40)
     assert night.dimmed(day, 1.0)[0, 0, 0] < 35
     assert night.dimmed(lamp, 1.0)[0, 0] == pytest.approx(lamp[0, 0], abs=1)
