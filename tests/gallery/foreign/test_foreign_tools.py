@@ -316,3 +316,12 @@ def test_lists_in_a_description_of_draw_things_stay_in_the_prompt():
     found = read_foreign(png(text_chunk("XML:com.adobe.xmp", said, "iTXt")))
     assert (found.prompt, found.negative_prompt) == ("a castle\n- of sand\n- by the sea", "blurry")
     assert found.notes == ("Several lines begin with -; the last of them was taken for the negative prompt.",)
+
+
+@pytest.mark.parametrize("head", [b"UNICODE\0", b"ASCII\0\0\0", b""])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_comments_are_read_in_every_encoding_behind_every_head(head, encoding, order):
+    raw = head + f"a castle \u7adc\nNegative prompt: blurry\n{LINE}".encode(encoding)
+    for block in (exif({0x9286: raw}, order), exif({}, order, {0x9286: raw})):
+        assert read_foreign(encoded("JPEG", exif=block)).prompt == "a castle \u7adc"
