@@ -23,7 +23,6 @@ from engine.weights.embeddings.listing import EmbeddingInfo
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from gallery.foreign.recipe import ForeignRecipe
-from gallery.foreign.values import bare_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def compare(recipe: ForeignRecipe, current: Mapping[str, Any], here: Here, synta
         current: the form's values, by the names of requests; LoRAs as pairs of name and weight.
         syntax: how the recipe's prompts are read, one of `SYNTAXES`.
     """
-    match = found_here(MODEL, bare_name(recipe.model), recipe.model_hash, models_here(here.models, here.hashes))
+    match = found_here(MODEL, recipe.model, recipe.model_hash, models_here(here.models, here.hashes))
     known = {info.name: info for info in here.models}
     model = known.get(match.name) if match.sure else None
     drawn_with = model or known.get(current.get("model", ""))
