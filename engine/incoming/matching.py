@@ -96,7 +96,7 @@ def found_here(what: str, name: str, digits: str, candidates: Sequence[Candidate
         name: as the other tool writes it; folder, suffix and case do not count.
         digits: of its hash, 8 to 64; anything else is no hash and does not count.
     """
-    digits = _valid(digits)
+    digits, name = _valid(digits), _bare(name)
     hashes = {each.name: _hashes(each, digits) for each in candidates}
     same = [each for each in candidates if digits and hashes[each.name].has(digits)]
     if same:
@@ -118,8 +118,12 @@ def found_here(what: str, name: str, digits: str, candidates: Sequence[Candidate
 
 def folded(name: str) -> str:
     """A name as it counts: without folder, suffix and case."""
+    return _bare(name).casefold()
+
+
+def _bare(name: str) -> str:
     last = name.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return _SUFFIX.sub("", last).casefold()
+    return _SUFFIX.sub("", last)
 
 
 def where_to_get(name: str, digits: str = "") -> tuple[tuple[str, str], ...]:

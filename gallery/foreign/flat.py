@@ -7,7 +7,7 @@ from typing import Any
 
 from gallery.foreign.loras import from_tags, merged
 from gallery.foreign.recipe import ForeignLora, ForeignRecipe
-from gallery.foreign.values import Fields, bare_name, hash_digits, plain
+from gallery.foreign.values import Fields, hash_digits, plain
 
 Keys = Mapping[str, tuple[str, ...]]
 _TEXTS = ("sampler", "schedule")
@@ -35,7 +35,7 @@ def recipe(tool: str, taken: Fields, keys: Keys, loras: Iterable[ForeignLora] = 
         "guidance": taken.number(*keys.get("guidance", ())),
         "width": width,
         "height": height,
-        "model": bare_name(taken.text(*keys.get("model", ()))),
+        "model": taken.text(*keys.get("model", ())).strip(),
         "model_hash": _hash(taken, keys),
         "clip_skip": taken.whole(*keys.get("clip_skip", ())),
         "strength": taken.number(*keys.get("strength", ())),

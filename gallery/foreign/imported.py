@@ -7,7 +7,7 @@ from typing import Any
 
 from gallery.foreign.loras import listed
 from gallery.foreign.recipe import ForeignEmbedding, ForeignRecipe
-from gallery.foreign.values import Fields, as_text
+from gallery.foreign.values import Fields, as_text, bare_name
 from gallery.recipe import Recipe
 from gallery.words import TRAINED, Words
 
@@ -51,7 +51,7 @@ def imported_recipe(foreign: ForeignRecipe | None, origin: Origin, notes: tuple[
         kind=KIND,
         request={**{name: value for name, value in said.items() if name != "notes"}, "file": file},
         seed=foreign.seed if foreign and foreign.seed is not None and 0 <= foreign.seed < 2**64 else None,
-        model={"name": foreign.model, "hash": foreign.model_hash} if foreign and foreign.model else {},
+        model={"name": bare_name(foreign.model), "hash": foreign.model_hash} if foreign and foreign.model else {},
         loras=tuple(asdict(lora) for lora in foreign.loras) if foreign else (),
         embeddings=tuple(asdict(each) for each in foreign.embeddings) if foreign else (),
         created_at=_moment(origin.modified),

@@ -89,14 +89,14 @@ def _strength(fields: Fields) -> float | None:
 
 
 def _model(fields: Fields, resources: list[dict[str, Any]]) -> tuple[str, str]:
-    name = bare_name(fields.text("Model", "Base Model"))
+    name = fields.text("Model", "Base Model").strip()
     digits = hash_digits(fields.peek("Model hash"))
     if digits:
         fields.drop("Model hash")
     else:
         digits = hash_digits(json_object(str(fields.peek("Hashes"))).get("model"))
     checkpoint = next((each for each in resources if plain(each.get("type")).lower() in ("checkpoint", "model")), {})
-    return name or bare_name(_named(checkpoint)), digits or hash_digits(checkpoint.get("hash"))
+    return name or _named(checkpoint), digits or hash_digits(checkpoint.get("hash"))
 
 
 def _resources(fields: Fields) -> list[dict[str, Any]]:

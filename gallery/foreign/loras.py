@@ -10,7 +10,8 @@ from gallery.foreign.values import bare_name, hash_digits, number
 
 MOST = 200
 _ONE = r"<(?:lora|lyco):([^:<>]{1,200})(?::([^<>]{0,200}))?>"
-_TAG = re.compile(rf"(?<! ) *{_ONE}", re.IGNORECASE)  # once a run of spaces, so in linear time
+# With the spaces before it, but for the one that parts two words; once a run of spaces, so in linear time.
+_TAG = re.compile(rf"(?<! ) *(?:{_ONE})++(?!\w)|(?:{_ONE})++", re.IGNORECASE)
 _ANY = re.compile(_ONE, re.IGNORECASE)
 _TAGS_FIRST = re.compile(rf"^(?: *{_ONE})+ *", re.IGNORECASE | re.MULTILINE)  # in a line, with the space behind
 _UNET = re.compile(r"(?:^|:)unet=(-?[0-9.]{1,20})")

@@ -41,7 +41,8 @@ class ForeignRecipe:
         tool: the tool's own name, such as `ComfyUI`.
         prompt, negative_prompt: without LoRA tags; those are in `loras`.
         sampler, schedule: in the tool's words, such as `Euler a` or `euler_ancestral`, and `Karras`.
-        model: name without folder and suffix; `model_hash` hexadecimal digits of whatever length.
+        model: as the tool writes it, with folder and suffix where it has them; `model_hash` hexadecimal digits of
+            whatever length.
         strength: of image to image, 0 to 1.
         embeddings: as far as the tool lists them beside the prompts.
         not_understood: what the file says beyond these fields, by the tool's own keys, as text.

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gallery import thumbnails
 from gallery.errors import GalleryError
+from gallery.ids import is_id
 from gallery.schema import Image, ImageFeatures
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def fill(gallery: "Gallery", most: int = MOST) -> int:
     After each few it rests as long as they took: a thousand pictures are about ten seconds of work, and the pages of
     the same process go first.
 
-    One that cannot be read is looked at once; its file is said wherever the picture is shown.
+    One that cannot be read is looked at once; its file is said wherever the picture is shown. One whose file is away
+    is looked at when it is there again.
     """
     if not gallery.files.marker.is_file():
         return 0  # an empty mount point instead of the disk: every picture would be written down as unreadable
@@ -60,11 +62,12 @@ def fill(gallery: "Gallery", most: int = MOST) -> int:
             some = _unseen(session, before, min(_BATCH, most - done))
         if not some:
             break
-        seen = {image_id: _look(gallery, image_id) for _, image_id in some}
+        looks_by_id = {image_id: _look(gallery, image_id) for _, image_id in some}
+        seen = {image_id: looks for image_id, looks in looks_by_id.items() if looks is not None}
         with gallery.database.write() as session:
             for image_id, looks in seen.items():
                 _note(session, image_id, looks)
-        done += len(some)
+        done += len(seen)
         before = min((number for number, _ in some if number > 0), default=0)  # damaged ones, read as 0, are the last
         time.sleep(max(_LEAST_PAUSE_SECONDS, time.monotonic() - began))
     return done
@@ -87,12 +90,12 @@ def _note(session: Session, image_id: str, looks: dict[str, Any]) -> None:
         session.execute(insert(ImageFeatures).values(image_id=image_id, features=looks["features"]))
 
 
-def _look(gallery: "Gallery", image_id: str) -> dict[str, Any]:
-    """By the small picture, which is there mostly and says the same, but for a few bits."""
+def _look(gallery: "Gallery", image_id: str) -> dict[str, Any] | None:
+    """By the small picture, which is there mostly and says the same, but for a few bits; None where no file is."""
     try:
         # Its row is read only where the small picture must be made, also for one that was cut short.
         data = thumbnails.read(gallery.files, image_id) or gallery.thumbnail(image_id)
         with Pictures.open(io.BytesIO(data), formats=("WEBP",)) as small:
             return looks_of(small.convert("RGBA" if small.has_transparency_data else "RGB"))
     except (GalleryError, OSError):
-        return dict(_UNREADABLE)
+        return None if is_id(image_id) and gallery.files.locate(image_id) is None else dict(_UNREADABLE)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gallery.foreign.comfyui.graph import Graph, Link, Node
+from gallery.foreign.comfyui.switches import chosen
 from gallery.foreign.comfyui.values import menu_of, side_of, text_value, value_of
 from gallery.foreign.loras import from_tags, listed
 from gallery.foreign.recipe import ForeignLora
@@ -25,18 +26,20 @@ _EMPTY = re.compile(r"empty.*latent|latent.*empty|emptyimage|resolution|aspect",
 _UPSCALES = re.compile(r"upscale|scale", re.IGNORECASE)
 
 
-def toward_model(node: Node) -> list[Link]:
+def toward_model(graph: Graph, node: Node) -> list[Link]:
     """The way from a sampler or a guider to what loads its model."""
+    if (branch := chosen(graph, node)) is not None:
+        return [branch]
     return [value for key, value in node.inputs.items() if isinstance(value, Link) and _TO_MODEL.fullmatch(key)]
 
 
 def model_of(graph: Graph, nodes: Iterable[Node]) -> tuple[str, Node | None]:
-    """The name of the first model on the way, without folder and suffix, and the node that loads it."""
+    """The name of the first model on the way, as it is written, and the node that loads it."""
     for node in nodes:
         for name in (name for name in _NAMES if name in node.inputs):
             found = node.inputs[name] if name == "model" else text_value(graph, node, name)
             if isinstance(found, str) and found and (_LOADS.search(node.kind) or name in ("ckpt_name", "unet_name")):
-                return bare_name(found), node
+                return found.strip(), node
     return "", None
 
 

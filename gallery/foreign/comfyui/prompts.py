@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gallery.foreign.comfyui.graph import Graph, Link, Node
+from gallery.foreign.comfyui.replacing import MOST, Replacement, replacing
+from gallery.foreign.comfyui.switches import chosen
 
 MOST_STEPS = 200_000
 _ENCODED = (  # inputs that hold the words of an encoder, the whole prompt first
@@ -59,6 +61,7 @@ def words(graph: Graph, start: Link | None, side: str) -> Words:
     found, pieces = Words(), list[str]()
     todo: list[Any] = [start]
     seen: set[tuple[str, int]] = set()
+    changes = 0
     for _ in range(MOST_STEPS):
         if not todo:
             break
@@ -66,11 +69,19 @@ def words(graph: Graph, start: Link | None, side: str) -> Words:
         if isinstance(item, str):
             pieces.append(item)
             continue
+        if isinstance(item, Replacement):
+            item.apply(pieces)
+            continue
         node = graph.at(item)
         if node is None or (node.id, item.slot) in seen:
             continue
         seen.add((node.id, item.slot))
-        todo.extend(reversed(_parts(node, side, found)))
+        if changes < MOST and (changed := replacing(node, len(pieces))):
+            changes += 1
+            found.used.add(node.id)
+            todo.extend(reversed(changed))
+        else:
+            todo.extend(reversed(_parts(graph, node, side, found)))
     found.text = _joined(pieces) or _shown(graph, found.used)
     return found
 
@@ -84,15 +95,16 @@ def _shown(graph: Graph, used: Iterable[str]) -> str:
 _BREAK = "\0"  # between conditionings; one that has words on only one side goes
 
 
-def _parts(node: Node, side: str, found: Words) -> list[Any]:
+def _parts(graph: Graph, node: Node, side: str, found: Words) -> list[Any]:
     """What stands for a node: texts, and links to go on with."""
     if _EMPTY.search(node.kind):  # its input is the other side's prompt, multiplied by 0
         return []
     if "guidance" in node.inputs:
         found.guidance.append(node)
         found.used.add(node.id)
-    if (chosen := _chosen(node)) is not None:
-        return [chosen]
+    if (branch := chosen(graph, node)) is not None:
+        found.used.add(node.id)
+        return [branch]
     if strings := _strings(node):
         found.used.add(node.id)
         return strings
@@ -112,12 +124,12 @@ def _texts(node: Node, side: str) -> list[Any]:
     if own or any(isinstance(node.inputs.get(key), str) for key in _SIDES[side]):
         return own[:1] or [""]
     held = {key: node.inputs[key] for key in _ENCODED if isinstance(node.inputs.get(key), (str, Link))}
-    chosen: list[Any] = []
+    taken: list[Any] = []
     for key, value in held.items():
-        if value in chosen or (chosen and key in _ONE_IS_ENOUGH) or value == "":
+        if value in taken or (taken and key in _ONE_IS_ENOUGH) or value == "":
             continue
-        chosen.append(value)
-    return _with(_BREAK, chosen) if chosen else [""] * bool(held)
+        taken.append(value)
+    return _with(_BREAK, taken) if taken else [""] * bool(held)
 
 
 def _strings(node: Node) -> list[Any]:
@@ -130,27 +142,6 @@ def _strings(node: Node) -> list[Any]:
     if node.inputs.get("tidy_tags") == "yes" and node.inputs.get("action") == "append":
         between = ", "
     return _with(between.replace("\\n", "\n"), parts)
-
-
-def _chosen(node: Node) -> Link | None:
-    """The branch that a switch hands on, where it says which by a number or by yes and no."""
-    if "switch" not in node.kind.lower():
-        return None
-    for key in ("select", "index", "Input", "switch", "boolean", "boolean_value"):
-        if links := node.links(*_branches(node.inputs.get(key))):
-            return links[0]
-    return None
-
-
-def _branches(value: Any) -> tuple[str, ...]:
-    """The names that nodes give to the branch which a value chooses."""
-    if value is True:
-        return ("on_true", "true", "input1")
-    if value is False:
-        return ("on_false", "false", "input2")
-    if isinstance(value, int):
-        return (f"input{value}", f"input_{value}", f"text{value}", f"text_{value}", f"conditioning{value}")
-    return ("",)
 
 
 def _others(node: Node) -> list[Link]:

@@ -58,7 +58,7 @@ class _Walk:
         self._say_choice(sampler)
         self.used.add(sampler.id)
         positive, negative = self._prompts(sampler)
-        way = list(self.graph.upstream(self._model_links(sampler), models.toward_model))
+        way = list(self.graph.upstream(self._model_links(sampler), lambda node: models.toward_model(self.graph, node)))
         model, loader = models.model_of(self.graph, [sampler, *way])
         loras = models.loras_of(self.graph, [sampler, *way])
         width, height = self._size(sampler)
@@ -101,7 +101,7 @@ class _Walk:
         return self.graph.at(sampler.inputs.get("guider")) or sampler
 
     def _model_links(self, sampler: Node) -> list[Link]:
-        return [*models.toward_model(sampler), *sampler.links("guider")]
+        return [*models.toward_model(self.graph, sampler), *sampler.links("guider")]
 
     def _prompts(self, sampler: Node) -> tuple[prompts.Words, prompts.Words]:
         holder = self._guider(sampler)

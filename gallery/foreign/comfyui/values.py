@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from gallery.foreign.comfyui.graph import Graph, Link, Node
+from gallery.foreign.comfyui.switches import chosen
 from gallery.foreign.values import plain
 
 # Names under which nodes hold one value: primitives, seeds, constants, and those that hand one on.
@@ -41,12 +42,14 @@ def _followed(graph: Graph, value: Any, name: str) -> Any:
         else:
             graph.followed[key] = None  # so that a circle ends
             way.append(key)
-            value = _held(node, name)
+            value = _held(graph, node, name)
     graph.followed.update(dict.fromkeys(way, value))
     return value
 
 
-def _held(node: Node, name: str) -> Any:
+def _held(graph: Graph, node: Node, name: str) -> Any:
+    if (branch := chosen(graph, node)) is not None:
+        return branch
     if name in ("width", "height") and (menu := menu_of(node)):
         return side_of(node, name, node.inputs[menu])
     for key in (name, *_OTHER_NAMES.get(name, ()), *_HELD):

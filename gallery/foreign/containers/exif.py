@@ -72,8 +72,14 @@ def _text(tag: int, raw: bytes, order: str) -> str:
     if head.rstrip(b"\0 ") == b"UNICODE":
         return _unicode(body, order)
     if head.rstrip(b"\0 ") in (b"ASCII", b"JIS") or (head == bytes(8) and body):
-        return decode(body)
-    return _unicode(raw, order) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or raw[1:4:2] == b"\0\0" else decode(raw)
+        return _unicode(body, order) if _is_wide(body) else decode(body)
+    return _unicode(raw, order) if _is_wide(raw) else decode(raw)
+
+
+def _is_wide(raw: bytes) -> bool:
+    """Whether bytes are UTF-16, whatever was written before them: most characters of a recipe are ASCII."""
+    text = raw.rstrip(b"\0")[:4096]
+    return raw[:2] in (b"\xff\xfe", b"\xfe\xff") or 4 * text.count(0) > len(text)
 
 
 def _unicode(body: bytes, order: str) -> str:

@@ -10,6 +10,7 @@ from gallery.foreign.recipe import ForeignRecipe
 from gallery.foreign.values import Fields, number
 
 TOOL = "Draw Things"
+_SEVERAL = "Several lines begin with -; the last of them was taken for the negative prompt."
 _KEYS = {
     "prompt": ("c",),
     "negative_prompt": ("uc",),
@@ -41,8 +42,13 @@ def read(values: Mapping[str, Any]) -> ForeignRecipe | None:
 
 
 def of_text(recipe: ForeignRecipe) -> ForeignRecipe:
-    """A recipe that was read from the description: AUTOMATIC1111's text, but for a `-` before the negative prompt."""
-    prompt, _, negative = recipe.prompt.partition("\n-")
+    """A recipe that was read from the description: AUTOMATIC1111's text, but for a `-` before the negative prompt.
+
+    Prompts have lists with such lines more often than what is to be avoided: the last of several counts, and is said.
+    """
+    prompt, found, negative = recipe.prompt.rpartition("\n-")
+    if not found:
+        prompt, negative = recipe.prompt, ""
     fields = Fields(recipe.not_understood)
     strength = fields.number("Strength")
     return replace(
@@ -52,4 +58,5 @@ def of_text(recipe: ForeignRecipe) -> ForeignRecipe:
         negative_prompt=negative.strip() or recipe.negative_prompt,
         strength=strength if strength is not None and strength < 1 else None,
         not_understood=fields.rest(),
+        notes=(*recipe.notes, _SEVERAL) if "\n-" in prompt else recipe.notes,
     )

@@ -47,7 +47,7 @@ def read(values: Mapping[str, Any]) -> Any:
 
 PLAIN = {
     "tool": "ComfyUI", "prompt": "a castle", "negative_prompt": "blurry", "seed": 5, "steps": 20, "guidance": 7.0,
-    "sampler": "euler", "schedule": "karras", "width": 832, "height": 1216, "model": "sd", "loras": (),
+    "sampler": "euler", "schedule": "karras", "width": 832, "height": 1216, "model": "dir\\sd.safetensors", "loras": (),
     "clip_skip": None, "strength": None,
 }  # fmt: skip
 CUSTOM = {
@@ -96,8 +96,9 @@ INK = (ForeignLora("ink", 0.8),)
                      negative=["7", 0], sampler=["12", 0], sigmas=["14", 0], latent_image=["5", 0]),
           "n12": CUSTOM["n12"], "n14": node("KarrasScheduler", steps=9, sigma_max=14.6, sigma_min=0.03, rho=7)},
          {"seed": 4, "steps": 9, "guidance": 2.5, "sampler": "dpmpp_2m", "schedule": "karras"}),
-        (CUSTOM | FLUX, {"prompt": "a castle\ncastle", "negative_prompt": "", "model": "flux1-dev", "guidance": 3.5,
-                         "seed": 2**64 - 1, "steps": 8, "sampler": "dpmpp_2m", "schedule": "simple", "strength": 0.8}),
+        (CUSTOM | FLUX, {"prompt": "a castle\ncastle", "negative_prompt": "", "model": "flux1-dev.safetensors",
+                         "guidance": 3.5, "seed": 2**64 - 1, "steps": 8,
+                         "sampler": "dpmpp_2m", "schedule": "simple", "strength": 0.8}),
         ({"n3": ksampler(cfg=1.0, positive=["21", 0], negative=["24", 0]), "n21": FLUX["n21"], "n22": text("a castle"),
           "n24": node("ConditioningZeroOut", conditioning=["22", 0])}, {"guidance": 3.5, "negative_prompt": ""}),
         ({"n6": text(["10", 0]), "n10": node("PrimitiveStringMultiline", value="a castle")}, {}),
@@ -134,7 +135,7 @@ INK = (ForeignLora("ink", 0.8),)
         ({"n3": ksampler(model=["10", 0]), "n10": node("CR Apply LoRA Stack", model=MODEL, lora_stack=["11", 0]),
           "n11": STACK}, {"loras": INK}),
         ({"n3": ksampler(model=["10", 0], positive=["10", 1], negative=["10", 2], latent_image=["10", 3]),
-          "n10": node("Efficient Loader", ckpt_name="sd.safetensors", clip_skip=-2, positive="a castle",
+          "n10": node("Efficient Loader", ckpt_name="dir\\sd.safetensors", clip_skip=-2, positive="a castle",
                       negative="blurry", empty_latent_width=832, empty_latent_height=1216, lora_stack=["11", 0]),
           "n11": node("LoRA Stacker", lora_count=1, lora_name_1="ink", lora_wt_1=0.8, lora_name_2="line", lora_wt_2=1)},
          {"loras": INK, "clip_skip": 2}),
@@ -211,7 +212,7 @@ def test_the_noise_of_a_refiner_is_that_of_the_sampler_before():
     )
     found = read(graph(n3=base, n11=refiner, n10=node("CheckpointLoaderSimple", ckpt_name="refiner.safetensors"),
                        n8=node("VAEDecode", samples=["11", 0], vae=["4", 2])))  # fmt: skip
-    assert (found.seed, found.model) == (42, "refiner")
+    assert (found.seed, found.model) == (42, "refiner.safetensors")
     assert "seed is that of node 3" in found.notes[-1]
 
 
@@ -233,7 +234,7 @@ EDITOR = {
         {"id": 3, "type": "KSampler", "widgets_values": [5, "randomize", 20, 7, "euler", "karras", 1],
          "inputs": [{"name": "model", "link": 1}, {"name": "positive", "link": 2}, {"name": "negative", "link": 3},
                     {"name": "latent_image", "link": 4}]},
-        {"id": 4, "type": "CheckpointLoaderSimple", "widgets_values": ["dir/sd.safetensors"],
+        {"id": 4, "type": "CheckpointLoaderSimple", "widgets_values": ["dir\\sd.safetensors"],
          "outputs": [{"type": "MODEL"}, {"type": "CLIP"}, {"type": "VAE"}]},
         {"id": 5, "type": "EmptyLatentImage", "widgets_values": [832, 1216, 1]},
         {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["old words"],
@@ -268,7 +269,7 @@ def test_values_kept_under_a_name_are_found_in_the_editors_graph():
     ]
     kept["links"] = [link for link in kept["links"] if link[0] != 1]
     kept["links"] += [[1, 21, 0, 3, 0, "MODEL"], [20, 4, 0, 20, 0, "MODEL"]]
-    assert read_foreign(png_texts(workflow=json.dumps(kept))).model == "sd"
+    assert read_foreign(png_texts(workflow=json.dumps(kept))).model == "dir\\sd.safetensors"
 
 
 def test_subgraphs_of_the_editors_graph_are_unfolded():
@@ -312,7 +313,7 @@ def test_a_text_beside_the_graph_comes_first_and_the_graph_fills_in():
     lora = {"n3": ksampler(model=["10", 0]), "n10": POWER}
     found = read_foreign(png_texts(parameters=line, prompt=json.dumps(graph(**lora))))
     assert (found.tool, found.sampler, found.schedule, found.loras) == ("ComfyUI", "euler_karras", "", INK)
-    assert (found.width, found.model) == (832, "sd")
+    assert (found.width, found.model) == (832, "dir\\sd.safetensors")
 
 
 def test_civitais_generator_hides_its_recipe_in_the_graph():

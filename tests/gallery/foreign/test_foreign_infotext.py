@@ -2,6 +2,7 @@
 
 import pytest
 
+from gallery.foreign.loras import from_tags
 from gallery.foreign.reading import read_foreign
 from gallery.foreign.recipe import ForeignEmbedding, ForeignLora
 from tests.gallery.foreign.foreign_files import png_texts
@@ -139,3 +140,17 @@ def test_prompts_may_begin_with_anything(prompt):
 def test_the_size_of_the_pixels_is_never_taken_for_the_recipes():
     found = read_foreign(png_texts(parameters="a castle\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1"))
     assert (found.width, found.height) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "left"),
+    [
+        ("a <lora:ink:1>castle", "a castle"),
+        ("a <lora:ink:1><lora:line:1>castle", "a castle"),
+        ("a <lora:ink:1> castle", "a castle"),
+        ("a castle <lora:ink:1>, day", "a castle, day"),
+        ("a castle <lora:ink:1><lora:line:1>", "a castle"),
+    ],
+)
+def test_tags_leave_words_apart(prompt, left):
+    assert from_tags(prompt)[0] == left

@@ -29,13 +29,17 @@ TOOLS = {  # where the manifest calls it something else
     "StabilityMatrix Inference": "StabilityMatrix",
 }
 UNREAD = {  # what the manifest leaves empty, or gives as a link inside a graph
-    "sd-metadata__comfyui-comfyroll.png": (942975376742792, "1024x1024", "waiNSFWIllustrious_v140"),
-    "sd-metadata__comfyui-save-image-extended.jpeg": (813617545434765, "1024x1024", "waiIllustriousSDXL_v160"),
-    "sd-metadata__comfyui.png": (422847914351919, "1024x1024", "waiIllustriousSDXL_v160"),
+    "sd-metadata__comfyui-comfyroll.png": (942975376742792, "1024x1024", "waiNSFWIllustrious_v140.safetensors"),
+    "sd-metadata__comfyui-save-image-extended.jpeg": (
+        813617545434765,
+        "1024x1024",
+        "waiIllustriousSDXL_v160.safetensors",
+    ),
+    "sd-metadata__comfyui.png": (422847914351919, "1024x1024", "waiIllustriousSDXL_v160.safetensors"),
     "sd-metadata__civitai.jpeg": (1311178179, "1024x1024", "WAI-illustrious-SDXL"),
     "sd-metadata__invokeai.png": (3951921344, "1024x1024", "waiIllustriousSDXL_v160"),
     "sd-metadata__novelai-full.png": (2043807047, "832x1216", "NovelAI Diffusion V4.5"),
-    "sd-metadata__ruined-fooocus.png": (2020047614, "1024x1024", "waiNSFWIllustrious_v150"),
+    "sd-metadata__ruined-fooocus.png": (2020047614, "1024x1024", "waiNSFWIllustrious_v150.safetensors"),
     "sd-metadata__swarmui.jpg": (697543491, "1024x1024", "waiIllustriousSDXL_v160"),
     "sd-metadata__swarmui.png": (2083100758, "1024x1024", "waiIllustriousSDXL_v160"),
     "sd-metadata__tensorart.png": (3036459311, "1024x1024", "WAI-Nsfw-Illustrious-16"),
@@ -55,7 +59,7 @@ def test_real_files_say_what_their_manifest_says(row):
     seed, size, model = UNREAD.get(row["file"], (found.seed, row["size"], row["model"]))
     assert found.seed == seed
     assert f"{found.width}x{found.height}" == size
-    assert found.model == model.removesuffix(".safetensors")
+    assert found.model == model
 
 
 def test_a_picture_without_a_recipe_says_nothing():

@@ -214,10 +214,11 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
          CASTLE | {"seed": 9, "schedule": "karras", "guidance": 4.0, "model": "jugger",
                    "loras": (ForeignLora("ink", 0.1, "4852686128"), ForeignLora("line", -1.0, "99aabbccdd"))}),
         ("RuinedFooocus", png_texts(parameters=json.dumps(RUINED)),
-         CASTLE | {"seed": 12, "guidance": 8.0, "width": 1024, "height": 768, "model": "sd_xl",
+         CASTLE | {"seed": 12, "guidance": 8.0, "width": 1024, "height": 768, "model": "sd_xl.safetensors",
                    "loras": (ForeignLora("ink", 0.8, "abcdef0123456789"), ForeignLora("line", 1.0))}),
         ("SwarmUI", png_texts(parameters=json.dumps(SWARM)),
-         CASTLE | {"seed": 5, "steps": 20, "guidance": 7.5, "width": 1024, "height": 768, "model": "sd_xl_base_1.0",
+         CASTLE | {"seed": 5, "steps": 20, "guidance": 7.5, "width": 1024, "height": 768,
+                   "model": "OfficialStableDiffusion/sd_xl_base_1.0",
                    "model_hash": "ab" * 32, "loras": (ForeignLora("ink", 0.8, "cd" * 32), ForeignLora("line", 1.0))}),
         ("SwarmUI", encoded("WEBP", exif=user_comment(json.dumps(SWARM), "<", "utf-16-le")), CASTLE | {"seed": 5}),
         ("NovelAI", png_texts(Software="NovelAI", Source="Stable Diffusion F1022D28", Description="1girl, solo",
@@ -245,22 +246,23 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
          {"prompt": "a castle", "seed": 7, "steps": 50, "sampler": "k_euler_a", "width": 512}),
         ("Easy Diffusion", png_texts(**EASY),
          CASTLE | {"seed": 77, "steps": 25, "guidance": 7.5, "sampler": "euler_a", "width": 512, "height": 768,
-                   "model": "sd-v1-5", "loras": (ForeignLora("ink", 0.5), ForeignLora("line", 1.0))}),
+                   "model": "folder/sd-v1-5.safetensors",
+                   "loras": (ForeignLora("ink", 0.5), ForeignLora("line", 1.0))}),
         ("Easy Diffusion", encoded("JPEG", exif=user_comment(json.dumps(
             EASY | {"seed": 77, "use_lora_model": ["ink"], "lora_alpha": 0.8, "use_vae_model": None}))),
          CASTLE | {"seed": 77, "loras": INK}),
         ("Easy Diffusion", png_texts(**{"Prompt": "a castle", "Negative Prompt": "blurry", "Seed": "7", "Steps": "5",
                                         "Stable Diffusion model": "C:\\models\\sd-v1-5.ckpt", "Sampler": "plms",
                                         "Width": "512", "Height": "768", "Guidance Scale": "7.5"}),
-         CASTLE | {"seed": 7, "model": "sd-v1-5", "sampler": "plms"}),
+         CASTLE | {"seed": 7, "model": "C:\\models\\sd-v1-5.ckpt", "sampler": "plms"}),
         ("Draw Things", png(text_chunk("XML:com.adobe.xmp", XMP.format(escaped(DRAW_THINGS)), "iTXt")),
          CASTLE | {"seed": 3, "steps": 8, "guidance": 3.5, "sampler": "Euler Ancestral", "width": 1024, "height": 768,
-                   "model": "flux_1_dev_q8p", "loras": (ForeignLora("ink_lora_f16", 0.6),), "strength": None}),
+                   "model": "flux_1_dev_q8p.ckpt", "loras": (ForeignLora("ink_lora_f16", 0.6),), "strength": None}),
         ("Draw Things", encoded("JPEG", xmp=XMP.format(escaped(DRAW_THINGS)).encode()), CASTLE | {"seed": 3}),
         ("Draw Things", encoded("JPEG", exif=user_comment(json.dumps(DRAW_THINGS))), CASTLE | {"seed": 3}),
         ("Draw Things", png(text_chunk("XML:com.adobe.xmp", DESCRIPTION, "iTXt")),
          CASTLE | {"seed": 5, "steps": 8, "guidance": 3.5, "sampler": "Euler A Trailing", "width": 64,
-                   "model": "flux_q8p", "strength": 0.6}),
+                   "model": "flux_q8p.ckpt", "strength": 0.6}),
         ("NovelAI", png_texts(Software="NovelAI", Source="NovelAI Diffusion V4 37C2B166", Comment=json.dumps(NOVEL_4)),
          {"prompt": "1girl", "negative_prompt": "lowres", "model": "NovelAI Diffusion V4", "model_hash": "37c2b166"}),
         ("SwarmUI", png_texts(parameters=json.dumps(SWARM | {"sui_models": [
@@ -269,7 +271,7 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
         ("stable-diffusion.cpp", png_texts(parameters="a castle\nNegative prompt: blurry\nSteps: 20, CFG scale: 7.0, "
                                            "Guidance: 3.5, Eta: 0, Seed: 5, Size: 64x32, Model: sd.safetensors, "
                                            "RNG: cuda, Sampler: euler_a, Version: stable-diffusion.cpp"),
-         CASTLE | {"seed": 5, "sampler": "euler_a", "model": "sd"}),
+         CASTLE | {"seed": 5, "sampler": "euler_a", "model": "sd.safetensors"}),
         ("Tensor.Art", png_texts(generation_data=json.dumps(TENSOR) + "\0"),
          CASTLE | {"seed": 2174021338, "steps": 25, "guidance": 7.0, "sampler": "euler_ancestral", "schedule": "karras",
                    "width": 768, "height": 1152, "model": "WAI-16", "model_hash": "a5f58eb1c3", "clip_skip": 2,
@@ -277,7 +279,7 @@ def stealth(text: str, kind: bytes = b"stealth_pngcomp", size: tuple[int, int] =
         ("StabilityMatrix", png_texts(parameters__json=json.dumps(
             {"PositivePrompt": "a castle <lora:ink:0.8>", "NegativePrompt": "blurry", "Steps": 20, "Seed": 3,
              "Width": 64, "Sampler": "Euler Ancestral Karras", "CfgScale": 5, "Height": 32, "ModelName": "sd.ckpt"})),
-         CASTLE | {"seed": 3, "steps": 20, "width": 64, "height": 32, "model": "sd", "loras": INK}),
+         CASTLE | {"seed": 3, "steps": 20, "width": 64, "height": 32, "model": "sd.ckpt", "loras": INK}),
         ("RuinedFooocus", png_texts(parameters=json.dumps(json.dumps(RUINED))), CASTLE | {"seed": 12}),
         ("an unknown tool", png_texts(parameters=json.dumps(SPACE)),
          CASTLE | {"seed": 443, "steps": 24, "guidance": 5.5, "width": 1024, "height": 768, "model": "WAI v16"}),
@@ -307,3 +309,19 @@ def test_wrongly_stored_letters_inside_json_are_put_right_and_that_is_said():
     found = read_foreign(png_texts(invokeai_metadata=said))
     assert found.prompt == "テスト"
     assert "put right" in found.notes[0]
+
+
+def test_lists_in_a_description_of_draw_things_stay_in_the_prompt():
+    said = DESCRIPTION.replace("a castle", "a castle\n- of sand\n- by the sea", 1)
+    found = read_foreign(png(text_chunk("XML:com.adobe.xmp", said, "iTXt")))
+    assert (found.prompt, found.negative_prompt) == ("a castle\n- of sand\n- by the sea", "blurry")
+    assert found.notes == ("Several lines begin with -; the last of them was taken for the negative prompt.",)
+
+
+@pytest.mark.parametrize("head", [b"UNICODE\0", b"ASCII\0\0\0", b""])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_comments_are_read_in_every_encoding_behind_every_head(head, encoding, order):
+    raw = head + f"a castle \u7adc\nNegative prompt: blurry\n{LINE}".encode(encoding)
+    for block in (exif({0x9286: raw}, order), exif({}, order, {0x9286: raw})):
+        assert read_foreign(encoded("JPEG", exif=block)).prompt == "a castle \u7adc"

@@ -91,7 +91,7 @@ def test_alike_pictures_are_found_among_an_owners_live_ones(gallery):
 
 def test_earlier_pictures_are_looked_at_once(gallery):
     kept = [gallery.save(scene(seed), recipe()) for seed in range(3)]
-    gallery.path(kept[2].id).unlink()
+    gallery.path(kept[2].id).write_bytes(b"no picture")
     gallery.files.thumbnail(kept[2].id).unlink()
     with gallery.database.read() as session:
         fresh = {row.id: (row.phash, row.colours) for row in session.query(Row)}
@@ -120,6 +120,21 @@ def test_a_small_picture_that_was_cut_short_and_a_disk_that_is_away_make_no_pict
     away.rename(gallery.files.images)
     assert fill(gallery) == 1
     assert gallery.more_like(record) == ()
+
+
+def test_a_picture_whose_file_was_away_is_looked_at_when_it_is_there_again(gallery):
+    records = [gallery.save(scene(seed), recipe()) for seed in range(2)]
+    path = gallery.path(records[0].id)
+    gallery.files.thumbnail(records[0].id).unlink()
+    with gallery.database.write() as session:
+        session.execute(update(Row).values(phash=None, colours=None))
+        session.execute(delete(ImageFeatures))
+    away = path.rename(path.with_suffix(".away"))
+    assert (fill(gallery), fill(gallery)) == (1, 0)
+    away.rename(path)
+    assert (fill(gallery), fill(gallery)) == (1, 0)
+    with gallery.database.read() as session:
+        assert all(row.colours and row.phash is not None for row in session.query(Row))
 
 
 @sqlite_only
