@@ -79,7 +79,8 @@ def _row(page: Page, prompt: str, web: psutil.Process, database: Path) -> list[f
     used = [now - then for now, then in zip(processor_seconds(web), before, strict=True)]
     pressed, shown = page.evaluate("() => [window.pressed, window.shown]")
     queued, begun, ended, recipe = _job(database)
-    return [queued - pressed, begun - pressed, ended - pressed, shown - pressed, recipe, shown - pressed - recipe, *used]
+    moments = [moment - pressed for moment in (queued, begun, ended, shown)]
+    return [*moments, recipe, shown - pressed - recipe, *used]
 
 
 def _job(database: Path) -> tuple[float, ...]:
