@@ -22,7 +22,7 @@ from engine.translation.classical import illustrate
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.painter.paint import painted
-from engine.translation.painting import Painting
+from engine.translation.painting import VERSION, Painting
 from engine.translation.request import Translate, translate
 from engine.translation.styling import Styling
 from engine.worker import Worker, device_work
@@ -143,6 +143,7 @@ def test_the_painter_paints_as_the_recipe_says(studio: Studio, work: Work) -> No
     record = studio.gallery.of_job(studio.jobs()[0].id)[0]
     again = studio.kinds.read("translate", record.recipe.request)
     assert again.painting == painting
+    assert record.recipe.software["painter"] == VERSION
 
 
 def test_what_is_no_painting_is_refused_in_words(studio: Studio) -> None:
