@@ -8,7 +8,6 @@ matrices, a multiplication with its addition counted as two.
 """
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine.child import end_with_the_parent
 from engine.comparing.request import FEW
 from engine.errors import Cancelled, StudioError
 from engine.settings import PROJECT, Settings
@@ -104,7 +104,7 @@ def _why(name: str, code: int, errors: list[str]) -> str:
 def main() -> None:
     """Measure, in this process, and print a line of JSON for each run and one with the figures."""
     name, photo, side, runs = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    end_with_the_parent()
     from PIL import Image, ImageOps  # here: the parent needs none of it, nor torch
 
     from engine.device import choose
@@ -175,12 +175,6 @@ def _seconds(run: Callable[[], object], count: int, before: int) -> float:
 
 def _say(**values: Any) -> None:
     print(json.dumps(values), flush=True)
-
-
-def _end_with_the_parent() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":

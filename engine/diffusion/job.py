@@ -7,17 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
-import torch
 from PIL import Image
 
-from engine import __version__
 from engine.computing.names import computed_by
 from engine.diffusion.backends.choosing import Backends
 from engine.diffusion.cache import ModelCache
 from engine.diffusion.enlarging import Enlarger, LoadEnlarger, none_here, with_enlarger
+from engine.diffusion.facts import facts_of
 from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.prompts.embeddings import Names
 from engine.diffusion.request import TextToImage, prompts_of
@@ -32,9 +30,7 @@ from engine.kept_photos import PhotoRef
 from engine.picture_files import plain
 from engine.settings import EMBEDDED_MODEL
 from engine.weights.embeddings.listing import EmbeddingInfo, list_embeddings
-from engine.weights.hashes import file_sha256, tensor_sha256
-from engine.weights.layout import COMPONENTS, weight_files
-from engine.weights.licensing.licences import known
+from engine.weights.hashes import file_sha256
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue, ModelInfo, require_available
 from gallery.photos import Photos
@@ -42,7 +38,6 @@ from gallery.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
-LIBRARIES = ("torch", "diffusers", "transformers", "peft")  # that a picture's pixels may depend on
 BUDGET_SHARE = 0.5  # of the device's memory for warm models; the rest is for drawing
 
 
@@ -121,7 +116,7 @@ class Drawing:
         loras = self._loras(request)
         embeddings = self._embeddings(request)
         enlarger = self._enlarger(request)
-        facts = with_enlarger(self._facts(model, loras), enlarger)
+        facts = with_enlarger(facts_of(model, loras, self._device, self._hashes), enlarger)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         first = next(index for index in range(request.num_images + 1) if index not in kept)
         if first == request.num_images:
@@ -159,7 +154,7 @@ class Drawing:
         loras = self._loras(request)
         embeddings = self._embeddings(request)
         enlarger = self._enlarger(request)
-        facts = with_enlarger(self._facts(model, loras), enlarger)
+        facts = with_enlarger(facts_of(model, loras, self._device, self._hashes), enlarger)
         images = generate(
             model,
             request,
@@ -200,7 +195,7 @@ class Drawing:
 
     def facts(self, request: TextToImage) -> dict[str, Any]:
         """What a recipe says about the tools of a request: model, loras, embeddings, software, device, dtype."""
-        facts = self._facts(self._models.get(self._available(request.model)), self._loras(request))
+        facts = facts_of(self.model(request.model), self._loras(request), self._device, self._hashes)
         return facts | {"embeddings": tuple(self._embeddings(request).values())}
 
     def _enlarger(self, request: TextToImage) -> Enlarger | None:
@@ -288,47 +283,4 @@ class Drawing:
                 "base": info.base,
             }
             for info in names.used(prompts_of(request), request.prompt_syntax)
-        }
-
-    def _facts(self, model: LoadedModel, loras: list[tuple[LoraInfo, float]]) -> dict[str, Any]:
-        """What the recipe says about the tools, the same for every image of a job."""
-        info = model.info
-        return {
-            "model": {
-                "name": info.name,
-                "title": info.title,
-                "base": info.base,
-                "prediction_type": info.prediction_type,
-                "single_file": info.single_file,
-                "licence": info.licence,
-                "commercial_use": known(info.licence).commercial_use,
-                "sha256": file_sha256(info.path, self._hashes) if info.single_file else None,
-                "weights": self._weights_sha256(model),
-            },
-            "loras": tuple(
-                {
-                    "name": lora.name,
-                    "weight": weight,
-                    "sha256": tensor_sha256(lora.path, self._hashes),
-                    "rank": lora.rank,
-                    "base": lora.base,
-                    "licence": lora.licence,
-                    "commercial_use": known(lora.licence).commercial_use,
-                }
-                for lora, weight in loras
-            ),
-            "software": {"studio": __version__} | {name: version(name) for name in LIBRARIES},
-            "environment": self._device.environment(),
-            "device": self._device.name,
-            "dtype": str(model.dtype).removeprefix("torch."),
-        }
-
-    def _weights_sha256(self, model: LoadedModel) -> dict[str, list[str]]:
-        """Of the files that were read, by component; a single file has its own field."""
-        if model.info.single_file:
-            return {}
-        half = model.dtype == torch.float16
-        return {
-            component: [file_sha256(path, self._hashes) for path in weight_files(model.info.path, component, half)]
-            for component in COMPONENTS
         }

@@ -3,22 +3,15 @@
 python -m engine.opinions.attached run PAGE ...
 """
 
-import os
 import runpy
-import sys
-import threading
+
+from engine.child import end_with_the_parent
 
 
 def main() -> None:
     """Run Streamlit's command line, whose arguments these are."""
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    end_with_the_parent()
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
-
-
-def _end_with_the_parent() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":
