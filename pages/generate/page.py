@@ -192,11 +192,11 @@ def _model_picker(studio: Studio, models: dict[str, ModelInfo]) -> ModelInfo:
 def _size(info: ModelInfo, problems: dict[str, str]) -> dict[str, int]:
     sizes = presets(info)
     if st.session_state.get("size", CUSTOM) not in (*sizes, CUSTOM):  # another model was chosen, which has it not
-        st.session_state.size = usual(info)
+        st.session_state.size = usual(sizes)
     choice = st.segmented_control(
         "Size",
         [*sizes, CUSTOM],
-        default=usual(info),
+        default=usual(sizes),
         required=True,
         key="size",
         bind="query-params",

@@ -1,5 +1,6 @@
 """The sizes that a model draws well, and those to which its pictures are enlarged."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from engine.weights.models import ModelInfo
@@ -38,9 +39,9 @@ def presets(info: ModelInfo) -> dict[str, Size]:
     return sizes | {LARGE: Size(native, native, 2), "Wide": Size(native * 3 // 2, native, 2)}
 
 
-def usual(info: ModelInfo) -> str:
+def usual(sizes: Mapping[str, Size]) -> str:
     """The preset that a new form has: what a small model draws is a thumbnail, so it is made larger."""
-    return LARGE if LARGE in presets(info) else SQUARE
+    return LARGE if LARGE in sizes else SQUARE
 
 
 def label_of(info: ModelInfo, width: int, height: int, enlarged: int = 1) -> str:

@@ -22,7 +22,7 @@ def foliage(lab: np.ndarray, scale: float) -> np.ndarray:
     return step(share, 0.3, 0.55) * step(busy, 0.7, 1.9)
 
 
-def clumped(flat: np.ndarray, lab: np.ndarray, scale: float, detail: float = 0.5, shade: float = 1.3) -> np.ndarray:
+def clumped(flat: np.ndarray, lab: np.ndarray, scale: float, detail: float, shade: float) -> np.ndarray:
     """Masses of leaves in clumps of few tones with the borders of leaves, light on top.
 
     Args:

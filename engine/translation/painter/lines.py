@@ -19,6 +19,11 @@ def lines(lab: np.ndarray, scale: float) -> np.ndarray:
     return _long(dark, scale)
 
 
+def inked(light: np.ndarray, drawn: np.ndarray, strength: float) -> np.ndarray:
+    """Lightness under lines; black from a strength of 0.8 on, and never less."""
+    return light * (1 - 1.25 * strength * drawn).clip(0)
+
+
 def _long(drawn: np.ndarray, scale: float) -> np.ndarray:
     """Without specks: shapes of a few pixels go."""
     marked = (drawn > 0.3).astype(np.uint8)

@@ -129,7 +129,7 @@ def _graded(body: np.ndarray, far: np.ndarray, drawn: np.ndarray, small: np.ndar
     done = light.graded(body, scene.mood, painting.light * (1 - 0.8 * dark), painting.colour)
     done = haze.hazed(done, far, painting.colour * (1 - dark))
     done[..., 0] += small  # after the light, which would lift it
-    done[..., 0] *= 1 - 1.25 * painting.line * drawn
+    done[..., 0] = lines.inked(done[..., 0], drawn, painting.line)
     return night.dimmed(done, scene.mood.dim * (1 - dark)) if scene.mood.dim else done
 
 

@@ -131,7 +131,7 @@ def test_shade_turns_blue_light_turns_yellow_and_greens_stay_colourful() -> None
 def test_clumps_of_leaves_have_few_tones_and_light_ones_lie_on_top() -> None:
     leaves = flat(40, -18, 24)
     leaves[..., 0] += 4 * cv2.GaussianBlur(noise(9), (0, 0), 2)
-    clumps = foliage.clumped(flat(40, -18, 24), leaves, 1.0)
+    clumps = foliage.clumped(flat(40, -18, 24), leaves, 1.0, 0.5, 1.3)
     assert clumps[..., 0].mean() > 40
     levels, _ = np.histogram(clumps[..., 0], bins=24)
     assert np.sort(levels)[-9:].sum() > 0.6 * clumps[..., 0].size
@@ -176,6 +176,9 @@ def test_lines_stand_on_the_dark_side_of_borders_alone() -> None:
     assert drawn[:, :47].max() < 0.05
     assert drawn[:, 60:].max() < 0.05
     assert lines.lines(flat(50), 1.0).max() == 0
+    wall = flat(60, 20, 30)
+    wall[..., 0] = lines.inked(wall[..., 0], np.ones((SIDE, SIDE), np.float32), 1.0)
+    assert wall[..., 0].max() == 0 <= wall[..., 0].min()
 
 
 def test_the_sky_is_found_to_the_pixel_and_land_is_none() -> None:
