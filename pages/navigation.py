@@ -19,6 +19,7 @@ from pages.parts.common import (
     UPSCALE,
     open_studio,
 )
+from pages.parts.double_clicks import swallow_double_clicks
 from pages.parts.fields import hear_jumps
 from pages.parts.health import show_health
 from pages.parts.licences import show_restrictions_to_others
@@ -61,7 +62,8 @@ st.html(
     .stColumn:has(.st-key-explore_picture) { position: sticky; top: 3.5rem; align-self: flex-start; z-index: 5;
         background: light-dark(#ffffff, #1b1a18); }
     @media (max-width: 640px) { .st-key-explore_picture img { max-width: 200px !important; } }
-    .st-key-listener, .st-key-jumps, [data-testid="stLayoutWrapper"]:has(> [class*="st-key-toasts_"]) { display: none; }
+    .st-key-listener, .st-key-jumps, .st-key-double_clicks,
+    [data-testid="stLayoutWrapper"]:has(> [class*="st-key-toasts_"]) { display: none; }
     body:has([data-testid="stMultiSelectDropdown"], [data-testid="stSelectboxVirtualDropdown"]) {
         .stMain { overflow-anchor: none; }
         .stMainBlockContainer { padding-bottom: 300vh; }
@@ -88,5 +90,6 @@ give_back(page.url_path)
 show_attention(page.title)
 show_health(page.title)
 hear_jumps()
+swallow_double_clicks()
 show_restrictions_to_others(open_studio())
 page.run()

@@ -10,10 +10,10 @@ import streamlit as st
 from engine.errors import InvalidRequest
 from pages.parts.attention import toast
 from pages.parts.common import PEOPLE_ERRORS, STUDIO, by_field
+from pages.parts.double_clicks import DOUBLE_CLICK_SECONDS, ONE_PRESS
 from pages.parts.fields import show_refusal
 
 SHORTCUT = "Ctrl+Enter"
-DOUBLE_CLICK_SECONDS = 1.0  # desktops take two clicks within half a second for a double click; the rest is travel time
 
 
 class Press:
@@ -38,7 +38,7 @@ class Press:
         """
         key = f"{self._name}_{self._nonce()}"
         look = {"type": "primary", "shortcut": SHORTCUT} if main else {}
-        with st.container(key=f"one_press_{self._name}"):
+        with st.container(key=f"{ONE_PRESS}{self._name}"):
             return st.button(label, key=key, width="stretch", icon=icon, **look, **more)
 
     def ask(self, values: Any, submit: Callable[[str], object], fields: Mapping[str, Any] | None = None) -> None:
@@ -86,7 +86,7 @@ class Press:
         return {field}.union(*(group for group in self._together if field in group))
 
     def _is_double(self, values: Any) -> bool:
-        """On a quick machine the second click of a double click finds the new button already there."""
+        """On a quick machine a second Ctrl+Enter finds the new button already there; of clicks the browser tells."""
         accepted, when = self._get("accepted", (None, -DOUBLE_CLICK_SECONDS))
         return accepted == values and time.monotonic() - when < DOUBLE_CLICK_SECONDS
 

@@ -27,16 +27,25 @@ def studio(home: Path) -> Studio:
 
 def stroke(page: Page, canvas: Locator, *places: tuple[float, float]) -> None:
     """Draw with the mouse through places that are shares of the canvas's width and height, once the page rests."""
-    page.locator("[data-test-script-state=notRunning]").wait_for()
     expect(canvas).to_have_attribute("aria-busy", "false")
+    page.locator("[data-test-script-state=notRunning]").wait_for()  # now: a page that was just opened has not begun
     canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
+    box = resting_box(page, canvas)
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
     page.mouse.move(*points[0])
     page.mouse.down()
     for point in points:
         page.mouse.move(*point, steps=4)
     page.mouse.up()
+
+
+def resting_box(page: Page, canvas: Locator) -> dict[str, float]:
+    """Where the canvas is, once it stays there: what comes above it while the page is built moves it."""
+    before, box = None, canvas.bounding_box()
+    while box != before:
+        page.wait_for_timeout(300)
+        before, box = box, canvas.bounding_box()
+    return box
 
 
 def kept(page: Page, studio: Studio, field: str, before: str = "") -> tuple[str, np.ndarray]:
