@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ OVERDUE_EXIT = 75
 
 Tell = Callable[[str], None]
 Rest = Callable[[], bool]
+Between = Callable[[Callable[[], bool]], bool]
 
 
 class PatientFile(RotatingFileHandler):
@@ -95,6 +97,7 @@ class Worker:
         handlers: dict[str, Handler],
         tell: Tell = lambda state: None,
         rest: Rest = lambda: False,
+        between: Between = lambda should_stop: False,
     ) -> None:
         """Work on jobs until `stop`: those of the first lane first, unless another has its turn.
 
@@ -102,6 +105,8 @@ class Worker:
             tell: called with WORKING before a job and READY after it.
             rest: called when nothing was to do for `REST_SECONDS`, again after every job and as long as it says that
                 it did something; it should take seconds, since a job waits for it.
+            between: called whenever nothing is to do, with what says that this has changed, for work of less than a
+                second that is asked for beside the queue; returns whether there was any.
 
         Raises:
             Poisoned: the device is broken for this process.
@@ -115,10 +120,15 @@ class Worker:
             try:
                 version = self._database.data_version()
                 if version == seen and time.monotonic() - looked < LOOK_SECONDS:
-                    self._stopping.wait(pause)
+                    if between(partial(self._is_wanted, seen)):
+                        quiet = time.monotonic()
+                    else:
+                        self._stopping.wait(pause)
                 elif not any(self.run_one(lane, handlers, tell) for lane in self.queue.lanes.in_turn(lanes)):
                     seen, looked = version, time.monotonic()
-                    if quiet is not None and looked - quiet > REST_SECONDS:
+                    if between(partial(self._is_wanted, seen)):
+                        quiet = time.monotonic()
+                    elif quiet is not None and looked - quiet > REST_SECONDS:
                         quiet = quiet if rest() else None
                 else:
                     quiet = time.monotonic()
@@ -128,6 +138,10 @@ class Worker:
             except Exception as error:  # a full disk, a locked database: it may pass, and the lane must live on
                 trouble.met(f"the {lanes[0]} lane met an error", error)
                 self._stopping.wait(LOOK_SECONDS)
+
+    def _is_wanted(self, seen: int) -> bool:
+        """Whether a job may wait; databases that cannot tell are asked when this has ended."""
+        return self.stopping or (self._database.is_sqlite and self._database.data_version() != seen)
 
     def run_one(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> bool:
         """Work on the first waiting job of a lane; returns whether there was one."""
@@ -215,6 +229,7 @@ def device_place(
     from engine.comparing.job import Comparing
     from engine.cyclegan.job import CycleGanTraining
     from engine.diffusion.job import Drawing
+    from engine.drafts.job import Drafting
     from engine.explorers.job import NetworkTraining
     from engine.grids.job import Grids
     from engine.image_to_image.job import Redrawing
@@ -229,7 +244,7 @@ def device_place(
     from engine.vqi2i.job import Vqi2iTraining
 
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
-    place.furnish([Drawing, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
+    place.furnish([Drawing, Drafting, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
     place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining])
     return place, place.furnish([Comparing, ComparingFolders, Captioning])
 
@@ -256,7 +271,7 @@ def _draw_lane(worker: Worker, settings: Settings, database: Database) -> None:
 
     tell(READY)
     log.info("worker %s is ready on %s", worker.name, device.name)
-    worker.serve(DEVICE_LANES, handlers, tell, place.rest)
+    worker.serve(DEVICE_LANES, handlers, tell, place.rest, place.between)
     tell(STOPPING)
 
 

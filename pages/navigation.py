@@ -62,8 +62,8 @@ st.html(
     .stColumn:has(.st-key-explore_picture) { position: sticky; top: 3.5rem; align-self: flex-start; z-index: 5;
         background: light-dark(#ffffff, #1b1a18); }
     @media (max-width: 640px) { .st-key-explore_picture img { max-width: 200px !important; } }
-    .st-key-listener, .st-key-jumps, .st-key-double_clicks,
-    [data-testid="stLayoutWrapper"]:has(> [class*="st-key-toasts_"]) { display: none; }
+    [data-testid="stLayoutWrapper"]:has(> :is(.st-key-listener, .st-key-jumps, .st-key-double_clicks,
+        .st-key-listener_of_typing, [class*="st-key-toasts_"])) { display: none; }
     body:has([data-testid="stMultiSelectDropdown"], [data-testid="stSelectboxVirtualDropdown"]) {
         .stMain { overflow-anchor: none; }
         .stMainBlockContainer { padding-bottom: 300vh; }

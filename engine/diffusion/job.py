@@ -172,9 +172,13 @@ class Drawing:
             self._save(context, request, image, facts, embeddings, place=place)
 
     def part(
-        self, request: TextToImage, start: Start, report: Report, should_stop: Callable[[], bool]
+        self,
+        request: TextToImage,
+        start: Start | None = None,
+        report: Report = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> GeneratedImage:
-        """Draw the first image of a request over a start, and leave it to the caller: a part of another picture."""
+        """Draw the first image of a request, and leave it to the caller: a part of another picture, or a draft."""
         model = self._models.get(self._available(request.model))
         images = generate(
             model,

@@ -91,7 +91,7 @@ class JobRunner:
 
     def _failed(self, claim: Claim, error: Exception) -> None:
         log.error("job %s met an error", claim.job.id, exc_info=error)
-        poisoned = _poisons_the_device(error)
+        poisoned = poisons_the_device(error)
         if poisoned or isinstance(error, DBAPIError):  # not the job's fault, and it may pass
             reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             self._settle("put back", claim, lambda: self._queue.retry(claim, reason))
@@ -128,7 +128,8 @@ def _text_for_people(claim: Claim, error: Exception) -> str:
     )
 
 
-def _poisons_the_device(error: Exception) -> bool:
+def poisons_the_device(error: Exception) -> bool:
+    """Whether the device can no longer be trusted after it."""
     # After a device-side assert the CUDA context stays broken for every later call
     # (pytorch issues 2300 and 17425); only a new process helps.
     marks = ("CUDA error", "cuDNN error", "CUBLAS_STATUS")

@@ -34,6 +34,15 @@ class Resting(Protocol):
         ...
 
 
+@runtime_checkable
+class Aside(Protocol):
+    """Work that is asked for beside the queue, and is done while no job waits."""
+
+    def between(self, should_stop: Callable[[], bool]) -> bool:
+        """Do one such thing; returns whether there was any. `should_stop` says that a job waits."""
+        ...
+
+
 W = TypeVar("W", bound=Work)
 
 
@@ -71,6 +80,10 @@ class Workplace:
     def rest(self) -> bool:
         """Have the works do what can be done while nobody waits, one thing; returns whether there was anything."""
         return any(work.rest() for work in self._works.values() if isinstance(work, Resting))
+
+    def between(self, should_stop: Callable[[], bool]) -> bool:
+        """Have the works do what is asked of them beside the queue, one thing; returns whether there was anything."""
+        return any(work.between(should_stop) for work in self._works.values() if isinstance(work, Aside))
 
     def make_room(self) -> None:
         """Have every work give back the device's memory, before one that needs all of it."""

@@ -16,6 +16,7 @@ from pages.generate.grids import show_grid
 from pages.generate.history import show_history
 from pages.generate.incoming.dialog import open_button, show_dialog
 from pages.generate.incoming.filling import fill_incoming, say_applied
+from pages.generate.live import show_live
 from pages.generate.loras import pick_loras
 from pages.generate.models import show_missing_model, show_model_menu, show_model_note
 from pages.generate.notes import show_drawing_notes, show_prompt_notes, show_size_notes
@@ -84,6 +85,8 @@ def main() -> None:
     if pressed:
         _submit(studio, values)
     with right:
+        with st.container():
+            show_live(studio, values, info)
         show_feed(studio, FED, _examples, show_drawings)
         if studio.jobs(owner=OWNER, kind=FED, limit=1):
             show_earlier(studio)

@@ -71,12 +71,13 @@ def _last_seed(studio: Studio) -> int:
     """That of the newest drawing that was asked for, or one drawn now."""
     jobs = [job for kind in KINDS for job in studio.jobs(owner=OWNER, kind=kind, limit=1)]
     newest = max((job for job in jobs if job.request), key=lambda job: job.id, default=None)
-    return newest.request.seed if newest else _drawn()
+    return newest.request.seed if newest else drawn_seed()
 
 
 def _roll() -> None:
-    st.session_state.seed = str(_drawn())
+    st.session_state.seed = str(drawn_seed())
 
 
-def _drawn() -> int:
+def drawn_seed() -> int:
+    """One that other tools show and accept too."""
     return random.SystemRandom().randrange(RANDOM_SEED_LIMIT)
