@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    batch,
     engines,
     enlarged,
     gallery_pages,
@@ -24,6 +25,7 @@ MEASUREMENTS = {
     "idle_tabs": idle_tabs.main,
     "generate": generate.main,
     "engines": engines.main,
+    "batch": batch.main,
     "enlarged": enlarged.main,
     "gallery_pages": gallery_pages.main,
     "lora": lora.main,

@@ -104,7 +104,7 @@ class Worker:
         Args:
             tell: called with WORKING before a job and READY after it.
             rest: called when nothing was to do for `REST_SECONDS`, again after every job and as long as it says that
-                it did something; it should take seconds, since a job waits for it.
+                there is more to come; it must return at once, since a job waits for it.
             between: called whenever nothing is to do, with what says that this has changed, for work of less than a
                 second that is asked for beside the queue; returns whether there was any.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from engine.computing.graphs import explaining
-from engine.computing.names import MAKING, CannotCompute, compiled_folder, openvino_version, tries
+from engine.computing.names import MAKING, CannotCompute, compiled_folder, making_prefix, openvino_version, tries
 from engine.files import read_json, write_json
 
 SPARE_BYTES = 500_000_000  # of disk and of memory that stay free
@@ -32,7 +32,7 @@ def keep(place: Path, title: str, wanted_bytes: int, write: Callable[[Path], Non
     """
     _require_room(wanted_bytes, place.parent)
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=MAKING) as name, explaining():
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=making_prefix()) as name, explaining():
         made = Path(name) / place.name
         made.mkdir()
         _begin(place, title)

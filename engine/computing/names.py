@@ -7,6 +7,8 @@ home/compiled/<16 hexadecimal digits>/    of all that the converted networks dep
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -68,6 +70,28 @@ def tries(about: Mapping[str, Any]) -> int:
     """How often a conversion was begun that never came to its end."""
     count = about.get("tries", 0)
     return count if isinstance(count, int) else 0
+
+
+def abandon(home: Path, process: int) -> None:
+    """Undo what a process was converting that ends, or ended, for a reason that says nothing of the networks."""
+    for making in compiled_folder(home).glob(f"{making_prefix(process)}*"):
+        for made in making.iterdir():
+            _forget_tries(making.with_name(made.name))
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _forget_tries(place: Path) -> None:
+    try:
+        begun = tries(read_json(place / "about.json"))
+    except (OSError, ValueError):
+        return
+    if begun:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def making_prefix(process: int | None = None) -> str:
+    """Begins the names of folders that a process writes, this one if none is named."""
+    return f"{MAKING}{process or os.getpid()}-"
 
 
 def asked_problem(backend: str | None, accelerated: bool) -> str:

@@ -1,6 +1,7 @@
 """What a recipe says about the tools that drew a picture."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,17 @@ def facts_of(
             }
             for lora, weight in loras
         ),
-        "software": {"studio": __version__} | {name: version(name) for name in LIBRARIES},
+        "software": {"studio": __version__} | _libraries(),
         "environment": device.environment(),
         "device": device.name,
         "dtype": str(model.dtype).removeprefix("torch."),
     }
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    """Those that this process has imported stay the same as long as it lives."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def _weights_sha256(model: LoadedModel, hashes: Path) -> dict[str, list[str]]:

@@ -99,10 +99,11 @@ class Drawing:
 
     def release(self) -> None:
         """Give the device's memory to other work; models are read again when they are needed."""
+        self._backends.make_room()
         self._models.clear()
 
     def rest(self) -> bool:
-        """Make a warm model ready for a quicker backend while nobody waits; returns whether anything was done."""
+        """Go on making warm models ready for a quicker backend; returns at once, and whether there is more to come."""
         return any(self._backends.make_ready(model) for model in self._models.all())
 
     def draw(self, context: JobContext, beginning: Beginning = FROM_NOISE) -> None:

@@ -73,7 +73,7 @@ class LoadedModel:
     @property
     def held_bytes(self) -> int:
         """Of its weights, also of those that a backend has compiled."""
-        return self.size_bytes + sum(each.size_bytes for each in self.compiled.values())
+        return self.size_bytes + sum(each.size_bytes for each in list(self.compiled.values()))
 
     @property
     def dtype(self) -> torch.dtype:

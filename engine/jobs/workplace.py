@@ -27,10 +27,10 @@ class Work(Protocol):
 
 @runtime_checkable
 class Resting(Protocol):
-    """Work that gets things ready while nothing waits."""
+    """Work that gets things ready beside everything else, and begins with it while nothing waits."""
 
     def rest(self) -> bool:
-        """Do one such thing; returns whether there was any."""
+        """Begin the next such thing, or look how far it is, without waiting; returns whether there is more to come."""
         ...
 
 
@@ -78,7 +78,7 @@ class Workplace:
         return cast(W, self._works[work])
 
     def rest(self) -> bool:
-        """Have the works do what can be done while nobody waits, one thing; returns whether there was anything."""
+        """Have the works get things ready, one after another; returns at once, and whether there is more to come."""
         return any(work.rest() for work in self._works.values() if isinstance(work, Resting))
 
     def between(self, should_stop: Callable[[], bool]) -> bool:

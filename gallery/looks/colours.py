@@ -14,9 +14,9 @@ _SIDE = 48
 def main_colours(image: Image.Image) -> tuple[str, ...]:
     """The 1 to 4 colours with the largest parts, largest first; what is transparent counts as white."""
     small = on_white(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    known, owners = shades()
+    _, owners = shades()
     pixels = lab(np.asarray(small, np.float64).reshape(-1, 3))
-    nearest = owners[((pixels[:, None] - known[None]) ** 2).sum(-1).argmin(1)]
+    nearest = owners[far_from_shades(pixels).argmin(1)]
     parts = np.bincount(nearest, minlength=len(NAMES)) / len(nearest)
     order = np.argsort(-parts, kind="stable")[:MOST]
     return tuple(NAMES[index] for place, index in enumerate(order) if place == 0 or parts[index] >= LEAST_SHARE)
@@ -42,6 +42,12 @@ def shades() -> tuple[np.ndarray, np.ndarray]:
     rgb = [list(bytes.fromhex(shade)) for shades in PALETTE.values() for shade in shades]
     owners = [place for place, shades in enumerate(PALETTE.values()) for _ in shades]
     return lab(np.array(rgb, np.float64)), np.array(owners)
+
+
+def far_from_shades(pixels: np.ndarray) -> np.ndarray:
+    """(N, shades): squared distances in CIELAB; channel by channel, as a sum over a last axis of three is slow."""
+    lightness, a, b = ((pixels[:, None, channel] - shades()[0][None, :, channel]) ** 2 for channel in range(3))
+    return lightness + a + b
 
 
 def lab(rgb: np.ndarray) -> np.ndarray:

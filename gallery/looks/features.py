@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gallery.looks.colours import lab, on_white, shades
+from gallery.looks.colours import far_from_shades, lab, on_white, shades
 
 Features = NDArray[np.int8]
 _SIDE, _FIELDS, _DIRECTIONS = 64, 4, 6
@@ -41,7 +41,7 @@ def _layout(pixels: np.ndarray) -> np.ndarray:
 
 
 def _colours(pixels: np.ndarray) -> np.ndarray:
-    far = ((pixels.reshape(-1, 1, 3) - shades()[0]) ** 2).sum(-1)
+    far = far_from_shades(pixels.reshape(-1, 3))
     near = np.exp((far.min(1, keepdims=True) - far) / (2 * _SOFTNESS**2))
     return _centred(np.sqrt((near / near.sum(1, keepdims=True)).mean(0)))
 

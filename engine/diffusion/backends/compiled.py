@@ -6,8 +6,10 @@ time of PyTorch's, and with LoRAs in the weights as quick as without.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import openvino
@@ -19,6 +21,7 @@ from engine.computing.graphs import Run, core, explaining
 from engine.computing.graphs import compiled as compiled_graph
 from engine.computing.names import CannotCompute
 from engine.device import TILING_PIXELS
+from engine.diffusion.backends.seam import is_float32_on_cpu
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora import Worn
 from engine.diffusion.request import NO_GUIDANCE, TextToImage
@@ -28,20 +31,24 @@ KEPT_BYTES = 2e9  # of compiled weights for each model; at least one of the UNet
 MOST_KEPT = 6
 PARTS = ("unet", "decoder")
 BESIDE = "one of these LoRAs cannot be added to the weights."
+ELSEWHERE = "it computes on the processor in float32, and this model is elsewhere or in another format."
+BARE = Worn([])
 
 
 class Compiled:
-    """One converted model, compiled for the sizes and LoRAs that were asked for last."""
+    """One converted model, compiled for the sizes and LoRAs that were asked for last. Threads may share it."""
 
     def __init__(self, place: Path):
         self._graphs = {part: core().read_model(place / f"{part}.xml") for part in PARTS}
-        self._kept: OrderedDict[tuple[Any, ...], Run] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], Future[Run]] = OrderedDict()
+        self._lock = RLock()
         self._bytes = {part: (place / f"{part}.bin").stat().st_size for part in PARTS}
 
     @property
     def size_bytes(self) -> int:
         """Of the weights that are kept compiled, about."""
-        return sum(self._bytes[key[0]] for key in self._kept)
+        with self._lock:
+            return sum(self._bytes[key[0]] for key in self._kept)
 
     def run(self, part: str, shapes: tuple[tuple[int, ...], ...], module: nn.Module, worn: Worn) -> Run:
         """What computes a part for inputs of these shapes; -1 is any length.
@@ -51,11 +58,24 @@ class Compiled:
         """
         layers = [name for name in worn.layers if name.startswith("unet.")] if part == "unet" else []
         key = (part, shapes, worn.tag if layers else ())
-        if key not in self._kept:
-            self._make_room(self._bytes[part])
-            self._kept[key] = self._compile(part, shapes, module, layers)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        with self._lock:
+            fresh = None if key in self._kept else Future[Run]()
+            if fresh:
+                self._make_room(self._bytes[part])
+                self._kept[key] = fresh
+            self._kept.move_to_end(key)
+            run = self._kept[key]
+        if fresh:  # outside of the lock: another size shall not wait for this one
+            self._fill(fresh, key, lambda: self._compile(part, shapes, module, layers))
+        return run.result()
+
+    def _fill(self, fresh: Future[Run], key: tuple[Any, ...], compile: Callable[[], Run]) -> None:
+        try:
+            fresh.set_result(compile())
+        except BaseException as error:
+            with self._lock:
+                self._kept.pop(key, None)
+            fresh.set_exception(error)
 
     def _make_room(self, size_bytes: int) -> None:
         while self._kept and (len(self._kept) >= MOST_KEPT or self.size_bytes + size_bytes > KEPT_BYTES):
@@ -95,13 +115,12 @@ class OpenVino:
     @contextmanager
     def engaged(self, model: LoadedModel, request: TextToImage, worn: Worn) -> Iterator[None]:
         """The sizes of the request are compiled before anything is drawn, so that what is wrong shows at once."""
-        require_float32_on_cpu(model)
+        if not is_float32_on_cpu(model):
+            raise CannotCompute(ELSEWHERE)
         if worn.beside:
             raise CannotCompute(BESIDE)
         pipeline = model.pipeline
-        with explaining():
-            compiled = self.compiled(model)
-            _ready(model, compiled, request, worn)
+        compiled = self.compile(model, request, worn)
         pipeline.unet.forward = _unet_forward(compiled, pipeline.unet, worn)
         if request.width * request.height <= TILING_PIXELS:  # tiles are of many sizes
             pipeline.vae.decoder.forward = _decoder_forward(compiled, pipeline.vae.decoder, worn)
@@ -111,21 +130,20 @@ class OpenVino:
             for part in (pipeline.unet, pipeline.vae.decoder):
                 part.__dict__.pop("forward", None)
 
+    def compile(self, model: LoadedModel, request: TextToImage, worn: Worn = BARE) -> Compiled:
+        """Compile a model for the sizes of a request, as far as that was not done yet."""
+        with explaining():
+            compiled = self.compiled(model)
+            _ready(model, compiled, request, worn)
+        return compiled
+
     def compiled(self, model: LoadedModel) -> Compiled:
         """What is kept compiled of a model, as long as the model itself is kept."""
-        if model.compiled.get(self.name) is None:
-            model.compiled[self.name] = Compiled(self._place(model))
-        found = model.compiled[self.name]
+        found = model.compiled.get(self.name)
+        if found is None:  # `setdefault`, since another thread may ask too
+            found = model.compiled.setdefault(self.name, Compiled(self._place(model)))
         assert isinstance(found, Compiled)
         return found
-
-
-def require_float32_on_cpu(model: LoadedModel) -> None:
-    """Raises CannotCompute."""
-    if model.device.is_cuda or model.dtype != torch.float32:
-        raise CannotCompute(
-            "it computes on the processor in float32, and this model is elsewhere or in another format."
-        )
 
 
 def _ready(model: LoadedModel, compiled: Compiled, request: TextToImage, worn: Worn) -> None:

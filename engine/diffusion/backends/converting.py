@@ -1,5 +1,6 @@
 """Convert a model's UNet and decoder for OpenVINO, once, into a folder that is whole or not there."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,38 @@ import torch
 from torch import Tensor, nn
 
 from engine.computing.graphs import converted, require_same, save
-from engine.computing.keeping import keep
-from engine.diffusion.backends.compiled import Compiled
+from engine.computing.keeping import keep, sweep
+from engine.computing.names import CannotCompute
+from engine.diffusion.backends.compiled import BARE, Compiled
+from engine.diffusion.backends.names import place_of, sources, why_unfit
 from engine.diffusion.loading import LoadedModel
-from engine.diffusion.lora import Worn
+from engine.weights.hashes import file_sha256
 
 TEXT_LENGTH = 77
+
+
+def converted_place(
+    model: LoadedModel, home: Path, begin: Callable[[LoadedModel], object] = lambda model: None
+) -> Path:
+    """The folder of a converted model, made now where it is not there.
+
+    Args:
+        begin: called before it is made.
+
+    Raises:
+        CannotCompute: there is no room for it, or it cannot be converted.
+        OSError: its files cannot be read.
+    """
+    hashes = [file_sha256(path, home / "hashes.json") for path in sources(model.info)]
+    place = place_of(home, model.info, hashes)
+    unfit = why_unfit(place)
+    if unfit:
+        raise CannotCompute(unfit)
+    if unfit is None:
+        begin(model)
+        sweep(home)
+        convert(model, place)
+    return place
 
 
 def convert(model: LoadedModel, place: Path) -> None:
@@ -36,7 +63,7 @@ def _require_same(model: LoadedModel, folder: Path) -> None:
     compiled = Compiled(folder)
     for part, module in _parts(model).items():
         inputs = example_inputs(model)[part]
-        run = compiled.run(part, tuple(tuple(tensor.shape) for tensor in inputs), module, Worn([]))
+        run = compiled.run(part, tuple(tuple(tensor.shape) for tensor in inputs), module, BARE)
         require_same(part, run(*inputs), module(*inputs))
 
 

@@ -49,15 +49,20 @@ def place_of(home: Path, info: ModelInfo, hashes: list[str]) -> Path:
 
 def is_converted(home: Path, info: ModelInfo) -> bool:
     """Whether a model can be drawn with OpenVINO without converting it first. Hashes no file that is not hashed yet."""
+    return known_unfit(home, info) == ""
+
+
+def known_unfit(home: Path, info: ModelInfo) -> str | None:
+    """As `why_unfit` of a model's folder; None also where that is not known, since no file is hashed for it."""
     if not openvino_version() or not compiled_folder(home).is_dir():
-        return False
+        return None
     try:
         paths = sources(info)
         found = known_sha256(paths, home / "hashes.json")
         hashes = [found[path][0] for path in paths]
-        return all(hashes) and why_unfit(place_of(home, info, hashes)) == ""
+        return why_unfit(place_of(home, info, hashes)) if all(hashes) else None
     except (OSError, StudioError):
-        return False
+        return None
 
 
 def why_unfit(place: Path) -> str | None:

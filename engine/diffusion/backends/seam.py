@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
+
 from engine.computing.names import TITLES, CannotCompute
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora import Worn
@@ -37,6 +39,11 @@ class Torch:
     def engaged(self, model: LoadedModel, request: TextToImage, worn: Worn) -> AbstractContextManager[None]:
         """Nothing has to be done."""
         return nullcontext()
+
+
+def is_float32_on_cpu(model: LoadedModel) -> bool:
+    """Whether a model is where, and in the format in which, OpenVINO can compute in its place."""
+    return not model.device.is_cuda and model.dtype == torch.float32
 
 
 @dataclass

@@ -216,12 +216,11 @@ def test_a_request_that_does_not_say_means_pytorch_with_loras_beside():
 @needs_openvino
 def test_openvino_is_the_default_once_a_model_is_ready(tiny, backends, home):
     settings = Settings(home=home)
-    backends.make_ready(tiny)
+    drawn(tiny, backends.of(replace(REQUEST, backend=OPENVINO)))
     assert is_converted(home, tiny.info)
     assert default_backend(settings, tiny.info, accelerated=False) == OPENVINO
     assert default_backend(settings, tiny.info, accelerated=True) == TORCH
     assert default_backend(replace(settings, backend=TORCH), tiny.info, accelerated=False) == TORCH
-    assert not backends.make_ready(tiny)  # once
     other = replace(settings, home=home / "other")
     assert default_backend(other, tiny.info, accelerated=False) == TORCH
     assert default_backend(replace(other, backend=OPENVINO), tiny.info, accelerated=False) == OPENVINO
@@ -285,7 +284,6 @@ def test_an_openvino_that_does_not_start_leaves_the_drawing_to_pytorch(tiny, tmp
     openvino_version.cache_clear()
     try:
         backends = Backends(Settings(home=tmp_path, device="cpu"))
-        assert backends.make_ready(tiny) is False
         image = drawn(tiny, backends.of(replace(REQUEST, backend=OPENVINO)))
     finally:
         openvino_version.cache_clear()
