@@ -184,10 +184,13 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """As people say it, coarser for longer: "1 s", "25 s", "3 min", "1 h 10 min"."""
+    """As people say it, coarser for longer: "1 s", "25 s", "1 min 40 s", "3 min", "1 h 10 min"."""
     if seconds < 10:
         return f"{max(1, round(seconds))} s"
     if seconds < 90:
         return f"{5 * round(seconds / 5)} s"
+    if seconds < 175:  # where half a minute is much
+        tens = round(seconds / 10)
+        return f"{tens // 6} min {tens % 6}0 s" if tens % 6 else f"{tens // 6} min"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -4,13 +4,15 @@ It draws one job at a time; downloads run beside that in a thread. It ends when 
 its parent's end, seen as the end of standard input), finishing or giving back the job it works on.
 """
 
+import gc
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
@@ -221,32 +223,46 @@ def device_place(
 ) -> tuple[Workplace, dict[str, Handler]]:
     """The workplace on the device that the settings choose, and who works there on which kind of job."""
     # Seconds of imports: here, so that the process can already be told to stop.
-    from engine.device import choose
+    with uncollected():
+        from engine.device import choose
 
-    device = choose(settings.device)  # before the longer imports: a device that is not there is told soon
+        device = choose(settings.device)  # before the longer imports: a device that is not there is told soon
 
-    from engine.captioning.job import Captioning
-    from engine.comparing.job import Comparing
-    from engine.cyclegan.job import CycleGanTraining
-    from engine.diffusion.job import Drawing
-    from engine.drafts.job import Drafting
-    from engine.explorers.job import NetworkTraining
-    from engine.grids.job import Grids
-    from engine.image_to_image.job import Redrawing
-    from engine.inpainting.job import Inpainting
-    from engine.latent.job import Exploring
-    from engine.lora.job import Training
-    from engine.measuring.job import Comparing as ComparingFolders
-    from engine.noising.job import Noising
-    from engine.reproducing.job import Reproducing
-    from engine.translation.job import Translating
-    from engine.upscaling.job import Upscaling
-    from engine.vqi2i.job import Vqi2iTraining
+        from engine.captioning.job import Captioning
+        from engine.comparing.job import Comparing
+        from engine.cyclegan.job import CycleGanTraining
+        from engine.diffusion.job import Drawing
+        from engine.drafts.job import Drafting
+        from engine.explorers.job import NetworkTraining
+        from engine.grids.job import Grids
+        from engine.image_to_image.job import Redrawing
+        from engine.inpainting.job import Inpainting
+        from engine.latent.job import Exploring
+        from engine.lora.job import Training
+        from engine.measuring.job import Comparing as ComparingFolders
+        from engine.noising.job import Noising
+        from engine.reproducing.job import Reproducing
+        from engine.translation.job import Translating
+        from engine.upscaling.job import Upscaling
+        from engine.vqi2i.job import Vqi2iTraining
 
     place = Workplace(settings, queue, Gallery(database, settings.home, describe=queue.kinds.describe), device, warm)
     place.furnish([Drawing, Drafting, Redrawing, Inpainting, Grids, Translating, Upscaling, Noising, Exploring.at])
     place.furnish([Reproducing, Training, NetworkTraining, CycleGanTraining, Vqi2iTraining])
     return place, place.furnish([Comparing, ComparingFolders, Captioning])
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Around imports: what modules make stays; looking through it for garbage, then and later, would take seconds."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()
 
 
 def fetch_work(settings: Settings, queue: JobQueue, database: Database) -> dict[str, Handler]:

@@ -120,8 +120,8 @@ def worker_beside(studio: Studio) -> Iterator[None]:
     from engine.worker import Worker, device_work
 
     worker = Worker(studio.settings, studio.database)
-    _, handlers = device_work(studio.settings, worker.queue, studio.database)
-    write_status(studio.settings.home, EngineStatus(READY, "cpu", worker=worker.name))
+    device, handlers = device_work(studio.settings, worker.queue, studio.database)
+    write_status(studio.settings.home, EngineStatus(READY, device.name, worker=worker.name))
     thread = threading.Thread(target=worker.serve, args=(DEVICE_LANES, handlers))
     with FileLock(studio.settings.home / "worker.lock"):
         thread.start()

@@ -19,6 +19,7 @@ from engine.files import read_json, replacing
 from engine.lora import preparing
 from engine.lora.admission import training_time
 from engine.lora.evaluations import HELD_OUT
+from engine.lora.pace import planned_with
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import SEEDS, EvaluateLora, TrainLora
 from engine.lora.runs.config import PRESETS
@@ -202,11 +203,9 @@ def _say(studio: Studio, prepared: PreparedRun, order: RunSettings) -> None:
     for finding in _findings(prepared):
         typer.echo(_line(finding), err=True)
     typer.echo(f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out.", err=True)
-    jobs, accelerated = studio.jobs(kind=TrainLora.kind), studio.engine().accelerated
-    looks = looks_of(prepared.train)
-    config = order.config.in_steps(looks)
-    time = training_time(studio.settings, config, order.model, jobs, accelerated, studio.gallery)
-    run = run_in_words(order.config, looks)
+    planned = planned_with(order.config, order.model, prepared.train, prepared.held_out)
+    time = training_time(studio.settings, planned, studio.jobs(kind=TrainLora.kind), studio.engine(), studio.gallery)
+    run = run_in_words(order.config, looks_of(prepared.train))
     typer.echo(f"{run}, on {order.model.title}. {prepared.memory.in_words()} {time}", err=True)
 
 

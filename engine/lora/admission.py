@@ -1,6 +1,7 @@
 """Trainings, evaluations, grids and promotions of LoRAs: which can be asked for on this machine."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,8 +11,10 @@ from engine.errors import InvalidRequest, Problem, StudioError
 from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.schema import SUCCEEDED, TRAIN
+from engine.jobs.status import EngineStatus
 from engine.lora import pace
 from engine.lora.by_eye.request import JudgeByEye, judge_by_eye
+from engine.lora.pace import Planned, Speed
 from engine.lora.requests import (
     EvaluateLora,
     LoraGrid,
@@ -24,12 +27,12 @@ from engine.lora.requests import (
 )
 from engine.lora.runs.captions import changed_captions, in_words
 from engine.lora.runs.checkpoints import checkpoint_compared, checkpoints_named
-from engine.lora.runs.config import Config
-from engine.lora.runs.plan import read_plan
+from engine.lora.runs.plan import RunPlan, read_plan
+from engine.lora.runs.timing import read_timing
 from engine.prepared import prepared
 from engine.settings import Settings
 from engine.weights.checks import lora_problems, model_problems
-from engine.weights.models import Catalogue, ModelInfo
+from engine.weights.models import Catalogue
 from gallery.questions.query import Query
 from gallery.recipe import Recipe
 from gallery.store import Gallery
@@ -85,22 +88,22 @@ def _evaluation_folder(settings: Settings, request: EvaluateLora | LoraGrid) -> 
 
 
 def training_time(
-    settings: Settings, config: Config, info: ModelInfo, jobs: Iterable[Job], accelerated: bool, gallery: Gallery
+    settings: Settings, planned: Planned, jobs: Iterable[Job], engine: EngineStatus, gallery: Gallery
 ) -> str:
     """About how long a training takes, in words.
 
     Args:
         settings: of the studio.
-        config: of the training.
-        info: the model.
-        jobs: trainings, newest first; those of the same layers of the same model say how quick this machine is.
-        accelerated: whether a GPU trains.
+        planned: the training.
+        jobs: trainings, newest first; those of the same model on the same device say how quick this machine is, also
+            where they were stopped.
+        engine: what the worker said last.
         gallery: whose newest drawings say how quick this machine is where no training does.
     """
-    through = [job for job in jobs if job.state == SUCCEEDED and job.request and _in_one_go(job)]
-    rates = [rate for job in through[:MOST_EARLIER] if (rate := _rate(settings, config, info, job))]
+    found = (_speed(settings, planned, job, engine.device) for job in jobs if job.request)
+    speeds = list(islice((speed for speed in found if speed), MOST_EARLIER))
     drawn = gallery.page(Query(kinds=(TextToImage.kind,), models=(pace.MODEL,)), limit=MOST_DRAWN).images
-    return pace.in_words(config, info, rates, accelerated, slowness(each.recipe for each in drawn))
+    return pace.in_words(planned, speeds, engine.accelerated, slowness(each.recipe for each in drawn))
 
 
 def slowness(recipes: Iterable[Recipe]) -> float | None:
@@ -121,21 +124,28 @@ def _rated(recipe: Recipe) -> float:
     return pace.drawing_time(asked) if recipe.dtype == "float32" and not recipe.loras else 0.0
 
 
-def _in_one_go(job: Job) -> bool:
-    """Whether its worker lived, and it made room for nothing; jobs of earlier versions do not tell the latter."""
-    return job.attempt == 1 and job.claims <= 1
-
-
-def _rate(settings: Settings, config: Config, info: ModelInfo, job: Job) -> float | None:
-    """Seconds that a training of the same kind took for a unit of work; None where it was another or interrupted."""
+def _speed(settings: Settings, planned: Planned, job: Job, device: str) -> Speed | None:
+    """What the training of a job says; None where it was of another model or device, or nothing tells its time."""
+    folder = settings.runs_dir / job.request.run
+    timing = read_timing(folder)
+    if timing and device and timing.device != device:
+        return None
     try:
-        plan = read_plan(settings.runs_dir / job.request.run)
+        plan = read_plan(folder)
     except StudioError:
         return None
-    same = plan.model.name == info.name and plan.config.target_modules == config.target_modules
-    if not (same and job.started_at and job.finished_at and plan.config.steps == job.step):
-        return None
-    return (job.finished_at - job.started_at) / pace.work_of(plan.config, plan.model)
+    earlier = pace.planned_with(plan.config, plan.model, plan.pictures, plan.held_out)
+    same = plan.model.name == planned.info.name
+    return pace.speed_of(earlier, planned, timing, _whole(job, plan)) if same else None
+
+
+def _whole(job: Job, plan: RunPlan) -> float | None:
+    """Seconds of a training that its worker did in one go, from begin to end; None of others.
+
+    Jobs of earlier versions do not tell whether they made room for drawings.
+    """
+    in_one_go = job.state == SUCCEEDED and job.attempt == 1 and job.claims <= 1 and plan.config.steps == job.step
+    return job.finished_at - job.started_at if in_one_go and job.started_at and job.finished_at else None
 
 
 KINDS = (

@@ -17,7 +17,7 @@ from engine.translation.checkpoints import load_translator
 from engine.translation.classical import illustrate
 from engine.translation.guided import Refinement, refined
 from engine.translation.networks.animegan2 import AnimeGan2
-from engine.translation.networks.generator import Generator
+from engine.translation.networks.generator import SIZE_MULTIPLE, Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.neural_style import StyleSettings, Watched, transfer
 from engine.translation.pace import PAINTED_SIDE, STYLED_SIDE_LIMIT, long_side_of
@@ -222,7 +222,7 @@ def brought_to(photo: Tensor, long_side: int) -> Tensor:
 
 
 def reach_of(model: Generator, solver: Solver | None) -> int:
-    """Pixels that the generator sees around a pixel, rounded up to a multiple of 32.
+    """Pixels that the generator sees around a pixel, rounded up to a multiple of `SIZE_MULTIPLE`.
 
     At a quarter of the size every evaluation of a block's function looks 2 pixels further, which are 8 here, and so
     does every residual block, for which there is no solver;
@@ -231,7 +231,7 @@ def reach_of(model: Generator, solver: Solver | None) -> int:
     per_step = {"euler": 1, "midpoint": 2, "heun3": 3, "rk4": 4, "dopri5": 7}
     evaluations = len(model.bottleneck) * (per_step[solver.method] * solver.steps if solver else 1)
     around = model.refinement.reach if model.refinement else 0
-    return -(-(20 + 8 * evaluations + around) // 32) * 32
+    return -(-(20 + 8 * evaluations + around) // SIZE_MULTIPLE) * SIZE_MULTIPLE
 
 
 def _require_one_piece(photo: Tensor, plan: Plan) -> None:

@@ -10,7 +10,7 @@ from engine.datasets.captions import DEFAULT_RULES
 from engine.errors import InvalidRequest, NotFound
 from engine.lora import preparing
 from engine.lora.admission import training_time
-from engine.lora.pace import ABOUT
+from engine.lora.pace import ABOUT, planned_with
 from engine.lora.preparing import PreparedRun, RunSettings
 from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS, Config
@@ -92,7 +92,7 @@ def _form(studio: Studio, folder: Path) -> None:
     st.caption(
         plain(
             f"{counted(len(prepared.train), 'picture')} to train on, {len(prepared.held_out)} held out to measure "
-            f"with. {run_in_words(order.config, looks)}. {prepared.memory.in_words()} {_time(studio, order, looks)}"
+            f"with. {run_in_words(order.config, looks)}. {prepared.memory.in_words()} {_time(studio, order, prepared)}"
         )
     )
     _train_button(studio, folder, prepared, order)
@@ -155,10 +155,10 @@ def _report(prepared: PreparedRun) -> None:
     show_findings([*prepared.dataset.report.findings, *prepared.check_up.findings])
 
 
-def _time(studio: Studio, order: RunSettings, looks: int) -> str:
+def _time(studio: Studio, order: RunSettings, prepared: PreparedRun) -> str:
     jobs = studio.jobs(kind=TrainLora.kind, limit=50)
-    config, accelerated = order.config.in_steps(looks), studio.engine().accelerated
-    return training_time(studio.settings, config, order.model, jobs, accelerated, studio.gallery)
+    planned = planned_with(order.config, order.model, prepared.train, prepared.held_out)
+    return training_time(studio.settings, planned, jobs, studio.engine(), studio.gallery)
 
 
 def _train_button(studio: Studio, folder: Path, prepared: PreparedRun, order: RunSettings) -> None:

@@ -1,5 +1,6 @@
 """The real worker process under a supervisor: killed, drained, hung, and orphaned."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from engine.locks import alone
 from engine.mending import put_back
 from engine.settings import PROJECT, Settings
 from engine.studio import Studio
-from engine.worker import Worker, device_work
+from engine.worker import Worker, device_work, uncollected
 from gallery.mending.backups import snapshots
 from tests.tiny import save_tiny_pipeline
 
@@ -205,3 +206,15 @@ def test_what_can_wait_is_done_in_a_pause_until_nothing_is_left(studio, monkeypa
 
     worker.serve((DRAW,), {}, rest=rest)
     assert asked == [0, 1, 2]  # not again after the one that had nothing to do
+
+
+def test_nothing_is_collected_while_modules_are_imported_and_all_is_after_it() -> None:
+    with uncollected():
+        before = [each["collections"] for each in gc.get_stats()]
+        kept = [[] for _ in range(100_000)]  # would be looked through some hundred times
+        assert [each["collections"] for each in gc.get_stats()] == before
+    assert len(kept) == 100_000
+    assert gc.isenabled()
+    with pytest.raises(ImportError), uncollected():
+        raise ImportError
+    assert gc.isenabled()

@@ -2,6 +2,7 @@
 
     run.json        settings whole, model, pictures with their hashes, versions; see lora_plan
     computing.json  how many pictures are computed together, chosen by the memory there was; see `Computing`
+    timing.json     how long its parts took, for later estimates; see `Timing`
     progress.jsonl  the losses, a line for each step; see lora_progress
     checkpoints/    the state to go on from; LoRA files of every so many steps, `best` and `last`
     samples/        validation pictures

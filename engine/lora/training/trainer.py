@@ -1,5 +1,6 @@
 """Train a LoRA: put one on a model, do the steps, leave when it is time."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -161,9 +162,10 @@ def _steps(watch: Watch, should_stop: Callable[[], bool], save_seconds: float) -
     def step(number: int) -> dict[str, float]:
         if ranks.first:
             watch.before(number)
+        started = time.monotonic()
         loss = learner.step(number)
         if ranks.first:
-            watch.after(number + 1, loss)
+            watch.after(number + 1, loss, time.monotonic() - started)
         else:
             watch.history.add_loss(number + 1, loss)
         return {}
@@ -189,6 +191,7 @@ def _steps(watch: Watch, should_stop: Callable[[], bool], save_seconds: float) -
     )
     if ranks.first:
         watch.keep(LAST, watch.history.step)
+        watch.keep_timing()
         watch.log.close()
 
 

@@ -11,6 +11,7 @@ from engine.images import from_pil
 from engine.lora.runs.checkpoints import BEST, CHECKPOINTS
 from engine.lora.runs.config import Config
 from engine.lora.runs.progress import History, Report, Step, keep_until, write_step
+from engine.lora.runs.timing import FIRST_LOOK, HELD_OUT, SAMPLE, STEP, Stopwatch, keep_timing
 from engine.lora.training.learner import Learner, diverged
 from engine.lora.training.validation import HeldOut, draw_sample, save_sample
 from engine.training.loop import Log
@@ -41,6 +42,7 @@ class Watch:
         config: with every interval in steps; see `Config.in_steps`.
         prompt: of the samples; empty draws none.
         epochs_per_step: passes over the pictures that a step is.
+        clock: of the steps and of what is between them.
     """
 
     folder: Path
@@ -53,6 +55,7 @@ class Watch:
     log: TensorBoard
     report: Callable[[Report], None]
     epochs_per_step: float
+    clock: Stopwatch = field(default_factory=Stopwatch)
     _started: float = field(default_factory=time.monotonic)
     _first: int | None = None
 
@@ -66,8 +69,9 @@ class Watch:
             self._look(Step(0))
         self._started = time.monotonic()
 
-    def after(self, step: int, loss: float) -> None:
-        """Step number `step` (1, 2, ...) is done."""
+    def after(self, step: int, loss: float, seconds: float) -> None:
+        """Step number `step` (1, 2, ...) is done and took so long."""
+        self.clock.add(STEP if self._sees_again(step) else FIRST_LOOK, seconds)
         self.history.add_loss(step, loss)
         rate = self.learner.rate(step - 1)
         self._log_step(step, loss, rate)
@@ -79,6 +83,10 @@ class Watch:
         """Write the LoRA as it is now."""
         path = self.folder / CHECKPOINTS / f"{name}.safetensors"
         write_adapter(path, self.learner.adapter.arrays(), self.learner.adapter.settings(self.config), step)
+
+    def keep_timing(self) -> None:
+        """Write how long steps, measurements and samples took."""
+        keep_timing(self.folder, self.clock.timing(self.loaded.device.name))
 
     def no_longer_better(self) -> bool:
         """Whether the held-out loss has waited too long for a better one."""
@@ -106,6 +114,11 @@ class Watch:
             )
         )
 
+    def _sees_again(self, step: int) -> bool:
+        """Whether this process had seen all of the step's pictures, whose latents it then has, unless they vary."""
+        assert self._first is not None  # `before` was called
+        return self.config.varies or (step - 1 - self._first) * self.epochs_per_step >= 1
+
     def _due(self, step: int, every: int | None) -> bool:
         assert every is not None  # `in_steps` has made it a number
         return every > 0 and (step % every == 0 or step == self.config.steps)
@@ -113,7 +126,8 @@ class Watch:
     def _measure(self, step: int) -> float | None:
         if self.held_out is None:
             return None
-        with self.learner.adapter.unharmed(), self.learner.accelerator.autocast():
+        taking = self.clock.taking(HELD_OUT)
+        with taking, self.learner.adapter.unharmed(), self.learner.accelerator.autocast():
             loss = self.held_out.loss()
         if not math.isfinite(loss):
             raise diverged(step, f"the held-out loss must be a finite number; got {loss}", self.config)
@@ -125,7 +139,7 @@ class Watch:
     def _draw(self, step: int) -> Path | None:
         if not self.prompt:
             return None
-        with self.learner.adapter.unharmed():
+        with self.clock.taking(SAMPLE), self.learner.adapter.unharmed():
             picture = draw_sample(self.loaded, self.config, self.prompt)
         if picture is None:
             return None

@@ -15,6 +15,7 @@ from engine.errors import InvalidRequest, NotFound, StudioError
 from engine.jobs.schema import SUCCEEDED
 from engine.lora import preparing
 from engine.lora.admission import training_time
+from engine.lora.pace import planned_with
 from engine.lora.preparing import RunSettings
 from engine.lora.requests import TrainLora
 from engine.lora.runs.config import PRESETS
@@ -82,8 +83,9 @@ def test_a_killed_training_that_waits_in_the_queue_goes_on_with_the_printed_comm
     said, _ = called("train-lora", "--resume", run, "--json")
     assert json.loads(said)["run"] == run
     jobs = studio.jobs()
-    time = training_time(settings, order.config, model, jobs, False, studio.gallery)
-    assert time.endswith(" here.")  # this machine's own time
+    planned = planned_with(order.config, model, prepared.train, prepared.held_out)
+    time = training_time(settings, planned, jobs, studio.engine(), studio.gallery)
+    assert time.endswith(", by 1 earlier training here.")  # this machine's own time
     assert [job.state for job in studio.jobs()] == [SUCCEEDED]
 
 

@@ -13,6 +13,7 @@ from engine.diffusion.text_to_image import generate
 from engine.errors import InvalidRequest, NotFound, OutOfMemory
 from engine.lora.runs.config import Config
 from engine.lora.runs.plan import RunPlan, read_plan
+from engine.lora.runs.timing import read_timing
 from engine.lora.training.run import export, resume, start
 from engine.weights.loras import list_loras
 from tests.engine.lora.lora_runs import save_pictures, tiny_model
@@ -122,6 +123,21 @@ def test_a_finished_run_does_nothing_more(finished, cpu):
     reports = []
     assert resume(finished, device=cpu, report=reports.append).finished
     assert reports == []
+
+
+def test_a_run_keeps_how_long_its_parts_took_for_the_next_estimate(plan, finished, cpu, tmp_path):
+    timing = read_timing(finished)
+    assert timing is not None
+    assert (timing.device, timing.sample) == (cpu.name, None)  # of its last part, which drew nothing
+    assert timing.held_out is not None
+    start(tmp_path / "none", plan, device=cpu, should_stop=lambda: True)
+    assert read_timing(tmp_path / "none") is None
+    seen: list[int] = []
+    paused = start(
+        tmp_path / "short", plan, device=cpu, report=lambda now: seen.append(now.step), should_stop=lambda: 1 in seen
+    )
+    assert paused.step == 1
+    assert read_timing(tmp_path / "short") is not None
 
 
 def test_a_run_does_not_go_on_with_anything_else(plan, cpu, tmp_path):

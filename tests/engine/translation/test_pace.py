@@ -97,7 +97,17 @@ def test_values_that_are_refused_later_do_no_harm_here(asked: Asked) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.1, "1 s"), (7.6, "8 s"), (27, "25 s"), (89, "90 s"), (130, "2 min"), (3700, "1 h 2 min")],
+    [
+        (0.1, "1 s"),
+        (7.6, "8 s"),
+        (27, "25 s"),
+        (89, "90 s"),
+        (97, "1 min 40 s"),
+        (122, "2 min"),
+        (174, "2 min 50 s"),
+        (176, "3 min"),
+        (3700, "1 h 2 min"),
+    ],
 )
 def test_times_are_said_coarsely(seconds: float, text: str) -> None:
     assert rough_duration(seconds) == text

@@ -7,7 +7,7 @@ import torch
 
 from engine.errors import InvalidRequest
 from engine.translation.guided import Refinement
-from engine.translation.networks.generator import Architecture, Generator
+from engine.translation.networks.generator import SIZE_MULTIPLE, Architecture, Generator
 from engine.translation.networks.ode import METHODS, Solver
 from engine.translation.photos import Plan
 from engine.translation.request import SOLVERS
@@ -33,7 +33,7 @@ def test_reach_covers_what_a_pixel_sees(
     weight = photo.grad.abs().sum((0, 1))
     seen = (weight > 1e-6 * weight.max()).nonzero()  # running sums leave their rounding everywhere
     assert (seen - 160).abs().max() <= reach_of(model, solver) < 128
-    assert reach_of(model, solver) % 32 == 0
+    assert reach_of(model, solver) % SIZE_MULTIPLE == 0
 
 
 def test_solvers_that_would_fill_the_memory_are_refused() -> None:
