@@ -150,8 +150,9 @@ def _above(scene: Scene) -> np.ndarray:
         colour = colour * (1 - scene.dark)
     surface = sky.gradient(there.open, there.cover)
     cloud = clouds.found(there.open, surface, there.cover)
-    above = clouds.painted(there.open, cloud, sky.painted(surface, there.cover, mood, colour), mood, colour, scale)
-    day, blue = sky.by_day(surface, there.cover)
+    day, blue = sky.by_day(surface, there)
+    clear = sky.painted(surface, there.cover, mood, colour, day, blue)
+    above = clouds.painted(there.open, cloud, clear, mood, colour, scale)
     if not mood.always and blue < day:
         above = mixed(above, clouds.overcast(there.open, colour, scale), (1 - blue) * day)
     if mood.dim:

@@ -16,6 +16,7 @@ NEAR = 6.0  # of Lab; so far from its gradient a blue sky goes on behind twigs, 
 CLEAR = ((50, 60, 70, 80, 88, 95), (42, 40, 32, 20, 12, 6))  # L of clear skies, and how far below 0 their b* is
 STORMY = 0.3, 0.75  # share of a clear sky's b* up to which one is grey, and from which on it is clear
 BURNT_OUT, NEAR_WHITE = 98.5, 2.5  # L of a white sky that no wall comes near, and the same limit there
+CLOUDED = 2.5, 6.0  # L by which a grey sky differs along its rows, from which on it is one of clouds
 VARIED = 5.0  # of Lab; a sky that differs so much from its own gradient is not a clear one
 
 
@@ -243,31 +244,41 @@ def _basis(shape: tuple[int, ...]) -> np.ndarray:
     return np.stack([np.ones(rows.size), rows.ravel(), rows.ravel() ** 2, columns.ravel()], 1).astype(np.float32)
 
 
-def by_day(surface: np.ndarray, cover: np.ndarray) -> tuple[float, float]:
+def by_day(surface: np.ndarray, there: Sky) -> tuple[float, float]:
     """How much a sky is one of the day (0 at dusk and by night), and how blue it may be painted: a clear one is bluer
-    the darker it is, a storm's is not. White that burnt out says little, and gets some blue."""
-    inside = surface[cover > 0.5]
+    the darker it is, a storm's is not, and has clouds. White that burnt out says little, and gets some blue."""
+    within = there.cover > 0.5
+    inside = surface[within]
     if not len(inside):
         return 0.0, 0.0
-    light, _, b = np.median(inside, axis=0)
+    light, a, b = np.median(inside, axis=0)
     day = 0.0 if dusk(inside[::16]) else float(step(light, 46, 62))
     blue = float(step(-b / np.interp(light, *CLEAR), *STORMY))
-    return day, max(blue, 0.5 * float(step(light, 86, 96)))
+    dull = 0.4 + 0.6 * float(step(np.hypot(a, b), 3, 12))
+    clouded = float(step(_unevenness(there.open[..., 0], within), *CLOUDED))
+    return day, max(blue, 0.5 * float(step(light, 86, 96)), dull * (1 - clouded))
 
 
-def painted(surface: np.ndarray, cover: np.ndarray, mood: Mood, richness: float) -> np.ndarray:
+def _unevenness(light: np.ndarray, within: np.ndarray) -> float:
+    """L by which a sky's lightness differs from the mean of its row: about 0 without clouds."""
+    counts = within.sum(1, keepdims=True)
+    rows = np.where(within, light, 0).sum(1, keepdims=True) / np.maximum(counts, 1)
+    return float(np.percentile(np.abs(light - rows)[within], 80))
+
+
+def painted(surface: np.ndarray, cover: np.ndarray, mood: Mood, richness: float, day: float, blue: float) -> np.ndarray:
     """The gradient as a painted sky has it; on a clear day, dusk and night keep their own.
 
     Args:
         surface: (H, W, 3) Lab, from `gradient`.
         cover: (H, W), the sky.
         richness: 0 (as the photo) to 1 (as painted).
+        day, blue: from `by_day`.
     """
     light, a, b = (surface[..., channel] for channel in range(3))
     rows = np.nonzero(cover.max(1) > 0.5)[0]
     end = max(8.0, float(rows.max())) if len(rows) else float(len(surface))
     height = (1 - np.arange(len(surface), dtype=np.float32) / end).clip(0, 1)
-    day, blue = by_day(surface, cover)
     own = np.stack([light + 0.06 * (100 - light) * day, a * (1 + 0.4 * richness), b * (1 + 0.4 * richness)], -1)
     ideal = mood.gradient(np.broadcast_to(height[:, None], light.shape))
     return mixed(own, ideal, 1.0 if mood.always else min(1.0, 1.15 * richness) * blue * day)

@@ -103,9 +103,16 @@ def test_a_grey_storm_stays_one() -> None:
 def test_the_skys_own_colour_and_lightness_say_how_blue_it_may_get(
     usual: tuple[float, float, float], bluest: float, palest: float
 ) -> None:
-    day, blue = sky.by_day(flat(*usual), np.ones((HEIGHT, WIDTH), np.float32))
+    surface, clouded = flat(*usual), flat(*usual)
+    clouded[..., 0] += cv2.GaussianBlur(noise(150), (0, 0), 9)
+    day, blue = sky.by_day(surface, sky.Sky(np.ones((HEIGHT, WIDTH), np.float32), clouded))
     assert day == 1
     assert palest <= blue <= bluest
+
+
+def test_a_grey_sky_without_clouds_is_no_storm() -> None:
+    even = flat(68, -2, -6)
+    assert sky.by_day(even, sky.Sky(np.ones((HEIGHT, WIDTH), np.float32), even))[1] > 0.4
 
 
 def test_a_sky_of_cloud_alone_keeps_its_greys() -> None:
@@ -130,19 +137,23 @@ def test_a_white_sky_goes_on_to_the_tower_without_a_rim() -> None:
     assert np.linalg.norm(near.mean(0) - far.mean(0)) < 3
 
 
-def test_bluish_stones_in_a_wall_are_neither_sky_nor_bright_blue() -> None:
-    picture = flat(76, -2, -30)
-    wall = flat(58, 2, 12)
-    rng = np.random.default_rng(3)
-    for row in range(62, HEIGHT - 5, 7):
-        for column in range(2, WIDTH - 9, 12):
-            stone = (76, -2, -30) if rng.random() < 0.2 else (50, 0, -4)
-            wall[row : row + 4, column : column + 8] = stone
-    picture[60:] = wall[60:]
-    assert sky.found(picture, 0.2).cover[66:].max() < 0.05
-    plain = np.where(picture == picture[0, 0], np.float32([50, 0, -4]), picture)
-    plain[:60] = picture[:60]
-    made = lab(painted(pixels(plain)))[66:]
+def wall(height: int, width: int, gap: int, share: float, stone: tuple[float, float, float]) -> np.ndarray:
+    """A wall under a blue sky, with that share of its stones in another colour."""
+    picture, rng = flat(76, -2, -30), np.random.default_rng(3)
+    picture[60:] = (75, 2, 8) if share == 1 else (58, 2, 12)
+    for row in range(60 + gap, HEIGHT - height, height + gap):
+        for column in range(gap, WIDTH - width, width + gap):
+            if rng.random() < share:
+                picture[row : row + height, column : column + width] = stone
+    return picture
+
+
+def test_stones_of_the_skys_colour_are_no_sky() -> None:
+    assert sky.found(wall(6, 10, 2, 0.25, (76, -2, -30)), 0.2).cover[80:].max() < 0.05
+
+
+def test_bluish_stones_get_no_bright_blue() -> None:
+    made = lab(painted(pixels(wall(4, 8, 3, 1, (60, 0, -6)))))[66:]
     assert made[made[..., 0] > 45][:, 2].min() > -17
 
 
