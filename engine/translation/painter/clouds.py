@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 
+from engine.translation.painter import tones
 from engine.translation.painter.dabs import dabbed, tile
 from engine.translation.painter.moods import Mood
 from engine.translation.painter.pixels import disc, mean_under, mixed, soft, step
 
 PUFFS = 22  # pixels of a puff at the reference size
+STORM_VALUES = 6.0  # L from one value of a grey sky to the next
 PALEST = 0.35  # of the deepest blue: as little of it the clear sky has somewhere, at least
 TONES = ((5, 7), (13, 8), (24, 10), (38, 12))  # lightness below the brightest where a tone begins, and its depth
 
@@ -22,10 +24,12 @@ def found(lab: np.ndarray, surface: np.ndarray, cover: np.ndarray) -> np.ndarray
         cover: (H, W), the sky.
     """
     away = lab - surface
-    blue = np.maximum(np.hypot(surface[..., 1], surface[..., 2]), 10.0)
+    blue = np.hypot(surface[..., 1], surface[..., 2])
     deep = np.percentile(lab[..., 2][cover > 0.5], 4) if (cover > 0.5).any() else 0.0
     white = lab[..., 2] - min(0.0, PALEST * float(deep))  # a surface that follows a large cloud says nothing of it
-    lost = np.maximum(away[..., 2], white * step(lab[..., 0], 86, 93)) / blue
+    lost = np.maximum(away[..., 2], white * step(lab[..., 0], 86, 93)) / np.maximum(blue, 10)
+    usual = np.median(blue[cover > 0.5]) if (cover > 0.5).any() else 0.0
+    lost = lost * step(usual, 2, 6)  # in a white sky no colour is lost
     lost = lost * step(surface[..., 1] - 0.3 * np.abs(surface[..., 2]), 9, 5)
     change = np.maximum(step(lost, 0.2, 0.65), step(np.abs(away[..., 0]), 9, 28))
     return change * (cover > 0.02)
@@ -49,6 +53,18 @@ def painted(lab: np.ndarray, cloud: np.ndarray, sky: np.ndarray, mood: Mood, col
     return mixed(sky, clouds, body)
 
 
+def overcast(lab: np.ndarray, richness: float, scale: float) -> np.ndarray:
+    """A sky that is nothing but cloud, in puffs of the photo's own greys.
+
+    Args:
+        lab: (H, W, 3), the photo's open sky.
+        richness: 0 (its own colours) to 1 (more of them).
+    """
+    _, light = _puffed(lab, np.ones(lab.shape[:2], np.float32), scale)
+    own = soft(lab[..., 1:], 6 * scale) * (1 + 0.4 * richness)
+    return np.dstack([tones.grouped(light, STORM_VALUES), own])
+
+
 def toned(light: np.ndarray, cloud: np.ndarray) -> np.ndarray:
     """Clouds' lightness in a few tones; the brightest becomes white by day.
 
@@ -59,8 +75,8 @@ def toned(light: np.ndarray, cloud: np.ndarray) -> np.ndarray:
     inside = light[cloud > 0.6]
     top = float(np.percentile(inside, 90)) if len(inside) else 90.0
     white = top + (98 - top) * float(step(top, 50, 75))
-    tones = [depth * step(top - light, begins - 2, begins + 2) for begins, depth in TONES]
-    return white - np.sum(tones, axis=0)
+    darker = [depth * step(top - light, begins - 2, begins + 2) for begins, depth in TONES]
+    return white - np.sum(darker, axis=0)
 
 
 def _puffed(lab: np.ndarray, cloud: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,23 @@ def thin(light: np.ndarray, scale: float) -> np.ndarray:
     return dark + bright
 
 
+def unbroken(shape: np.ndarray, strong: float, weak: float, scale: float) -> np.ndarray:
+    """(H, W) boolean: what is stronger than `strong`, and along cables also what is stronger than `weak` (hysteresis,
+    as Canny 1986 draws edges).
+
+    Args:
+        shape: (H, W) strength, 0 or more.
+        scale: pixels for one at the reference size.
+    """
+    marked = shape > weak
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(marked.astype(np.uint8), connectivity=8)
+    length = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
+    sure = np.bincount(labels.ravel(), (shape > strong).ravel(), count)
+    cable = (length > 24 * scale) & (stats[:, cv2.CC_STAT_AREA] < 4 * length) & (sure > 0.15 * length)
+    cable[0] = False
+    return (shape > strong) | cable[labels]
+
+
 def coherence(light: np.ndarray, scale: float) -> np.ndarray:
     """(H, W) in [0, 1]: how much shapes run in one direction here: 1 on a line, about 0 in leaves and gravel."""
     across, down = cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1)

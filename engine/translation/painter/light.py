@@ -6,6 +6,7 @@ from engine.translation.painter.moods import Mood
 from engine.translation.painter.pixels import step
 
 AMBIENT, AMBIENT_REACH = 16.0, 26.0  # L that the sky's light adds to black, and by which it fades in lighter places
+LEAST_BLUE, MOST_BLUE = 5.0, 26.0  # below 0 of b* that light and dark land may get, beside what it has
 GRASS_HUE, GRASS_SHIFT = 1.95, 0.24  # radians in a*b*: yellowish greens turn fresher
 
 
@@ -46,6 +47,19 @@ def graded(lab: np.ndarray, mood: Mood, light: float, colour: float) -> np.ndarr
     warm_b = mood.warm[1] * sun * step(b, -8, 4)
     a, b = turned(a, b, mood.cool[0] * shadow + mood.warm[0] * sun, mood.cool[1] * shadow + warm_b)
     return np.stack([lightness, a, b], -1)
+
+
+def bounded(lab: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """The land without blue that its photo does not have: light places hardly get bluer, dark ones may.
+
+    Args:
+        lab: (H, W, 3), in its light.
+        own: (H, W) b* of the photo there.
+    """
+    lightness, a, b = (lab[..., channel] for channel in range(3))
+    most = LEAST_BLUE + (MOST_BLUE - LEAST_BLUE) * step(lightness, 66, 26) + 1.8 * (-own).clip(0)
+    share = most / np.maximum(-b, most)
+    return np.dstack([lightness, a * share, b * share])
 
 
 def shaded(lab: np.ndarray, tone: np.ndarray, share: float) -> np.ndarray:

@@ -22,6 +22,7 @@ from engine.translation.painter import (
     night,
     regions,
     sky,
+    tint,
     tones,
     water,
 )
@@ -85,6 +86,7 @@ def painted(pixels: np.ndarray, painting: Painting = AS_PAINTED) -> np.ndarray:
         picture, over = rgb_of(_land(scene, beside)), above.result()
     if over is not None:
         picture = mixed(picture, over, scene.sky.cover)
+    picture = tint.kept(picture, scene.calm, scene.mood, scene.scale)
     dark = max(scene.dark, scene.mood.dim)
     picture = night.glow(picture, scene.scale, 0.12 + 0.38 * dark)
     return (picture.clip(0, 1) * 255).round().astype(np.uint8)
@@ -94,7 +96,7 @@ def _seen(pixels: np.ndarray, painting: Painting) -> Scene:
     scale = scale_of(pixels)
     calm = lab_of(regions.calmed(pixels, scale).astype(np.float32) / 255)
     photo = lab_of(pixels.astype(np.float32) / 255)
-    there = sky.found(calm, scale)
+    there = sky.found(calm, scale, photo)
     return Scene(photo, calm, scale, there, night.darkness(calm), moods.OF[painting.mood], painting)
 
 
@@ -121,12 +123,12 @@ def _land(scene: Scene, beside: ThreadPoolExecutor) -> np.ndarray:
     body = flow.brushed(body, 0.7 * scale, 1)
     small *= (1 - 0.75 * leaves) * open_land
     drawn = lines.lines(mixed(flat, brushed, 0.5), scale) * (1 - 0.85 * leaves) * (1 - wet) * (1 - 0.7 * far)
-    return _graded(body, far, drawn, small, scene)
+    done = light.graded(body, scene.mood, painting.light * (1 - 0.8 * scene.dark), painting.colour)
+    return _finished(light.bounded(done, flat[..., 2]), far, drawn, small, scene)
 
 
-def _graded(body: np.ndarray, far: np.ndarray, drawn: np.ndarray, small: np.ndarray, scene: Scene) -> np.ndarray:
+def _finished(done: np.ndarray, far: np.ndarray, drawn: np.ndarray, small: np.ndarray, scene: Scene) -> np.ndarray:
     painting, dark = scene.painting, scene.dark
-    done = light.graded(body, scene.mood, painting.light * (1 - 0.8 * dark), painting.colour)
     done = haze.hazed(done, far, painting.colour * (1 - dark))
     done[..., 0] += small  # after the light, which would lift it
     done[..., 0] = lines.inked(done[..., 0], drawn, painting.line)
@@ -148,7 +150,11 @@ def _above(scene: Scene) -> np.ndarray:
         colour = colour * (1 - scene.dark)
     surface = sky.gradient(there.open, there.cover)
     cloud = clouds.found(there.open, surface, there.cover)
-    above = clouds.painted(there.open, cloud, sky.painted(surface, there.cover, mood, colour), mood, colour, scale)
+    day, blue = sky.by_day(surface, there)
+    clear = sky.painted(surface, there.cover, mood, colour, day, blue)
+    above = clouds.painted(there.open, cloud, clear, mood, colour, scale)
+    if not mood.always and blue < day:
+        above = mixed(above, clouds.overcast(there.open, colour, scale), (1 - blue) * day)
     if mood.dim:
         above[..., 0] += 60 * night.stars(above.shape, scale) * (1 - cloud)
     return _with_thin_things(above, scene)
@@ -157,5 +163,6 @@ def _above(scene: Scene) -> np.ndarray:
 def _with_thin_things(above: np.ndarray, scene: Scene) -> np.ndarray:
     """Cables and twigs that are too thin to be land, as dark before the painted sky as before the photo's."""
     ahead = np.minimum(fine.thin(scene.photo[..., 0], scene.scale), 0) / np.maximum(scene.photo[..., 0], 20)
-    above[..., 0] *= 1 + (ahead * cv2.GaussianBlur((ahead < -0.06).astype(np.float32), (0, 0), 0.7)).clip(-0.9, 0)
+    drawn = fine.unbroken(-ahead, 0.06, 0.025, scene.scale).astype(np.float32)
+    above[..., 0] *= 1 + (ahead * cv2.GaussianBlur(drawn, (0, 0), 0.7)).clip(-0.9, 0)
     return above

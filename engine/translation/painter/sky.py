@@ -6,14 +6,17 @@ import cv2
 import numpy as np
 
 from engine.translation.painter.moods import Mood
-from engine.translation.painter.pixels import colour, disc, mean_under, mixed, soft, step
+from engine.translation.painter.pixels import disc, mean_under, mixed, soft, step
+from engine.translation.painter.twigs import WEIGHTS, joined, through
 
 COARSE = 384  # long side at which the sky is looked for
-WEIGHTS = colour(0.6, 1, 1)  # of L, a and b where sky and land are told apart
 LEAST = 0.015  # share of the picture that a sky covers
-TWIG = 3  # pixels at the reference size: half of what a twig or a spire's tip may be wide
 BLUE = -12.0  # b* of a sky that can be told from walls by its colour
 NEAR = 6.0  # of Lab; so far from its gradient a blue sky goes on behind twigs, at least
+CLEAR = ((50, 60, 70, 80, 88, 95), (42, 40, 32, 20, 12, 6))  # L of clear skies, and how far below 0 their b* is
+STORMY = 0.3, 0.75  # share of a clear sky's b* up to which one is grey, and from which on it is clear
+BURNT_OUT, NEAR_WHITE = 98.5, 2.5  # L of a white sky that no wall comes near, and the same limit there
+CLOUDED = 2.5, 6.0  # L by which a grey sky differs along its rows, from which on it is one of clouds
 VARIED = 5.0  # of Lab; a sky that differs so much from its own gradient is not a clear one
 
 
@@ -35,18 +38,21 @@ class Sky:
         return bool(self.cover.any())
 
 
-def found(lab: np.ndarray, scale: float) -> Sky:
+def found(lab: np.ndarray, scale: float, photo: np.ndarray | None = None) -> Sky:
     """The sky of a photo: smooth, blue, pale or dark, and reaching the upper border.
 
     Args:
         lab: (H, W, 3), calm.
+        photo: (H, W, 3), with all its detail, in which it is seen through twigs.
         scale: pixels for one at the reference size.
     """
     coarse = _coarse(_resized(lab, COARSE))
     if coarse.mean() < LEAST:
         return Sky(np.zeros(lab.shape[:2], np.float32), lab)
     large = cv2.resize(coarse.astype(np.float32), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
-    return _cut_out(large, _reached(large, lab, scale), lab, scale)
+    reached = _reached(large, lab, scale)
+    there = _cut_out(large, reached, lab, scale)
+    return there if photo is None or not reached.any() else _with_twigs(there, photo, scale)
 
 
 def _resized(lab: np.ndarray, side: int) -> np.ndarray:
@@ -119,32 +125,31 @@ def _reached(large: np.ndarray, lab: np.ndarray, scale: float) -> np.ndarray:
     Looked for twice, since the sky's gradient is better known when it was reached on both sides of a tree.
     """
     reached = large.astype(np.float32)
-    if np.median(lab[::3, ::3, 2][large[::3, ::3]]) > BLUE:
+    least = _followed(lab[::3, ::3][large[::3, ::3]])
+    if not least:
         return np.zeros_like(reached)
     for _ in range(2):
         apart = _apart(lab, gradient(lab, reached))
         usual = float(np.percentile(apart[::3, ::3][large[::3, ::3]], 70))
         if usual > VARIED:
             return np.zeros_like(reached)
-        limit = max(NEAR, 2.2 * usual)
-        reached = step(apart, 1.4 * limit, 0.9 * limit) * _joined((apart < 1.2 * limit) | large, large, scale)
+        limit = max(least, 2.2 * usual)
+        reached = step(apart, 1.4 * limit, 0.9 * limit) * joined((apart < 1.2 * limit) | large, large, lab, scale)
     return reached
+
+
+def _followed(colours: np.ndarray) -> float:
+    """How near to its gradient a sky of these colours (N, 3) goes on behind twigs; 0 where walls may look like it."""
+    light, _, b = np.median(colours, axis=0)
+    if b < BLUE:
+        return NEAR
+    return NEAR_WHITE if light > BURNT_OUT else 0.0
 
 
 def _apart(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
     """(H, W): how far two pictures' colours lie apart."""
     differing = (lab - other) * WEIGHTS
     return cv2.sqrt(cv2.transform(cv2.multiply(differing, differing), np.ones((1, 3), np.float32)))
-
-
-def _joined(like: np.ndarray, large: np.ndarray, scale: float) -> np.ndarray:
-    """(H, W) boolean: of `like` what comes to `large` over gaps as wide as a twig."""
-    closed = cv2.morphologyEx(like.astype(np.uint8), cv2.MORPH_CLOSE, disc(TWIG * scale))
-    count, labels = cv2.connectedComponents(closed, connectivity=4)
-    touching = np.zeros(count, bool)
-    touching[labels[large]] = True
-    touching[0] = False
-    return touching[labels]
 
 
 def _cut_out(large: np.ndarray, reached: np.ndarray, lab: np.ndarray, scale: float) -> Sky:
@@ -160,6 +165,13 @@ def _cut_out(large: np.ndarray, reached: np.ndarray, lab: np.ndarray, scale: flo
     cover = np.maximum(_without_islands(cover, scale), reached)
     known = (cover > 0.9).astype(np.float32)
     return Sky(cover, mean_under(lab, known, 3 * scale))
+
+
+def _with_twigs(there: Sky, photo: np.ndarray, scale: float) -> Sky:
+    """What shows through twigs as well; of its colours the clear sky's alone are known."""
+    surface = gradient(there.open, there.cover)
+    seen = through(photo, surface, there.cover, scale)
+    return Sky(np.maximum(there.cover, seen), mixed(there.open, surface, seen * step(there.cover, 0.95, 0.7)))
 
 
 def _broadly(lab: np.ndarray, chosen: np.ndarray, sigma: float) -> np.ndarray:
@@ -232,22 +244,41 @@ def _basis(shape: tuple[int, ...]) -> np.ndarray:
     return np.stack([np.ones(rows.size), rows.ravel(), rows.ravel() ** 2, columns.ravel()], 1).astype(np.float32)
 
 
-def painted(surface: np.ndarray, cover: np.ndarray, mood: Mood, richness: float) -> np.ndarray:
+def by_day(surface: np.ndarray, there: Sky) -> tuple[float, float]:
+    """How much a sky is one of the day (0 at dusk and by night), and how blue it may be painted: a clear one is bluer
+    the darker it is, a storm's is not, and has clouds. White that burnt out says little, and gets some blue."""
+    within = there.cover > 0.5
+    inside = surface[within]
+    if not len(inside):
+        return 0.0, 0.0
+    light, a, b = np.median(inside, axis=0)
+    day = 0.0 if dusk(inside[::16]) else float(step(light, 46, 62))
+    blue = float(step(-b / np.interp(light, *CLEAR), *STORMY))
+    dull = 0.4 + 0.6 * float(step(np.hypot(a, b), 3, 12))
+    clouded = float(step(_unevenness(there.open[..., 0], within), *CLOUDED))
+    return day, max(blue, 0.5 * float(step(light, 86, 96)), dull * (1 - clouded))
+
+
+def _unevenness(light: np.ndarray, within: np.ndarray) -> float:
+    """L by which a sky's lightness differs from the mean of its row: about 0 without clouds."""
+    counts = within.sum(1, keepdims=True)
+    rows = np.where(within, light, 0).sum(1, keepdims=True) / np.maximum(counts, 1)
+    return float(np.percentile(np.abs(light - rows)[within], 80))
+
+
+def painted(surface: np.ndarray, cover: np.ndarray, mood: Mood, richness: float, day: float, blue: float) -> np.ndarray:
     """The gradient as a painted sky has it; on a clear day, dusk and night keep their own.
 
     Args:
         surface: (H, W, 3) Lab, from `gradient`.
         cover: (H, W), the sky.
         richness: 0 (as the photo) to 1 (as painted).
+        day, blue: from `by_day`.
     """
     light, a, b = (surface[..., channel] for channel in range(3))
     rows = np.nonzero(cover.max(1) > 0.5)[0]
     end = max(8.0, float(rows.max())) if len(rows) else float(len(surface))
     height = (1 - np.arange(len(surface), dtype=np.float32) / end).clip(0, 1)
-    inside = surface[cover > 0.5]
-    usual = np.median(inside, axis=0) if len(inside) else np.zeros(3, np.float32)
-    day = 0.0 if dusk(inside[::16]) else float(step(usual[0], 46, 62))
-    blue = 0.4 + 0.6 * float(step(np.hypot(usual[1], usual[2]), 3, 12))
     own = np.stack([light + 0.06 * (100 - light) * day, a * (1 + 0.4 * richness), b * (1 + 0.4 * richness)], -1)
     ideal = mood.gradient(np.broadcast_to(height[:, None], light.shape))
     return mixed(own, ideal, 1.0 if mood.always else min(1.0, 1.15 * richness) * blue * day)
