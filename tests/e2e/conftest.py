@@ -63,11 +63,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
+    """An empty page of the browser, which must not ask anything of the network."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     foreign = []
     page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, address) else None)
     page.set_default_timeout(60_000)
-    page.goto(address)
     yield page
     page.close()
     assert not foreign, "the pages must need no network"
