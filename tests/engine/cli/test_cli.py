@@ -282,7 +282,7 @@ def test_a_command_outlives_the_studio_beside_it_and_ctrl_c_cancels_its_job(sett
     wait_until(lambda: len(studio.gallery.of_job(job.id)) > drawn)
     assert studio.engine().worker != worker
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
 
     assert process.returncode == 130
     assert "Traceback" not in errors
@@ -461,6 +461,6 @@ def test_scenes_are_painted(run, tmp_path):
 def test_environment_is_not_needed_with_a_home(tmp_path):
     variables = {name: value for name, value in os.environ.items() if not name.startswith("STUDIO_")}
     command = [*COMMAND, "jobs", "--json", "--home", str(tmp_path / "home")]
-    done = subprocess.run(command, cwd=PROJECT, env=variables, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=PROJECT, env=variables, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "home/studio.sqlite3").is_file()
