@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(600)  # whichever test is the first makes all s
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("training"), 64, 32, size=64, processes=1, steps=2, shard=32)
+    return Workshop(tmp_path_factory.mktemp("training"), 64, 32, size=64, processes=1, steps=3, shard=32)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_last_stage_needs_drawings_of_the_model_that_is_there(made, tmp_path
 def test_an_unfinished_autoencoder_is_not_used_and_a_used_one_not_trained(made, tmp_path):
     checkpoint = torch.load(made.folder / "autoencoder" / "checkpoint.pt")
     (tmp_path / "autoencoder").mkdir()
-    torch.save(checkpoint | {"step": 1}, tmp_path / "autoencoder" / "checkpoint.pt")
+    torch.save(checkpoint | {"step": 2}, tmp_path / "autoencoder" / "checkpoint.pt")
     shutil.copytree(made.folder / "scenes", tmp_path / "scenes")
     with pytest.raises(StudioError, match="steps left"):
         STAGES["latents"](replace(made, folder=tmp_path))
@@ -182,7 +182,7 @@ def test_the_draft_is_a_lora_of_the_model_that_the_studio_reads_and_draws_with_i
 
 def test_a_draft_that_was_stopped_ends_with_the_same_weights(made, tmp_path):
     few = replace(made.held_out(), count=4)
-    for name, parts in {"whole": (2,), "stopped": (1, 2)}.items():
+    for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
         shutil.copytree(made.folder / "draft", tmp_path / name, ignore=shutil.ignore_patterns("checkpoint.pt"))
         for steps in parts:
             config = replace(draft.Config(), steps=steps, batch_size=2)
