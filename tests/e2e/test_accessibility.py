@@ -25,7 +25,8 @@ def record(home: Path) -> str:
 
 
 def findings(page: Page) -> list[str]:
-    """The severe ones, each with its rule and the first element."""
+    """The severe ones, each with its rule and the first element; not of Streamlit's toasts, which come and go."""
+    expect(page.get_by_test_id("stToast")).to_have_count(0)
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in SEVERE]
 
