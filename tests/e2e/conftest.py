@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from engine.settings import PROJECT, Settings
 
-expect.set_options(timeout=60_000)  # a busy machine starts the worker slowly
+expect.set_options(timeout=120_000)  # a busy machine starts the worker slowly
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -45,7 +45,7 @@ def address(home: Path) -> Iterator[str]:
     _until_healthy(f"http://127.0.0.1:{port}/_stcore/health", log)
     yield f"http://127.0.0.1:{port}"
     server.terminate()
-    code = server.wait(60)
+    code = server.wait(120)
     assert code in (0, -signal.SIGTERM), log.read_text()
     assert "Traceback" not in log.read_text()
 
@@ -63,11 +63,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
+    """An empty page of the browser, which must not ask anything of the network."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     foreign = []
     page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, address) else None)
-    page.set_default_timeout(60_000)
-    page.goto(address)
+    page.set_default_timeout(120_000)
     yield page
     page.close()
     assert not foreign, "the pages must need no network"
@@ -78,7 +78,7 @@ def _local(url: str, address: str) -> bool:
 
 
 def _until_healthy(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=2).close()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.settings import Settings
 from engine.studio import Studio
+from tests.e2e.resting import settled, until
 from tests.gallery.samples import picture, recipe
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -23,34 +24,34 @@ def record(home: Path) -> str:
     return Studio(Settings(home=home)).gallery.save(picture(), recipe(prompt="a castle that axe looks at")).id
 
 
-@pytest.fixture(params=["dark", "light"])
-def screen(request: pytest.FixtureRequest, browser: Browser) -> Page:
-    context = browser.new_context(color_scheme=request.param, viewport={"width": 1440, "height": 900})
-    yield context.new_page()
-    context.close()
-
-
-def settled(page: Page) -> None:
-    """Wait until the page's script has run and its parts are there."""
-    expect(page.locator("h1")).to_have_count(1)
-    page.locator("[data-test-script-state=notRunning]").wait_for()
-    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
-
-
 def findings(page: Page) -> list[str]:
-    """The severe ones, each with its rule and the first element."""
+    """The severe ones, each with its rule and the first element; not of Streamlit's toasts, which come and go."""
+    expect(page.get_by_test_id("stToast")).to_have_count(0)
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in SEVERE]
 
 
-def test_no_page_has_a_severe_finding(screen: Page, address: str, record: str):
+def lightness(page: Page) -> int:
+    """Of the page's background, from 0 to 255."""
+    colour = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+    return max(int(value) for value in re.findall(r"\d+", colour)[:3])
+
+
+def test_no_page_has_a_severe_finding(page: Page, address: str, record: str):
+    """Each page is opened once, in the dark, and turns light as the computer does."""
     found = {}
     views = ("", "animeify", "upscale", "train", "evaluate", "gallery", f"gallery?image={record}", "queue", "storage")
     for place in views:
-        screen.goto(f"{address}/{place}")
-        settled(screen)
-        found[place or "generate"] = findings(screen)
-    assert not {place: texts for place, texts in found.items() if texts}
+        page.emulate_media(color_scheme="dark")
+        page.goto(f"{address}/{place}")
+        settled(page)
+        assert lightness(page) < 64
+        found[place or "generate", "dark"] = findings(page)
+        page.emulate_media(color_scheme="light")
+        until(page, lambda: lightness(page) > 192)
+        settled(page)
+        found[place or "generate", "light"] = findings(page)
+    assert not {where: texts for where, texts in found.items() if texts}
 
 
 def test_pages_are_heard_by_their_names_and_pictures_by_their_prompts(page: Page, address: str, record: str):
@@ -65,13 +66,15 @@ def test_arrow_keys_go_from_picture_to_picture_and_escape_goes_back(page: Page, 
     newer = Studio(Settings(home=home)).gallery.save(picture(1), recipe(prompt="a newer castle that axe looks at")).id
     page.goto(f"{address}/gallery?image={record}&search=axe")
     settled(page)
+    expect(page.get_by_role("button", name=re.compile("^Newer"))).to_be_enabled()
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile(f"image={newer}"))
     settled(page)
-    expect(page.get_by_role("button", name="Older")).to_be_enabled()
+    expect(page.get_by_role("button", name=re.compile("^Older"))).to_be_enabled()
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile(f"image={record}"))
     settled(page)
+    expect(page.get_by_role("button", name=re.compile("^Back to the gallery"))).to_be_enabled()
     page.keyboard.press("Escape")
     expect(page).not_to_have_url(re.compile("image="))
 

@@ -15,8 +15,16 @@ from playwright.sync_api import Page, expect
 from engine.settings import PROJECT, Settings
 from engine.studio import Studio
 from gallery.metadata import read_recipe
+from tests.e2e.resting import settled, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def page(page: Page, address: str) -> Page:
+    """The studio as it opens: Generate."""
+    page.goto(address)
+    return page
 
 
 @pytest.fixture
@@ -29,11 +37,13 @@ def ask(page: Page, prompt: str, images: int = 1, steps: int = 25) -> None:
     page.get_by_text("Advanced").click()
     fill(page, "Steps", steps)
     fill(page, "Images", images)
+    settled(page)
     page.get_by_label("Prompt", exact=True).fill(prompt)
     page.keyboard.press("Control+Enter")
 
 
 def fill(page: Page, label: str, value: int) -> None:
+    settled(page)
     field = page.get_by_role("spinbutton", name=label)
     field.fill(str(value))
     field.press("Enter")
@@ -47,12 +57,13 @@ def downloaded(page: Page, name: str) -> bytes:
 
 def finished(page: Page, studio: Studio, prompt: str, images: int = 1, jobs: int = 1) -> None:
     """Wait for the newest of so many jobs; before it ends, the page shows the pictures of the one before."""
-    while len(studio.jobs()) < jobs or studio.jobs()[0].request.prompt != prompt or not studio.jobs()[0].ended:
-        page.wait_for_timeout(100)
+    until(page, lambda: len(studio.jobs()) >= jobs)
+    until(page, lambda: studio.jobs()[0].request.prompt == prompt and studio.jobs()[0].ended)
     expect(page.get_by_text(prompt).last).to_be_visible()
     expect(page.get_by_role("button", name="PNG")).to_have_count(images, timeout=120_000)
 
 
+@pytest.mark.timeout(600)  # the first worker starts, and three pictures are drawn
 def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio: Studio):
     prompt = "a castle on a mountain at sunset"
     ask(page, prompt, images=2, steps=60)
@@ -83,6 +94,7 @@ def test_a_picture_survives_a_refresh_and_carries_its_recipe(page: Page, studio:
     page.get_by_role("link", name="Use these settings").click()
     expect(page.get_by_role("textbox", name="Seed")).to_have_value(str(record.seed))
     fill(page, "Images", 1)
+    settled(page)
     page.keyboard.press("Control+Enter")
     finished(page, studio, prompt, jobs=2)
     again = studio.gallery.page().images[0]
@@ -110,6 +122,7 @@ def test_a_long_seed_and_a_note_survive_the_browser(page: Page, studio: Studio):
     expect(field).to_have_value("")
 
 
+@pytest.mark.timeout(600)  # a worker starts twice
 def test_a_killed_worker_is_replaced_while_the_page_waits(page: Page, studio: Studio):
     ask(page, "a quiet lake in winter", images=2, steps=50)
     expect(page.get_by_text("Drawing image 1 of 2")).to_be_visible()

@@ -12,11 +12,19 @@ from safetensors.numpy import save_file
 from engine.diffusion.request import TextToImage
 from engine.settings import Settings
 from engine.studio import Studio
+from tests.e2e.resting import settled, until
 from tests.tiny_lora import kohya, lora_layers
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 ODD_NAME = "tést & co #1=2 + (v2) 100%"
+
+
+@pytest.fixture
+def page(page: Page, address: str) -> Page:
+    """The studio as it opens: Generate."""
+    page.goto(address)
+    return page
 
 
 @pytest.fixture
@@ -48,15 +56,14 @@ def jobs_of(studio: Studio, prompt: str) -> list[str]:
 
 
 def wait_for_jobs(page: Page, studio: Studio, prompt: str, count: int) -> None:
-    """Wait until so many jobs are accepted; the test's own time limit ends a wait in vain."""
-    while len(jobs_of(studio, prompt)) != count:
-        page.wait_for_timeout(100)
+    until(page, lambda: len(jobs_of(studio, prompt)) == count)
 
 
 def fill_prompt(page: Page, prompt: str) -> None:
     page.get_by_label("Prompt", exact=True).fill(prompt)
     page.get_by_label("Prompt", exact=True).press("Tab")
     expect(page).to_have_url(re.compile("prompt="))
+    settled(page)  # before, the buttons still move
 
 
 @pytest.mark.parametrize("milliseconds", [0, 150, 300])
@@ -104,13 +111,22 @@ MOST_SEEN = """() => {
 }"""
 
 
+def name_of_the_button(page: Page) -> str:
+    """Under which the last of the Generate buttons answers: another after each press that was accepted."""
+    settled(page)
+    names = page.locator(".st-key-one_press_generate [class*=st-key-generate_]").last.get_attribute("class")
+    return re.search(r"st-key-generate_\w+", names)[0]
+
+
 def test_two_clicks_with_a_pause_make_two_jobs(page: Page, studio: Studio):
     prompt = "a castle, asked for twice"
     fill_prompt(page, prompt)
     page.evaluate(MOST_SEEN)
+    before = name_of_the_button(page)
     page.get_by_role("button", name="Generate").click()
     wait_for_jobs(page, studio, prompt, 1)
-    page.wait_for_timeout(1500)
+    until(page, lambda: name_of_the_button(page) != before)
+    page.wait_for_timeout(1500)  # longer than a double click
     expect(page.get_by_role("button", name="Generate")).to_have_count(1)
     assert page.evaluate("window.mostSeen") == 1  # the old one was not seen beside the new one
     page.get_by_role("button", name="Generate").click()

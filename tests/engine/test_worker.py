@@ -29,6 +29,8 @@ from engine.worker import Worker, device_work, uncollected
 from gallery.mending.backups import snapshots
 from tests.tiny import save_tiny_pipeline
 
+pytestmark = pytest.mark.timeout(400)  # workers start, on a busy machine
+
 SILENT_SECONDS = 6.0  # much longer than a busy machine keeps a living worker from answering
 LONG = {"prompt": "a castle", "seed": 3, "num_inference_steps": 60, "num_images": 4}
 
@@ -48,11 +50,11 @@ def served(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Iter
 @pytest.fixture
 def running(served: Studio) -> Studio:
     """A studio whose worker process is ready; a test may leave another supervisor behind."""
-    until(lambda: served.engine().state == READY, 90)
+    until(lambda: served.engine().state == READY, 150)
     return served
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "this did not happen in time"
@@ -163,7 +165,7 @@ def test_a_worker_whose_parent_is_killed_leaves_too_and_keeps_the_database_until
         text=True,
     )
     worker = int(parent.stdout.readline())
-    until(lambda: studio.engine().state == READY, 90)
+    until(lambda: studio.engine().state == READY, 150)
     until(lambda: snapshots(studio.database.file))
     os.kill(worker, signal.SIGSTOP)
     parent.kill()

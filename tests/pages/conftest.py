@@ -27,7 +27,7 @@ def open_page(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     common._studio.cache_clear()
 
     def open_page(name: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(PROJECT / "pages" / "navigation.py"), default_timeout=30)
+        app = AppTest.from_file(str(PROJECT / "pages" / "navigation.py"), default_timeout=120)
         app.query_params.update(query)
         app.run()
         if name != "generate":

@@ -21,7 +21,7 @@ def test_a_studio_folder_that_cannot_be_opened_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     home = tmp_path / "file" / "home_of_art"
     monkeypatch.setenv("STUDIO_HOME", str(home))
-    page = AppTest.from_function(open_it).run(timeout=30)
+    page = AppTest.from_function(open_it).run(timeout=120)
 
     said = texts(page.error).replace("\\", "")
     assert str(home) in said

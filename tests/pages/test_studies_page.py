@@ -33,7 +33,7 @@ def made(studies, folders, kind, **values):
 
 
 def door(**address: str) -> AppTest:
-    page = AppTest.from_file(str(PROJECT / "pages" / "studies" / "door.py"), default_timeout=30)
+    page = AppTest.from_file(str(PROJECT / "pages" / "studies" / "door.py"), default_timeout=120)
     page.query_params.update(address)
     page.run()
     assert not page.exception

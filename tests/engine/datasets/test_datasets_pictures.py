@@ -2,8 +2,6 @@
 
 import io
 import struct
-import subprocess
-import sys
 import zlib
 
 import numpy as np
@@ -13,17 +11,6 @@ from PIL import Image, ImageCms
 from engine.datasets.fingerprints import difference_hash, look_alikes
 from engine.datasets.pictures import PictureRefused, facts_of, open_picture
 from engine.picture_files import to_rgb
-from engine.settings import PROJECT
-
-
-def test_the_package_is_imported_without_torch():
-    files = (PROJECT / "engine/datasets").rglob("[!_]*.py")
-    modules = [".".join(path.relative_to(PROJECT).with_suffix("").parts) for path in files]
-    assert {"engine.datasets.augment", "engine.datasets.captions", "engine.datasets.layouts.tables"} < set(modules)
-    imports = "; ".join(f"import {name}" for name in modules)
-    code = f"import sys; {imports}; print([name for name in ('torch', 'transformers') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_facts_of_a_plain_picture(save, tmp_path):

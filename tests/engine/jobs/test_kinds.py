@@ -77,7 +77,7 @@ def test_it_is_refused_by_its_own_rules_and_admission(knitting):
 
 def test_it_is_shown_in_the_list_of_jobs(knitting):
     job = knitting.submit(asked(knitting))
-    page = AppTest.from_string(PAGE.format(home=str(knitting.settings.home)), default_timeout=30).run()
+    page = AppTest.from_string(PAGE.format(home=str(knitting.settings.home)), default_timeout=120).run()
 
     assert not page.exception
     assert "**Knitting winter**" in [text.value for text in page.markdown]

@@ -1,8 +1,6 @@
-import random
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +12,7 @@ from engine.jobs.records import Progress
 from engine.jobs.schema import CANCELLED, DRAW, FAILED, FETCH, QUEUED, RUNNING, SUCCEEDED, JobRow
 from engine.jobs.status import is_dead, worker_name
 from engine.kinds import KINDS
+from engine.settings import PROJECT, Settings
 from engine.weights.request import FetchModel
 
 REQUEST = TextToImage(
@@ -224,63 +223,24 @@ def test_a_dead_process_is_told_from_a_living_one():
     assert not is_dead("another-machine:1:1")
 
 
-CLAIMER = """
-import random, sys, time
-from pathlib import Path
-from engine.jobs.queue import JobQueue
-from engine.jobs.records import Progress
-from engine.kinds import KINDS
-from engine.settings import Settings
-from gallery.database import Database
-settings = Settings(home=Path(sys.argv[1]))
-queue = JobQueue(Database(settings.database_url), settings, KINDS)
-chance = random.Random(int(sys.argv[2]))
-idle = 0
-while idle < 20:
-    claim = queue.claim(f"worker-{sys.argv[2]}", "draw")
-    if claim is None:
-        idle += 1
-        time.sleep(0.02)
-        continue
-    idle = 0
-    queue.beat(claim, Progress(step=1, steps=2))
-    if chance.random() < 0.2:
-        queue.release(claim)
-    else:
-        queue.succeed(claim, Progress(step=2, steps=2))
-        print(claim.job.id, flush=True)
-"""
+def claimers(program: str, settings: Settings, count: int) -> list[str]:
+    """The ids of the jobs that so many claimers ended, each as often as one of them ended it."""
+    command = [sys.executable, "-m", "tests.engine.jobs.claimers", program, str(settings.home), str(count)]
+    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True, timeout=120)
+    return done.stdout.split()
 
 
 def test_four_processes_end_every_job_exactly_once(queue, settings):
     ids = {queue.submit(REQUEST).id for _ in range(60)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", CLAIMER, str(settings.home), str(number)], stdout=subprocess.PIPE, text=True
-        )
-        for number in range(4)
-    ]
-    ended = [line for process in processes for line in process.communicate(timeout=60)[0].split()]
+    ended = claimers("race", settings, 4)
 
-    assert all(process.returncode == 0 for process in processes)
     assert sorted(ended) == sorted(ids)
     assert {queue.get(job_id).state for job_id in ids} == {SUCCEEDED}
 
 
 def test_killed_claimers_lose_no_job_and_end_none_twice(queue, settings):
     ids = {queue.submit(REQUEST).id for _ in range(30)}
-    chance, ended = random.Random(3), []
-    for number in range(6):
-        process = subprocess.Popen(
-            [sys.executable, "-c", CLAIMER, str(settings.home), str(number)], stdout=subprocess.PIPE, text=True
-        )
-        if number < 5:
-            time.sleep(0.3 + chance.random() * 0.3)
-            process.kill()
-        ended += process.communicate(timeout=60)[0].split()
-        for lease in queue.leases():
-            queue.reclaim(lease.token, "killed")
+    ended = claimers("kill", settings, 6)
 
-    states = {job_id: queue.get(job_id).state for job_id in ids}
-    assert set(states.values()) == {SUCCEEDED}
+    assert {queue.get(job_id).state for job_id in ids} == {SUCCEEDED}
     assert len(ended) == len(set(ended))

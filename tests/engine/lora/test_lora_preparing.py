@@ -33,7 +33,7 @@ from engine.worker import Worker, device_work
 
 Work = Callable[[], None]
 TINY = Config(rank=2, steps=3, warmup_steps=1, gradient_accumulation=1, checkpoint_every=2, held_out_every=1)
-TINY = replace(TINY, validation_every=0, gradient_checkpointing=False)
+TINY = replace(TINY, validation_every=0, gradient_checkpointing=False, batch_size=4)
 
 
 @pytest.fixture

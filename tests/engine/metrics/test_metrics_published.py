@@ -155,7 +155,7 @@ def test_an_unreachable_place_is_told_at_once(monkeypatch, tmp_path, url):
     start = time.monotonic()
     with pytest.raises(Offline, match=r"net.pth \(5.0 MB\) cannot be downloaded from .*copy it to"):
         require("A test", [PublishedFile("net.pth", url, 5_000_000)], tmp_path, ALLOWED)
-    assert time.monotonic() - start < 20  # not minutes of retries
+    assert time.monotonic() - start < 60  # not minutes of retries
 
 
 def test_a_missing_page_is_told(published, tmp_path):

@@ -152,21 +152,19 @@ def _halves(ranks: Ranks, folder: Path) -> None:
     torch.save({"gradient": model.weight.grad, "agreed": agreed, "rows": rows}, folder / f"{ranks.rank}.pt")
 
 
-def _refused(ranks: Ranks) -> None:
+def _halves_then_refused(ranks: Ranks, folder: Path) -> None:
+    _halves(ranks, folder)
     if ranks.first:
         raise StudioError("Nothing can be made of this.")
     ranks.agree(True)  # would wait for ever if the other's end did not end it
 
 
-def test_an_error_in_another_process_keeps_its_words():
-    with pytest.raises(StudioError, match="Nothing can be made of this"):
-        run(_refused, 2)
-
-
-def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path):
+def test_two_processes_have_the_gradient_of_the_whole_batch_and_an_error_in_one_keeps_its_words(tmp_path):
     for processes in (1, 2):
         (tmp_path / str(processes)).mkdir()
-        run(_halves, processes, tmp_path / str(processes))
+    run(_halves, 1, tmp_path / "1")
+    with pytest.raises(StudioError, match="Nothing can be made of this"):
+        run(_halves_then_refused, 2, tmp_path / "2")
     whole = torch.load(tmp_path / "1" / "0.pt")
     halves = [torch.load(tmp_path / "2" / f"{rank}.pt") for rank in range(2)]
 

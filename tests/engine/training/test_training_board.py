@@ -19,12 +19,12 @@ def test_tensorboard_answers_on_this_machine_alone_and_ends_with_the_studio(tmp_
     assert board.board_at(tmp_path) is None
     address = board.open_board(tmp_path)
     assert address.startswith("http://127.0.0.1:")
-    assert urlopen(f"{address}data/logdir", timeout=30).status == 200
+    assert urlopen(f"{address}data/logdir", timeout=120).status == 200
     assert board.open_board(tmp_path) == board.board_at(tmp_path) == address  # one is enough
 
     process, _ = board._boards[tmp_path]
     process.stdin.close()  # what is left of a studio that was killed
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     assert board.board_at(tmp_path) is None
 
 
