@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-LATER = 10  # as `nice` counts: a tenth of what others get, where all want a core
+LATER = 19  # as `nice` counts: a seventieth of what others get, where all want a core
 
 
 def end_with_the_parent(last: Callable[[], object] = lambda: None) -> None:

@@ -14,12 +14,13 @@ from engine.jobs.status import READY, WORKING
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
 from pages.generate.seed import drawn_seed
-from pages.parts.common import PEOPLE_ERRORS, plain, shown_width
+from pages.parts.common import PEOPLE_ERRORS, plain
 from pages.parts.submit import said_by
 
 LOOK_SECONDS = 1.0
 PATIENT_SECONDS = 0.9  # that a look waits for a draft, which mostly takes less
 LOST_SECONDS = 20.0  # much longer than a draft takes
+SHOWN = 384  # pixels of the draft on the page, so that results are in sight below it
 WORDS = ("prompt", "negative_prompt")
 _STATE = "live_draft"
 
@@ -59,7 +60,7 @@ class _Draft:
         seed: of its drafts while the form has none.
         entered, typed: the words that the form had when others were typed, and those.
         asked, token, since: the form for which a draft was asked, the wish's token and when that was.
-        shown: the last draft that came, with its seed and its width in pixels.
+        shown: the last draft that came, with its seed.
     """
 
     asker: str
@@ -69,7 +70,7 @@ class _Draft:
     asked: dict[str, Any] | None = None
     token: str = ""
     since: float = 0.0
-    shown: tuple[Answer, int, int] | None = None
+    shown: tuple[Answer, int] | None = None
 
 
 @dataclass
@@ -111,7 +112,7 @@ def _show(studio: Studio, values: dict[str, Any], run: _Run) -> None:
         return
     answer = _wait(Board(studio.settings.home), draft, 0.0 if whole else PATIENT_SECONDS)
     if answer:
-        draft.shown, draft.token = (answer, seed, values["width"]), ""
+        draft.shown, draft.token = (answer, seed), ""
     _show_draft(draft, seed if values["seed"] is None else None)
     if draft.token:
         st.caption(_why_not_yet(studio, draft))
@@ -163,12 +164,13 @@ def _show_draft(draft: _Draft, own_seed: int | None) -> None:
     """The last draft that came; with the ways to its seed and to another one where the form has none."""
     if draft.shown is None:
         return
-    answer, seed, width = draft.shown
+    answer, seed = draft.shown
     if answer.problem:
         st.caption(f":material/warning: {plain(answer.problem)}")
         return
-    st.image(answer.picture, width=shown_width(width), alt="Draft")
-    st.caption(f"Draft in {answer.seconds:.2f} s, seed {seed}. It is kept nowhere: Generate draws it in full.")
+    st.image(answer.picture, width=SHOWN, alt="Draft")
+    way = "Generate draws it in full" if own_seed is None else "keep its seed, and Generate draws it in full"
+    st.caption(f"Draft in {answer.seconds:.2f} s, seed {seed}. It is kept nowhere: {way}.")
     if own_seed is None:
         return
     with st.container(horizontal=True, gap="small"):

@@ -10,6 +10,7 @@ WEIGHTS = colour(0.6, 1, 1)  # of L, a and b where sky and land are told apart
 TWIG = 4  # pixels at the reference size: half of what a twig or a spire's tip may be wide
 LARGE = 0.002  # share of the picture from which on such a piece is sky whatever stands before it
 DARKER = 10.0  # L by which what stands before a sky and cuts a piece of it off is darker, at least
+REACH = 180.0  # pixels at the reference size: so far from the sky it is still seen through twigs
 OPEN = 0.35  # share of sky around such a piece; walls with bluish stones have less
 
 
@@ -54,12 +55,14 @@ def through(photo: np.ndarray, surface: np.ndarray, cover: np.ndarray, scale: fl
     twig = mean_under(photo, dark, 5 * scale)
     apart = (surface - twig) * WEIGHTS
     length = (apart * apart).sum(-1)
-    away = (photo - twig) * WEIGHTS
-    place = ((away * apart).sum(-1) / np.maximum(length, 80.0)).clip(0, 1)
-    off = away - place[..., None] * apart
+    from_twig = (photo - twig) * WEIGHTS
+    place = ((from_twig * apart).sum(-1) / np.maximum(length, 80.0)).clip(0, 1)
+    off = from_twig - place[..., None] * apart
     between = step(np.sqrt((off * off).sum(-1)), 13, 7) * step(length, 200, 400)
     seen = among * between * step(place, 0.25, 0.8)
     known = cover > 0.5
+    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3)
+    seen *= away < REACH * scale  # along a bright ground it would go on without end
     free = known | (seen > 0.5)
     closed = cv2.morphologyEx(free.astype(np.uint8), cv2.MORPH_CLOSE, disc(max(2, TWIG * scale)))
     one = (free & _touching(closed, known)).astype(np.float32)

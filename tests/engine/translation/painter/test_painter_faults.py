@@ -213,3 +213,15 @@ def test_a_cable_that_gets_fainter_is_not_torn() -> None:
     drawn = fine.unbroken(shape, 0.06, 0.025, 1.0)
     assert drawn[40, 20:180].all()
     assert drawn.sum() == 160
+
+
+def test_a_bright_ground_with_dark_stones_is_seen_as_no_sky_far_from_it() -> None:
+    picture = np.broadcast_to(np.float32([35, 4, 14]), (300, 400, 3)).copy()
+    cover = np.zeros(picture.shape[:2], np.float32)
+    cover[:, :40] = 1
+    ground = np.random.default_rng(1).random((60, 360)) > 0.15
+    picture[:, :40] = SKY
+    picture[200:260, 40:][ground] = SKY
+    seen = twigs.through(picture, np.broadcast_to(SKY, picture.shape), cover, 0.47)
+    assert seen[200:260, 45:70].mean() > 0.2
+    assert seen[200:260, 130:].max() == 0
