@@ -95,7 +95,7 @@ def _draw(page: Page, number: int) -> None:
     page.keyboard.press("Control+Enter")
     page.get_by_text("Cancel").first.wait_for(timeout=60_000)
     expect(page.get_by_text("Cancel")).to_have_count(0, timeout=60_000)
-    page.get_by_role("button", name="PNG").wait_for(timeout=60_000)
+    expect(page.get_by_role("button", name="PNG")).to_have_count(1, timeout=60_000)
 
 
 def _peak_megabytes(pid: int) -> float:
