@@ -107,8 +107,8 @@ class Worker:
             tell: called with WORKING before a job and READY after it.
             rest: called when nothing was to do for `REST_SECONDS`, again after every job and as long as it says that
                 there is more to come; it must return at once, since a job waits for it.
-            between: called whenever nothing is to do, with what says that this has changed, for work of less than a
-                second that is asked for beside the queue; returns whether there was any.
+            between: called whenever nothing is to do, with what says that this has changed, for short work that
+                is asked for beside the queue; returns whether there was any.
 
         Raises:
             Poisoned: the device is broken for this process.
@@ -121,19 +121,18 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 version = self._database.data_version()
-                if version == seen and time.monotonic() - looked < LOOK_SECONDS:
-                    if between(partial(self._is_wanted, seen)):
-                        quiet = time.monotonic()
-                    else:
-                        self._stopping.wait(pause)
-                elif not any(self.run_one(lane, handlers, tell) for lane in self.queue.lanes.in_turn(lanes)):
-                    seen, looked = version, time.monotonic()
-                    if between(partial(self._is_wanted, seen)):
-                        quiet = time.monotonic()
-                    elif quiet is not None and looked - quiet > REST_SECONDS:
-                        quiet = quiet if rest() else None
-                else:
+                look = version != seen or time.monotonic() - looked >= LOOK_SECONDS
+                if look and any(self.run_one(lane, handlers, tell) for lane in self.queue.lanes.in_turn(lanes)):
+                    trouble.passed()
                     quiet = time.monotonic()
+                    continue
+                seen, looked = (version, time.monotonic()) if look else (seen, looked)
+                if between(partial(self._is_wanted, lanes, version)):
+                    quiet = time.monotonic()
+                else:
+                    if look and quiet is not None and looked - quiet > REST_SECONDS:
+                        quiet = quiet if rest() else None
+                    self._stopping.wait(pause)
                 trouble.passed()
             except Poisoned:
                 raise
@@ -141,9 +140,9 @@ class Worker:
                 trouble.met(f"the {lanes[0]} lane met an error", error)
                 self._stopping.wait(LOOK_SECONDS)
 
-    def _is_wanted(self, seen: int) -> bool:
-        """Whether a job may wait; databases that cannot tell are asked when this has ended."""
-        return self.stopping or (self._database.is_sqlite and self._database.data_version() != seen)
+    def _is_wanted(self, lanes: Sequence[str], seen: int) -> bool:
+        """Whether a job waits; what others write into the database is mostly none."""
+        return self.stopping or (self._database.data_version() != seen and self.queue.waits(lanes))
 
     def run_one(self, lane: str, handlers: dict[str, Handler], tell: Tell = lambda state: None) -> bool:
         """Work on the first waiting job of a lane; returns whether there was one."""

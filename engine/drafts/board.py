@@ -64,16 +64,17 @@ class Board:
         self._wishes = home / "drafts" / "wishes"
         self._answers = home / "drafts" / "answers"
 
-    def ask(self, asker: str, request: TextToImage) -> str:
+    def ask(self, asker: str, request: TextToImage, token: str = "") -> str:
         """Wish for a draft in place of the asker's last one; returns the wish's token.
 
         Args:
             asker: letters, digits, "-" and "_".
+            token: of the same wish, where it was lost.
 
         Raises:
             StorageFailed: the disk did not take it.
         """
-        wish = Wish(asker, new_id(), request)
+        wish = Wish(asker, token or new_id(), request)
         self._wish(wish)
         return wish.token
 
@@ -107,12 +108,14 @@ class Board:
         values = asdict(answer) | {"picture": base64.b64encode(answer.picture).decode()}
         self._write(self._answers / f"{asker}.json", values)
 
-    def answer_to(self, asker: str, token: str) -> Answer | None:
-        """What became of that wish; None where nothing did yet."""
+    def fetch(self, asker: str, token: str) -> Answer | None:
+        """What became of that wish, which is then told no more; None where nothing did yet."""
+        path = self._answers / f"{asker}.json"
         try:
-            said = json.loads((self._answers / f"{asker}.json").read_bytes())
+            said = json.loads(path.read_bytes())
             if said["token"] != token:
                 return None
+            path.unlink()
             return Answer(token, base64.b64decode(said["picture"]), float(said["seconds"]), str(said["problem"]))
         except (OSError, *_LEAST):
             return None
@@ -129,7 +132,7 @@ class Board:
         return Path(max(times, key=lambda path: times[path])) if times else None
 
     def _sweep(self) -> None:
-        for path in [*self._answers.glob("*"), *self._wishes.glob("*.taken")]:
+        for path in [*self._answers.glob("*"), *self._wishes.glob("*")]:
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > KEPT_SECONDS:
                     path.unlink()

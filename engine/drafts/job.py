@@ -3,12 +3,17 @@
 import io
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from engine.diffusion.backends.names import is_converted
 from engine.diffusion.job import Drawing
+from engine.diffusion.request import TextToImage
 from engine.drafts.board import Answer, Board, Wish
 from engine.errors import Cancelled, StudioError
 from engine.jobs.runner import Handler, Poisoned, poisons_the_device
 from engine.jobs.workplace import Workplace
+from engine.settings import TORCH
+from engine.weights.models import Catalogue
 from gallery.errors import GalleryError
 
 log = logging.getLogger(__name__)
@@ -19,6 +24,8 @@ class Drafting:
 
     def __init__(self, place: Workplace):
         self._board = Board(place.settings.home)
+        self._home = place.settings.home
+        self._catalogue = Catalogue(place.settings)
         self._drawing = place.one(Drawing)
 
     @property
@@ -51,7 +58,9 @@ class Drafting:
 
     def _answered(self, wish: Wish, should_stop: Callable[[], bool]) -> Answer:
         try:
-            drawn = self._drawing.part(wish.request, should_stop=should_stop)
+            if should_stop():
+                raise Cancelled("A job waits.")
+            drawn = self._drawing.part(self._unprepared(wish.request), should_stop=should_stop)
         except Cancelled:
             raise
         except (StudioError, GalleryError) as error:
@@ -64,3 +73,8 @@ class Drafting:
         stream = io.BytesIO()
         drawn.image.save(stream, "PNG", compress_level=1)
         return Answer(wish.token, stream.getvalue(), round(drawn.seconds, 3))
+
+    def _unprepared(self, request: TextToImage) -> TextToImage:
+        """By PyTorch where OpenVINO would first have to convert the model, which takes longer than any draft."""
+        ready = request.backend == TORCH or is_converted(self._home, self._catalogue.get(request.model))
+        return request if ready else replace(request, backend=TORCH)

@@ -130,6 +130,11 @@ class JobQueue:
         with self._database.read() as session:
             return [self._job(row) for row in session.scalars(query) if row is not None and row.id]
 
+    def waits(self, served: Sequence[str]) -> bool:
+        """Whether a job waits that a worker of these lanes would take now."""
+        with self._database.read() as session:
+            return any(lanes.waits(session, lane) for lane in served)
+
     def waiting(self, lane: str) -> Sequence[Job]:
         """The waiting jobs of a lane in the order in which they will be begun if nothing changes."""
         with self._database.read() as session:

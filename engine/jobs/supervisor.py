@@ -121,7 +121,8 @@ class Supervisor:
 
     def _tidy(self) -> None:
         """Leave nothing that a killed process left, and no job that nobody would ever begin."""
-        shutil.rmtree(self._settings.home / "previews", ignore_errors=True)
+        for folder in ("previews", "drafts"):
+            shutil.rmtree(self._settings.home / folder, ignore_errors=True)
         try:
             sweep(self._settings.home, self._queue.folders())
         except (DBAPIError, GalleryError, OSError):  # no reason not to start the worker

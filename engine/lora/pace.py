@@ -91,7 +91,7 @@ class Speed:
 
 
 def in_words(planned: Planned, speeds: Sequence[Speed], accelerated: bool, slowness: float | None = None) -> str:
-    """A sentence such as "About 3 min, by the steps of 2 earlier trainings here."
+    """A sentence such as "About 3 min, by 2 earlier trainings here."
 
     Args:
         speeds: of earlier trainings.

@@ -110,7 +110,8 @@ def _show(studio: Studio, values: dict[str, Any], run: _Run) -> None:
     if problem:
         st.caption(f":material/edit: {plain(problem)}")
         return
-    answer = _wait(Board(studio.settings.home), draft, 0.0 if whole else PATIENT_SECONDS)
+    patient = not whole and studio.engine().state == READY  # else it comes later, and other parts of the page wait
+    answer = _wait(Board(studio.settings.home), draft, PATIENT_SECONDS if patient else 0.0)
     if answer:
         draft.shown, draft.token = (answer, seed), ""
     _show_draft(draft, seed if values["seed"] is None else None)
@@ -124,18 +125,21 @@ def _words(draft: _Draft, entered: dict[str, str]) -> dict[str, str]:
         typed = _typing(key="heard_typing", on_typed_change=lambda: None).get("typed")
     if isinstance(typed, dict) and all(isinstance(typed.get(name), str) for name in WORDS):
         draft.entered, draft.typed = entered, {name: typed[name] for name in WORDS}
-    return draft.typed if draft.typed and draft.entered == entered else entered
+    elif draft.entered != entered:
+        draft.typed = None
+    return draft.typed or entered
 
 
 def _ask(studio: Studio, draft: _Draft, asked: dict[str, Any]) -> str:
     """Ask for a draft, where that is another one than the last; returns what speaks against it."""
     board = Board(studio.settings.home)
-    if asked == draft.asked and not _is_lost(studio, draft, board):
+    same = asked == draft.asked
+    if same and not _is_lost(studio, draft, board):
         return ""
     fields = {name: value for name, value in asked.items() if name != "kind"}
     try:
         wanted = draft_of(studio.request(TextToImage.kind, fields))
-        draft.token = board.ask(draft.asker, wanted)
+        draft.token = board.ask(draft.asker, wanted, draft.token if same else "")
     except PEOPLE_ERRORS as error:
         draft.asked = None
         return next(iter(said_by(error).values()))
@@ -152,7 +156,7 @@ def _is_lost(studio: Studio, draft: _Draft, board: Board) -> bool:
 def _wait(board: Board, draft: _Draft, seconds: float) -> Answer | None:
     ends = time.monotonic() + seconds
     while draft.token:
-        if answer := board.answer_to(draft.asker, draft.token):
+        if answer := board.fetch(draft.asker, draft.token):
             return answer
         if time.monotonic() >= ends:
             return None
@@ -169,17 +173,22 @@ def _show_draft(draft: _Draft, own_seed: int | None) -> None:
         st.caption(f":material/warning: {plain(answer.problem)}")
         return
     st.image(answer.picture, width=SHOWN, alt="Draft")
-    way = "Generate draws it in full" if own_seed is None else "keep its seed, and Generate draws it in full"
-    st.caption(f"Draft in {answer.seconds:.2f} s, seed {seed}. It is kept nowhere: {way}.")
+    st.caption(f"Draft in {answer.seconds:.2f} s, seed {seed}. It is kept nowhere{_way(draft, own_seed)}.")
     if own_seed is None:
         return
     with st.container(horizontal=True, gap="small"):
         taken = st.button("Keep this seed", icon=":material/push_pin:", on_click=_take, args=(seed,))
-        other = st.button("Another seed", icon=":material/casino:", on_click=_roll, args=(draft,))
+        st.button("Another seed", icon=":material/casino:", on_click=_roll, args=(draft,))
     if taken:
         st.rerun()  # all of the page: the seed's field is outside
-    if other:
-        st.rerun(scope="fragment")
+
+
+def _way(draft: _Draft, own_seed: int | None) -> str:
+    """To its full drawing; none where the form has changed since, or what is mixed in is drawn anew for each."""
+    asked = draft.asked or {}
+    if draft.token or (asked.get("variation_strength") and asked.get("variation_seed") is None):
+        return ""
+    return ": Generate draws it in full" if own_seed is None else ": keep its seed, and Generate draws it in full"
 
 
 def _take(seed: int) -> None:

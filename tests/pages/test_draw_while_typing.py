@@ -45,8 +45,10 @@ def test_a_wish_is_told_once_and_answered_on_the_page(page, board, studio):
     write(page, "a lake")
     assert board.take().request.seed == wish.request.seed
     button(page, "Another seed").click().run()
+    assert not page.exception
     assert board.take().request.seed != wish.request.seed
     button(page, "Keep this seed").click().run()
+    assert not page.exception
     assert page.text_input(key="seed").value == str(wish.request.seed)
     assert board.take().request.seed == wish.request.seed
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import psutil
 
@@ -38,13 +39,14 @@ class Conversion:
         _require_memory(PROCESS_BYTES + model.size_bytes)
         self.info = model.info
         self._home = settings.home
+        # A pipe that nobody reads meanwhile would fill up.
+        self._said = TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "engine.diffusion.backends.apart", as_text(model.info)],
             cwd=PROJECT,
             env=settings.to_environment(),
             stdin=subprocess.PIPE,  # its end is the child's too, however this process ends
-            stdout=subprocess.PIPE,
-            text=True,
+            stdout=self._said,
         )
 
     @property
@@ -54,15 +56,23 @@ class Conversion:
 
     def problem(self) -> str:
         """Of one that has ended: why it came to nothing, else empty."""
-        said, _ = self._process.communicate()
-        code = self._process.returncode
-        return "" if code == 0 else said.strip() or f"its process ended with {code}"
+        code = self._end()
+        self._said.seek(0)
+        said = self._said.read().strip()
+        self._said.close()
+        return "" if code == 0 else said or f"its process ended with {code}"
 
     def stop(self) -> None:
         """End it now; nothing is left of what it did not finish."""
         self._process.kill()
-        self._process.communicate()
+        self._end()
+        self._said.close()
         abandon(self._home, self._process.pid)
+
+    def _end(self) -> int:
+        if self._process.stdin:
+            self._process.stdin.close()
+        return self._process.wait()
 
 
 class Readying:

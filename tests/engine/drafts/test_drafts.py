@@ -11,7 +11,7 @@ from PIL import Image
 from engine.diffusion.request import TextToImage
 from engine.drafts.board import KEPT_SECONDS, Answer, Board
 from engine.drafts.quick import FEW_STEPS, SCHEDULER, STEPS, draft_of, has_drafts
-from engine.jobs.schema import DRAW, SUCCEEDED
+from engine.jobs.schema import DEVICE_LANES, DRAW, FETCH, SUCCEEDED
 from engine.studio import Studio
 from engine.worker import Worker, device_place
 
@@ -55,9 +55,9 @@ def test_the_newest_wish_of_an_asker_counts_alone(board: Board):
     assert (wish.token, wish.request.prompt) == (second, "a lake")
     assert board.take() is None
     board.answer("one", Answer(second, b"picture", 0.5))
-    assert board.answer_to("one", second) == Answer(second, b"picture", 0.5)
-    assert board.answer_to("one", first) is None
-    assert board.answer_to("two", second) is None
+    assert board.fetch("one", second) == Answer(second, b"picture", 0.5)
+    assert board.fetch("one", first) is None
+    assert board.fetch("two", second) is None
 
 
 def test_a_wish_that_is_given_back_makes_room_for_a_newer_one(board: Board):
@@ -80,13 +80,15 @@ def test_what_is_no_wish_is_passed_over(board: Board, tmp_path):
     assert not list((tmp_path / "drafts" / "wishes").iterdir())
 
 
-def test_answers_of_askers_that_are_gone_are_swept(board: Board, tmp_path):
+def test_files_of_askers_that_are_gone_are_swept(board: Board, tmp_path):
     board.answer("gone", Answer("token"))
-    file = tmp_path / "drafts" / "answers" / "gone.json"
-    then = file.stat().st_mtime - KEPT_SECONDS - 1
-    os.utime(file, (then, then))
+    board.ask("gone", REQUEST)
+    for file in (files := list(tmp_path.glob("drafts/*/gone.json"))):
+        then = file.stat().st_mtime - KEPT_SECONDS - 1
+        os.utime(file, (then, then))
     board.answer("here", Answer("token"))
-    assert not file.exists()
+    assert len(files) == 2
+    assert not any(file.exists() for file in files)
 
 
 def test_a_draft_has_the_pixels_of_a_drawing_and_leaves_nothing(studio: Studio, place):
@@ -95,7 +97,7 @@ def test_a_draft_has_the_pixels_of_a_drawing_and_leaves_nothing(studio: Studio, 
     token = board.ask("one", wanted)
     assert place.between(lambda: False)
     assert not place.between(lambda: False)
-    answer = board.answer_to("one", token)
+    answer = board.fetch("one", token)
     assert studio.is_empty()
     assert not studio.jobs()
 
@@ -110,15 +112,26 @@ def test_a_draft_gives_way_to_a_job_and_comes_after_it(studio: Studio, place):
     board = Board(studio.settings.home)
     token = board.ask("one", draft_of(REQUEST))
     assert place.between(lambda: True)
-    assert board.answer_to("one", token) is None
+    assert board.fetch("one", token) is None
     assert place.between(lambda: False)
-    assert board.answer_to("one", token).picture
+    assert board.fetch("one", token).picture
+
+
+def test_only_a_job_of_its_lanes_stops_a_draft(studio: Studio):
+    worker = Worker(studio.settings, studio.database)
+    seen = studio.database.data_version()
+    studio.queue.lanes.pause(FETCH)
+    assert studio.database.data_version() != seen
+    assert not worker._is_wanted(DEVICE_LANES, seen)
+    studio.submit(draft_of(REQUEST))
+    assert not worker._is_wanted([FETCH], seen)
+    assert worker._is_wanted(DEVICE_LANES, seen)
 
 
 def test_what_cannot_be_drawn_is_said(studio: Studio, place):
     board = Board(studio.settings.home)
     token = board.ask("one", replace(draft_of(REQUEST), model="gone"))
     place.between(lambda: False)
-    answer = board.answer_to("one", token)
+    answer = board.fetch("one", token)
     assert not answer.picture
     assert "gone" in answer.problem
