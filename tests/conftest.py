@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the model hub
@@ -16,6 +17,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from engine.settings import Settings
 from engine.studio import Studio
 from gallery import Database
+
+# The same examples in every run; `HYPOTHESIS_PROFILE=default` looks for others.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.hookimpl(optionalhook=True)

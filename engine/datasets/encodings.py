@@ -12,7 +12,7 @@ from dataclasses import dataclass
 UTF_8 = "UTF-8"
 ODD = 2.2  # points for each character that is not ASCII; from here on a reading is no text
 CLEAR = 1.15  # times the next reading's points: two that come nearer cannot be told apart
-FEW = 3  # different characters
+FEW = 4  # different characters, of which kana count twice: no other text has them by chance
 SHORT, SHORT_CLEAR = 8, 2.0  # bytes above 127 below which chance decides too easily, and what is clear there
 MOST_BYTES = 20_000  # that are looked at; every page that can read them costs time
 
@@ -91,7 +91,8 @@ def guess(
     if not fits and oddness > ODD:
         return None
     clear = oddness * (SHORT_CLEAR if sum(byte > 127 for byte in beginning[:1000]) < SHORT else CLEAR)
-    if len({character for character in text if character > "\x7f"}) <= FEW:
+    different = {character for character in text if character > "\x7f"}
+    if sum(1 + _within(character, _KANA) for character in different) <= FEW:
         clear = max(clear, ODD)  # so few may be anything that looks like text
     near = [
         other.title

@@ -18,8 +18,9 @@ def studio(home: Path) -> Studio:
     return Studio(Settings(home=home))
 
 
-def test_a_draft_comes_while_one_types_and_its_seed_is_drawn_in_full(page: Page, studio: Studio):
+def test_a_draft_comes_while_one_types_and_its_seed_is_drawn_in_full(page: Page, studio: Studio, address: str):
     jobs, pictures = len(studio.jobs(limit=None)), studio.gallery.count()
+    page.goto(address)
     page.get_by_text("Draw while I type").click()
     expect(page.get_by_text("The draft comes here as soon as there is a prompt.")).to_be_visible()
     page.get_by_label("Prompt", exact=True).press_sequentially("a lake at dusk", delay=20)

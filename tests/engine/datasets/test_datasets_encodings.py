@@ -44,9 +44,12 @@ WORDS = {
 }
 
 
-def test_three_characters_that_may_be_two_languages_are_refused():
+@pytest.mark.parametrize(
+    ("codec", "text"), [("cp949", "설산, 역, 역"), ("cp949", "벚꽃, 절, 역"), ("gb18030", "沙漠, 瀑布, 瀑布")]
+)
+def test_a_few_characters_that_may_be_two_languages_are_refused(codec, text):
     with pytest.raises(ValueError, match="UTF-8"):
-        decoded("설산, 역, 역".encode("cp949"))
+        decoded(text.encode(codec))
 
 
 @pytest.mark.parametrize("codec", WORDS)
