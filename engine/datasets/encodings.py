@@ -12,7 +12,7 @@ from dataclasses import dataclass
 UTF_8 = "UTF-8"
 ODD = 2.2  # points for each character that is not ASCII; from here on a reading is no text
 CLEAR = 1.15  # times the next reading's points: two that come nearer cannot be told apart
-FEW = 4  # different characters, of which kana count twice: no other text has them by chance
+FEW = 4  # different characters, of which kana count twice: other texts hardly have them by chance
 SHORT, SHORT_CLEAR = 8, 2.0  # bytes above 127 below which chance decides too easily, and what is clear there
 MOST_BYTES = 20_000  # that are looked at; every page that can read them costs time
 
