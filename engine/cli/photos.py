@@ -55,8 +55,8 @@ def animeify(
     backend: Annotated[
         str | None,
         typer.Option(
-            help=f"What computes a generator: {', '.join(BACKENDS)}; openvino is quicker on a processor. When left "
-            "out, openvino for translators that are ready for it."
+            help=f"What computes a generator: {', '.join(BACKENDS)}; openvino is quicker on a processor, and "
+            "taken there when this is left out, unless STUDIO_BACKEND says torch."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures into this folder.")] = None,

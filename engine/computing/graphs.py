@@ -12,7 +12,7 @@ import openvino
 import torch
 from torch import Tensor, nn
 
-from engine.computing.names import CannotCompute
+from engine.computing.names import CannotCompute, threads
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +57,10 @@ def compiled(graph: openvino.Model, shapes: tuple[tuple[int, ...], ...]) -> Run:
 
 
 def _settings() -> dict[str, Any]:
-    """As exact as PyTorch, on as many threads, and without tying them to cores that other programs use."""
+    """As exact as PyTorch, and without tying threads to cores that other programs use."""
     return {
         "INFERENCE_PRECISION_HINT": "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": threads(),
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,
     }

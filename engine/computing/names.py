@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.settings import OPENVINO, TORCH
@@ -42,6 +44,19 @@ def openvino_version() -> str:
         return version("openvino") if find_spec("openvino") else ""
     except PackageNotFoundError:
         return ""
+
+
+def threads() -> int:
+    """That OpenVINO computes with: all cores, or as many as OMP_NUM_THREADS says.
+
+    PyTorch leaves one core free (`engine.device`), since its threads wait for each other after every operation. These
+    take work from each other, so another program on one of their cores slows them a little, not many times over.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, psutil.cpu_count(logical=False) or usable)
 
 
 def compiled_folder(home: Path) -> Path:
@@ -110,5 +125,5 @@ def computed_by(backend: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **facts,
         "software": {**facts["software"], "openvino": openvino_version()},
-        "environment": {**facts["environment"], "backend": TITLES[backend]},
+        "environment": {**facts["environment"], "backend": TITLES[backend], "threads": threads()},
     }

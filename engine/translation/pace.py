@@ -7,8 +7,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from engine.computing.names import openvino_version
 from engine.rules import rough_duration
-from engine.translation.catalogue import CLASSICAL, NEURAL_STYLE, NIJIGAN, PAINTER, VQI2I, Translator
+from engine.translation.catalogue import ARCHITECTURES, CLASSICAL, NEURAL_STYLE, NIJIGAN, PAINTER, VQI2I, Translator
 from engine.translation.request import STYLE_STEPS
 
 Size = tuple[int, int]  # width and height in pixels
@@ -26,20 +27,21 @@ STYLED_SIDE_ON_CPU, STYLE_STEPS_ON_CPU = 256, 25
 ENLARGING = 0.17  # work for a pixel that is enlarged, in that for one that is painted
 LEAST_PIXELS = 30_000  # of an earlier picture that says something about larger ones
 MOST_EARLIER = 8  # pictures of one translator that are looked at, the newest
-# Seconds for a million pixels on two CPU cores (neural style: and one step), and before the first. Painter: processor
-# time of one core, 1024 pixels; what is enlarged beyond 1280 costs `ENLARGING` of that. Classical, CycleGAN,
+# Seconds for a million pixels on two CPU cores by PyTorch (neural style: and one step), and before the first. Painter:
+# processor time of one core, 1024 pixels; what is enlarged beyond 1280 costs `ENLARGING` of that. Classical, CycleGAN,
 # CartoonGAN, AnimeGANv2 and neural style: CPU time for photos of 512 to 2048 pixels; the others: docs/measurements.md.
 RATES: dict[str, tuple[float, float]] = {
     PAINTER: (2.4, 0.2),
     CLASSICAL: (1.5, 0.2),
     NEURAL_STYLE: (17.0, 3.0),
-    NIJIGAN: (14.0, 0.2),
+    NIJIGAN: (20.5, 0.2),
     "cut": (20.0, 0.2),
     "cyclegan": (17.0, 0.2),
     "cartoongan": (24.0, 0.2),
     "animegan2": (10.0, 0.2),
     VQI2I: (20.0, 0.3),  # in the size for CPUs
 }
+QUICK = 0.45  # of a network's time, where OpenVINO computes it on all cores: NijiGAN's, taken for all
 # NijiGAN's work for a photo is that of so many evaluations besides those of its ODEs; one step of euler makes 4.
 OTHER_EVALUATIONS, USUAL_EVALUATIONS = 4.2, 4
 _EVALUATIONS = {"euler": 4, "midpoint": 8, "heun3": 12, "rk4": 16}  # of a step, in the four blocks
@@ -126,6 +128,8 @@ def estimate(
     if known is None or (accelerated and info.architecture not in (CLASSICAL, PAINTER)):
         return None
     rate, before = known
+    if info.architecture in ARCHITECTURES.keys() - {VQI2I} and asked.solver is None and openvino_version():
+        rate *= QUICK
     return Estimate(before * len(works) + rate * sum(works), False)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from engine import __version__
-from engine.computing.names import computed_by
+from engine.computing.names import TITLES, computed_by, openvino_version
 from engine.diffusion.enlarging import Enlarger
 from engine.diffusion.job import Drawing
 from engine.diffusion.request import SEEDS
@@ -97,7 +97,7 @@ class Upscaling:
     def _loaded(self, info: Upscaler) -> LoadedUpscaler:
         if not self._warm or not _is_of(self._warm, info):
             self._warm = None  # the old one's memory first
-            self._warm = LoadedUpscaler(info, self._device)
+            self._warm = LoadedUpscaler(info, self._device, self._settings.backend)
         return self._warm
 
     def _one(self, context: JobContext, index: int, model: LoadedUpscaler) -> None:
@@ -206,6 +206,7 @@ def _facts(model: LoadedUpscaler) -> dict[str, Any]:
         "licence": info.licence,
         "commercial_use": known(info.licence).commercial_use,
         "sha256": model.sha256,
+        "computed_by": f"{TITLES[OPENVINO]} {openvino_version()}" if model.backend == OPENVINO else TITLES[TORCH],
     }
 
 

@@ -1,6 +1,8 @@
 """From an upscaler's file to a network on the device."""
 
+import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,17 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from engine.computing.names import CannotCompute, openvino_version
 from engine.device import Device, is_out_of_memory
 from engine.errors import ModelBroken, ModelUnavailable
+from engine.settings import OPENVINO, TORCH
 from engine.upscaling.catalogue import SHIPPED, Upscaler, file_state, note_look
-from engine.upscaling.networks import Network, compact
+from engine.upscaling.networks import Compact, Network, compact
+from engine.upscaling.quick import Quick
 from engine.weights.hashes import file_sha256
 from engine.weights.safetensors_file import check_upscaler
+
+log = logging.getLogger(__name__)
 
 SCALES = range(2, 9)  # 16 times in one pass is 256 pixels of nothing for each one
 
@@ -27,18 +34,21 @@ class LoadedUpscaler:
         sha256: of its file.
         state: of its file, before it was read.
 
+    Args:
+        backend: of the settings. OpenVINO computes the one that ships on a processor, unless this says PyTorch.
+
     Raises:
         ModelUnavailable: it cannot be used, as the catalogue says.
         ModelBroken, UnsafeFile: the file holds no network that enlarges pictures.
     """
 
-    def __init__(self, info: Upscaler, device: Device):
+    def __init__(self, info: Upscaler, device: Device, backend: str = ""):
         if info.problem:
             raise ModelUnavailable(info.problem)
         check_upscaler(info.path)
         self.state = file_state(info.path)
         self.sha256 = file_sha256(info.path)
-        load = _shipped if info.name == SHIPPED else _own
+        load = partial(_shipped, backend=backend) if info.name == SHIPPED else _own
         try:
             self.network, self.architecture = load(info.path, device)
         except ModelBroken as error:
@@ -48,14 +58,30 @@ class LoadedUpscaler:
         if info.name != SHIPPED:
             note_look(info, {"architecture": self.architecture, "scale": self.network.scale})
 
+    @property
+    def backend(self) -> str:
+        """What computes it."""
+        return OPENVINO if isinstance(self.network.ask, Quick) and not self.network.ask.failed else TORCH
 
-def _shipped(path: Path, device: Device) -> tuple[Network, str]:
+
+def _shipped(path: Path, device: Device, backend: str) -> tuple[Network, str]:
     try:
         model = compact(load_file(path))
     except (KeyError, RuntimeError, IndexError, ValueError) as error:
         raise ModelBroken(f"{path.name} is not the network that ships. Fetch the studio's files anew.") from error
     model = model.to(device.torch_device, device.dtype, memory_format=torch.channels_last)
-    return Network(model, model.scale, model.reach, device.torch_device, device.dtype), "RealESRGAN Compact"
+    ask = model if device.is_cuda or backend == TORCH else _quick(model)
+    return Network(ask, model.scale, model.reach, device.torch_device, device.dtype), "RealESRGAN Compact"
+
+
+def _quick(model: Compact) -> Callable[[Tensor], Tensor]:
+    if not openvino_version():
+        return model
+    try:
+        return Quick(model)
+    except CannotCompute as error:
+        log.warning("PyTorch enlarges, since OpenVINO cannot: %s", error)
+        return model
 
 
 def _own(path: Path, device: Device) -> tuple[Network, str]:

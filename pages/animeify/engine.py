@@ -9,7 +9,7 @@ from engine.settings import OPENVINO
 from engine.studio import Studio
 from engine.translation.backends.names import default_backend, is_convertible
 from engine.translation.catalogue import Translator
-from pages.parts.engine import AUTOMATIC, CHOICES, becomes
+from pages.parts.engine import AUTOMATIC, CHOICES, HELP, becomes
 
 
 def is_choice(studio: Studio, info: Translator) -> bool:
@@ -26,15 +26,13 @@ def pick_backend(studio: Studio, info: Translator, solver: str | None) -> dict[s
         CHOICES,
         key="backend",
         bind="query-params",
-        help="What computes the picture. OpenVINO may be a little quicker on a processor; its pictures differ from "
-        "PyTorch's by at most one of 255 levels in a few places. Each picture's recipe says which one computed it, and "
-        "Reproduce takes the same.",
+        help=HELP,
     )
     taken = CHOICES[choice] or default_backend(studio.settings, info, solver, accelerated=False)
     if solver:
         st.caption("With a solver of your choice PyTorch computes.")
     elif choice == AUTOMATIC:
-        st.caption("OpenVINO computes, as STUDIO_BACKEND says." if taken == OPENVINO else "PyTorch computes.")
+        st.caption("OpenVINO computes." if taken == OPENVINO else "PyTorch computes, as STUDIO_BACKEND says.")
     else:
         st.caption(becomes(choice, taken, "translator"))
     return {"backend": CHOICES[choice]} if CHOICES[choice] else {}

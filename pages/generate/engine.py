@@ -8,7 +8,7 @@ from engine.computing.names import openvino_version
 from engine.diffusion.backends.names import default_backend
 from engine.studio import Studio
 from engine.weights.models import ModelInfo
-from pages.parts.engine import CHOICES, becomes
+from pages.parts.engine import CHOICES, HELP, becomes
 
 
 def pick_backend(studio: Studio, model: ModelInfo) -> dict[str, Any]:
@@ -21,9 +21,7 @@ def pick_backend(studio: Studio, model: ModelInfo) -> dict[str, Any]:
         CHOICES,
         key="backend",
         bind="query-params",
-        help="What computes the picture. OpenVINO takes about half the time; its pictures differ from PyTorch's by at "
-        "most one of 255 levels in a few places. Automatic takes it once a model is ready for it. "
-        "Each picture's recipe says which one drew it, and Reproduce takes the same.",
+        help=HELP,
     )
     taken = CHOICES[choice] or default_backend(studio.settings, model, accelerated)
     st.caption(becomes(choice, taken, "model"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.computing.names import openvino_version
 from engine.rules import rough_duration
 from engine.settings import PROJECT
 from engine.translation import pace
@@ -40,8 +41,9 @@ def test_work_grows_with_pixels_photos_and_steps() -> None:
     assert seconds(CLASSICAL, (2400, 2400)) == pytest.approx(seconds(CLASSICAL, (6000, 6000)))  # works at 2400 px
     larger, largest = seconds(PAINTER, (2400, 2400)), seconds(PAINTER, (4800, 4800))
     assert seconds(PAINTER, (1280, 1280)) < larger < largest < 4 * larger  # painted at 1280 px, then enlarged
-    assert seconds(NIJIGAN, SQUARE, solver="euler", solver_steps=1) == pytest.approx(seconds(NIJIGAN, SQUARE))
-    assert seconds(NIJIGAN, SQUARE, solver="dopri5") > 5 * seconds(NIJIGAN, SQUARE)
+    usual, by_pytorch = seconds(NIJIGAN, SQUARE), seconds(NIJIGAN, SQUARE, solver="euler", solver_steps=1)
+    assert usual < by_pytorch if openvino_version() else usual == by_pytorch
+    assert seconds(NIJIGAN, SQUARE, solver="dopri5") > 5 * by_pytorch
     few, many = (seconds(NEURAL_STYLE, SQUARE, style_steps=steps) for steps in (10, 110))
     assert many - few == pytest.approx(100 * 17 * 0.512**2)
 

@@ -125,14 +125,13 @@ def test_what_chooses_its_steps_or_needs_a_style_is_left_to_pytorch(tmp_path: Pa
         quick.of(translator(settings, "painter"), None)
 
 
-def test_the_default_is_pytorch_unless_the_settings_say_otherwise(tmp_path: Path, cpu) -> None:
+def test_the_default_is_openvino_unless_the_settings_say_otherwise(tmp_path: Path, cpu) -> None:
     settings = Settings(home=tmp_path, device="cpu")
     info = tiny(tmp_path, "cut")
-    assert default_backend(settings, info, None, False) == TORCH
-    asked = replace(settings, backend=OPENVINO)
-    assert default_backend(asked, info, None, False) == OPENVINO
+    assert default_backend(settings, info, None, False) == OPENVINO
+    assert default_backend(replace(settings, backend=TORCH), info, None, False) == TORCH
     for others in ((info, "euler", False), (info, None, True), (None, None, False)):
-        assert default_backend(asked, *others) == TORCH
+        assert default_backend(settings, *others) == TORCH
 
 
 def test_what_ends_the_program_is_not_tried_for_ever(tmp_path: Path) -> None:
