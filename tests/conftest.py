@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the model 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes that share the cores; before torch is imported
 
-from engine.settings import Settings
+from engine.settings import TORCH, Settings
 from engine.studio import Studio
 from gallery import Database
 
@@ -71,8 +71,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Pat
 
 @pytest.fixture
 def settings(tmp_path: Path, tiny_weights: Path) -> Settings:
-    """Settings of an empty studio folder."""
-    return Settings(home=tmp_path / "home", weights_dir=tiny_weights, device="cpu", backend="torch")
+    """Settings of an empty studio folder; PyTorch computes, or what STUDIO_TEST_BACKEND says."""
+    backend = os.environ.get("STUDIO_TEST_BACKEND", TORCH)
+    return Settings(home=tmp_path / "home", weights_dir=tiny_weights, device="cpu", backend=backend)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 
 from engine import worker as worker_module
+from engine.drafts.board import Board
+from engine.drafts.quick import draft_of
 from engine.errors import StudioBusy
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, DRAW, QUEUED, RUNNING, SUCCEEDED
@@ -109,10 +111,13 @@ def test_stopping_gives_the_job_back_and_the_next_start_finishes_it(running):
     assert running.engine().state == ABSENT
     assert running.job(job.id).state in (QUEUED, SUCCEEDED)
 
+    drafts = running.settings.home / "drafts"
+    Board(running.settings.home).ask("gone", draft_of(job.request))
     begin_again(running)
     until(lambda: running.job(job.id).ended, 120)
     ended = running.job(job.id)
     assert (ended.state, ended.attempt) == (SUCCEEDED, 1)
+    until(lambda: not drafts.exists())  # of pages that are gone; one who draws it would leave an answer
     assert len(running.gallery.of_job(job.id)) == 4
 
 
