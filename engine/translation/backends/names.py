@@ -7,11 +7,12 @@ home/compiled/<16 hexadecimal digits>/    of weights, settings, OpenVINO's versi
     about.json                            see `engine.computing.names`
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.computing.names import openvino_version, place_for
 from engine.settings import OPENVINO, TORCH, Settings
-from engine.translation.catalogue import ARCHITECTURES, VQI2I, Translator, read_sidecar
+from engine.translation.catalogue import ARCHITECTURES, NIJIGAN, VQI2I, Translator, read_sidecar
 
 LAYOUT = 2  # raised when what is converted changes
 PARTS = WHOLE, TILE, SAMPLE = "whole", "tile", "sample"
@@ -43,4 +44,11 @@ def default_backend(settings: Settings, info: Translator | None, solver: object,
     """
     if info is None or solver is not None or accelerated or not openvino_version() or not is_convertible(info):
         return TORCH
-    return settings.backend or OPENVINO
+    return settings.backend or (OPENVINO if _has_fixed_steps(info) else TORCH)
+
+
+def _has_fixed_steps(info: Translator) -> bool:
+    """Whether nothing is solved in it, or by a solver that does not choose its steps; a graph cannot follow another."""
+    assert info.path is not None
+    solver = read_sidecar(info.path).settings.get("solver")
+    return info.architecture != NIJIGAN or (isinstance(solver, Mapping) and solver.get("method") != "dopri5")

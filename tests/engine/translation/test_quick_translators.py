@@ -130,7 +130,8 @@ def test_the_default_is_openvino_unless_the_settings_say_otherwise(tmp_path: Pat
     info = tiny(tmp_path, "cut")
     assert default_backend(settings, info, None, False) == OPENVINO
     assert default_backend(replace(settings, backend=TORCH), info, None, False) == TORCH
-    for others in ((info, "euler", False), (info, None, True), (None, None, False)):
+    choosing = tiny(tmp_path / "choosing", "nijigan", solver={"method": "dopri5"})
+    for others in ((info, "euler", False), (info, None, True), (None, None, False), (choosing, None, False)):
         assert default_backend(settings, *others) == TORCH
 
 
