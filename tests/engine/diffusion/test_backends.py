@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine.computing.keeping import sweep
-from engine.computing.names import CannotCompute, compiled_folder, openvino_version
+from engine.computing.names import CannotCompute, compiled_folder, openvino_version, threads
 from engine.diffusion.backends.choosing import Backends
 from engine.diffusion.backends.names import (
     default_backend,
@@ -298,3 +298,9 @@ def test_what_another_worker_is_converting_is_not_swept_away(tmp_path):
     os.utime(abandoned, (0, 0))
     sweep(tmp_path)
     assert [folder.is_dir() for folder in (begun, abandoned, old)] == [True, False, False]
+
+
+@pytest.mark.parametrize(("said", "count"), [("3", 3), ("2,4", 2), ("", None), ("0", None), ("many", None)])
+def test_openvino_takes_all_cores_or_as_many_as_one_says(monkeypatch, said, count):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert threads() == count if count else 1 <= threads() <= os.cpu_count()

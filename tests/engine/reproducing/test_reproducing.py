@@ -13,16 +13,19 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from engine.computing.names import openvino_version, threads
 from engine.errors import InvalidRequest
 from engine.jobs.schema import FAILED, SUCCEEDED
 from engine.reproducing.admission import keep, of_picture
 from engine.reproducing.comparing import Distance, differences, distance, unrecorded
 from engine.reproducing.verdict import Verdict, files_of, verdict_of
+from engine.settings import OPENVINO, TORCH
 from engine.studio import Studio
 from gallery.errors import GalleryError, ImageNotFound
 from gallery.records import ImageRecord
 from tests.gallery.samples import recipe
 
+needs_openvino = pytest.mark.skipif(not openvino_version(), reason="OpenVINO is not installed")
 Work = Callable[[], None]
 DRAWING = {"prompt": "a castle", "seed": 3, "num_inference_steps": 2}
 
@@ -166,6 +169,7 @@ def test_only_what_a_recipe_says_can_differ() -> None:
     assert differences({}, new) == []
 
 
-def test_the_recipe_says_how_many_threads_there_were(studio: Studio, work: Work) -> None:
-    environment = made(studio, work, "text_to_image", DRAWING).recipe.environment
-    assert environment["threads"] == torch.get_num_threads()
+@pytest.mark.parametrize("backend", [TORCH, pytest.param(OPENVINO, marks=needs_openvino)])
+def test_the_recipe_says_how_many_threads_there_were(studio: Studio, work: Work, backend: str) -> None:
+    environment = made(studio, work, "text_to_image", {**DRAWING, "backend": backend}).recipe.environment
+    assert environment["threads"] == (torch.get_num_threads() if backend == TORCH else threads())

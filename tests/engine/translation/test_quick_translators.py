@@ -157,7 +157,7 @@ def test_a_recipe_says_what_computed_it_and_the_same_computes_it_again(studio, w
     tiny(own_folder(studio.settings), "nijigan")
     kept = studio.add_photo(png(), "a.png")
     asked = {"photos": [kept], "translator": "tiny"}
-    quick, usual = (made(studio, work, {**asked, "backend": name}) for name in (OPENVINO, None))
+    quick, usual = (made(studio, work, {**asked, "backend": name}) for name in (OPENVINO, TORCH))
     assert quick.recipe.request["backend"] == OPENVINO
     assert quick.recipe.environment["backend"] == "OpenVINO"
     assert quick.recipe.software["openvino"] == openvino_version()
