@@ -45,7 +45,8 @@ def graded(lab: np.ndarray, mood: Mood, light: float, colour: float) -> np.ndarr
     shadow = light * step(lightness, 62, 18)
     sun = light * step(lightness, 45, 78) * step(lightness, 99.5, 93) * step(np.hypot(a, b), 2, 12)
     warm_b = mood.warm[1] * sun * step(b, -8, 4)
-    a, b = turned(a, b, mood.cool[0] * shadow + mood.warm[0] * sun, mood.cool[1] * shadow + warm_b)
+    air_a, air_b = (min(1.0, 2 * light) * part for part in mood.air)
+    a, b = turned(a, b, air_a + mood.cool[0] * shadow + mood.warm[0] * sun, air_b + mood.cool[1] * shadow + warm_b)
     return np.stack([lightness, a, b], -1)
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from engine.translation.painter import gaps
 from engine.translation.painter.moods import Mood
-from engine.translation.painter.pixels import disc, mean_under, mixed, soft, step
+from engine.translation.painter.pixels import disc, mean_under, mixed, resized, soft, step
 from engine.translation.painter.twigs import WEIGHTS, joined, through
 
 COARSE = 384  # long side at which the sky is looked for
@@ -49,10 +50,15 @@ def found(lab: np.ndarray, scale: float, photo: np.ndarray | None = None) -> Sky
     coarse = _coarse(_resized(lab, COARSE))
     if coarse.mean() < LEAST:
         return Sky(np.zeros(lab.shape[:2], np.float32), lab)
-    large = cv2.resize(coarse.astype(np.float32), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+    half = resized(lab, 0.5)
+    large = _enlarged(gaps.between(_enlarged(coarse, half), half, scale / 2), lab)
     reached = _reached(large, lab, scale)
     there = _cut_out(large, reached, lab, scale)
     return there if photo is None or not reached.any() else _with_twigs(there, photo, scale)
+
+
+def _enlarged(mask: np.ndarray, like: np.ndarray) -> np.ndarray:
+    return cv2.resize(mask.astype(np.float32), like.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
 
 
 def _resized(lab: np.ndarray, side: int) -> np.ndarray:
@@ -252,11 +258,19 @@ def by_day(surface: np.ndarray, there: Sky) -> tuple[float, float]:
     if not len(inside):
         return 0.0, 0.0
     light, a, b = np.median(inside, axis=0)
-    day = 0.0 if dusk(inside[::16]) else float(step(light, 46, 62))
     blue = float(step(-b / np.interp(light, *CLEAR), *STORMY))
     dull = 0.4 + 0.6 * float(step(np.hypot(a, b), 3, 12))
     clouded = float(step(_unevenness(there.open[..., 0], within), *CLOUDED))
-    return day, max(blue, 0.5 * float(step(light, 86, 96)), dull * (1 - clouded))
+    sun = _sunlit(there.open[..., 0][within], light, b)
+    day = 0.0 if dusk(inside[::16]) else max(float(step(light, 46, 62)), sun)
+    return day, max(blue, 0.5 * float(step(light, 86, 96)), dull * (1 - clouded), 0.85 * sun)
+
+
+def _sunlit(lights: np.ndarray, clear: float, b: float) -> float:
+    """0 to 1: whether the lightest part of a sky is cloud in the sun: white or before blue, and far lighter than it."""
+    top = float(np.percentile(lights[::4], 95))
+    white = max(float(step(top, 80, 88)), float(step(-b, 10, 16) * step(top, 62, 72)))
+    return white * float(step(top - clear, 9, 16))
 
 
 def _unevenness(light: np.ndarray, within: np.ndarray) -> float:
