@@ -32,7 +32,7 @@ def found(lab: np.ndarray, surface: np.ndarray, cover: np.ndarray) -> np.ndarray
     usual = np.median(blue[cover > 0.5]) if (cover > 0.5).any() else 0.0
     lost = lost * step(usual, 2, 6)  # in a white sky no colour is lost
     lost = lost * step(surface[..., 1] - 0.3 * np.abs(surface[..., 2]), 9, 5)
-    change = np.maximum(step(lost, 0.2, 0.65), step(np.abs(away[..., 0]), 9, 28))
+    change = np.maximum(step(lost, 0.2, 0.65), step(np.abs(away[..., 0]), 7, 22))
     return change * (cover > 0.02)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.translation.painter.pixels import places
 
-ROW = 30  # dabs from one side of a tile to the other
+ROW = 24  # dabs from one side of a tile to the other
 
 
 @lru_cache(maxsize=16)

@@ -15,22 +15,22 @@ TEXTURE = 1.5, 5.0  # spreads in L of what is texture of a surface, and of what 
 def land(scene: Scene) -> np.ndarray:
     """(H, W, 3) Lab of everything but the sky."""
     scale, painting, size = scene.scale, scene.painting, scene.photo.shape[1::-1]
-    flat, painted, loose = _body(scene)
+    flat, painted, masks = _body(scene)
     done = regions.with_borders(flat, scene.calm, painted)
     done = flow.brushed(done, scale, 1)
-    loose = cv2.resize(loose, size, interpolation=cv2.INTER_LINEAR)
+    leaves, wet, far = cv2.split(cv2.resize(masks, size, interpolation=cv2.INTER_LINEAR))
     small = fine.kept(scene.photo[..., 0], scale, painting.detail)
-    drawn = lines.lines(done, scale) * (1 - loose)
-    done[..., 0] += small * (1 - 0.85 * loose) * (1 - scene.sky.cover)
+    drawn = lines.lines(done, scale) * (1 - 0.85 * leaves) * (1 - wet) * (1 - 0.7 * far)
+    done[..., 0] += small * (1 - 0.75 * leaves) * (1 - scene.sky.cover)
     done[..., 0] = lines.inked(done[..., 0], drawn, painting.line)
     if not scene.mood.dim:
         return done
-    behind = windows.windows(scene.photo, np.maximum(loose, scene.sky.cover), scale)
+    behind = windows.windows(scene.photo, np.maximum(np.maximum(leaves, wet), scene.sky.cover), scale)
     return windows.lit(night.dimmed(done, scene.mood.dim * (1 - scene.dark)), behind)
 
 
 def _body(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(h, w, 3) masses in the photo's colours, and painted in their light; (h, w) where no line is drawn."""
+    """(h, w, 3) masses in the photo's colours, and painted in their light; (h, w, 3) where leaves, water, haze are."""
     scale, painting = scene.scale * scene.share, scene.painting
     below = _without_sky(scene.body, scene.cover, scale)
     flat = regions.filled(below, scale, 26 - 16 * painting.detail)
@@ -52,7 +52,7 @@ def _body(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if wet.any():
         open_water = wet * step(soft(leaves, 24 * scale), 0.35, 0.1)
         done = water.mirrored(done, open_water, scene.mood, painting.colour * (1 - scene.dark))
-    return flat, done, np.maximum(np.maximum(leaves, wet), 0.7 * far)
+    return flat, done, np.dstack([leaves, wet, far])
 
 
 def _without_sky(lab: np.ndarray, cover: np.ndarray, scale: float) -> np.ndarray:

@@ -12,11 +12,12 @@ from engine.translation.pace import BRUSHED_SIDE
 from engine.translation.painter import clouds, fine, night, sky, tint
 from engine.translation.painter.enlarging import enlarged
 from engine.translation.painter.land import land
-from engine.translation.painter.pixels import mixed, resized, rgb_of
+from engine.translation.painter.pixels import disc, mean_under, mixed, resized, rgb_of
 from engine.translation.painter.scene import Scene, seen
 from engine.translation.painting import AS_PAINTED, Painting
 
 WORKING_SIDE = BRUSHED_SIDE  # pixels of the longer side at which is painted at most
+BEHIND = 12  # pixels at the reference size: how broadly the sky's colours go on behind the land
 BLOOM = 0.18  # of bright places by day
 
 
@@ -60,9 +61,10 @@ def _above(scene: Scene) -> np.ndarray:
     mood, colour, scale = scene.mood, scene.painting.colour, scene.scale * scene.share
     if not mood.always:
         colour = colour * (1 - scene.dark)
-    there = sky.Sky(scene.cover, resized(scene.sky.open, scene.share))
+    sure = cv2.erode((scene.cover > 0.98).astype(np.uint8), disc(3 * scale), borderValue=1).astype(np.float32)
+    there = sky.Sky(scene.cover, _behind(resized(scene.sky.open, scene.share), sure, scale))
     surface = sky.gradient(there.open, there.cover)
-    cloud = clouds.found(there.open, surface, there.cover)
+    cloud = _behind(clouds.found(there.open, surface, there.cover)[..., None], sure, scale)[..., 0]
     day, blue = sky.by_day(surface, there)
     above = sky.painted(surface, there.cover, mood, colour, day, blue)
     above = clouds.painted(there.open, cloud, above, mood, colour, scale)
@@ -73,6 +75,11 @@ def _above(scene: Scene) -> np.ndarray:
         cloud = cv2.resize(cloud, above.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         above[..., 0] += 60 * night.stars(above.shape, scene.scale) * (1 - cloud)
     return _with_thin_things(above, scene)
+
+
+def _behind(picture: np.ndarray, sure: np.ndarray, scale: float) -> np.ndarray:
+    """The sky's (h, w, C) going on behind the land, and at its border, where a lens mixes the two."""
+    return mixed(mean_under(picture, sure, BEHIND * scale), picture, sure)
 
 
 def _with_thin_things(above: np.ndarray, scene: Scene) -> np.ndarray:

@@ -170,7 +170,7 @@ def _cut_out(large: np.ndarray, reached: np.ndarray, lab: np.ndarray, scale: flo
     cover = np.where(unsure, step(place, 0.55, 0.85), sure).astype(np.float32)
     cover = np.maximum(_without_islands(cover, scale), reached)
     known = (cover > 0.9).astype(np.float32)
-    return Sky(cover, mean_under(lab, known, 3 * scale))
+    return Sky(cover, _broadly(lab, known, 3 * scale))
 
 
 def _with_twigs(there: Sky, photo: np.ndarray, scale: float) -> Sky:
@@ -259,7 +259,7 @@ def by_day(surface: np.ndarray, there: Sky) -> tuple[float, float]:
         return 0.0, 0.0
     light, a, b = np.median(inside, axis=0)
     blue = float(step(-b / np.interp(light, *CLEAR), *STORMY))
-    dull = 0.4 + 0.6 * float(step(np.hypot(a, b), 3, 12))
+    dull = 0.6 + 0.4 * float(step(np.hypot(a, b), 3, 12))
     clouded = float(step(_unevenness(there.open[..., 0], within), *CLOUDED))
     sun = _sunlit(there.open[..., 0][within], light, b)
     day = 0.0 if dusk(inside[::16]) else max(float(step(light, 46, 62)), sun)
