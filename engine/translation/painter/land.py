@@ -9,7 +9,7 @@ from engine.translation.painter.scene import Scene
 
 SHADE, LEAVES_SHADE = 1.3, 1.86  # times the slider of colour: how far shade turns blue
 
-TEXTURE = 1.5, 5.0  # spreads in L of what is texture of a surface, and of what is shape
+TEXTURE = 2.0, 6.0  # spreads in L of what is texture of a surface, and of what is shape
 
 
 def land(scene: Scene) -> np.ndarray:
