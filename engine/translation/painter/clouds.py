@@ -117,6 +117,6 @@ def _outlined(cloud: np.ndarray, rise: np.ndarray, scale: float) -> np.ndarray:
         within = soft(cloud, across / 4 * scale)
         for shift in (0, 31):
             puffs = dabbed(within, tile(across * scale, across * scale, 0.0, 0.6, 3), shift)
-            body = np.maximum(body, (puffs > 0.72).astype(np.float32))
+            body = np.maximum(body, (puffs > 0.82).astype(np.float32))
     base = step(soft(cloud, 6 * scale), 0.1, 0.9)
     return mixed(soft(body, 0.8 * scale), base, 0.85 * step(-rise, 0.15, 0.5))

@@ -7,7 +7,7 @@ from engine.translation.painter import fine, flow, foliage, haze, light, lines, 
 from engine.translation.painter.pixels import disc, mean_under, mixed, soft, step
 from engine.translation.painter.scene import Scene
 
-SHADE, LEAVES_SHADE = 1.3, 1.86  # times the slider of colour: how far shade turns blue
+SHADE, LEAVES_SHADE = 1.5, 1.86  # times the slider of colour: how far shade turns blue
 
 TEXTURE = 2.0, 6.0  # spreads in L of what is texture of a surface, and of what is shape
 
@@ -33,7 +33,7 @@ def _body(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(h, w, 3) masses in the photo's colours, and painted in their light; (h, w, 3) where leaves, water, haze are."""
     scale, painting = scene.scale * scene.share, scene.painting
     below = _without_sky(scene.body, scene.cover, scale)
-    flat = regions.filled(below, scale, 26 - 16 * painting.detail)
+    flat = regions.filled(below, scale, 32 - 18 * painting.detail)
     brushed = flow.brushed(below, scale, 1)
     leaves = foliage.foliage(scene.body, scale) * (1 - scene.cover)
     wet = water.water(scene.body, scene.cover, scale) * (1 - leaves)
@@ -48,10 +48,10 @@ def _body(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if wet.any():
         body = mixed(body, water.streaked(below, scale), wet)
     done = light.graded(body, scene.mood, painting.light * (1 - 0.8 * scene.dark), painting.colour)
-    done = haze.hazed(light.bounded(done, flat[..., 2]), far, painting.colour * (1 - scene.dark))
+    strength = painting.colour * (1 - scene.dark)
+    done = haze.hazed(light.bounded(done, flat[..., 2]), far, strength)
     if wet.any():
-        open_water = wet * step(soft(leaves, 24 * scale), 0.35, 0.1)
-        done = water.mirrored(done, open_water, scene.mood, painting.colour * (1 - scene.dark))
+        done = water.mirrored(done, wet * step(soft(leaves, 24 * scale), 0.35, 0.1), scene.mood, strength)
     return flat, done, np.dstack([leaves, wet, far])
 
 

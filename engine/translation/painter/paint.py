@@ -17,6 +17,7 @@ from engine.translation.painter.scene import Scene, seen
 from engine.translation.painting import AS_PAINTED, Painting
 
 WORKING_SIDE = BRUSHED_SIDE  # pixels of the longer side at which is painted at most
+THIN_DARK = 3.0  # L by which twigs and spires before the sky are darker
 BEHIND = 12  # pixels at the reference size: how broadly the sky's colours go on behind the land
 BLOOM = 0.18  # of bright places by day
 
@@ -61,8 +62,10 @@ def _above(scene: Scene) -> np.ndarray:
     mood, colour, scale = scene.mood, scene.painting.colour, scene.scale * scene.share
     if not mood.always:
         colour = colour * (1 - scene.dark)
-    sure = cv2.erode((scene.cover > 0.98).astype(np.uint8), disc(3 * scale), borderValue=1).astype(np.float32)
-    there = sky.Sky(scene.cover, _behind(resized(scene.sky.open, scene.share), sure, scale))
+    lab = resized(scene.sky.open, scene.share)
+    clear = (scene.cover > 0.98) & (fine.thin(lab[..., 0], 2.5 * scale) > -THIN_DARK)
+    sure = cv2.erode(clear.astype(np.uint8), disc(3 * scale), borderValue=1).astype(np.float32)
+    there = sky.Sky(scene.cover, _behind(lab, sure, scale))
     surface = sky.gradient(there.open, there.cover)
     cloud = _behind(clouds.found(there.open, surface, there.cover)[..., None], sure, scale)[..., 0]
     day, blue = sky.by_day(surface, there)

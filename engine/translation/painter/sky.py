@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.translation.painter import gaps
+from engine.translation.painter import fine, gaps
 from engine.translation.painter.moods import Mood
 from engine.translation.painter.pixels import disc, mean_under, mixed, resized, soft, step
 from engine.translation.painter.twigs import WEIGHTS, joined, through
@@ -18,6 +18,7 @@ CLEAR = ((50, 60, 70, 80, 88, 95), (42, 40, 32, 20, 12, 6))  # L of clear skies,
 STORMY = 0.3, 0.75  # share of a clear sky's b* up to which one is grey, and from which on it is clear
 BURNT_OUT, NEAR_WHITE = 98.5, 2.5  # L of a white sky that no wall comes near, and the same limit there
 CLOUDED = 2.5, 6.0  # L by which a grey sky differs along its rows, from which on it is one of clouds
+ALONE = 20.0  # of Lab: where no land is near, what differs so much from the sky is none of it
 VARIED = 5.0  # of Lab; a sky that differs so much from its own gradient is not a clear one
 
 
@@ -54,6 +55,7 @@ def found(lab: np.ndarray, scale: float, photo: np.ndarray | None = None) -> Sky
     large = _enlarged(gaps.between(_enlarged(coarse, half), half, scale / 2), lab)
     reached = _reached(large, lab, scale)
     there = _cut_out(large, reached, lab, scale)
+    there = Sky(there.cover * (1 - fine.rods(lab[..., 0], scale)), there.open)
     return there if photo is None or not reached.any() else _with_twigs(there, photo, scale)
 
 
@@ -167,10 +169,16 @@ def _cut_out(large: np.ndarray, reached: np.ndarray, lab: np.ndarray, scale: flo
     apart = (behind - front) * WEIGHTS
     length = (apart * apart).sum(-1)
     place = ((lab - front) * WEIGHTS * apart).sum(-1) / np.maximum(length, 9.0)
+    place = np.where(_near(land, 9 * scale), place, 1 - _apart(lab, behind) / ALONE)
     cover = np.where(unsure, step(place, 0.55, 0.85), sure).astype(np.float32)
     cover = np.maximum(_without_islands(cover, scale), reached)
     known = (cover > 0.9).astype(np.float32)
     return Sky(cover, _broadly(lab, known, 3 * scale))
+
+
+def _near(land: np.ndarray, reach: float) -> np.ndarray:
+    """(H, W) boolean: whether any land lies near, whose colour is known then; none does round tips and wires."""
+    return cv2.blur(land.astype(np.float32), (2 * round(2 * reach) + 1,) * 2) > 0.01
 
 
 def _with_twigs(there: Sky, photo: np.ndarray, scale: float) -> Sky:

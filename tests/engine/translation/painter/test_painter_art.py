@@ -6,7 +6,20 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.translation.painter import clouds, dabs, gaps, light, moods, regions, scene, sky, tones, water, windows
+from engine.translation.painter import (
+    clouds,
+    dabs,
+    fine,
+    gaps,
+    light,
+    moods,
+    regions,
+    scene,
+    sky,
+    tones,
+    water,
+    windows,
+)
 from engine.translation.painter.paint import painted
 from engine.translation.painter.pixels import lab_of, moved_down, rgb_of
 from engine.translation.painting import AS_PAINTED, MOODS
@@ -171,3 +184,29 @@ def test_masses_are_painted_at_half_the_size_and_small_photos_at_their_own() -> 
         assert found.share == share
         assert found.body.shape[1] == side * share
         assert found.cover.shape == found.body.shape[:2]
+
+
+def test_a_light_cable_before_the_sky_is_no_cloud_and_a_cloud_is_no_cable() -> None:
+    light = np.full((HEIGHT, 3 * WIDTH), 60, np.float32)
+    cv2.line(light, (20, 120), (560, 20), 80.0, 4)
+    cv2.circle(light, (300, 120), 20, 95.0, -1)
+    found = fine.rods(light, 1.0)
+    assert found[70, 290] > 0.9
+    assert found[:, :12].max() < 0.1
+    assert found[95:, 270:330].max() < 0.1
+
+
+def test_sky_goes_on_to_a_small_dark_thing_that_stands_alone_in_it() -> None:
+    picture = flat(*BLUE)
+    picture[100:] = (40, -14, 22)
+    picture[60:100, 98:102] = (25, 0, 0)
+    picture[60:66, 92:108] = (25, 0, 0)
+    cover = sky.found(picture, 0.2).cover
+    assert cover[50:57, 80:120].min() > 0.9
+    assert cover[60:66, 93:107].max() < 0.5
+
+
+def test_a_strip_of_hills_mirrors_no_sky() -> None:
+    cover = np.zeros((HEIGHT, WIDTH), np.float32)
+    cover[60:70] = 1
+    assert water.mirrored(flat(50, 2, 3), cover, DAY, 1.0) == pytest.approx(flat(50, 2, 3))
