@@ -29,14 +29,14 @@ def between(known: np.ndarray, lab: np.ndarray, scale: float) -> np.ndarray:
     known = known | _pieces(alike & ~known, known, SEAM / 8)
     white = even & (apart[..., 0] > -WHITER) & (np.hypot(lab[..., 1], lab[..., 2]) < WHITE)
     known = known | _pieces(white & ~known, known, SEAM)
-    return known | _held(known, apart[..., 0] > -DARKER)
+    return known | _held(known, even & (apart[..., 0] > -DARKER))
 
 
-def _held(known: np.ndarray, bright: np.ndarray) -> np.ndarray:
-    """(H, W) boolean: small bright pieces with sky all around; dark ones are birds and what hangs there."""
+def _held(known: np.ndarray, fitting: np.ndarray) -> np.ndarray:
+    """(H, W) boolean: small pieces with sky all around that fit; dark and detailed ones are birds and lamps."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((~known).astype(np.uint8), connectivity=4)
     area = stats[:, cv2.CC_STAT_AREA]
-    held = (np.bincount(labels[bright], None, count) > 0.7 * area) & (area < HELD * known.size)
+    held = (np.bincount(labels[fitting], None, count) > 0.7 * area) & (area < HELD * known.size)
     held[0] = False
     return held[labels]
 
