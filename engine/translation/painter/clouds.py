@@ -94,7 +94,8 @@ def _puffed(lab: np.ndarray, cloud: np.ndarray, scale: float) -> np.ndarray:
 
 def _relief(shape: tuple[int, ...], scale: float) -> np.ndarray:
     """(H, W): L by which the sides of puffs are lighter and darker."""
-    return sum(high * lit_side(tile(across * scale, across * scale, 0.0, 0.6, 3), shape) for across, high in PUFFS)
+    sides = [high * lit_side(tile(across * scale, across * scale, 0.0, 0.6, 3), shape) for across, high in PUFFS]
+    return np.sum(sides, axis=0)
 
 
 def _rise(cloud: np.ndarray, scale: float) -> np.ndarray:

@@ -76,7 +76,7 @@ def _above(scene: Scene) -> np.ndarray:
     above = cv2.resize(above, scene.photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     if mood.dim:
         cloud = cv2.resize(cloud, above.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        above[..., 0] += 60 * night.stars(above.shape, scene.scale) * (1 - cloud)
+        above[..., 0] = above[..., 0] + 60 * night.stars(above.shape, scene.scale) * (1 - cloud)
     return _with_thin_things(above, scene)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engine.translation.painter.pixels import soft, transformed_sum
+from engine.translation.painter.pixels import colour, soft, transformed_sum
 
 RINGS = ((3, 5), (7, 7))  # radius at the reference size, and places on it, of a rolling brush
 GRAIN = 2.2  # pixels at the reference size: shapes much smaller than that are texture
@@ -94,7 +94,7 @@ def _near(near: int, far: int) -> np.ndarray:
 
 def _levels(lab: np.ndarray) -> np.ndarray:
     """Lab in 8 bits, in which colours are compared in a quarter of the time."""
-    return cv2.convertScaleAbs(lab + np.float32([0, 128, 128]))
+    return cv2.convertScaleAbs(lab + colour(0, 128, 128))
 
 
 def _moved(picture: np.ndarray, across: int, down: int) -> np.ndarray:
