@@ -31,7 +31,7 @@ MOST_EARLIER = 8  # pictures of one translator that are looked at, the newest
 # processor time of one core, 1024 pixels; what is enlarged beyond 1280 costs `ENLARGING` of that. Classical, CycleGAN,
 # CartoonGAN, AnimeGANv2 and neural style: CPU time for photos of 512 to 2048 pixels; the others: docs/measurements.md.
 RATES: dict[str, tuple[float, float]] = {
-    PAINTER: (2.4, 0.2),
+    PAINTER: (1.3, 0.2),
     CLASSICAL: (1.5, 0.2),
     NEURAL_STYLE: (17.0, 3.0),
     NIJIGAN: (20.5, 0.2),

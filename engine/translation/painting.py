@@ -7,7 +7,7 @@ from typing import Any
 from engine.errors import Problem
 from engine.rules import Real, choice
 
-VERSION = 3  # of the painter, in its recipes; one more whenever it makes other pixels of the same photo
+VERSION = 4  # of the painter, in its recipes; one more whenever it makes other pixels of the same photo
 MOODS = ("clear day", "golden hour", "painted night")
 DETAIL, LIGHT = Real(0, 1, default=0.5), Real(0, 1, default=0.5)
 LINE, COLOUR = Real(0, 1, default=0.4), Real(0, 1, default=0.7)

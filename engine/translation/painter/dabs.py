@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.translation.painter.pixels import places
 
-ROW = 30  # dabs from one side of a tile to the other
+ROW = 24  # dabs from one side of a tile to the other
 
 
 @lru_cache(maxsize=16)
@@ -52,13 +52,23 @@ def dabbed(picture: np.ndarray, dabs: tuple[np.ndarray, np.ndarray], shift: int 
     """The picture in dabs of one colour each.
 
     Args:
-        picture: (H, W, C) float32, smooth as far as a dab reaches.
+        picture: (H, W, C) or (H, W) float32, smooth as far as a dab reaches.
         dabs: from `tile`.
         shift: pixels by which the tile is moved, for a second layer of other dabs.
     """
-    height, width = picture.shape[:2]
-    side = len(dabs[0])
-    repeats = (-(-height // side), -(-width // side))
     columns, rows = places(picture.shape)
-    across, down = (np.tile(np.roll(part, shift, (0, 1)), repeats)[:height, :width] for part in dabs)
+    across, down = (_laid(part, picture.shape, shift) for part in dabs)
     return cv2.remap(picture, columns + across, rows + down, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
+
+
+def lit_side(dabs: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """(H, W) from -1 to 1: how far up and to the left in its round dab a pixel lies, as if they were balls in light."""
+    across, down = (_laid(part, shape, 0) for part in dabs)
+    radius = max(1.0, float(np.abs(dabs[1]).max()))
+    return (0.5 * across + 0.85 * down) / radius
+
+
+def _laid(part: np.ndarray, shape: tuple[int, ...], shift: int) -> np.ndarray:
+    """A tile repeated over (H, W)."""
+    repeats = (-(-shape[0] // len(part)), -(-shape[1] // len(part)))
+    return np.tile(np.roll(part, shift, (0, 1)), repeats)[: shape[0], : shape[1]]

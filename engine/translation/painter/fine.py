@@ -5,6 +5,8 @@ import numpy as np
 
 from engine.translation.painter.pixels import disc, soft, step
 
+ROD, LONG, LIGHTER = 5, 110, 7.0  # pixels at the reference size: half of a cable's width, and its length; L
+
 
 def thin(light: np.ndarray, scale: float) -> np.ndarray:
     """(H, W): by how much a thin shape is lighter than its surroundings, below 0 where it is darker; 0 elsewhere.
@@ -32,6 +34,17 @@ def unbroken(shape: np.ndarray, strong: float, weak: float, scale: float) -> np.
     cable = (length > 24 * scale) & (stats[:, cv2.CC_STAT_AREA] < 4 * length) & (sure > 0.15 * length)
     cable[0] = False
     return (shape > strong) | cable[labels]
+
+
+def rods(light: np.ndarray, scale: float) -> np.ndarray:
+    """(H, W) in [0, 1]: long, narrow, light shapes, as the cables of a bridge, which are no cloud."""
+    bright = light - cv2.morphologyEx(light, cv2.MORPH_OPEN, disc(ROD * scale))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((bright > LIGHTER).astype(np.uint8), connectivity=8)
+    length = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    narrow = stats[:, cv2.CC_STAT_AREA] < 1.8 * ROD * scale * length
+    chosen = narrow & (length > LONG * scale)
+    chosen[0] = False
+    return soft(cv2.dilate(chosen[labels].astype(np.float32), disc(1.5 * scale)), 0.6)
 
 
 def coherence(light: np.ndarray, scale: float) -> np.ndarray:

@@ -3,11 +3,12 @@
 import numpy as np
 
 from engine.translation.painter import light, tones
-from engine.translation.painter.dabs import dabbed, tile
+from engine.translation.painter.dabs import dabbed, lit_side, tile
 from engine.translation.painter.fine import coherence
 from engine.translation.painter.pixels import mixed, soft, step
 
 SECOND = 97  # pixels by which the upper layer's dabs lie elsewhere
+CROWN = 2.6  # leaves in a round clump that has a light side and a dark one
 
 
 def foliage(lab: np.ndarray, scale: float) -> np.ndarray:
@@ -31,9 +32,11 @@ def clumped(flat: np.ndarray, lab: np.ndarray, scale: float, detail: float, shad
         detail: 0 (large clumps) to 1 (single leaves).
         shade: how far dark tones turn blue and light ones yellow, see `light.shaded`.
     """
-    size = max(3.0, scale * (14 - 8 * detail))
-    dabs = tile(size, 0.55 * size, 0.6, 1.2, 7)
-    tone = tones.toned(np.zeros_like(flat[..., 0]), soft(lab[..., 0] - flat[..., 0], 0.22 * size), scale, 6.0, 1.5)
+    size = max(3.0, scale * (17 - 10 * detail))
+    dabs = tile(size, 0.6 * size, 0.6, 1.2, 7)
+    shape = soft(lab[..., 0] - flat[..., 0], 0.25 * size)
+    crowns = lit_side(tile(CROWN * size, CROWN * size, 0.0, 0.6, 9), shape.shape)
+    tone = tones.toned(np.zeros_like(shape), shape + soft(np.abs(shape), 2 * size) * crowns, scale, 6.0, 1.5)
     clumps = np.dstack([flat, tone])
     under, over = dabbed(clumps, dabs), dabbed(clumps, dabs, SECOND)
     top = mixed(under, over, step(over[..., 0] + over[..., 3] - under[..., 0] - under[..., 3], 1.0, 3.0))

@@ -7,6 +7,7 @@ from engine.translation.painter.pixels import step
 
 AMBIENT, AMBIENT_REACH = 16.0, 26.0  # L that the sky's light adds to black, and by which it fades in lighter places
 LEAST_BLUE, MOST_BLUE = 5.0, 26.0  # below 0 of b* that light and dark land may get, beside what it has
+STONE_HUE, STONE_SHARE = 1.25, 0.7  # radians in a*b* of stone and sand, and how much less than others it gains
 GRASS_HUE, GRASS_SHIFT = 1.95, 0.24  # radians in a*b*: yellowish greens turn fresher
 
 
@@ -17,9 +18,11 @@ def lit(light: np.ndarray, lift: float) -> np.ndarray:
 
 
 def enriched(a: np.ndarray, b: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weak colours gain `factor`, those at chroma 72 or more nothing; near grey the gain is small, so white stays."""
+    """Weak colours gain `factor`, those at chroma 72 or more nothing; near grey the gain is small, so white stays, and
+    stone stays stone: creamy, not orange."""
     chroma = np.hypot(a, b)
-    gain = 1 + (factor - 1) * (1 - chroma / 72).clip(0, 1) * step(chroma, 1, 9)
+    stone = STONE_SHARE * np.exp(-(((np.arctan2(b, a) - STONE_HUE) / 0.3) ** 2))
+    gain = 1 + (factor - 1) * (1 - stone) * (1 - chroma / 72).clip(0, 1) * step(chroma, 1, 9)
     return a * gain, b * gain
 
 
@@ -45,7 +48,8 @@ def graded(lab: np.ndarray, mood: Mood, light: float, colour: float) -> np.ndarr
     shadow = light * step(lightness, 62, 18)
     sun = light * step(lightness, 45, 78) * step(lightness, 99.5, 93) * step(np.hypot(a, b), 2, 12)
     warm_b = mood.warm[1] * sun * step(b, -8, 4)
-    a, b = turned(a, b, mood.cool[0] * shadow + mood.warm[0] * sun, mood.cool[1] * shadow + warm_b)
+    air_a, air_b = (min(1.0, 2 * light) * part for part in mood.air)
+    a, b = turned(a, b, air_a + mood.cool[0] * shadow + mood.warm[0] * sun, air_b + mood.cool[1] * shadow + warm_b)
     return np.stack([lightness, a, b], -1)
 
 
@@ -70,7 +74,7 @@ def shaded(lab: np.ndarray, tone: np.ndarray, share: float) -> np.ndarray:
         share: how far, from 0 on; at 1 a place that is much darker moves by 14 in b*.
     """
     lightness, a, b = (lab[..., channel] for channel in range(3))
-    turn = share * np.tanh(tone / 12) * step(lightness, 4, 30)
+    turn = share * np.tanh(tone / 10) * step(lightness, 4, 30)
     turn *= np.where(turn < 0, 1.0, 0.5 * step(lightness, 92, 78) * step(np.hypot(a, b), 3, 12)).astype(np.float32)
     return np.dstack([lightness, *turned(a, b, -2.5 * turn, 14 * turn)])
 

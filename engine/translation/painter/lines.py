@@ -20,15 +20,15 @@ def lines(lab: np.ndarray, scale: float) -> np.ndarray:
 
 
 def inked(light: np.ndarray, drawn: np.ndarray, strength: float) -> np.ndarray:
-    """Lightness under lines; black from a strength of 0.8 on, and never less."""
-    return light * (1 - 1.25 * strength * drawn).clip(0)
+    """Lightness under lines; black from a strength of 0.63 on, and never less."""
+    return light * (1 - 1.6 * strength * drawn).clip(0)
 
 
 def _long(drawn: np.ndarray, scale: float) -> np.ndarray:
     """Without specks: shapes of a few pixels go."""
     marked = (drawn > 0.3).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
-    enough = stats[:, cv2.CC_STAT_AREA] > 40 * scale
+    enough = stats[:, cv2.CC_STAT_AREA] > 70 * scale
     enough[0] = False
     keep = cv2.dilate(enough[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
     return drawn * keep

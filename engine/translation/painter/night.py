@@ -36,7 +36,7 @@ def dimmed(lab: np.ndarray, share: float) -> np.ndarray:
     """
     lamp = step(lab[..., 0], 80, 95) * step(lab[..., 2], 8, 22)
     share_here = share * (1 - lamp)
-    light = lab[..., 0] * (1 - share_here * (0.66 - 0.22 * (lab[..., 0] / 100).clip(0, 1)))
+    light = lab[..., 0] * (1 - share_here * (0.7 - 0.3 * (lab[..., 0] / 100).clip(0, 1)))
     a = lab[..., 1] * (1 - 0.55 * share_here) + 1.5 * share_here
     b = lab[..., 2] * (1 - 0.6 * share_here) - 15 * share_here * step(light, 2, 20)
     return np.stack([light, a, b], -1)

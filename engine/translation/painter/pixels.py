@@ -59,6 +59,12 @@ def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray | float) -> n
     return result
 
 
+def resized(picture: np.ndarray, share: float) -> np.ndarray:
+    """At a share of its size, at most 1; every pixel is the mean of those that it stands for."""
+    size = (max(1, round(picture.shape[1] * share)), max(1, round(picture.shape[0] * share)))
+    return picture if share == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
 def transformed_sum(picture: np.ndarray) -> np.ndarray:
     """(H, W): the sum of the channels."""
     return cv2.transform(picture, np.ones((1, picture.shape[-1]), np.float32))
@@ -81,6 +87,11 @@ def _places(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     for part in (columns, rows):
         part.flags.writeable = False
     return columns, rows
+
+
+def moved_down(picture: np.ndarray, rows: int) -> np.ndarray:
+    """(H, W) with every row that far below (above, if negative); the border's goes on."""
+    return picture[(np.arange(len(picture)) - rows).clip(0, len(picture) - 1)]
 
 
 def disc(radius: float) -> np.ndarray:

@@ -1,12 +1,18 @@
-"""Large flat masses: texture rolled away in Lab at half the size, with the borders of the full size."""
+"""Large flat masses: texture rolled away in Lab, and small pictures enlarged with the borders of the full size."""
+
+from typing import Any
 
 import cv2
 import numpy as np
 
-from engine.translation.painter.pixels import soft, transformed_sum
+from engine.translation.painter.pixels import colour, soft, transformed_sum
 
-RINGS = ((1.5, 5), (3.5, 7))  # radius at half the reference size, and places on it, of a rolling brush
-GRAIN = 1.1  # pixels at half the reference size: shapes much smaller than that are texture
+RINGS = ((3, 5), (7, 7))  # radius at the reference size, and places on it, of a rolling brush
+GRAIN = 2.2  # pixels at the reference size: shapes much smaller than that are texture
+AROUND = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # rows and columns from a pixel to those whose colour it may take
+
+_NEAREST: dict[str, Any] = {"flags": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_REPLICATE}
+_SUM = np.ones((1, 3), np.float32)
 
 
 def calmed(pixels: np.ndarray, scale: float) -> np.ndarray:
@@ -36,12 +42,10 @@ def filled(lab: np.ndarray, scale: float, merging: float, rounds: int = 3) -> np
     Returns:
         (H, W, 3) float32, Lab.
     """
-    height, width = lab.shape[:2]
-    half = cv2.resize(lab, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
-    guide = soft(half, GRAIN * max(0.5, scale))
+    guide = soft(lab, GRAIN * scale)
     for _ in range(rounds):
-        guide = _alike(half, guide, scale, merging)
-    return with_borders(guide, lab)
+        guide = _alike(lab, guide, scale, merging)
+    return guide
 
 
 def _alike(picture: np.ndarray, guide: np.ndarray, scale: float, merging: float) -> np.ndarray:
@@ -57,27 +61,42 @@ def _alike(picture: np.ndarray, guide: np.ndarray, scale: float, merging: float)
     return total / weight[..., None]
 
 
-def with_borders(flat: np.ndarray, guide: np.ndarray) -> np.ndarray:
+def with_borders(flat: np.ndarray, guide: np.ndarray, carried: np.ndarray | None = None) -> np.ndarray:
     """A small picture enlarged with the guide's borders: every pixel takes the one of five near colours that fits best.
 
     Args:
         flat: (h, w, 3) float32.
         guide: (H, W, 3) float32 in the same colours, larger.
+        carried: (h, w, 3) what is taken in place of `flat`, from where `flat` fits.
     """
-    large = cv2.resize(flat, guide.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    best, nearest = np.full(guide.shape[:2], np.inf, np.float32), large
-    reach = max(1, round(guide.shape[1] / flat.shape[1]))
-    for across, down in ((0, 0), (reach, 0), (-reach, 0), (0, reach), (0, -reach)):
-        moved = _moved(large, across, down)
-        apart = transformed_sum(cv2.absdiff(moved, guide))
-        closer = apart < best
-        best = np.where(closer, apart, best)
-        nearest = np.where(closer[..., None], moved, nearest)
-    return nearest
+    rows, columns = (_near(near, far) for near, far in zip(flat.shape[:2], guide.shape[:2], strict=True))
+    fits, asked = (_levels(picture) for picture in (flat, guide))
+    best, chosen = np.full(guide.shape[:2], 255, np.uint8), np.zeros(guide.shape[:2], np.uint8)
+    for number, (down, across) in enumerate(AROUND):
+        beside = _moved(fits, -across, -down)
+        apart = cv2.transform(cv2.absdiff(beside.take(rows, 0).take(columns, 1), asked), _SUM)
+        chosen[apart < best] = number
+        np.minimum(apart, best, out=best)
+    down, across = np.array(AROUND, np.float32).T
+    return cv2.remap(
+        flat if carried is None else carried,
+        columns.astype(np.float32)[None] + across[chosen],
+        rows.astype(np.float32)[:, None] + down[chosen],
+        cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _near(near: int, far: int) -> np.ndarray:
+    """Of `far` places in a row, the nearest of `near` in the same."""
+    return ((np.arange(far) + 0.5) * near / far).astype(np.intp)
+
+
+def _levels(lab: np.ndarray) -> np.ndarray:
+    """Lab in 8 bits, in which colours are compared in a quarter of the time."""
+    return cv2.convertScaleAbs(lab + colour(0, 128, 128))
 
 
 def _moved(picture: np.ndarray, across: int, down: int) -> np.ndarray:
     shift = np.array([[1, 0, across], [0, 1, down]], np.float32)
-    return cv2.warpAffine(
-        picture, shift, picture.shape[1::-1], flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.warpAffine(picture, shift, picture.shape[1::-1], **_NEAREST)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from engine.translation.painter import fine, gaps
 from engine.translation.painter.moods import Mood
-from engine.translation.painter.pixels import disc, mean_under, mixed, soft, step
+from engine.translation.painter.pixels import disc, mean_under, mixed, resized, soft, step
 from engine.translation.painter.twigs import WEIGHTS, joined, through
 
 COARSE = 384  # long side at which the sky is looked for
@@ -17,6 +18,7 @@ CLEAR = ((50, 60, 70, 80, 88, 95), (42, 40, 32, 20, 12, 6))  # L of clear skies,
 STORMY = 0.3, 0.75  # share of a clear sky's b* up to which one is grey, and from which on it is clear
 BURNT_OUT, NEAR_WHITE = 98.5, 2.5  # L of a white sky that no wall comes near, and the same limit there
 CLOUDED = 2.5, 6.0  # L by which a grey sky differs along its rows, from which on it is one of clouds
+ALONE = 20.0  # of Lab: where no land is near, what differs so much from the sky is none of it
 VARIED = 5.0  # of Lab; a sky that differs so much from its own gradient is not a clear one
 
 
@@ -49,10 +51,16 @@ def found(lab: np.ndarray, scale: float, photo: np.ndarray | None = None) -> Sky
     coarse = _coarse(_resized(lab, COARSE))
     if coarse.mean() < LEAST:
         return Sky(np.zeros(lab.shape[:2], np.float32), lab)
-    large = cv2.resize(coarse.astype(np.float32), lab.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+    half = resized(lab, 0.5)
+    large = _enlarged(gaps.between(_enlarged(coarse, half), half, scale / 2), lab)
     reached = _reached(large, lab, scale)
     there = _cut_out(large, reached, lab, scale)
+    there = Sky(there.cover * (1 - fine.rods(lab[..., 0], scale)), there.open)
     return there if photo is None or not reached.any() else _with_twigs(there, photo, scale)
+
+
+def _enlarged(mask: np.ndarray, like: np.ndarray) -> np.ndarray:
+    return cv2.resize(mask.astype(np.float32), like.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
 
 
 def _resized(lab: np.ndarray, side: int) -> np.ndarray:
@@ -161,10 +169,16 @@ def _cut_out(large: np.ndarray, reached: np.ndarray, lab: np.ndarray, scale: flo
     apart = (behind - front) * WEIGHTS
     length = (apart * apart).sum(-1)
     place = ((lab - front) * WEIGHTS * apart).sum(-1) / np.maximum(length, 9.0)
+    place = np.where(_near(land, 9 * scale), place, 1 - _apart(lab, behind) / ALONE)
     cover = np.where(unsure, step(place, 0.55, 0.85), sure).astype(np.float32)
     cover = np.maximum(_without_islands(cover, scale), reached)
     known = (cover > 0.9).astype(np.float32)
-    return Sky(cover, mean_under(lab, known, 3 * scale))
+    return Sky(cover, _broadly(lab, known, 3 * scale))
+
+
+def _near(land: np.ndarray, reach: float) -> np.ndarray:
+    """(H, W) boolean: whether any land lies near, whose colour is known then; none does round tips and wires."""
+    return cv2.blur(land.astype(np.float32), (2 * round(2 * reach) + 1,) * 2) > 0.01
 
 
 def _with_twigs(there: Sky, photo: np.ndarray, scale: float) -> Sky:
@@ -252,11 +266,19 @@ def by_day(surface: np.ndarray, there: Sky) -> tuple[float, float]:
     if not len(inside):
         return 0.0, 0.0
     light, a, b = np.median(inside, axis=0)
-    day = 0.0 if dusk(inside[::16]) else float(step(light, 46, 62))
     blue = float(step(-b / np.interp(light, *CLEAR), *STORMY))
-    dull = 0.4 + 0.6 * float(step(np.hypot(a, b), 3, 12))
+    dull = 0.6 + 0.4 * float(step(np.hypot(a, b), 3, 12))
     clouded = float(step(_unevenness(there.open[..., 0], within), *CLOUDED))
-    return day, max(blue, 0.5 * float(step(light, 86, 96)), dull * (1 - clouded))
+    sun = _sunlit(there.open[..., 0][within], light, b)
+    day = 0.0 if dusk(inside[::16]) else max(float(step(light, 46, 62)), sun)
+    return day, max(blue, 0.5 * float(step(light, 86, 96)), dull * (1 - clouded), 0.85 * sun)
+
+
+def _sunlit(lights: np.ndarray, clear: float, b: float) -> float:
+    """0 to 1: whether the lightest part of a sky is cloud in the sun: white or before blue, and far lighter than it."""
+    top = float(np.percentile(lights[::4], 95))
+    white = max(float(step(top, 80, 88)), float(step(-b, 10, 16) * step(top, 62, 72)))
+    return white * float(step(top - clear, 9, 16))
 
 
 def _unevenness(light: np.ndarray, within: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """Photos without colours, or with one tint alone: no speck of another colour gets in."""
 
+import cv2
 import numpy as np
 
 from engine.translation.painter.moods import Mood
@@ -25,12 +26,13 @@ def kept(picture: np.ndarray, lab: np.ndarray, mood: Mood, scale: float) -> np.n
 
     Args:
         picture: (H, W, 3) painted, in [0, 1].
-        lab: (H, W, 3) the photo, calm.
-        scale: pixels for one at the reference size.
+        lab: (h, w, 3) the photo, calm, at any size.
+        scale: pixels there for one at the reference size.
     """
     share = soft(colourless(lab), 2 * scale)
     if share.max() < 0.01:
         return picture
+    share = cv2.resize(share, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     made = lab_of(picture.astype(np.float32).clip(0, 1))
     tint = _tint(made, made) if mood.always else _tint(lab, made)
     made[..., 1:] = mixed(made[..., 1:], tint, share)

@@ -4,7 +4,11 @@ import cv2
 import numpy as np
 
 from engine.translation.painter.dabs import dabbed, tile
-from engine.translation.painter.pixels import disc, mixed, soft, step
+from engine.translation.painter.moods import Mood
+from engine.translation.painter.pixels import colour, disc, mixed, soft, step
+
+MIRRORED = 1.6  # times the colour of the horizon, which is pale: the sky above it is mirrored too
+WIDE = 0.1  # share of the picture that water has to cover to mirror the sky
 
 
 def water(lab: np.ndarray, cover: np.ndarray, scale: float) -> np.ndarray:
@@ -34,6 +38,26 @@ def _below_sky(cover: np.ndarray) -> np.ndarray:
     rows = np.nonzero((cover > 0.5).any(1) & (cover < 0.5).any(1))[0]
     first = rows[0] if len(rows) else 0
     return (np.arange(len(cover)) >= first).astype(np.float32)[:, None]
+
+
+def mirrored(lab: np.ndarray, cover: np.ndarray, mood: Mood, share: float) -> np.ndarray:
+    """Water with some of the colour that the sky has above the horizon.
+
+    Args:
+        cover: (H, W), the water.
+        share: 0 (its own colours) to 1.
+    """
+    sky = colour(*mood.horizon[1:]) * MIRRORED
+    mirrors = _wide(cover) * step(lab[..., 0], 92, 80) * step(lab[..., 2], -10, 0)
+    return np.dstack([lab[..., 0], mixed(lab[..., 1:], sky, 0.5 * share * mirrors)])
+
+
+def _wide(cover: np.ndarray) -> np.ndarray:
+    """Of what may be water, what is large enough that it is none else: bluish strips are far hills and snow as well."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((cover > 0.5).astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] > WIDE * cover.size
+    large[0] = False
+    return cover * cv2.dilate(large[labels].astype(np.uint8), disc(3))
 
 
 def streaked(lab: np.ndarray, scale: float) -> np.ndarray:
