@@ -11,6 +11,7 @@ from engine.cli.app import Home, open_studio, settings_of
 from engine.diffusion.request import GUIDANCE_SCALE, STEPS
 from engine.errors import NotFound
 from engine.mini.stage_names import STAGE_NAMES
+from engine.scenes.scene import LANDMARKS
 from engine.settings import PROJECT
 
 commands = typer.Typer()
@@ -26,6 +27,7 @@ def scenes(
     time: Annotated[
         str | None, typer.Option(help="dawn, day, sunset, dusk, night or aurora in all; drawn for each when left out.")
     ] = None,
+    landmark: Annotated[str | None, typer.Option(help=f"In all: {', '.join(LANDMARKS)}; drawn when left out.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Write the pictures of their label maps instead.")] = False,
 ) -> None:
     """Paint landscapes with captions without any model: training data that needs no download."""
@@ -37,7 +39,9 @@ def scenes(
         if show:
             typer.echo(f"\r\x1b[K{done}/{total}" if done < total else "\r\x1b[K", nl=False, err=True)
 
-    done = write_dataset(out, count, seed=seed, size=size, look=look, time=time, labels=labels, report=report)
+    done = write_dataset(
+        out, count, seed=seed, size=size, look=look, time=time, landmark=landmark, labels=labels, report=report
+    )
     print(f"{done.written} pictures were written, {done.kept} were in {done.folder} already.")
 
 

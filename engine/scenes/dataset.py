@@ -16,7 +16,7 @@ from engine.files import replacing
 from engine.scenes.captions import caption, plain_caption
 from engine.scenes.labels import coloured, label_map
 from engine.scenes.render import MAX_SIZE, MIN_SIZE, render
-from engine.scenes.scene import LOOKS, MAX_SEED, TIMES, Scene, random_scene
+from engine.scenes.scene import LANDMARKS, LOOKS, MAX_SEED, TIMES, Scene, random_scene
 
 MAX_COUNT = 1_000_000
 _RECIPE = "recipe.json"
@@ -38,6 +38,7 @@ def write_dataset(
     size: int = 256,
     look: str = "painterly",
     time: str | None = None,
+    landmark: str | None = None,
     labels: bool = False,
     report: Callable[[int, int], None] | None = None,
 ) -> DatasetReport:
@@ -53,17 +54,19 @@ def write_dataset(
         size: pixels of each side, 64 to 512.
         look: painterly, ink, cel or mono.
         time: of day in all of them, one of `TIMES`; None draws it for each.
+        landmark: in all of them, one of `LANDMARKS`; None draws it for each.
         labels: write the pictures of their label maps instead, see `engine.scenes.labels`.
         report: called with (done, count) after every image.
 
     Raises:
         InvalidRequest: an argument is out of range, or the folder holds something else.
     """
-    problems = _problems(count, seed, size, look, time)
+    problems = _problems(count, seed, size, look, time, landmark)
     if problems:
         raise InvalidRequest(problems)
     folder = Path(folder)
-    fixed = {"look": look} | ({} if time is None else {"time": time})
+    given = {"look": look, "time": time, "landmark": landmark}
+    fixed = {name: value for name, value in given.items() if value is not None}
     _open(folder, {"seed": int(seed), "size": int(size)} | fixed | ({"labels": 1} if labels else {}))
     rows, written = [], 0
     for index in range(count):
@@ -91,7 +94,7 @@ def text_of(scene: Scene) -> str:
 # ---------------------------------------------------------------- checks
 
 
-def _problems(count: object, seed: object, size: object, look: object, time: object) -> list[Problem]:
+def _problems(count: object, seed: object, size: object, look: object, time: object, landmark: object) -> list[Problem]:
     rules = (
         ("count", count, 1, MAX_COUNT, "The number of scenes"),
         ("seed", seed, 0, MAX_SEED - MAX_COUNT, "The seed"),
@@ -106,6 +109,8 @@ def _problems(count: object, seed: object, size: object, look: object, time: obj
         problems.append(Problem("look", f"The look must be one of {', '.join(LOOKS)}; got {look!r}."))
     if time is not None and time not in TIMES:
         problems.append(Problem("time", f"The time of day must be one of {', '.join(TIMES)}; got {time!r}."))
+    if landmark is not None and landmark not in LANDMARKS:
+        problems.append(Problem("landmark", f"The landmark must be one of {', '.join(LANDMARKS)}; got {landmark!r}."))
     return problems
 
 

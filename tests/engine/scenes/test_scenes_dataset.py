@@ -51,6 +51,14 @@ def test_a_data_set_can_grow(tmp_path):
     assert len((tmp_path / "metadata.jsonl").read_text().splitlines()) == 2
 
 
+def test_all_scenes_can_have_one_time_and_landmark(tmp_path):
+    write_dataset(tmp_path, 3, size=64, time="dusk", landmark="windmill")
+    lines = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text().splitlines()]
+    assert {(line["time"], line["landmark"]) for line in lines} == {("dusk", "windmill")}
+    with pytest.raises(InvalidRequest, match="landmark must be one of none, castle"):
+        write_dataset(tmp_path / "other", 1, landmark="mill")
+
+
 def test_another_series_in_the_same_folder_is_refused(tmp_path):
     write_dataset(tmp_path, 1, size=64)
     with pytest.raises(InvalidRequest, match="already holds scenes of seed 0, size 64, look painterly"):
