@@ -59,7 +59,7 @@ def read_drawings(folder: Path, data: SceneData) -> Tensor:
             f"The model must have drawn all {len(paths)} files of latents; {len(missing)} are missing in {folder}. "
             "Run the stage drawings."
         )
-    return torch.from_numpy(np.concatenate([np.load(path) for path in paths]))
+    return torch.from_numpy(np.concatenate([np.load(path) for path in paths])[: len(data)])
 
 
 def _paths(data: SceneData, folder: Path) -> list[Path]:
