@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.app import Home, open_studio, settings_of
-from engine.diffusion.request import GUIDANCE_SCALE, STEPS
+from engine.diffusion.request import GUIDANCE_SCALE, SCHEDULERS, STEPS
 from engine.errors import NotFound
 from engine.mini.stage_names import STAGE_NAMES
 from engine.scenes.scene import LANDMARKS
@@ -72,8 +72,10 @@ def train_mini(
 def evaluate_mini(
     model: Annotated[Path, typer.Option(help="Folder of the model, in diffusers layout.")] = PROJECT / "weights/mini",
     count: Annotated[int, typer.Option(help="Held-out prompts; 500 give trustworthy numbers.")] = 500,
-    steps: Annotated[int, typer.Option(help="Denoising steps, DDIM.")] = STEPS.default,
+    steps: Annotated[int, typer.Option(help="Denoising steps.")] = STEPS.default,
     guidance: Annotated[float, typer.Option(help=f"Guidance scale, {GUIDANCE_SCALE}.")] = GUIDANCE_SCALE.default,
+    scheduler: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULERS)}.")] = SCHEDULERS[0],
+    lora: Annotated[Path | None, typer.Option(help="File of a LoRA that is applied, at weight 1.")] = None,
     sweep: Annotated[bool, typer.Option(help="Also compare guidance 1, 3, 5, 7.5 and 10.")] = True,
     data: Annotated[Path | None, typer.Option(help="Rendered scenes; HOME/training/scenes when left out.")] = None,
     out: Annotated[Path | None, typer.Option(help="For pictures and report; HOME/evaluation when left out.")] = None,
@@ -83,8 +85,10 @@ def evaluate_mini(
     from engine.mini.evaluation import Config, evaluate  # here: imports torch
 
     settings = open_studio(home).settings
-    config = Config(count=count, steps=steps, guidance=guidance)
+    config = Config(count=count, steps=steps, guidance=guidance, scheduler=scheduler)
     config = config if sweep else replace(config, guidances=())
     scenes, folder = data or settings.home / "training" / "scenes", out or settings.home / "evaluation"
-    evaluate(model, folder, scenes, config, report=lambda line: typer.echo(line, err=True), device=settings.device)
+    evaluate(
+        model, folder, scenes, config, report=lambda line: typer.echo(line, err=True), device=settings.device, lora=lora
+    )
     print((folder / "report.md").read_text())

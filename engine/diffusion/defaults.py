@@ -15,7 +15,7 @@ from engine.diffusion.request import GUIDANCE_SCALE, SCHEDULERS, STEPS, LoraWeig
 from engine.errors import InvalidRequest, ModelBroken, Problem
 from engine.files import read_json, write_json
 from engine.settings import Settings
-from engine.weights.catalogue.few_steps import LCM, TURBO
+from engine.weights.catalogue.few_steps import LCM, SAMPLERS, TURBO
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import ModelInfo
 
@@ -67,9 +67,9 @@ def suggested(model: ModelInfo | None, loras: Iterable[LoraInfo] = (), own: Defa
             nothing good comes of it.
     """
     kind = model.few_steps if model else ""
-    quick = next((lora for lora in loras if lora.few_steps == LCM), None)
+    quick = next((lora for lora in loras if lora.few_steps), None)
     if quick and not kind:
-        return Defaults(4, 1.0, "LCM", f"as LoRA {quick.name} wants")
+        return Defaults(4, 1.0, SAMPLERS[quick.few_steps], f"as LoRA {quick.name} wants")
     if own:
         return own
     if kind == TURBO:

@@ -8,7 +8,7 @@ from engine.weights.catalogue.few_steps import LCM, TURBO
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 
-MOST_TURBO, MOST_LCM, LCM_GUIDANCE = 4, 8, 2  # the most that they were made for
+MOST_TURBO, MOST_TURBO_LORA, MOST_LCM, LCM_GUIDANCE = 4, 8, 8, 2  # the most that they were made for
 FEW = 8  # up to so many steps an ordinary model's pictures stay flat
 
 
@@ -21,13 +21,15 @@ def misfits(
         steps, guidance, scheduler: of a drawing; each keeps its own rule.
         loras: that are applied, at a weight other than 0.
     """
-    quick = next((lora for lora in loras if lora.few_steps == LCM), None)
+    quick = next((lora for lora in loras if lora.few_steps), None)
     title = model.title.partition(" (")[0]
+    called = f"LoRA {quick.name}" if quick else title
     if model.few_steps == TURBO:
         yield from _turbo(steps, guidance, scheduler, title)
+    elif quick and quick.few_steps == TURBO and not model.few_steps:
+        yield from _turbo(steps, guidance, scheduler, called, MOST_TURBO_LORA)
     elif model.few_steps == LCM or quick:
-        told = model.guidance_embedding and not quick
-        yield from _lcm(steps, guidance, scheduler, f"LoRA {quick.name}" if quick else title, told)
+        yield from _lcm(steps, guidance, scheduler, called, told=model.guidance_embedding and not quick)
     elif scheduler == "LCM":
         yield (
             f"LCM is for models and LoRAs that were made for few steps; {title} is none, and its pictures come out "
@@ -40,13 +42,13 @@ def misfits(
         )
 
 
-def _turbo(steps: int, guidance: float, scheduler: str, title: str) -> Iterator[str]:
+def _turbo(steps: int, guidance: float, scheduler: str, called: str, most: int = MOST_TURBO) -> Iterator[str]:
     if scheduler != "Turbo":
-        yield f"{title} was made for the scheduler Turbo; with {scheduler} noise may stay in its pictures."
-    if steps > MOST_TURBO:
-        yield f"{title} was made for 1 to {MOST_TURBO} steps; {steps} take longer and do not make it better."
+        yield f"{called} was made for the scheduler Turbo; with {scheduler} noise may stay in its pictures."
+    if steps > most:
+        yield f"{called} was made for 1 to {most} steps; {steps} take longer and do not make it better."
     if guidance > NO_GUIDANCE:
-        yield f"{title} was made to draw without guidance (0); at {guidance:g} its colours burn out."
+        yield f"{called} was made to draw without guidance (0); at {guidance:g} its colours burn out."
 
 
 def _lcm(steps: int, guidance: float, scheduler: str, called: str, told: bool) -> Iterator[str]:

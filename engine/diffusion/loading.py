@@ -59,6 +59,7 @@ class LoadedModel:
         size_bytes: of its weights as they lie in memory.
         offloaded: its parts wait in main memory and visit the GPU one after the other.
         compiled: what a backend keeps of it, by the backend's name; it goes with the model.
+        worn: the changed weights that `engine.diffusion.lora` keeps of it, by the LoRAs.
     """
 
     pipeline: StableDiffusionPipeline
@@ -68,6 +69,7 @@ class LoadedModel:
     offloaded: bool
     preview: LatentPreview
     compiled: dict[str, Sized] = field(default_factory=dict, repr=False, compare=False)
+    worn: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property

@@ -6,7 +6,7 @@ originals are put back (`engine.diffusion.lora_merging`); nothing is undone by a
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.diffusion.loading import LoadedModel
 from engine.diffusion.lora_layers import Layer, fits, folded, is_sound, matched
-from engine.diffusion.lora_merging import can_merge, merged
+from engine.diffusion.lora_merging import Merged, can_merge, merged
 from engine.errors import LoraRefused
 from engine.weights.families import base_of_width
 from engine.weights.lora_files.names import TEXT_ENCODER, LoraKey, parse
@@ -25,6 +25,8 @@ from engine.weights.lora_files.strength import strength
 from engine.weights.lora_files.survey import survey
 from engine.weights.loras import LoraInfo
 from engine.weights.safetensors_file import Header, check_lora
+
+KEPT_BYTES = 64e6  # of changed weights: those of the small model
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,22 @@ def worn(loaded: LoadedModel, loras: Sequence[tuple[LoraInfo, float]], *, merge:
     Args:
         merge: whether to add them to the weights, where that means the same (`lora_merging.can_merge`).
     """
+    key = (tuple(loras), tuple(_tag(info, weight) for info, weight in loras))
+    if merge and key in loaded.worn:
+        changed, same = loaded.worn[key]
+        with changed.put_in():
+            yield same
+        return
     prepared = [(_prepare(loaded, info), weight) for info, weight in loras]
     on = [lora.on(info.name, weight) for (info, _), (lora, weight) in zip(loras, prepared, strict=True)]
     active = [(lora, weight) for lora, weight in prepared if weight != 0]
     adapters = [(tensors, weight) for lora, weight in active for tensors in lora.adapters.values()]
     if merge and can_merge(adapters):
-        with merged(loaded.pipeline, adapters) as layers:
-            yield Worn(on, layers=layers, tag=tuple(_tag(info, weight) for info, weight in loras if weight))
+        changed = merged(loaded.pipeline, adapters)
+        now = Worn(on, layers=changed.layers, tag=tuple(_tag(info, weight) for info, weight in loras if weight))
+        _keep(loaded, key, changed, now)
+        with changed.put_in():
+            yield now
         return
     try:
         _put_on(loaded, active)
@@ -121,9 +132,17 @@ def worn(loaded: LoadedModel, loras: Sequence[tuple[LoraInfo, float]], *, merge:
             loaded.pipeline.unload_lora_weights()
 
 
+def _keep(loaded: LoadedModel, key: Hashable, changed: Merged, on: Worn) -> None:
+    """Remember the weights of a small model, and no others: drafts ask for the same again and again."""
+    loaded.worn.clear()
+    if not loaded.device.is_cuda and 0 < changed.size_bytes <= KEPT_BYTES:
+        loaded.worn[key] = changed, on
+
+
 def _tag(info: LoraInfo, weight: float) -> tuple[Any, ...]:
-    status = info.path.stat()
-    return str(info.path), status.st_size, status.st_mtime_ns, weight
+    status, config = info.path.stat(), info.path.with_name("adapter_config.json")  # which has strengths
+    said = config.stat().st_mtime_ns if config.is_file() else 0
+    return str(info.path), status.st_size, status.st_mtime_ns, said, weight
 
 
 def _put_on(loaded: LoadedModel, active: Sequence[tuple[_Prepared, float]]) -> None:

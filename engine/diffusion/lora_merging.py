@@ -1,10 +1,11 @@
 """LoRAs in the weights themselves for as long as one drawing takes: the same layers, asked once instead of twice.
 
-The originals are kept and put back, never computed back, so afterwards every weight has its bits again.
+The originals are put aside and back, never computed back, so afterwards every weight has its bits again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -37,41 +38,62 @@ def can_merge(adapters: Adapters) -> bool:
     )
 
 
-@contextmanager
-def merged(pipeline: StableDiffusionPipeline, adapters: Adapters) -> Iterator[tuple[str, ...]]:
-    """Have these adapters in the weights inside the `with` block.
+@dataclass(frozen=True)
+class Merged:
+    """What adapters make of a pipeline's weights.
 
-    Yields:
-        The layers whose weights are changed.
+    Attributes:
+        layers: whose weights are changed.
+        changes: those weights, and what is in them while a drawing takes.
     """
-    layers = by_layer(adapters)
-    kept: list[tuple[Tensor, Tensor]] = []
-    try:
-        for name, parts in layers.items():
-            layer = pipeline
-            for step in name.split("."):
-                layer = getattr(layer, step)
-            kept += [(tensor, tensor.detach().clone()) for tensor in _changed(layer, parts)]
-            _merge(layer, parts)
-        yield tuple(layers)
-    finally:
-        for tensor, original in kept:
-            tensor.data.copy_(original)
+
+    layers: tuple[str, ...]
+    changes: Sequence[tuple[nn.Parameter, Tensor]]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all that is in them."""
+        return sum(tensor.numel() * tensor.element_size() for _, tensor in self.changes)
+
+    @contextmanager
+    def put_in(self) -> Iterator[None]:
+        """Have it in the weights inside the `with` block."""
+        originals = [parameter.data for parameter, _ in self.changes]
+        try:
+            for parameter, tensor in self.changes:
+                parameter.data = tensor
+            yield
+        finally:
+            for (parameter, _), original in zip(self.changes, originals, strict=True):
+                if parameter.device == original.device:
+                    parameter.data = original
+                else:  # a model whose parts visit the GPU by turns is there now
+                    parameter.data = original.to(parameter.device)
 
 
-def _changed(layer: nn.Module, parts: Iterable[tuple[Mapping[str, Tensor], float]]) -> list[Tensor]:
-    biased = any("B.bias" in part for part, _ in parts)
-    return [layer.weight, layer.bias] if biased else [layer.weight]
+def merged(pipeline: StableDiffusionPipeline, adapters: Adapters) -> Merged:
+    """Add adapters to weights; the pipeline's own are left as they are."""
+    layers, changes = by_layer(adapters), []
+    for name, parts in layers.items():
+        layer = pipeline
+        for step in name.split("."):
+            layer = getattr(layer, step)
+        changes += _changes(layer, parts)
+    return Merged(tuple(layers), changes)
 
 
 @torch.no_grad()
-def _merge(layer: nn.Module, parts: Iterable[tuple[Mapping[str, Tensor], float]]) -> None:
-    weight = layer.weight.detach().float()
+def _changes(
+    layer: nn.Module, parts: Iterable[tuple[Mapping[str, Tensor], float]]
+) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    weight, bias = layer.weight.detach().float(), layer.bias
     for part, strength in parts:
         weight = _with(weight, {name: tensor.to(weight.device) for name, tensor in part.items()}, strength)
         if "B.bias" in part:
-            layer.bias.data.add_(part["B.bias"].to(layer.bias), alpha=strength)
-    layer.weight.data.copy_(weight)
+            bias = bias.detach() + strength * part["B.bias"].to(bias)
+    yield layer.weight, torch.empty_like(layer.weight).copy_(weight)  # in the same order of memory
+    if bias is not layer.bias:
+        yield layer.bias, bias
 
 
 def _with(weight: Tensor, part: Mapping[str, Tensor], strength: float) -> Tensor:

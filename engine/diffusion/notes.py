@@ -148,7 +148,7 @@ def _mark_texts(prompt: str, syntax: str) -> Iterable[str]:
 def _unknown_texts(prompt: str, model: ModelInfo, loras: Sequence[LoraInfo], syntax: str) -> Iterable[str]:
     """Words that the shipped model was not trained on; what other models know is not known here."""
     too_long = len(prompt) > MAX_PROMPT_CHARACTERS
-    if too_long or model.name != EMBEDDED_MODEL or any(not lora.trigger_words for lora in loras):
+    if too_long or model.name != EMBEDDED_MODEL or any(not (lora.trigger_words or lora.few_steps) for lora in loras):
         return
     taught = {word for lora in loras for trigger in lora.trigger_words for word in _words(trigger)}
     read = _OPERATOR.sub(" ", words_of(_TAG.sub(" ", prompt), syntax))

@@ -1,8 +1,9 @@
-"""A LoRA with which the model draws in four steps: consistency distillation of latents.
+"""A LoRA with which the model draws in four steps: progressive distillation, straight to four.
 
-Luo et al. 2023, "LCM-LoRA" (arXiv 2311.05556), after Song et al. 2023, "Consistency Models". The model as it is, with
-guidance, takes one step of its solver from a noisy latent; the model with the LoRA must say the same clean latent
-before and after that step. No discriminator takes part, and no picture but the renders.
+Salimans and Ho 2022, "Progressive Distillation for Fast Sampling of Diffusion Models" (arXiv 2202.00512), on the
+model's own ways from noise to picture (Luhman and Luhman 2021, arXiv 2101.02388), with guidance (Meng et al. 2023,
+arXiv 2210.03142). From each of four places on such a way, one step of the model with the LoRA, without guidance, must
+end at the next place. So a draft is the picture of its seed. No discriminator takes part, and no picture at all.
 """
 
 import copy
@@ -11,28 +12,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import LCMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.numpy import save
 from torch import Tensor, nn
 
+from engine.diffusion import schedulers
+from engine.diffusion.tokens import tokens_of
 from engine.files import replacing
 from engine.mini import networks
-from engine.mini.captions import Captions, read_captions
 from engine.mini.denoiser import SAMPLE_PROMPTS
-from engine.mini.latents import read_latents
+from engine.mini.drawings import read_drawings
+from engine.mini.ways import VISITED, prompt_at
 from engine.scenes.shards import SceneData
-from engine.training.config import at_least, average_decay, learning_rate, require
+from engine.training.config import at_least, average_decay, learning_rate, require, share
 from engine.training.loop import CHECKPOINT, Log, generator_of, train, trapezoid
 from engine.training.lora_layers import LAYERS
-from engine.training.noise import TIMESTEPS, even_timesteps, noised
 from engine.training.optimizing import set_learning_rate, update
 from engine.training.parallel import Ranks
+from engine.weights.catalogue.few_steps import MARK, TURBO
 from engine.weights.lora_export import kohya_tensors
 
-NAME = "lcm-draft"  # of the file; "lcm" tells the studio how it wants to be drawn with
-DRAFT_STEPS = 4
-SIGMA_DATA, TIMESTEP_SCALING = 0.5, 10.0  # of the boundary condition, as LCMScheduler has them
+NAME = "turbo-draft"  # of the file
+DRAFT_STEPS = len(VISITED)
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,11 @@ class Config:
 
     Attributes:
         steps: optimizer steps in all, 1 or more.
-        batch_size: pictures per process and step.
+        batch_size: ways per process and step, of each of which the model is asked one step.
         rank: of the LoRA; its alpha is the same, so that its scale is 1.
-        guidance: scale of the classifier-free guidance that the LoRA learns to do without, 1 or more.
-        solver_steps: DDIM steps of the teacher between noise and picture; a divisor of 1000.
         learning_rate: of AdamW at its plateau, between 0 and 1.
-        huber: width of the pseudo-Huber loss around 0, above 0.
+        own: share of steps that begin where the model's own step before ended, instead of on the way, 0 to 1: so it
+            learns to mend what it did.
         average: decay of the average of the LoRA's weights, 0 to below 1.
         seed: of everything random.
 
@@ -54,26 +55,21 @@ class Config:
         InvalidRequest: values out of range; all are reported together.
     """
 
-    steps: int = 4000
+    steps: int = 2000
     batch_size: int = 16
     rank: int = 32
-    guidance: float = 5.0
-    solver_steps: int = 50
-    learning_rate: float = 5e-4
-    huber: float = 0.001
+    learning_rate: float = 1e-3
+    own: float = 0.25
     average: float = 0.995
     seed: int = 6
 
     def __post_init__(self) -> None:
-        divides = self.solver_steps >= DRAFT_STEPS and TIMESTEPS % self.solver_steps == 0
         rules = {
             "steps": at_least(self.steps, 1),
             "batch_size": at_least(self.batch_size, 1),
             "rank": at_least(self.rank, 1),
-            "guidance": at_least(self.guidance, 1),
-            "solver_steps": (divides, f"a divisor of {TIMESTEPS}, {DRAFT_STEPS} or more"),
             "learning_rate": learning_rate(self.learning_rate),
-            "huber": (self.huber > 0, "above 0"),
+            "own": share(self.own),
             "average": average_decay(self.average),
         }
         require(self, rules)
@@ -130,116 +126,98 @@ class Lora:
 
 
 @dataclass(frozen=True)
-class Solver:
-    """The teacher's way from noise to picture: DDIM on evenly spread timesteps.
+class Turns:
+    """The DDIM steps of a draft: each turns noisy latents and their v, which lie at right angles (Salimans and Ho 2022,
+    appendix D).
 
     Attributes:
-        alphas: (1000,) cumulative products of the noise schedule.
-        count: its steps.
+        timesteps: (4,) int64, where they begin.
+        angles: (4,) float32 in radians, by which the latents' share of noise falls.
     """
 
-    alphas: Tensor
-    count: int
+    timesteps: Tensor
+    angles: Tensor
 
-    @property
-    def gap(self) -> int:
-        """Timesteps between two of its steps."""
-        return TIMESTEPS // self.count
+    def end(self, noisy: Tensor, v: Tensor, places: Tensor) -> Tensor:
+        """The latents, (n, C, h, w), at the end of the steps.
 
-    def starts(self, count: int, generator: torch.Generator) -> Tensor:
-        """(n,) int64 timesteps, spread evenly over the solver's, in random order."""
-        return (even_timesteps(count, generator) // self.gap + 1) * self.gap - 1
+        Args:
+            places: (n,) int64, 0 to 3: which step it is.
+        """
+        angles = self.angles[places][:, None, None, None]
+        return angles.cos() * noisy - angles.sin() * v
 
-    def ends(self, starts: Tensor) -> Tensor:
-        """Where a step from there ends; the last one at timestep 0."""
-        return (starts - self.gap).clamp(min=0)
-
-    def clean(self, noisy: Tensor, v: Tensor, timesteps: Tensor) -> Tensor:
-        """The clean latents, (n, C, h, w), that v says."""
-        signal, spread = self._parts(timesteps)
-        return signal * noisy - spread * v
-
-    def step(self, noisy: Tensor, v: Tensor, starts: Tensor) -> Tensor:
-        """One DDIM step from `starts` to their `ends`."""
-        signal, spread = self._parts(starts)
-        noise = signal * v + spread * noisy
-        onward, left = self._parts(self.ends(starts))
-        return onward * self.clean(noisy, v, starts) + left * noise
-
-    def _parts(self, timesteps: Tensor) -> tuple[Tensor, Tensor]:
-        alpha = self.alphas[timesteps][:, None, None, None]
-        return alpha.sqrt(), (1 - alpha).sqrt()
+    def v(self, noisy: Tensor, ends: Tensor, places: Tensor) -> Tensor:
+        """The v with which the steps end there."""
+        angles = self.angles[places][:, None, None, None]
+        return (angles.cos() * noisy - ends) / angles.sin()
 
 
-def consistent(noisy: Tensor, clean: Tensor, timesteps: Tensor) -> Tensor:
-    """The consistency function: the prediction, but at timestep 0 the latents themselves (Song et al. 2023, eq. 5)."""
-    scaled = (timesteps * TIMESTEP_SCALING)[:, None, None, None].float()
-    skip = SIGMA_DATA**2 / (scaled**2 + SIGMA_DATA**2)
-    return skip * noisy + scaled / (scaled**2 + SIGMA_DATA**2).sqrt() * clean
+def turns(alphas: Tensor) -> Turns:
+    """The steps from each of `VISITED` to the next, and from the last to clean latents.
 
-
-def loss_pseudo_huber(preds: Tensor, targets: Tensor, width: float) -> Tensor:
-    """sqrt(d^2 + width^2) - width, the mean over all numbers; quadratic within `width` of 0, linear beyond."""
-    return ((preds - targets).square() + width**2).sqrt().mean() - width
+    Args:
+        alphas: (1000,) cumulative products of the noise schedule.
+    """
+    timesteps = torch.tensor(VISITED, device=alphas.device)
+    shares = torch.acos(alphas[timesteps].sqrt())
+    return Turns(timesteps, shares - torch.cat([shares[1:], shares.new_zeros(1)]))
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss of one set of pictures.
+    """The loss of one set of ways.
 
     Attributes:
-        teacher: the UNet without the LoRA.
-        text_encoder: frozen, as the teacher is.
-        latents: (N, C, h, w) float16, on the device.
+        ways: (N, 5, C, h, w) float16, as `ways.walked` gives them.
+        texts: (N, 77, width) float32, of their prompts.
     """
 
-    config: Config
-    teacher: UNet2DConditionModel
-    text_encoder: nn.Module
-    latents: Tensor
-    captions: Captions
-    solver: Solver
+    ways: Tensor
+    texts: Tensor
+    turns: Turns
 
-    def loss(self, student: UNet2DConditionModel, indices: Tensor, generator: torch.Generator) -> Tensor:
-        """How far the student's words differ before and after a step of the teacher, a number.
+    def loss(self, student: UNet2DConditionModel, indices: Tensor, own: float, generator: torch.Generator) -> Tensor:
+        """Mean square error of the student's v, a number.
 
         Args:
-            indices: (n,) int64 of pictures.
+            indices: (n,) int64 of ways, of which each is asked one step; all steps are asked equally often.
+            own: share of them that begin where the student's own step before ended, instead of on the way.
         """
-        clean = self.latents[indices].float()
-        flipped = torch.rand((len(clean), 1, 1, 1), generator=generator, device=clean.device) < 0.5
-        clean = torch.where(flipped, clean.flip(-1), clean)
-        starts = self.solver.starts(len(clean), generator)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
-        noisy = noised(clean, noise, self.solver.alphas[starts])[0]
-        tokens = self.captions.draw(indices, 0.0, generator)
-        with torch.no_grad():
-            states = self.text_encoder(tokens).last_hidden_state
-            onward = self.solver.step(noisy, self._guided(noisy, starts, states), starts)
-            targets = self._said(student, onward, self.solver.ends(starts), states)
-        return loss_pseudo_huber(self._said(student, noisy, starts, states), targets, self.config.huber)
+        count, device = len(indices), generator.device
+        flipped = torch.rand((count, 1, 1, 1, 1), generator=generator, device=device) < 0.5
+        ways, texts = self.ways[indices].float(), self.texts[indices]
+        ways = torch.where(flipped, ways.flip(-1), ways)
+        places = torch.arange(count, device=device) % DRAFT_STEPS
+        every = torch.arange(count, device=device)
+        noisy, ends = ways[every, places], ways[every, places + 1]
+        strays = every[(torch.rand(count, generator=generator, device=device) < own) & (places > 0)]
+        if len(strays):
+            with torch.no_grad():
+                before = places[strays] - 1
+                noisy[strays] = self._step(student, ways[strays, before], texts[strays], before)
+        v = self._v(student, noisy, texts, places)
+        return (v - self.turns.v(noisy, ends, places)).square().mean()
 
-    def _guided(self, noisy: Tensor, timesteps: Tensor, states: Tensor) -> Tensor:
-        """The teacher's v with classifier-free guidance (Ho and Salimans 2022)."""
-        none = self.text_encoder(self.captions.none.long()[None]).last_hidden_state
-        both = torch.cat([none.expand_as(states), states])
-        without, told = _v(self.teacher, noisy.repeat(2, 1, 1, 1), timesteps.repeat(2), both).chunk(2)
-        return without + self.config.guidance * (told - without)
+    def drawn(self, student: UNet2DConditionModel, indices: Tensor) -> Tensor:
+        """(n, C, h, w) latents at the end of the student's four steps."""
+        noisy = self.ways[indices, 0].float()
+        for place in range(DRAFT_STEPS):
+            noisy = self._step(student, noisy, self.texts[indices], torch.full_like(indices, place))
+        return noisy
 
-    def _said(self, student: UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, states: Tensor) -> Tensor:
-        v = _v(student, noisy, timesteps, states)
-        return consistent(noisy, self.solver.clean(noisy, v, timesteps), timesteps)
+    def _step(self, student: UNet2DConditionModel, noisy: Tensor, texts: Tensor, places: Tensor) -> Tensor:
+        return self.turns.end(noisy, self._v(student, noisy, texts, places), places)
 
-
-def _v(unet: UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, states: Tensor) -> Tensor:
-    noisy = noisy.contiguous(memory_format=torch.channels_last)
-    return unet(noisy, timesteps, encoder_hidden_states=states).sample
+    def _v(self, student: UNet2DConditionModel, noisy: Tensor, texts: Tensor, places: Tensor) -> Tensor:
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        return student(noisy, self.turns.timesteps[places], encoder_hidden_states=texts).sample
 
 
 def sheet(parts: StableDiffusionPipeline, unet: UNet2DConditionModel, size: int) -> Tensor:
     """(3, 2 size, 4 size) in [-1, 1]: a draft for each of eight prompts, always from the same noise."""
     pipeline = networks.pipeline(parts.vae, parts.text_encoder, parts.tokenizer, unet)
-    pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = schedulers.build("Turbo", pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     pixels = pipeline(
         list(SAMPLE_PROMPTS),
@@ -267,9 +245,10 @@ def write_lora(folder: Path, path: Path) -> None:
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.implementation": "diffusers",
         "modelspec.architecture": "niji-mini/lora",
-        "modelspec.title": "Niji mini LCM",
-        "modelspec.description": "Consistency distillation: 4 steps, guidance scale 1, scheduler LCM.",
+        "modelspec.title": "Niji mini Turbo draft",
+        "modelspec.description": "Progressive distillation: 4 steps, guidance scale 1, scheduler Turbo.",
         "modelspec.license": "MIT",
+        MARK: TURBO,
         "ss_base_model_version": "niji-mini",
         "ss_network_module": "networks.lora",
         "ss_network_dim": str(config["rank"]),
@@ -280,33 +259,34 @@ def write_lora(folder: Path, path: Path) -> None:
         file.write(save(halves, about))
 
 
+@torch.no_grad()
+def _texts(parts: StableDiffusionPipeline, data: SceneData) -> Tensor:
+    """(N, 77, width) of all prompts."""
+    tokens = tokens_of(parts.tokenizer, [prompt_at(data.scene(place)) for place in range(len(data))])
+    states = [parts.text_encoder(part.to(parts.device)).last_hidden_state for part in tokens.split(64)]
+    return torch.cat(states)
+
+
 def run(
     ranks: Ranks, config: Config, folder: Path, model: Path, data: SceneData, held_out: SceneData, digest: str
 ) -> None:
     """Train, or go on.
 
     Args:
-        folder: of the run, with the folders latents and captions of both sets in it.
-        model: whose LoRA it will be, in diffusers layout.
+        folder: of the run.
+        model: whose LoRA it will be, in diffusers layout; its ways lie in the folder `ways/digest` of the run.
+        data: scenes whose ways are there, as are those of `held_out`.
         digest: of that model; with another one the run does not go on.
     """
     torch.manual_seed(config.seed)
     parts = StableDiffusionPipeline.from_pretrained(model, dtype=torch.float32, local_files_only=True).to(ranks.device)
     for part in (parts.unet, parts.text_encoder, parts.vae):
         part.requires_grad_(False).eval()
-    teacher = parts.unet.to(memory_format=torch.channels_last)
-    student = copy.deepcopy(teacher)
+    student = parts.unet.to(memory_format=torch.channels_last)
     lora = Lora(student, config)
-    solver = Solver(networks.scheduler().alphas_cumprod.to(ranks.device), config.solver_steps)
+    steps = turns(networks.scheduler().alphas_cumprod)
     objective, objective_held_out = (
-        Objective(
-            config,
-            teacher,
-            parts.text_encoder,
-            read_latents(folder / "latents", each).to(ranks.device),
-            read_captions(folder / "captions", each, parts.tokenizer, ranks.device),
-            solver,
-        )
+        Objective(read_drawings(folder / "ways" / digest, each).to(ranks.device), _texts(parts, each), steps)
         for each in (data, held_out)
     )
     optimizer = torch.optim.AdamW(lora.parameters, config.learning_rate, betas=(0.9, 0.99), weight_decay=0.0)
@@ -316,7 +296,7 @@ def run(
         set_learning_rate(config.learning_rate * trapezoid(number, config.steps, warm_up=50), optimizer)
         generator = generator_of(config.seed, number, ranks, ranks.device)
         indices = torch.randint(len(data), (config.batch_size,), generator=generator, device=ranks.device)
-        loss = objective.loss(student, indices, generator)
+        loss = objective.loss(student, indices, config.own, generator)
         update(optimizer, loss, ranks)
         lora.follow(number)
         return {"loss": loss.item()}
@@ -324,11 +304,13 @@ def run(
     @torch.no_grad()
     def look(number: int) -> None:
         unet, generator = lora.averaged(), torch.Generator(ranks.device).manual_seed(0)
-        places = torch.arange(min(256, len(held_out)), device=ranks.device).split(32)
-        found = [objective_held_out.loss(unet, part, generator).item() for part in places]
-        log.numbers(number, {"held_out/loss": sum(found) / len(found)})
+        parts_held_out = torch.arange(len(held_out), device=ranks.device).split(32)
+        loss = [objective_held_out.loss(unet, part, 0.0, generator).item() for part in parts_held_out]
+        ends = torch.cat([objective_held_out.drawn(unet, part) for part in parts_held_out])
+        error = (ends - objective_held_out.ways[:, -1]).square().mean().item()
+        log.numbers(number, {"held_out/loss": sum(loss) / len(loss), "held_out/latents": error})
         log.picture(number, "samples", sheet(parts, unet, data.size))
 
     state = {"lora": lora, "optimizer": optimizer}
-    settings = ranks.settings(config, pictures=len(data), model=digest)
+    settings = ranks.settings(config, ways=len(data), model=digest)
     train(folder, config.steps, state, settings, step, ranks=ranks, log=log, look=look, look_every=250)

@@ -1,5 +1,6 @@
 """Latents that the model itself draws: what its decoder meets in use, and never sees while it learns from pictures."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,15 @@ from torch import Tensor
 from engine.errors import NotFound
 from engine.files import replacing
 from engine.mini.judging.prompts import prompt_of
+from engine.scenes.scene import Scene
 from engine.scenes.shards import SceneData
 from engine.training.parallel import Ranks
 
 STEPS = 25
 GUIDANCE = 5.0  # at which the model's card has its measurements
 BATCH = 16  # pictures drawn at a time, and per file
+
+Drawer = Callable[[StableDiffusionPipeline, Sequence[Scene], int], Tensor]
 
 
 def draw(ranks: Ranks, model_folder: Path, data: SceneData, folder: Path) -> None:
@@ -25,6 +29,11 @@ def draw(ranks: Ranks, model_folder: Path, data: SceneData, folder: Path) -> Non
         model_folder: in diffusers layout.
         folder: for drawings of this model only.
     """
+    draw_batches(ranks, model_folder, data, folder, _drawn)
+
+
+def draw_batches(ranks: Ranks, model_folder: Path, data: SceneData, folder: Path, drawer: Drawer) -> None:
+    """As `draw`, whatever it is that is drawn of some scenes at a size."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [path for path in _paths(data, folder)[ranks.rank :: ranks.size] if not path.exists()]
     if not missing:
@@ -32,13 +41,13 @@ def draw(ranks: Ranks, model_folder: Path, data: SceneData, folder: Path) -> Non
     pipeline = StableDiffusionPipeline.from_pretrained(model_folder, dtype=torch.float32, local_files_only=True)
     pipeline.to(ranks.device).set_progress_bar_config(disable=True)
     for path in missing:
-        drawn = _drawn(pipeline, data, int(path.stem))
+        drawn = drawer(pipeline, _scenes(data, int(path.stem)), data.size)
         with replacing(path) as file:
-            np.save(file, drawn)
+            np.save(file, drawn.half().cpu().numpy())
 
 
 def read_drawings(folder: Path, data: SceneData) -> Tensor:
-    """(N, C, h, w) float16 of all scenes.
+    """(N, C, h, w) float16 of all scenes, or whatever `draw_batches` wrote.
 
     Raises:
         NotFound: they are not made yet.
@@ -50,7 +59,7 @@ def read_drawings(folder: Path, data: SceneData) -> Tensor:
             f"The model must have drawn all {len(paths)} files of latents; {len(missing)} are missing in {folder}. "
             "Run the stage drawings."
         )
-    return torch.from_numpy(np.concatenate([np.load(path) for path in paths]))
+    return torch.from_numpy(np.concatenate([np.load(path) for path in paths])[: len(data)])
 
 
 def _paths(data: SceneData, folder: Path) -> list[Path]:
@@ -58,16 +67,18 @@ def _paths(data: SceneData, folder: Path) -> list[Path]:
     return [folder / f"{data.first_seed + place}.npy" for place in range(0, len(data), BATCH)]
 
 
-def _drawn(pipeline: StableDiffusionPipeline, data: SceneData, first_seed: int) -> np.ndarray:
+def _scenes(data: SceneData, first_seed: int) -> list[Scene]:
     first = first_seed - data.first_seed
-    scenes = [data.scene(place) for place in range(first, min(first + BATCH, len(data)))]
-    drawn = pipeline(
+    return [data.scene(place) for place in range(first, min(first + BATCH, len(data)))]
+
+
+def _drawn(pipeline: StableDiffusionPipeline, scenes: Sequence[Scene], size: int) -> Tensor:
+    return pipeline(
         [prompt_of(scene).text for scene in scenes],
         num_inference_steps=STEPS,
         guidance_scale=GUIDANCE,
-        width=data.size,
-        height=data.size,
+        width=size,
+        height=size,
         generator=[torch.Generator().manual_seed(scene.seed) for scene in scenes],
         output_type="latent",
-    )
-    return drawn.images.half().cpu().numpy()
+    ).images

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from engine.device import choose
-from engine.errors import StudioError
+from engine.diffusion.request import SCHEDULERS
+from engine.errors import NotFound, StudioError
 from engine.images import from_array
 from engine.metrics import efficientnet, vgg19
 from engine.metrics.features import Extractor, mean_pairwise_distance, nearest
@@ -31,6 +32,7 @@ from engine.mini.judging.scene_classifier import Config as JudgeConfig
 from engine.picture_files import read_picture
 from engine.scenes.scene import random_scene
 from engine.scenes.shards import TRAINING_SEED, SceneData
+from engine.weights.loras import LoraInfo, list_loras
 
 EXTRACTORS = {"VGG19": vgg19.vgg19_features, "EfficientNet-Lite0": efficientnet.efficientnet_features}
 SHEET_PROMPTS, SHEET_SEEDS = 8, 4
@@ -43,7 +45,8 @@ class Config:
 
     Attributes:
         count: prompts, and renders of each set.
-        steps: denoising steps, DDIM.
+        steps: denoising steps.
+        scheduler: one of `engine.diffusion.request.SCHEDULERS`.
         guidance: guidance scale of everything but its own table.
         guidances: scales of that table; empty leaves it out.
         guidance_prompts: prompts of that table.
@@ -55,6 +58,7 @@ class Config:
 
     count: int = 500
     steps: int = 25
+    scheduler: str = SCHEDULERS[0]
     guidance: float = 7.5
     guidances: tuple[float, ...] = (1, 3, 5, 7.5, 10)
     guidance_prompts: int = 100
@@ -127,6 +131,7 @@ def evaluate(
     config: Config | None = None,
     report: Callable[[str], None] = print,
     device: str = "",
+    lora: Path | None = None,
 ) -> dict[str, Any]:
     """Check a model and write report.json, report.md, sheet.png and neighbours.png.
 
@@ -135,21 +140,24 @@ def evaluate(
         folder: for everything that the check makes; a second run goes on with what is there.
         data_folder: files of rendered scenes, as `train-mini scenes` writes them.
         device: as in STUDIO_DEVICE.
+        lora: a file, that is applied to the model.
 
     Returns:
         What report.json holds.
 
     Raises:
-        NotFound: no rendered scenes in `data_folder`.
+        NotFound: no rendered scenes in `data_folder`, or no such LoRA.
         StudioError: no package with feature weights is installed.
     """
     config = config or Config()
     extractors, missing = available_extractors()
-    painter = Painter(Album(folder, config.size), model_folder, config.steps, choose(device))
+    worn = _lora(lora) if lora else None
+    painter = Painter(Album(folder, config.size), model_folder, config.steps, choose(device), config.scheduler, worn)
     check = Check(config, painter, data_folder, extractors, report)
     judge, facts = judging.judge(folder / "judge.safetensors", data_folder, config.size, config.judge, report)
     results = {
         "model": painter.digest,
+        "lora": worn.name if worn else "",
         "config": asdict(config),
         "judge": facts,
         "accuracy": judging.accuracies(judge, facts, check.prompts, check.drawn, check.rendered),
@@ -163,6 +171,13 @@ def evaluate(
     (folder / "report.json").write_text(json.dumps(results, indent=2) + "\n")
     (folder / "report.md").write_text(markdown(results))
     return results
+
+
+def _lora(path: Path) -> LoraInfo:
+    found = [info for info in list_loras([path.parent]) if info.path == path]
+    if not found:
+        raise NotFound(f"{path} must be a LoRA's .safetensors file; there is none.")
+    return found[0]
 
 
 def available_extractors() -> tuple[list[Extractor], list[str]]:

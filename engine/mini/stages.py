@@ -39,6 +39,7 @@ from engine.mini import (
     sharpen,
     text_encoder,
     tokenizer,
+    ways,
 )
 from engine.scenes.shards import HELD_OUT_SEED, SHARD, TRAINING_SEED, SceneData, render_shards
 from engine.training.loop import CHECKPOINT, averaged_weights, is_finished
@@ -47,6 +48,7 @@ from engine.weights.hashes import model_digest
 
 BALANCED_OVER = 512  # pictures from which the latents' means are taken
 DRAWN = 8  # of so many scenes the model draws one
+WALKED = 6  # the same, for the draft
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ class Workshop:
     def drawn(self) -> SceneData:
         """The scenes whose prompts the model draws for the second decoder fine-tuning."""
         return replace(self.data(), count=self.pictures // DRAWN)
+
+    def walked(self) -> tuple[SceneData, SceneData]:
+        """The scenes on whose prompts the draft learns, and those on which it is judged; no pictures are needed."""
+        data, held_out = (replace(each, count=len(each) // WALKED) for each in (self.data(), self.held_out()))
+        return data, held_out
 
     @property
     def drawings(self) -> Path:
@@ -220,16 +227,14 @@ def make_finish(shop: Workshop) -> None:
 
 
 def make_draft(shop: Workshop) -> None:
-    """Encode the pictures, distil, then write the LoRA `shop.folder/draft/lcm-draft.safetensors`."""
+    """Draw ways, distil, then write the LoRA `shop.folder/draft/turbo-draft.safetensors`."""
     model = shop.finished if shop.finished.exists() else shop.model
     shop.require(model / "model_index.json", "export")
-    shop.require_scenes()
-    folder = shop.folder / "draft"
-    vae = AutoencoderKL.from_pretrained(model / "vae", dtype=torch.float32, local_files_only=True)
-    for data in (shop.held_out(), shop.data()):
-        run(latents.encode_shards, shop.processes, vae, data, folder / "latents", device=shop.device)
-        run(captions.write_captions, shop.processes, data, model / "tokenizer", folder / "captions")
-    shop.train(draft, folder, model, shop.data(), shop.held_out(), model_digest(model))
+    folder, digest = shop.folder / "draft", model_digest(model)
+    data, held_out = shop.walked()
+    for each in (held_out, data):
+        run(ways.draw, shop.processes, model, each, folder / "ways" / digest, device=shop.device)
+    shop.train(draft, folder, model, data, held_out, digest)
     if is_finished(folder):
         draft.write_lora(folder, folder / f"{draft.NAME}.safetensors")
 

@@ -4,7 +4,8 @@ A folder may hold `name.safetensors` files, folders of them, four deep, and PEFT
 (`name/adapter_model.safetensors`, `name/pytorch_lora_weights.safetensors`). Pickles (`name.pt`) are listed with the
 reason why they cannot be used. Beside a file may lie `name.json`
 with notes, in A1111's words ("activation text", "description", "preferred weight") or ours ("trigger_words",
-"about", "preferred_weight", "licence", "few_steps": "lcm" or "none"), and a picture `name.png` or `name.preview.png`.
+"about", "preferred_weight", "licence", "few_steps": "turbo", "lcm" or "none"), and a picture `name.png` or
+`name.preview.png`.
 """
 
 import os
@@ -19,7 +20,7 @@ from engine.errors import UnsafeFile
 from engine.files import printable, read_json
 from engine.picture_files import SUFFIXES
 from engine.rules import finite
-from engine.weights.catalogue.few_steps import LCM, ORDINARY, of_lora
+from engine.weights.catalogue.few_steps import LCM, ORDINARY, TURBO, of_lora
 from engine.weights.families import base_of_width
 from engine.weights.licensing.licences import UNKNOWN
 from engine.weights.lora_files.survey import survey
@@ -59,7 +60,7 @@ class LoraInfo:
         preview: picture beside the file.
         preferred_weight: the weight that its author suggests, -2 to 2.
         note: what of it is left out or has no effect; empty when all of it counts.
-        few_steps: "lcm" where it makes a model draw in few steps, else empty; see `catalogue.few_steps`.
+        few_steps: "turbo" or "lcm" where it makes a model draw in few steps, else empty; see `catalogue.few_steps`.
         licence: its name, or "unknown".
     """
 
@@ -234,7 +235,7 @@ def _with_notes(info: LoraInfo, path: Path, size: int, mtime_ns: int) -> LoraInf
         trigger_words=_words(notes.get("trigger_words") or notes.get("activation text")) or info.trigger_words,
         about=_about(notes.get("about") or notes.get("description")) or info.about,
         preferred_weight=_weight(notes.get("preferred_weight") or notes.get("preferred weight")),
-        few_steps={LCM: LCM, ORDINARY: ""}.get(str(notes.get("few_steps")), info.few_steps),
+        few_steps={TURBO: TURBO, LCM: LCM, ORDINARY: ""}.get(str(notes.get("few_steps")), info.few_steps),
         licence=_licence(notes.get("licence") or notes.get("license")) or info.licence,
     )
 

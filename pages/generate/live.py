@@ -92,7 +92,8 @@ def show_live(studio: Studio, values: dict[str, Any], model: ModelInfo) -> None:
         "Draw while I type",
         key="live",
         bind="query-params",
-        help="A draft at every pause, in few steps and kept nowhere, while the studio has nothing else to draw.",
+        help="A draft at every pause, in few steps and kept nowhere, while the studio has nothing else to draw. "
+        "With Niji mini it does not show what another guidance scale than 7.5 changes.",
     )
     if on:
         st.fragment(_show, run_every=LOOK_SECONDS)(studio, values, _Run())
@@ -138,7 +139,7 @@ def _ask(studio: Studio, draft: _Draft, asked: dict[str, Any]) -> str:
         return ""
     fields = {name: value for name, value in asked.items() if name != "kind"}
     try:
-        wanted = draft_of(studio.request(TextToImage.kind, fields))
+        wanted = draft_of(studio.request(TextToImage.kind, fields), studio.loras())
         draft.token = board.ask(draft.asker, wanted, draft.token if same else "")
     except PEOPLE_ERRORS as error:
         draft.asked = None

@@ -16,10 +16,16 @@ from engine.diffusion.prompts.lora_tags import (
 )
 from engine.diffusion.request import LORA_WEIGHT
 from engine.studio import Studio
+from engine.weights.catalogue.few_steps import LCM, TURBO
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from pages.parts.common import plain
 from pages.parts.licences import offered, show_licence
+
+_FOR = {
+    TURBO: "few steps, mostly 4, with the scheduler Turbo and without guidance (1)",
+    LCM: "4 to 8 steps with the scheduler LCM and a guidance scale of 1 to 2",
+}
 
 
 def weight_key(name: str) -> str:
@@ -68,7 +74,7 @@ def _weight(lora: LoraInfo, model: ModelInfo) -> float:
     if lora.note:
         st.caption(f":material/info: {plain(lora.note)}")
     if lora.few_steps:
-        st.caption(":material/tune: It is for 4 to 8 steps with the scheduler LCM and a guidance scale of 1 to 2.")
+        st.caption(f":material/tune: It is for {_FOR[lora.few_steps]}.")
     if lora.trigger_words:
         _trigger_words(lora)
     return weight

@@ -3,12 +3,17 @@
 import streamlit as st
 
 from engine.studio import Studio
+from engine.weights.catalogue.few_steps import LCM, TURBO
 from engine.weights.loras import LoraInfo
 from engine.weights.models import ModelInfo
 from pages.generate.loras import weight_key
 from pages.parts.common import plain
 
 DRAFT, FINAL = "Draft", "Final"
+_ITS_PICTURE = {
+    TURBO: "Mostly its picture has the composition of the final one of the same seed.",
+    LCM: "Its picture is another one than the final one of the same seed.",
+}
 _KEY = "pace"
 
 
@@ -30,7 +35,7 @@ def pick_pace(studio: Studio, model: ModelInfo) -> None:
         on_change=_put,
         args=(quick,),
         help=f"Draft draws in 4 steps with the LoRA {plain(quick.name)}: to look for a motif. It knows no negative "
-        "prompt, and its picture is another one than the final one of the same seed.",
+        f"prompt. {_ITS_PICTURE[quick.few_steps]}",
     )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engine.device import Device
 from engine.diffusion.loading import LoadedModel, load
-from engine.diffusion.request import TextToImage
+from engine.diffusion.request import SCHEDULERS, TextToImage
 from engine.diffusion.text_to_image import generate
 from engine.files import replacing
 from engine.images import from_pil
@@ -27,7 +27,8 @@ from engine.picture_files import read_picture
 from engine.scenes.render import render
 from engine.scenes.scene import Scene
 from engine.weights.facts import folder_info
-from engine.weights.hashes import model_digest
+from engine.weights.hashes import file_sha256, model_digest
+from engine.weights.loras import LoraInfo
 from engine.weights.models import require_available
 
 BATCH = 16
@@ -65,19 +66,27 @@ class Painter:
     Attributes:
         album: keeps the pictures.
         model_folder: in diffusers layout.
-        steps: denoising steps, DDIM.
+        steps: denoising steps.
         device: draws.
+        scheduler: one of `engine.diffusion.request.SCHEDULERS`.
+        lora: that is applied.
     """
 
     album: Album
     model_folder: Path
     steps: int
     device: Device
+    scheduler: str = SCHEDULERS[0]
+    lora: LoraInfo | None = None
 
     def drawn(self, prompt: str, seed: int, guidance: float) -> Path:
         """The model's picture of a prompt."""
-        settings = f"{self.album.size}px-{self.steps}steps-guidance{guidance:g}"
-        path = self.album.folder / "drawn" / self.digest / settings / f"{seed}-{_digest(prompt)}.png"
+        settings = [f"{self.album.size}px-{self.steps}steps-guidance{guidance:g}"]
+        if self.scheduler != SCHEDULERS[0]:
+            settings.append(_slug(self.scheduler))
+        if self.lora:
+            settings.append(file_sha256(self.lora.path)[:12])
+        path = self.album.folder / "drawn" / self.digest / "-".join(settings) / f"{seed}-{_digest(prompt)}.png"
         return _kept(path, lambda: self._draw(prompt, seed, guidance))
 
     @cached_property
@@ -98,9 +107,11 @@ class Painter:
             guidance_scale=guidance,
             width=self.album.size,
             height=self.album.size,
+            scheduler=self.scheduler,
             model=self.model_folder.name,
+            loras_merged=True,
         )
-        return next(generate(self._model, request)).image
+        return next(generate(self._model, request, [(self.lora, 1.0)] if self.lora else [])).image
 
 
 def kept_features(file: Path, extractor: Extractor, pixels: Iterator[Tensor]) -> Tensor:

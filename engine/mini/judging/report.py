@@ -28,9 +28,14 @@ def _heading(results: Mapping[str, Any]) -> str:
     return (
         f"# Check of model {results['model']}\n\n"
         f"{config['count']} prompts of scenes that nothing was trained on, one picture each at {config['size']} px, "
-        f"DDIM, {config['steps']} steps, guidance {config['guidance']:g}. The judge is a classifier trained on "
-        f"{judge['trained_on']} rendered scenes; its own accuracy is on {judge['held_out']} others."
+        f"{config['scheduler']}, {config['steps']} steps, guidance {config['guidance']:g}{_wearing(results)}. The "
+        f"judge is a classifier trained on {judge['trained_on']} rendered scenes; its own accuracy is on "
+        f"{judge['held_out']} others."
     )
+
+
+def _wearing(results: Mapping[str, Any]) -> str:
+    return f", with the LoRA {results['lora']}" if results["lora"] else ""
 
 
 def _accuracy(accuracy: Mapping[str, Any]) -> str:

@@ -16,12 +16,15 @@ from engine.weights.catalogue.prediction import word_in
 TURBO, LCM, ORDINARY = "turbo", "lcm", "none"
 SAYABLE = (TURBO, LCM, ORDINARY)
 IN_WORDS = {TURBO: "in 1 to 4 steps without guidance (Turbo)", LCM: "in 4 to 8 steps (LCM)"}
+SAMPLERS = {TURBO: "Turbo", LCM: "LCM"}  # the schedulers that they are made for
+MARK = "niji_few_steps"  # in the metadata of a LoRA
 YOU = "you said so"
 
 _TURBO = re.compile(r"(?:sd(?:xl)?[-_ ]?)?turbo(?:[-_ ]?v?\d+)?")
 _LCM = re.compile(r"lcm(?:[-_ ]?v?\d+)?|latent[-_ ]?consistency")
 _NAMES = ((_LCM, LCM), (_TURBO, TURBO))
-# Where a folder came from may be any path of somebody's machine, so the whole name of the model must stand there.
+# Where a folder came from may be any path of somebody's machine, and a LoRA may show turbos, so the whole name of the
+# model must stand there.
 _ORIGINS = ((_LCM, LCM), (re.compile(r"sd(?:xl)?[-_ ]?turbo"), TURBO))
 _METADATA = ("modelspec.title", "modelspec.architecture", "ss_base_model_version", "ss_output_name")
 
@@ -70,9 +73,14 @@ def of_file(metadata: Mapping[str, str], name: str, said: str | None = None) -> 
 
 
 def of_lora(metadata: Mapping[str, str], name: str) -> FewSteps:
-    """Of a LoRA: those that make an ordinary model a latent consistency model."""
-    words = ((_LCM, LCM),)
-    return _spoken(metadata, words) or _named([name], words) or FewSteps()
+    """Of a LoRA that makes an ordinary model one for few steps; those of this project say it themselves (`MARK`).
+
+    Others are not guessed at: some of Hyper-SD's want guidance, and turbos and lightning are motifs too.
+    """
+    said = metadata.get(MARK)
+    if said in IN_WORDS:
+        return FewSteps(said, f"its metadata say so ({MARK}: {said})")
+    return _spoken(metadata, _ORIGINS) or _named([name], _ORIGINS) or FewSteps()
 
 
 def valid_few_steps(where: object, value: Any) -> str | None:

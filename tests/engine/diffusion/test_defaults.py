@@ -21,6 +21,7 @@ TURBO = replace(MINI, name="turbo", title="SD-Turbo", few_steps="turbo")
 LCM = replace(MINI, name="lcm", title="Dreams", few_steps="lcm")
 TOLD = replace(LCM, guidance_embedding=True)
 QUICK = LoraInfo("lcm-lora", Path("lcm-lora.safetensors"), "x", 32, 4, (), "", 1, few_steps="lcm")
+FOUR = replace(QUICK, name="turbo-lora", few_steps="turbo")
 OTHER = replace(QUICK, name="ink", few_steps="")
 OWN = Defaults(12, 5.0, "UniPC", "as you saved for this model")
 
@@ -35,6 +36,8 @@ OWN = Defaults(12, 5.0, "UniPC", "as you saved for this model")
         (TOLD, (), None, "Steps 4, guidance 8, LCM", "this model"),
         (MINI, (OTHER, QUICK), None, "Steps 4, guidance 1, LCM", "LoRA lcm-lora"),
         (MINI, (QUICK,), OWN, "Steps 4, guidance 1, LCM", "LoRA lcm-lora"),
+        (MINI, (OTHER, FOUR), OWN, "Steps 4, guidance 1, Turbo", "LoRA turbo-lora"),
+        (LCM, (FOUR,), None, "Steps 4, guidance 1, LCM", "this model"),
         (TURBO, (QUICK,), None, "Steps 1, guidance 0, Turbo", "this model"),
         (MINI, (), OWN, "Steps 12, guidance 5, UniPC", "you saved"),
         (TURBO, (), OWN, "Steps 12, guidance 5, UniPC", "you saved"),
@@ -65,6 +68,8 @@ def drawn(defaults: Defaults) -> dict:
         (TOLD, (), (8, 0.0, "LCM"), ["is told the guidance scale, about 8; at 0"]),
         (TOLD, (QUICK,), (8, 1.5, "LCM"), []),
         (MINI, (QUICK,), (25, 1.5, "DDIM"), ["LoRA lcm-lora was made for the scheduler LCM; with DDIM", "; 25 take"]),
+        (MINI, (FOUR,), (25, 7.5, "DDIM"), ["LoRA turbo-lora was made for the scheduler Turbo", "8 steps", "at 7.5"]),
+        (MINI, (FOUR,), (8, 1.0, "Turbo"), []),
         (MINI, (OTHER,), (4, 1.0, "LCM"), ["Niji mini is none, and its pictures come out soft and flat"]),
         (MINI, (), (4, 0.0, "Turbo"), ["In 4 steps Turbo", "Use 20 steps or more"]),
         (MINI, (), (25, 7.5, "Turbo"), []),

@@ -13,6 +13,7 @@ from engine.errors import LoraRefused, UnsafeFile
 from tests.tiny import build_tiny_pipeline
 from tests.tiny_lora import DIALECTS, diffusers, kohya, lora_info, lora_layers, peft, save_lora
 
+NAMED = (("first", 4.0), ("second", 2.0))
 KEYS = 2 * 16  # down and up of eight layers in the UNet and eight in the text encoder
 
 
@@ -40,6 +41,23 @@ def test_the_base_comes_back_after_an_error_inside(tiny, pixels, tmp_path):
     with pytest.raises(ZeroDivisionError), applied(tiny, [(save_lora(tmp_path / "style.safetensors"), 1.0)]):
         raise ZeroDivisionError
     assert np.array_equal(pixels(tiny), before)
+
+
+def test_drafts_with_a_lora_between_drawings_change_neither(tiny, pixels, tmp_path):
+    def weights():
+        return {name: tensor.clone() for name, tensor in tiny.pipeline.unet.state_dict().items()}
+
+    before, full = weights(), pixels(tiny)
+    first, second = ([(save_lora(tmp_path / f"{name}.safetensors", alpha=alpha), 1.0)] for name, alpha in NAMED)
+    merged = {"loras_merged": True}
+    drafts = [pixels(tiny, loras, **merged) for loras in (first, first, second, first)]
+    assert np.array_equal(pixels(tiny), full)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights().items())
+    assert np.array_equal(drafts[0], drafts[1])
+    assert np.array_equal(drafts[0], drafts[3])
+    assert not np.array_equal(drafts[0], drafts[2])
+    save_lora(tmp_path / "first.safetensors", alpha=8.0)  # another file in its place
+    assert not np.array_equal(pixels(tiny, first, **merged), drafts[0])
 
 
 @pytest.mark.parametrize("alpha", [4.0, 2.0])

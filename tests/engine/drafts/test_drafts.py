@@ -3,16 +3,18 @@
 import io
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from engine.diffusion.request import TextToImage
+from engine.diffusion.request import LoraWeight, TextToImage
 from engine.drafts.board import KEPT_SECONDS, Answer, Board
-from engine.drafts.quick import FEW_STEPS, SCHEDULER, STEPS, draft_of, has_drafts
+from engine.drafts.quick import FEW_STEPS, LORA, SCHEDULER, STEPS, draft_of, has_drafts
 from engine.jobs.schema import DEVICE_LANES, DRAW, FETCH, SUCCEEDED
 from engine.studio import Studio
+from engine.weights.loras import LoraInfo
 from engine.worker import Worker, device_place
 
 REQUEST = TextToImage(prompt="a castle", seed=3, width=64, height=64, model="mini", num_images=2, enlarged=2)
@@ -38,6 +40,21 @@ def test_a_draft_is_one_picture_in_few_steps_of_the_same_seed():
     assert (draft.num_images, draft.enlarged, draft.prompt) == (1, 1, "a castle")
     quick = replace(REQUEST, num_inference_steps=FEW_STEPS, scheduler="LCM")
     assert (draft_of(quick).num_inference_steps, draft_of(quick).scheduler) == (FEW_STEPS, "LCM")
+
+
+def test_the_small_models_lora_draws_what_it_can_show():
+    ours = LoraInfo(LORA, Path(f"{LORA}.safetensors"), "x", 32, 4, (), "", 1, few_steps="turbo")
+    draft = draft_of(REQUEST, [ours])
+    assert (draft.num_inference_steps, draft.guidance_scale, draft.scheduler) == (4, 1.0, "Turbo")
+    assert (draft.loras, draft.loras_merged, draft.seed) == ((LoraWeight(LORA, 1.0),), True, 3)
+    for other in (
+        replace(REQUEST, negative_prompt="fog"),
+        replace(REQUEST, loras=(LoraWeight("ink"),)),
+        replace(REQUEST, model="sd21"),
+    ):
+        assert draft_of(other, [ours]).num_inference_steps == STEPS
+    assert draft_of(REQUEST, [replace(ours, few_steps="")]).num_inference_steps == STEPS
+    assert draft_of(REQUEST, [replace(ours, problem="damaged")]).num_inference_steps == STEPS
 
 
 def test_drafts_are_offered_where_they_are_quick(studio: Studio):

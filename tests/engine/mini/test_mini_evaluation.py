@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.device import choose
 from engine.errors import NotFound, StudioError
 from engine.metrics import efficientnet
 from engine.metrics.sheets import LABEL, TILE
@@ -15,8 +16,10 @@ from engine.mini import evaluation
 from engine.mini.evaluation import Config, evaluate
 from engine.mini.judging import judging, scene_classifier
 from engine.mini.judging.neighbours import neighbour_distances
+from engine.mini.judging.pictures import Album, Painter
 from engine.scenes.shards import HELD_OUT_SEED, SHARD, TRAINING_SEED, SceneData
 from engine.settings import PROJECT
+from engine.weights.loras import list_loras
 
 SIZE = 64  # pixels
 CONFIG = Config(
@@ -63,6 +66,18 @@ def test_the_check_writes_its_report_and_goes_on_with_what_is_there(data_folder,
     again = evaluate(PROJECT / "weights" / "mini", tmp_path, data_folder, CONFIG, lines.append, device="cpu")
     assert again == results
     assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_what_another_scheduler_or_a_lora_draws_is_kept_apart(tmp_path):
+    lora = next(info for info in list_loras([PROJECT / "weights" / "loras"]) if info.name == "ink-wash")
+    plain = Painter(Album(tmp_path, SIZE), PROJECT / "weights" / "mini", 2, choose("cpu"))
+    paths = [
+        painter.drawn("a castle", 1, 1.0)
+        for painter in (plain, replace(plain, scheduler="Turbo"), replace(plain, scheduler="Turbo", lora=lora))
+    ]
+    assert len({path.read_bytes() for path in paths}) == len(set(paths)) == 3
+    with pytest.raises(NotFound, match=r"none\.safetensors must be a LoRA's \.safetensors file"):
+        evaluate(plain.model_folder, tmp_path, tmp_path, CONFIG, lora=tmp_path / "none.safetensors")
 
 
 def test_without_renders_or_features_it_says_what_to_do(tmp_path, monkeypatch):

@@ -6,19 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from engine.device import choose
+from engine.diffusion import schedulers
 from engine.diffusion.loading import load
 from engine.diffusion.request import TextToImage
 from engine.diffusion.text_to_image import generate
+from engine.drafts.quick import LORA
 from engine.errors import NotFound, StudioError
-from engine.mini import draft, drawings, finish, sharpen
+from engine.mini import draft, finish, sharpen, ways
+from engine.mini.drawings import read_drawings
 from engine.mini.stage_names import STAGE_NAMES
 from engine.mini.stages import STAGES, Workshop
 from engine.settings import Settings
 from engine.training.parallel import run
+from engine.weights.hashes import model_digest
 from engine.weights.loras import list_loras
 from engine.weights.models import Catalogue
 
@@ -86,7 +90,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(made, tmp_path, train
     config, arguments = sharpen.Config(alone=1), [vae, made.data(), made.held_out()]
     if trainer is finish:
         config = finish.Config(alone=1, aim_every=2, gan_weight=1.0, real=8)
-        drawn = drawings.read_drawings(made.drawings, made.drawn())
+        drawn = read_drawings(made.drawings, made.drawn())
         arguments = [finish.widened(vae, config), made.data(), made.held_out(), drawn, "digest"]
     reached = {}
     for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
@@ -101,7 +105,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(made, tmp_path, train
 @pytest.mark.slow  # each process imports everything anew
 def test_two_processes_find_the_features_that_one_finds(made, tmp_path):
     vae = AutoencoderKL.from_pretrained(made.model / "vae", dtype=torch.float32, local_files_only=True)
-    drawn = drawings.read_drawings(made.drawings, made.drawn())[:7]  # the last turn has work for one only
+    drawn = read_drawings(made.drawings, made.drawn())[:7]  # the last turn has work for one only
     config = replace(made.fitted(finish.Config()), steps=1)
     found = []
     for processes in (1, 2):
@@ -169,24 +173,46 @@ def test_finishing_leaves_what_is_encoded_and_changes_what_is_decoded(made):
 
 
 def test_the_draft_is_a_lora_of_the_model_that_the_studio_reads_and_draws_with_in_four_steps(made):
-    info = {info.name: info for info in list_loras([made.folder / "draft"])}["lcm-draft"]
-    assert (info.problem, info.few_steps, info.licence) == ("", "lcm", "MIT")
+    info = {info.name: info for info in list_loras([made.folder / "draft"])}[LORA]
+    assert (info.problem, info.few_steps, info.licence) == ("", "turbo", "MIT")
     folder = Settings(home=made.folder / "studio", device="cpu")
     model = load(Catalogue(folder).add(str(made.folder / "finished"), "made"), device=choose("cpu"))
     common = {"prompt": "a castle at night", "seed": 1, "width": 64, "height": 64, "model": "made"}
-    quick = {"num_inference_steps": 4, "guidance_scale": 1.0, "scheduler": "LCM"}
+    quick = {"num_inference_steps": 4, "guidance_scale": 1.0, "scheduler": "Turbo"}
     request = TextToImage(**common, **quick)
     (plain,), (drawn,) = generate(model, request), generate(model, request, loras=[(info, 1.0)])
     assert drawn.image.tobytes() != plain.image.tobytes()
 
 
+def test_a_way_begins_with_the_noise_of_its_seed_and_ends_with_its_drawing(made):
+    _, held_out = made.walked()
+    walked = read_drawings(made.folder / "draft" / "ways" / model_digest(made.folder / "finished"), held_out)
+    assert walked.shape == (len(held_out), 5, 12, 4, 4)
+    noise = torch.randn((12, 4, 4), generator=torch.Generator().manual_seed(held_out.first_seed))
+    torch.testing.assert_close(walked[0, 0].float(), noise, rtol=0.005, atol=0)
+    pipeline = StableDiffusionPipeline.from_pretrained(made.folder / "finished", dtype=torch.float32)
+    pipeline.scheduler = schedulers.build(ways.SCHEDULER, pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+    drawn = pipeline(
+        ways.prompt_at(held_out.scene(0)),
+        num_inference_steps=ways.STEPS,
+        guidance_scale=7.5,
+        width=64,
+        height=64,
+        generator=torch.Generator().manual_seed(held_out.first_seed),
+        output_type="latent",
+    ).images[0]
+    torch.testing.assert_close(walked[0, -1].float(), drawn, rtol=0.01, atol=0.01)
+
+
 def test_a_draft_that_was_stopped_ends_with_the_same_weights(made, tmp_path):
-    few = replace(made.held_out(), count=4)
+    data, held_out = made.walked()
     for name, parts in {"whole": (3,), "stopped": (1, 3)}.items():
         shutil.copytree(made.folder / "draft", tmp_path / name, ignore=shutil.ignore_patterns("checkpoint.pt"))
         for steps in parts:
             config = replace(draft.Config(), steps=steps, batch_size=2)
-            run(draft.run, 1, config, tmp_path / name, made.model, made.data(), few, "digest")
+            digest = model_digest(made.folder / "finished")
+            run(draft.run, 1, config, tmp_path / name, made.model, data, replace(held_out, count=4), digest)
     whole, stopped = (torch.load(tmp_path / name / "checkpoint.pt")["lora"] for name in ("whole", "stopped"))
     for part in ("weights", "average"):
         assert all(torch.equal(whole[part][key], stopped[part][key]) for key in whole[part])

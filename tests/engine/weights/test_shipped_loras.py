@@ -11,7 +11,9 @@ from engine.diffusion.loading import LoadedModel, load
 from engine.diffusion.lora import applied
 from engine.diffusion.request import LoraWeight, TextToImage
 from engine.diffusion.text_to_image import generate
+from engine.drafts.quick import LORA
 from engine.settings import Settings
+from engine.weights.catalogue.few_steps import TURBO
 from engine.weights.loras import LoraInfo, list_loras
 from engine.weights.models import Catalogue
 
@@ -30,26 +32,20 @@ def shipped(settings: Settings) -> dict[str, LoraInfo]:
     return {info.name: info for info in list_loras([settings.weights_dir / "loras"])}
 
 
-def drawn(model: LoadedModel, info: LoraInfo | None) -> np.ndarray:
-    request = TextToImage(
-        prompt="a castle by a lake at sunset",
-        model="mini",
-        num_inference_steps=6,
-        width=256,
-        height=256,
-        seed=3,
-        loras=(LoraWeight(info.name),) if info else (),
-    )
+def drawn(model: LoadedModel, info: LoraInfo | None, **others) -> np.ndarray:
+    values = {"prompt": "a castle by a lake at sunset", "num_inference_steps": 6, "seed": 3} | others
+    loras = (LoraWeight(info.name),) if info else ()
+    request = TextToImage(model="mini", width=256, height=256, loras=loras, **values)
     return np.asarray(next(generate(model, request, [(info, 1.0)] if info else [])).image).astype(int)
 
 
 def test_the_picker_has_what_it_shows(settings: Settings) -> None:
     found = shipped(settings)
-    assert set(found) == {"cold-monochrome", "ink-wash"}
+    assert set(found) == {"cold-monochrome", "ink-wash", LORA}
     for info in found.values():
         assert info.problem == ""
         assert info.base == "Niji mini"
-        assert info.trigger_words
+        assert info.trigger_words or info.few_steps == TURBO
         assert info.about
         assert info.preview is not None
         assert Image.open(info.preview).size == (256, 256)
