@@ -18,6 +18,7 @@ from pages.parts.progress import progress_text, show_bar, stop_button
 
 POLL_SECONDS = 0.5  # between looks at how far a job is
 END_SECONDS = 0.1  # between looks whether one has ended: where nothing changed, SQLite says so in microseconds
+LONGEST_HEADING = 240  # characters: about four lines beside the form
 MOST_WAITING = 10  # rows of waiting jobs; the rest is counted
 RECENT = 20  # how far back the latest result is looked for
 
@@ -141,10 +142,16 @@ def expected_pictures(studio: Studio, job: Job) -> int:
     return studio.kinds[job.kind].pictures(job.request) if job.request else 0
 
 
+def _heading(studio: Studio, job: Job) -> str:
+    """The job's title, cut where it would push the progress and the picture out of sight."""
+    title = studio.title(job)
+    return title if len(title) <= LONGEST_HEADING else f"{title[: LONGEST_HEADING - 1].rstrip()}…"
+
+
 def _running_job(studio: Studio, job: Job) -> None:
     with st.container(border=True):
         head, stop = st.columns([4, 1], vertical_alignment="center")
-        head.text(studio.title(job))
+        head.text(_heading(studio, job))
         with stop:
             stop_button(studio, job)
         show_bar(job, progress_text(studio, job))
@@ -162,7 +169,7 @@ def _waiting_job(studio: Studio, job: Job) -> None:
         head, stop = st.columns([4, 1], vertical_alignment="center")
         ahead = studio.ahead_of(job)
         place = f"{ahead} ahead of you" if ahead else "next in line"
-        head.text(f"{studio.title(job)}\nWaiting, {place}")
+        head.text(f"{_heading(studio, job)}\nWaiting, {place}")
         with stop:
             stop_button(studio, job)
 
@@ -170,7 +177,7 @@ def _waiting_job(studio: Studio, job: Job) -> None:
 def _ended_job(studio: Studio, job: Job, show_images: ShowImages) -> None:
     images = studio.gallery.of_job(job.id)
     with st.container(border=True):
-        st.text(studio.title(job))
+        st.text(_heading(studio, job))
         if job.state == FAILED:
             show_problems({"job": job.error or "It failed without a reason."}, "job")
         elif job.state == CANCELLED:

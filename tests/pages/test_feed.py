@@ -48,3 +48,14 @@ def test_what_a_job_made_is_shown_before_the_page_runs_again(open_page, studio, 
     del page.session_state["open_dialog"]
     page.run()
     assert any("Succeeded" in words for words in page.session_state["toasts"])
+
+
+def test_a_long_prompt_does_not_push_a_job_out_of_sight(open_page, studio):
+    open_page("generate")
+    prompt = ", ".join(["a castle on a hill"] * 150)
+    studio.submit(replace(REQUEST, model="mini", prompt=prompt))
+    page = open_page("generate")
+    (heading,) = (text.value for text in page.text if "\nWaiting" in text.value)
+    assert heading.startswith("a castle on a hill, a castle")
+    assert "…\nWaiting" in heading
+    assert len(heading) < 300
