@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 import torch
 
-from engine.computing.names import openvino_version
+from engine.computing.names import openvino_version, threads
 from engine.device import choose
 from engine.diffusion.backends.choosing import Backends
 from engine.diffusion.loading import LoadedModel, load
@@ -34,7 +34,7 @@ SIZES = {"Large": (256, 256), "Wide": (384, 256)}
 def main() -> None:
     """Print medians of drawing, of enlarging, and of both."""
     device = choose("cpu")
-    print(f"{torch.get_num_threads()} threads of {device.name}, {ROUNDS} rounds\n")
+    print(f"{device.name}, threads of PyTorch {torch.get_num_threads()}, of OpenVINO {threads()}, {ROUNDS} rounds\n")
     print("|  | engine | drawing | enlarging | both |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), device="cpu")

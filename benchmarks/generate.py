@@ -1,7 +1,7 @@
 """What the studio adds to a picture: queue, progress, preview, saving and the row, over the bare pipeline.
 
 Both draw with the shipped model, the same steps and the same seeds, alternating in one run: the bare
-diffusers pipeline in this process, the studio in its worker process, with as many threads each.
+diffusers pipeline in this process, the studio in its worker process, as people would use each.
 """
 
 import statistics
@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from diffusers import StableDiffusionPipeline
 
+from engine.computing.names import threads
 from engine.device import choose
 from engine.settings import PROJECT, Settings
 from engine.studio import Studio
@@ -43,7 +44,8 @@ def _compare(studio: Studio) -> None:
     pairs = [(_bare(pipeline, seed), _through_studio(studio, seed)) for seed in range(1, ROUNDS + 1)]
     bare, through = (statistics.median(times) for times in zip(*pairs, strict=True))
     ratios = sorted(studio_time / bare_time for bare_time, studio_time in pairs)
-    print(f"{ROUNDS} pictures of {STEPS} steps each, {torch.get_num_threads()} threads")
+    used = f"threads of PyTorch {torch.get_num_threads()}, of OpenVINO {threads()}"
+    print(f"{ROUNDS} pictures of {STEPS} steps each, {used}")
     print(f"bare pipeline      median {bare:.3f} s")
     print(f"through the studio median {through:.3f} s, from submitting to the row in the gallery")
     print(f"ratio of medians   {through / bare:.3f}")

@@ -199,14 +199,14 @@ def _about(studio: Studio, model: str, photos: list[PhotoRef], options: dict[str
     if info is None:
         return ""
     sizes = [size for size in (pace.size_of_photo(studio.photos.path(photo.id)) for photo in photos) if size]
-    decide = ("long_side", "style_steps", "solver", "solver_steps")
+    decide = ("long_side", "style_steps", "solver", "solver_steps", "backend")
     asked = pace.Asked(**{name: options[name] for name in decide if name in options})
     return pace.in_words(_estimate(studio, info, sizes, asked), pace.counted(len(sizes)))
 
 
 def _estimate(studio: Studio, info: Translator, sizes: list[pace.Size], asked: pace.Asked) -> pace.Estimate | None:
     jobs = studio.jobs(kind=Translate.kind, limit=50)
-    return estimate_here(info, sizes, asked, studio.engine(), jobs, studio.gallery)
+    return estimate_here(info, sizes, asked, studio.settings, studio.engine(), jobs, studio.gallery)
 
 
 def _name_of(file: Path) -> str:

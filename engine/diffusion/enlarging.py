@@ -16,11 +16,11 @@ class Enlarger:
     """What makes pictures larger, ready to do it.
 
     Attributes:
-        facts: what a recipe says of it, under `model`: JSON-ready.
+        facts: asked after the work, what a recipe says of it, under `model`: JSON-ready.
         enlarge: a picture, how many times as large, and what says whether to stop; gives the larger picture.
     """
 
-    facts: Mapping[str, Any]
+    facts: Callable[[], Mapping[str, Any]]
     enlarge: Callable[[Image.Image, int, ShouldStop], Image.Image]
 
     def of(self, drawn: GeneratedImage, times: int, should_stop: ShouldStop) -> GeneratedImage:
@@ -30,10 +30,10 @@ class Enlarger:
         return replace(drawn, image=large, seconds=drawn.seconds + time.perf_counter() - started)
 
 
-LoadEnlarger = Callable[[], Enlarger]
+LoadEnlarger = Callable[[str | None], Enlarger]  # of the backend that a request names
 
 
-def none_here() -> Enlarger:
+def none_here(backend: str | None = None) -> Enlarger:
     """Where no upscaler works beside the drawing. Raises ModelUnavailable."""
     raise ModelUnavailable("Nothing here makes pictures larger. Draw it as large as the model draws: times as large 1.")
 
@@ -42,4 +42,4 @@ def with_enlarger(facts: dict[str, Any], enlarger: Enlarger | None) -> dict[str,
     """The facts of a recipe, with what enlarged the picture where anything did."""
     if enlarger is None:
         return facts
-    return facts | {"model": facts["model"] | {"enlarged_by": dict(enlarger.facts)}}
+    return facts | {"model": facts["model"] | {"enlarged_by": dict(enlarger.facts())}}

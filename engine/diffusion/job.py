@@ -117,7 +117,7 @@ class Drawing:
         loras = self._loras(request)
         embeddings = self._embeddings(request)
         enlarger = self._enlarger(request)
-        facts = with_enlarger(facts_of(model, loras, self._device, self._hashes), enlarger)
+        facts = facts_of(model, loras, self._device, self._hashes)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         first = next(index for index in range(request.num_images + 1) if index not in kept)
         if first == request.num_images:
@@ -143,7 +143,9 @@ class Drawing:
             for image in images:
                 image = replace(image, image=beginning.finish(image.image))
                 image = self._enlarged(context, request, image, enlarger)
-                self._save(context, context.request, image, facts, embeddings, place=image.index)
+                self._save(
+                    context, context.request, image, with_enlarger(facts, enlarger), embeddings, place=image.index
+                )
 
     def draw_one(
         self, context: JobContext, request: TextToImage, beginning: Beginning, *, place: int, report: Report
@@ -155,7 +157,7 @@ class Drawing:
         loras = self._loras(request)
         embeddings = self._embeddings(request)
         enlarger = self._enlarger(request)
-        facts = with_enlarger(facts_of(model, loras, self._device, self._hashes), enlarger)
+        facts = facts_of(model, loras, self._device, self._hashes)
         images = generate(
             model,
             request,
@@ -170,7 +172,7 @@ class Drawing:
             image = next(images)
             image = replace(image, image=beginning.finish(image.image))
             image = self._enlarged(context, request, image, enlarger)
-            self._save(context, request, image, facts, embeddings, place=place)
+            self._save(context, request, image, with_enlarger(facts, enlarger), embeddings, place=place)
 
     def part(
         self,
@@ -205,7 +207,7 @@ class Drawing:
 
     def _enlarger(self, request: TextToImage) -> Enlarger | None:
         """Ready before anything is drawn, so that no finished drawing is lost to a file that is not there."""
-        return self._load_enlarger() if request.enlarged > 1 else None
+        return self._load_enlarger(request.backend) if request.enlarged > 1 else None
 
     def _enlarged(
         self, context: JobContext, request: TextToImage, image: GeneratedImage, enlarger: Enlarger | None

@@ -74,8 +74,9 @@ class LoadedModel:
 
     @property
     def held_bytes(self) -> int:
-        """Of its weights, also of those that a backend has compiled."""
-        return self.size_bytes + sum(each.size_bytes for each in list(self.compiled.values()))
+        """Of its weights, also of those that a backend has compiled and of those with LoRAs in them."""
+        more = [*self.compiled.values(), *(changed for changed, _ in self.worn.values())]
+        return self.size_bytes + sum(each.size_bytes for each in more)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -107,8 +107,11 @@ def worn(loaded: LoadedModel, loras: Sequence[tuple[LoraInfo, float]], *, merge:
     Args:
         merge: whether to add them to the weights, where that means the same (`lora_merging.can_merge`).
     """
-    key = (tuple(loras), tuple(_tag(info, weight) for info, weight in loras))
-    if merge and key in loaded.worn:
+    for info, _ in loras:
+        if info.problem or not info.path.is_file():
+            _prepare(loaded, info)  # which says what is wrong
+    key = (tuple(loras), tuple(_tag(info, weight) for info, weight in loras)) if merge else None
+    if key in loaded.worn:
         changed, same = loaded.worn[key]
         with changed.put_in():
             yield same

@@ -45,6 +45,7 @@ def draft_of(request: TextToImage, loras: Iterable[LoraInfo] = ()) -> TextToImag
 
 def _may_wear(request: TextToImage) -> bool:
     """Whether the LoRA that ships shows what the request means: without guidance a negative prompt counts for nothing,
-    and how it goes with other LoRAs nobody knows.
+    and how it goes with other LoRAs and at other sizes than it learnt from nobody knows.
     """
-    return request.model == EMBEDDED_MODEL and not request.negative_prompt and not request.loras
+    plain = not request.negative_prompt and not request.loras
+    return request.model == EMBEDDED_MODEL and plain and (request.width, request.height) == (SMALL_SIDE, SMALL_SIDE)

@@ -284,7 +284,7 @@ def run(
         part.requires_grad_(False).eval()
     student = parts.unet.to(memory_format=torch.channels_last)
     lora = Lora(student, config)
-    steps = turns(networks.scheduler().alphas_cumprod)
+    steps = turns(networks.scheduler().alphas_cumprod.to(ranks.device))
     objective, objective_held_out = (
         Objective(read_drawings(folder / "ways" / digest, each).to(ranks.device), _texts(parts, each), steps)
         for each in (data, held_out)

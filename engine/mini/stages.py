@@ -89,8 +89,12 @@ class Workshop:
 
     def walked(self) -> tuple[SceneData, SceneData]:
         """The scenes on whose prompts the draft learns, and those on which it is judged; no pictures are needed."""
-        data, held_out = (replace(each, count=len(each) // WALKED) for each in (self.data(), self.held_out()))
-        return data, held_out
+
+        def share(data: SceneData) -> SceneData:  # in whole files, which stay whole when there are more scenes
+            count = len(data) // WALKED
+            return replace(data, count=max(count - count % drawings.BATCH, min(count, drawings.BATCH)))
+
+        return share(self.data()), share(self.held_out())
 
     @property
     def drawings(self) -> Path:

@@ -95,9 +95,10 @@ def _of_loras_merged(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]
 def _of_model(model: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     if model.get("sha256"):
         yield MODEL, "the model's hash", model["sha256"]
-    if enlarged_by := _mapping(model.get("enlarged_by")):
-        yield MODEL, "the upscaler's hash", enlarged_by.get("sha256")
-    if upscaler := enlarged_by or (model if "scale" in model else None):
+    enlarged_by = _mapping(model.get("enlarged_by"))
+    if enlarged_by.get("sha256"):
+        yield MODEL, "the upscaler's hash", enlarged_by["sha256"]
+    if upscaler := enlarged_by or (model if "scale" in model else None):  # only upscalers have one
         yield DEVICE, "the upscaler's engine", upscaler.get("computed_by", "PyTorch")
     for component, hashes in _mapping(model.get("weights")).items():
         yield MODEL, f"the hash of the model's {component.replace('_', ' ')}", hashes

@@ -1,6 +1,7 @@
 """Translations: which can be asked for on this machine, and about how long they take here."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.computing.names import asked_problem
@@ -9,7 +10,7 @@ from engine.jobs.kind import Here, Kind
 from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus
 from engine.kept_photos import photo_from, photos_from
-from engine.settings import OPENVINO
+from engine.settings import OPENVINO, Settings
 from engine.translation.backends.names import NOT_A_GENERATOR, OTHER_SOLVER, default_backend, is_convertible
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator, translators
 from engine.translation.pace import Asked, Earlier, Estimate, Size, earlier_of, estimate
@@ -87,9 +88,17 @@ def _photo_problems(values: Mapping[str, Any], here: Here) -> list[Problem]:
 
 
 def estimate_here(
-    info: Translator, sizes: Iterable[Size], asked: Asked, engine: EngineStatus, jobs: Iterable[Job], gallery: Gallery
+    info: Translator,
+    sizes: Iterable[Size],
+    asked: Asked,
+    here: Settings,
+    engine: EngineStatus,
+    jobs: Iterable[Job],
+    gallery: Gallery,
 ) -> Estimate | None:
-    """As `estimate`, for what this studio's worker said last and its own pictures say."""
+    """As `estimate`, for what computes here, what this studio's worker said last and its own pictures say."""
+    backend = asked.backend or default_backend(here, info, asked.solver, engine.accelerated)
+    asked = replace(asked, backend=backend)
     earlier = _made_here(info, jobs, gallery, engine.device)
     return estimate(info, sizes, asked, accelerated=engine.accelerated, earlier=earlier)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.computing.names import openvino_version
 from engine.rules import rough_duration
+from engine.settings import OPENVINO, TORCH
 from engine.translation.catalogue import ARCHITECTURES, CLASSICAL, NEURAL_STYLE, NIJIGAN, PAINTER, VQI2I, Translator
 from engine.translation.request import STYLE_STEPS
 
@@ -56,6 +57,8 @@ class Asked:
     style_steps: int = STYLE_STEPS.default
     solver: str | None = None
     solver_steps: int = 1
+    backend: str | None = None
+    """None is what computes where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +124,24 @@ def estimate(
         None where neither earlier pictures nor rates say anything.
     """
     works = [_work(info.architecture, size, asked) for size in sizes]
-    rates = [each.seconds / _work(info.architecture, each.size, each.asked) for each in earlier]
+    share = _share(info, asked)
+    rates = [
+        each.seconds / _work(info.architecture, each.size, each.asked) / _share(info, each.asked) for each in earlier
+    ]
     if rates:
-        return Estimate(sum(works) * median(rates), True)
+        return Estimate(sum(works) * share * median(rates), True)
     known = RATES.get(info.architecture)
     if known is None or (accelerated and info.architecture not in (CLASSICAL, PAINTER)):
         return None
     rate, before = known
-    if info.architecture in ARCHITECTURES.keys() - {VQI2I} and asked.solver is None and openvino_version():
-        rate *= QUICK
-    return Estimate(before * len(works) + rate * sum(works), False)
+    return Estimate(before * len(works) + rate * share * sum(works), False)
+
+
+def _share(info: Translator, asked: Asked) -> float:
+    """Of PyTorch's time."""
+    network = info.architecture in ARCHITECTURES.keys() - {VQI2I}
+    quick = network and asked.solver is None and asked.backend != TORCH and openvino_version()
+    return QUICK if quick else 1.0
 
 
 def earlier_of(info: Translator, pictures: Iterable[tuple[Size, Mapping[str, Any]]], device: str = "") -> list[Earlier]:
@@ -160,7 +171,8 @@ def _asked(request: Mapping[str, Any]) -> Asked | None:
     solver_steps = request.get("solver_steps", 1)
     if not all(type(number) is int and 0 < number <= 1000 for number in (steps, solver_steps)):
         return None
-    return Asked(LARGEST_SIDE, steps, solver if isinstance(solver, str) else None, solver_steps)
+    backend = OPENVINO if request.get("backend") == OPENVINO else TORCH
+    return Asked(LARGEST_SIDE, steps, solver if isinstance(solver, str) else None, solver_steps, backend)
 
 
 def _work(architecture: str, size: Size, asked: Asked) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from engine import __version__
-from engine.computing.names import TITLES, computed_by, openvino_version
+from engine.computing.names import TITLES, computed_by, openvino_version, threads
 from engine.diffusion.enlarging import Enlarger
 from engine.diffusion.job import Drawing
 from engine.diffusion.request import SEEDS
@@ -51,7 +51,7 @@ class Upscaling:
         self._device = place.device
         self._drawing = place.one(Drawing)
         self._drawing.enlarge_with(self.enlarger)
-        self._warm: LoadedUpscaler | None = None
+        self._warm: dict[str, LoadedUpscaler] = {}  # of one upscaler, by the backend that was asked for
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -77,28 +77,33 @@ class Upscaling:
             raise StudioError("\n".join(failed))
         self._queue.succeed(context.claim, context.progress)
 
-    def enlarger(self) -> Enlarger:
+    def enlarger(self, backend: str | None) -> Enlarger:
         """The upscaler that ships, for pictures that are enlarged as soon as they are drawn.
+
+        Args:
+            backend: of the drawing; None leaves it to the settings.
 
         Raises:
             ModelUnavailable, ModelBroken: its file is not there, or damaged.
         """
-        model = self._loaded(upscaler(self._settings, SHIPPED))
+        model = self._loaded(upscaler(self._settings, SHIPPED), backend)
 
         def enlarge(picture: Image.Image, times: int, should_stop: Callable[[], bool]) -> Image.Image:
             return Image.fromarray(enlarged(model, np.asarray(picture), times, should_stop=should_stop))
 
-        return Enlarger(_facts(model), enlarge)
+        return Enlarger(partial(_facts, model), enlarge)
 
     def release(self) -> None:
         """Give the device's memory to other work."""
-        self._warm = None
+        self._warm.clear()
 
-    def _loaded(self, info: Upscaler) -> LoadedUpscaler:
-        if not self._warm or not _is_of(self._warm, info):
-            self._warm = None  # the old one's memory first
-            self._warm = LoadedUpscaler(info, self._device, self._settings.backend)
-        return self._warm
+    def _loaded(self, info: Upscaler, backend: str | None = None) -> LoadedUpscaler:
+        backend = backend or self._settings.backend
+        if not all(_is_of(warm, info) for warm in self._warm.values()):
+            self._warm.clear()  # the old one's memory first
+        if backend not in self._warm:
+            self._warm[backend] = LoadedUpscaler(info, self._device, backend)
+        return self._warm[backend]
 
     def _one(self, context: JobContext, index: int, model: LoadedUpscaler) -> None:
         request: Upscale = context.request
@@ -184,10 +189,9 @@ class Upscaling:
             seed=drawing.seed if drawing else None,
             loras=facts["loras"],
             embeddings=facts["embeddings"],
-            software=facts["software"]
-            | {"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel")},
+            software=facts["software"] | _software(model),
             device=self._device.name,
-            environment=facts.get("environment", self._device.environment()),
+            environment=facts.get("environment", self._device.environment() | _threads(model)),
             dtype=str(model.network.dtype).removeprefix("torch."),
             seconds=round(seconds, 3),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -206,8 +210,19 @@ def _facts(model: LoadedUpscaler) -> dict[str, Any]:
         "licence": info.licence,
         "commercial_use": known(info.licence).commercial_use,
         "sha256": model.sha256,
-        "computed_by": f"{TITLES[OPENVINO]} {openvino_version()}" if model.backend == OPENVINO else TITLES[TORCH],
+        "computed_by": TITLES[model.backend],
     }
+
+
+def _software(model: LoadedUpscaler) -> dict[str, str]:
+    """Versions of what computes an upscaler."""
+    own = {"openvino": openvino_version()} if model.backend == OPENVINO else {}
+    return {"studio": __version__, "torch": version("torch"), "spandrel": version("spandrel"), **own}
+
+
+def _threads(model: LoadedUpscaler) -> dict[str, int]:
+    """Of OpenVINO, where that computes an upscaler."""
+    return {"threads": threads()} if model.backend == OPENVINO else {}
 
 
 def _drawn_by(request: Upscale, backend: str) -> Upscale:

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.computing.names import openvino_version
 from engine.settings import OPENVINO
 from engine.studio import Studio
-from engine.translation.backends.names import default_backend, is_convertible
+from engine.translation.backends.names import default_backend, has_fixed_steps, is_convertible
 from engine.translation.catalogue import Translator
 from pages.parts.engine import AUTOMATIC, CHOICES, HELP, becomes
 
@@ -32,7 +32,15 @@ def pick_backend(studio: Studio, info: Translator, solver: str | None) -> dict[s
     if solver:
         st.caption("With a solver of your choice PyTorch computes.")
     elif choice == AUTOMATIC:
-        st.caption("OpenVINO computes." if taken == OPENVINO else "PyTorch computes, as STUDIO_BACKEND says.")
+        st.caption(_automatic(studio, info, taken))
     else:
         st.caption(becomes(choice, taken, "translator"))
     return {"backend": CHOICES[choice]} if CHOICES[choice] else {}
+
+
+def _automatic(studio: Studio, info: Translator, taken: str) -> str:
+    if taken == OPENVINO:
+        return "OpenVINO computes; it makes the translator ready first where it is not yet, once."
+    if not has_fixed_steps(info):
+        return "PyTorch computes: this translator's solver chooses its steps, which OpenVINO cannot follow."
+    return f"PyTorch computes, as STUDIO_BACKEND={studio.settings.backend} says."

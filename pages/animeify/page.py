@@ -44,7 +44,7 @@ PRESS = Press(
     together=[("translator", "style", "photos"), ("translator", "solver", "solver_steps", "backend")],
     places=PLACES,
 )
-ASKED = ("style_steps", "solver", "solver_steps")  # that decide how long a photo takes, beside its size
+ASKED = ("style_steps", "solver", "solver_steps", "backend")  # that decide how long a photo takes, beside its size
 
 
 def main() -> None:
@@ -94,7 +94,7 @@ def _takes(studio: Studio, info: Translator, values: dict[str, Any]) -> str:
     photos = [size for size in (pace.size_of_photo(studio.photos.path(each.id)) for each in values["photos"]) if size]
     asked = pace.Asked(**{name: values[name] for name in ("long_side", *ASKED) if values.get(name) is not None})
     jobs = studio.jobs(kind=Translate.kind, limit=50)
-    found = estimate_here(info, photos or [pace.EXAMPLE], asked, studio.engine(), jobs, studio.gallery)
+    found = estimate_here(info, photos or [pace.EXAMPLE], asked, studio.settings, studio.engine(), jobs, studio.gallery)
     return pace.in_words(found, pace.counted(len(photos)) if photos else pace.EXAMPLE_WORDS)
 
 

@@ -173,7 +173,7 @@ def test_what_was_chosen_for_neural_style_is_shown_and_comes_back(open_page, stu
 def test_each_translator_says_what_it_does_and_how_long_it_takes(open_page, studio, photos):
     page = open_page("animeify")
     assert "shapes stay" in texts(page.caption)
-    assert "About 2 s for a photo of 1024 × 768 on two CPU cores" in texts(page.caption)
+    assert "About 1 s for a photo of 1024 × 768 on two CPU cores" in texts(page.caption)
     page = open_with(open_page, photos)
     assert "for these 2 photos on two CPU cores" in texts(page.caption)
     page.selectbox(key="translator").set_value("neural-style").run()

@@ -17,6 +17,7 @@ from engine.translation.catalogue import ARCHITECTURES, NIJIGAN, VQI2I, Translat
 LAYOUT = 2  # raised when what is converted changes
 PARTS = WHOLE, TILE, SAMPLE = "whole", "tile", "sample"
 FILES = tuple(f"{part}.{kind}" for part in PARTS for kind in ("xml", "bin"))
+CHOOSING = ("dopri5",)  # solvers that choose their steps; `engine.translation.networks.ode` has them
 NOT_A_GENERATOR = "it computes generators that make a picture of a photo alone, which this translator is not."
 OTHER_SOLVER = "it has the translator's own solver alone, and another one was chosen."
 
@@ -44,11 +45,13 @@ def default_backend(settings: Settings, info: Translator | None, solver: object,
     """
     if info is None or solver is not None or accelerated or not openvino_version() or not is_convertible(info):
         return TORCH
-    return settings.backend or (OPENVINO if _has_fixed_steps(info) else TORCH)
+    return (settings.backend or OPENVINO) if has_fixed_steps(info) else TORCH
 
 
-def _has_fixed_steps(info: Translator) -> bool:
+def has_fixed_steps(info: Translator) -> bool:
     """Whether nothing is solved in it, or by a solver that does not choose its steps; a graph cannot follow another."""
     assert info.path is not None
     solver = read_sidecar(info.path).settings.get("solver")
-    return info.architecture != NIJIGAN or (isinstance(solver, Mapping) and solver.get("method") != "dopri5")
+    if info.architecture != NIJIGAN:
+        return True
+    return isinstance(solver, Mapping) and solver.get("method") not in CHOOSING

@@ -39,7 +39,7 @@ def test_translators_are_listed_with_their_licences(settings: Settings) -> None:
     assert [info["name"] for info in listed[:2]] == ["painter", "classical"]
     assert listed[1]["takes"] == {"seconds": 1.4, "measured_here": False}
     said = called(settings, "translators")
-    assert "shapes stay. About 2 s for a photo of 1024 × 768 on two CPU cores." in said
+    assert "shapes stay. About 1 s for a photo of 1024 × 768 on two CPU cores." in said
     assert "step by step. About 25 s for a photo of 1024 × 768 on two CPU cores." in said
 
 

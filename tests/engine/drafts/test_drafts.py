@@ -44,17 +44,19 @@ def test_a_draft_is_one_picture_in_few_steps_of_the_same_seed():
 
 def test_the_small_models_lora_draws_what_it_can_show():
     ours = LoraInfo(LORA, Path(f"{LORA}.safetensors"), "x", 32, 4, (), "", 1, few_steps="turbo")
-    draft = draft_of(REQUEST, [ours])
+    request = replace(REQUEST, width=256, height=256)
+    draft = draft_of(request, [ours])
     assert (draft.num_inference_steps, draft.guidance_scale, draft.scheduler) == (4, 1.0, "Turbo")
     assert (draft.loras, draft.loras_merged, draft.seed) == ((LoraWeight(LORA, 1.0),), True, 3)
     for other in (
-        replace(REQUEST, negative_prompt="fog"),
-        replace(REQUEST, loras=(LoraWeight("ink"),)),
-        replace(REQUEST, model="sd21"),
+        replace(request, negative_prompt="fog"),
+        replace(request, loras=(LoraWeight("ink"),)),
+        replace(request, model="sd21"),
+        replace(request, width=384),
     ):
         assert draft_of(other, [ours]).num_inference_steps == STEPS
-    assert draft_of(REQUEST, [replace(ours, few_steps="")]).num_inference_steps == STEPS
-    assert draft_of(REQUEST, [replace(ours, problem="damaged")]).num_inference_steps == STEPS
+    assert draft_of(request, [replace(ours, few_steps="")]).num_inference_steps == STEPS
+    assert draft_of(request, [replace(ours, problem="damaged")]).num_inference_steps == STEPS
 
 
 def test_drafts_are_offered_where_they_are_quick(studio: Studio):

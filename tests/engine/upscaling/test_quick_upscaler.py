@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from engine.computing.names import openvino_version
+from engine.computing.names import openvino_version, threads
 from engine.device import choose
 from engine.reproducing.comparing import differences
 from engine.settings import OPENVINO, TORCH, Settings
 from engine.studio import Studio
 from engine.upscaling.catalogue import upscaler
+from engine.upscaling.job import Upscaling
 from engine.upscaling.loading import LoadedUpscaler
 from engine.upscaling.quick import Quick
 from engine.upscaling.request import DEFAULT_UPSCALER, Upscale
 from engine.upscaling.running import enlarged
+from engine.worker import device_place
 from tests.engine.upscaling.test_upscaling import photo_file
 from tests.tiny_upscaler import tiny_compact
 
@@ -54,8 +56,29 @@ def test_the_recipe_says_what_computed_it(studio: Studio, work: Callable[[], Non
     job = studio.submit(Upscale(photos=(studio.add_photo(photo_file(), "a.png"),), factor=4))
     work()
     (picture,) = studio.gallery.of_job(job.id)
-    assert picture.recipe.model["computed_by"] == f"OpenVINO {openvino_version()}"
+    assert picture.recipe.model["computed_by"] == "OpenVINO"
+    assert picture.recipe.software["openvino"] == openvino_version()
+    assert picture.recipe.environment["threads"] == threads()
     now = {"model": dict(picture.recipe.model)}
     then = {"model": {name: value for name, value in now["model"].items() if name != "computed_by"}}
     (difference,) = differences(then, now)
     assert (difference.what, difference.then) == ("the upscaler's engine", "PyTorch")
+
+
+@pytest.mark.parametrize(("backend", "title"), [(TORCH, "PyTorch"), (OPENVINO, "OpenVINO")])
+def test_what_draws_also_enlarges(studio: Studio, work: Callable[[], None], backend: str, title: str) -> None:
+    asked = {"prompt": "a castle", "seed": 3, "num_inference_steps": 1, "width": 64, "height": 64, "enlarged": 2}
+    job = studio.submit(studio.request("text_to_image", {**asked, "backend": backend}))
+    work()
+    (picture,) = studio.gallery.of_job(job.id)
+    assert picture.recipe.model["enlarged_by"]["computed_by"] == title
+
+
+def test_a_recipe_says_what_went_on_where_openvino_failed(studio: Studio) -> None:
+    place, _ = device_place(studio.settings, studio.queue, studio.database)
+    upscaling = place.one(Upscaling)
+    enlarger = upscaling.enlarger(None)
+    assert enlarger.facts()["computed_by"] == "OpenVINO"
+    (model,) = upscaling._warm.values()
+    model.network.ask(torch.rand(2, 3, 8, 8))  # two pictures, which the converted network does not take
+    assert enlarger.facts()["computed_by"] == "PyTorch"
