@@ -45,19 +45,13 @@ def save(graph: openvino.Model, path: Path) -> None:
 
 
 def compiled(graph: openvino.Model, shapes: tuple[tuple[int, ...], ...]) -> Run:
-    """What computes a graph's first output for inputs of these shapes; -1 is any length. The graph is changed."""
-    outputs = all_outputs(graph, shapes)
-    return lambda *inputs: outputs(*inputs)[0]
-
-
-def all_outputs(graph: openvino.Model, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., tuple[Tensor, ...]]:
-    """As `compiled`, for all that the graph gives."""
+    """What computes a graph for inputs of these shapes; -1 is any length. The graph is changed."""
     graph.reshape({place: list(shape) for place, shape in enumerate(shapes)})
     request = core().compile_model(graph, "CPU", _settings()).create_infer_request()
 
-    def run(*inputs: Tensor) -> tuple[Tensor, ...]:
+    def run(*inputs: Tensor) -> Tensor:
         arrays = [tensor.detach().contiguous().numpy() for tensor in inputs]
-        return tuple(torch.from_numpy(array) for array in request.infer(arrays).to_tuple())
+        return torch.from_numpy(request.infer(arrays)[0])
 
     return run
 

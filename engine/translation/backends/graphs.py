@@ -1,7 +1,7 @@
 """A generator compiled by OpenVINO for the processor, with the weights that PyTorch has, in float32.
 
-A photo in one piece has norms of its own. A part of a large one is normalized with the moments of the whole photo:
-one graph gives them of some crops, another takes them as inputs.
+A photo in one piece has norms of its own. A part of a large one is normalized with the moments of the whole photo,
+which PyTorch gathers and the graph takes as inputs.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from engine.computing.graphs import Run, all_outputs, compiled, converted, core, explaining, require_same, save
+from engine.computing.graphs import Run, compiled, converted, core, explaining, require_same, save
 from engine.computing.keeping import keep
 from engine.computing.names import CannotCompute
-from engine.translation.backends.names import PARTS, SAMPLE, TILE, WHOLE
+from engine.translation.backends.names import TILE, WHOLE
 from engine.translation.backends.seam import QuickGenerator
 from engine.translation.catalogue import Translator
 from engine.translation.guided import Refinement, refined
@@ -30,7 +30,7 @@ class Compiled(QuickGenerator):
     """A generator as `engine.translation.photos` takes it, whose pixels OpenVINO computes.
 
     Args:
-        model: PyTorch's; it does all once OpenVINO has failed.
+        model: PyTorch's; it gathers statistics, and does all else once OpenVINO has failed.
         folder: of the converted networks.
 
     Attributes:
@@ -40,7 +40,7 @@ class Compiled(QuickGenerator):
     def __init__(self, model: nn.Module, folder: Path) -> None:
         super().__init__()
         self.model = model
-        self._graphs = {part: core().read_model(folder / f"{part}.xml") for part in PARTS}
+        self._graphs = {part: core().read_model(folder / f"{part}.xml") for part in (WHOLE, TILE)}
         self._norms = [module for module in model.modules() if isinstance(module, InstanceNorm)]
         self._kept: tuple[tuple[object, ...], Run] | None = None
         if isinstance(model, Generator):
@@ -50,25 +50,16 @@ class Compiled(QuickGenerator):
     def forward(self, photo: Tensor) -> Tensor:
         """(N, 3, H, W) in [-1, 1] to the same, refined as the generator's own are."""
         statistics = self._norms[0].statistics if self._norms else None
-        if self.failed:
+        if self.failed or (statistics is not None and statistics.gathering):
             return self.model(photo)
         try:
             with explaining():
-                if statistics is not None and statistics.gathering:
-                    return self._gathered(photo, statistics)
                 fake = self._computed(photo, _flat(statistics))
         except CannotCompute as error:
             self.failed = str(error)
             return self.model(photo)
         refinement = refinement_of(self.model)
         return refined(fake, photo, refinement) if refinement else fake
-
-    def _gathered(self, crops: Tensor, statistics: Statistics) -> Tensor:
-        """What the generator makes of the crops; their moments become the statistics."""
-        outputs = all_outputs(self._graphs[SAMPLE].clone(), (tuple(crops.shape),))(crops)
-        fake, *moments = (output.clone() for output in outputs)  # of memory that goes with the graph
-        statistics.moments += zip(moments[::2], moments[1::2], strict=True)
-        return fake
 
     def _computed(self, photo: Tensor, moments: tuple[Tensor, ...]) -> Tensor:
         shapes = tuple(tuple(tensor.shape) for tensor in (photo, *moments))
@@ -105,7 +96,6 @@ def convert(model: nn.Module, info: Translator, place: Path) -> None:
             moments = _flat(statistics)
             if moments:
                 save(converted(_Tile(model), (photo, *moments)), folder / f"{TILE}.xml")
-                save(converted(_Sample(model), (photo,)), folder / f"{SAMPLE}.xml")
             _require_same(model, info, folder)
 
     keep(place, info.title, sum(tensor.numel() * 8 for tensor in model.parameters()), write)
@@ -117,14 +107,10 @@ def _require_same(model: nn.Module, info: Translator, folder: Path) -> None:
     require_same(WHOLE, _asked(quick, photo), model(photo))
     with gathering(model) as statistics:
         model(photo)
-    with gathering(model) as quickly:
-        _asked(quick, photo)
-    for found, expected in zip(_flat(quickly), _flat(statistics), strict=True):
-        require_same(SAMPLE, found, expected)
     with using(model, statistics):
-        whole = model(photo)
+        expected = model(photo)
     with using(model, statistics):
-        require_same(TILE, _asked(quick, photo), whole)
+        require_same(TILE, _asked(quick, photo), expected)
 
 
 def _asked(quick: Compiled, photo: Tensor) -> Tensor:
@@ -158,19 +144,6 @@ def _unrefined(model: nn.Module) -> Iterator[None]:
     finally:
         if isinstance(model, Generator):
             model.refinement = refinement
-
-
-class _Sample(nn.Module):
-    """A generator that also gives the moments of its norms over its whole batch."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        with gathering(self.model) as statistics:
-            fake = self.model(crops)
-        return fake, *_flat(statistics)
 
 
 class _Tile(nn.Module):

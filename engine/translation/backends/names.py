@@ -3,7 +3,6 @@
 home/compiled/<16 hexadecimal digits>/    of weights, settings, OpenVINO's version and this module's LAYOUT
     whole.xml, whole.bin                  of a photo in one piece
     tile.xml, tile.bin                    of a part, given the moments of the photo's norms
-    sample.xml, sample.bin                of some parts, which gives these moments
     about.json                            see `engine.computing.names`
 """
 
@@ -14,9 +13,9 @@ from engine.computing.names import openvino_version, place_for
 from engine.settings import OPENVINO, TORCH, Settings
 from engine.translation.catalogue import ARCHITECTURES, NIJIGAN, VQI2I, Translator, read_sidecar
 
-LAYOUT = 2  # raised when what is converted changes
-PARTS = WHOLE, TILE, SAMPLE = "whole", "tile", "sample"
-FILES = tuple(f"{part}.{kind}" for part in PARTS for kind in ("xml", "bin"))
+LAYOUT = 1  # raised when what is converted changes
+WHOLE, TILE = "whole", "tile"
+FILES = tuple(f"{part}.{kind}" for part in (WHOLE, TILE) for kind in ("xml", "bin"))
 CHOOSING = ("dopri5",)  # solvers that choose their steps; `engine.translation.networks.ode` has them
 NOT_A_GENERATOR = "it computes generators that make a picture of a photo alone, which this translator is not."
 OTHER_SOLVER = "it has the translator's own solver alone, and another one was chosen."

@@ -63,11 +63,7 @@ class InstanceNorm(nn.Module):
     def _moments(self, x: Tensor, known: Statistics) -> tuple[Tensor, Tensor]:
         if known.gathering:
             axes = (0, 2, 3) if self.over == "channel" else (0, 1, 2, 3)
-            if torch.jit.is_tracing():  # `_traced` says why
-                mean = x.mean(axes, keepdim=True)
-                variance = (x - mean).square().mean(axes, keepdim=True)
-            else:
-                variance, mean = torch.var_mean(x, dim=axes, correction=0, keepdim=True)
+            variance, mean = torch.var_mean(x, dim=axes, correction=0, keepdim=True)
             known.moments.append((mean, variance))
             return mean, variance
         known.place += 1
