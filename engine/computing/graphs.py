@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -50,10 +50,17 @@ def compiled(graph: openvino.Model, shapes: tuple[tuple[int, ...], ...]) -> Run:
     request = core().compile_model(graph, "CPU", _settings()).create_infer_request()
 
     def run(*inputs: Tensor) -> Tensor:
+        # With one thread OpenVINO computes nonsense of other shapes, or ends the program.
+        if not all(_fits(tensor.shape, shape) for tensor, shape in zip(inputs, shapes, strict=True)):
+            raise ValueError(f"it takes {shapes}, and got {tuple(tuple(tensor.shape) for tensor in inputs)}")
         arrays = [tensor.detach().contiguous().numpy() for tensor in inputs]
         return torch.from_numpy(request.infer(arrays)[0])
 
     return run
+
+
+def _fits(shape: Sequence[int], expected: Sequence[int]) -> bool:
+    return len(shape) == len(expected) and all(want in (-1, side) for side, want in zip(shape, expected, strict=True))
 
 
 def _settings() -> dict[str, Any]:
