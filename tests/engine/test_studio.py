@@ -11,6 +11,7 @@ from engine.diffusion import request as request_module
 from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound
 from engine.jobs.schema import CANCELLED, FAILED, QUEUED, SUCCEEDED, JobRow
 from engine.jobs.status import ABSENT, READY, EngineStatus, worker_name, write_status
+from engine.settings import OPENVINO, TORCH
 from engine.studio import Studio
 from engine.weights.licensing.acceptance import accept
 from engine.weights.licensing.licences import RAIL_PLUS_PLUS
@@ -65,7 +66,7 @@ def test_one_press_checks_the_rules_once_and_scans_the_models_once(studio, monke
     rules, scan = request_module.text_to_image_problems, Catalogue.all
     monkeypatch.setattr(request_module, "text_to_image_problems", counting("rules", rules))
     monkeypatch.setattr(Catalogue, "all", counting("models", scan))
-    whole = {**ASKED, "seed": None, "model": "mini", **studio.defaults(studio.model("mini")).values()}
+    whole = {**ASKED, "seed": None, "model": "mini", "backend": TORCH, **studio.defaults(studio.model("mini")).values()}
     asked["models"] = 0
     studio.submit(studio.request("text_to_image", whole))
 
@@ -115,7 +116,8 @@ def test_the_recipe_says_what_really_ran(studio, work):
     assert recipe.model["name"] == "mini"
     weights = studio.settings.weights_dir / "mini" / "unet" / "diffusion_pytorch_model.safetensors"
     assert recipe.model["weights"]["unet"] == [hashlib.sha256(weights.read_bytes()).hexdigest()]
-    assert set(recipe.software) == {"studio", "torch", "diffusers", "transformers", "peft"}
+    own = {"openvino"} if recipe.request.get("backend") == OPENVINO else set()
+    assert set(recipe.software) == own | {"studio", "torch", "diffusers", "transformers", "peft"}
     assert (recipe.device, recipe.dtype) == ("the CPU", "float32")
 
 
