@@ -107,10 +107,7 @@ def worn(loaded: LoadedModel, loras: Sequence[tuple[LoraInfo, float]], *, merge:
     Args:
         merge: whether to add them to the weights, where that means the same (`lora_merging.can_merge`).
     """
-    for info, _ in loras:
-        if info.problem or not info.path.is_file():
-            _prepare(loaded, info)  # which says what is wrong
-    key = (tuple(loras), tuple(_tag(info, weight) for info, weight in loras)) if merge else None
+    key = _key(loras) if merge else None
     if key in loaded.worn:
         changed, same = loaded.worn[key]
         with changed.put_in():
@@ -133,6 +130,14 @@ def worn(loaded: LoadedModel, loras: Sequence[tuple[LoraInfo, float]], *, merge:
     finally:
         if active:
             loaded.pipeline.unload_lora_weights()
+
+
+def _key(loras: Sequence[tuple[LoraInfo, float]]) -> Hashable:
+    """The same for the same files and weights; None where one is gone, of which `_prepare` says so."""
+    try:
+        return tuple(loras), tuple(_tag(info, weight) for info, weight in loras)
+    except OSError:
+        return None
 
 
 def _keep(loaded: LoadedModel, key: Hashable, changed: Merged, on: Worn) -> None:

@@ -8,7 +8,7 @@ from diffusers import StableDiffusionPipeline
 from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 
-from engine.diffusion.lora import applied
+from engine.diffusion.lora import applied, worn
 from engine.errors import LoraRefused, UnsafeFile
 from tests.tiny import build_tiny_pipeline
 from tests.tiny_lora import DIALECTS, diffusers, kohya, lora_info, lora_layers, peft, save_lora
@@ -183,6 +183,14 @@ def test_a_file_that_is_no_safetensors_is_refused(tiny, tmp_path):
     save_lora(path)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UnsafeFile, match="cut"), applied(tiny, [(lora_info(path), 1.0)]):
+        pass
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_a_file_that_is_gone_is_said(tiny, tmp_path, merge):
+    lora = save_lora(tmp_path / "style.safetensors")
+    (tmp_path / "style.safetensors").unlink()
+    with pytest.raises(UnsafeFile, match="cannot be read"), worn(tiny, [(lora, 1.0)], merge=merge):
         pass
 
 
