@@ -41,7 +41,7 @@ def train_nijigan(
     config: Annotated[Path | None, typer.Option(help="JSON with settings that differ from the preset.")] = None,
     begin_from: Annotated[
         Path | None,
-        typer.Option(help="Folder of a run whose generator this one begins with, widened where needed."),
+        typer.Option(help="Folder of a run, or a translator's .safetensors file, to begin with; widened where needed."),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="With one thread each; as many as there are cores.")] = 2,
     teacher: Annotated[
@@ -143,6 +143,9 @@ def export_nijigan(
         float | None, typer.Option(help="With --mix: the other run's share of that mean, 0 to 1; 0.5 when left out.")
     ] = None,
     refine: Annotated[bool, typer.Option(help="Bring its pictures back to the photo's own edges.")] = False,
+    colours: Annotated[
+        float, typer.Option(help="With --refine: share of the photo's own colours of large areas that is kept, 0 to 1.")
+    ] = 0.0,
 ) -> None:
     """Write the trained generator as a translator, in float16."""
     from engine.nijigan import run
@@ -153,5 +156,5 @@ def export_nijigan(
             [Problem("share", f"A share is of a mean with --mix RUN; got {share:g} and no other run.")]
         )
     part = run.Part(mix, 0.5 if share is None else share) if mix else None
-    path = run.export(folder, out, title, licence, source, part, Refinement() if refine else None)
+    path = run.export(folder, out, title, licence, source, part, Refinement(colours=colours) if refine else None)
     print(f"{path} was written.")

@@ -147,10 +147,12 @@ class Objective:
         return list(zip(projector(queries, places), projector(keys, places), strict=True))
 
 
-def translate(generator: Generator, batch: Batch) -> Fakes:
+def translate(
+    generator: Generator, batch: Batch, memory_format: torch.memory_format = torch.contiguous_format
+) -> Fakes:
     """All of a batch's photos in one pass."""
     photos = [batch.paired_photo] if batch.photo is None else [batch.paired_photo, batch.photo]
-    fakes = generator(torch.cat(photos).contiguous(memory_format=torch.channels_last))
+    fakes = generator(torch.cat(photos).contiguous(memory_format=memory_format))
     return Fakes(*fakes.split(len(batch.paired_photo)))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,8 @@ from engine.nijigan.config import Config
 from engine.nijigan.networks import Projector
 from engine.nijigan.widening import widened
 from engine.training.loop import CHECKPOINT, averaged_weights
+from engine.translation.catalogue import read_sidecar
+from engine.translation.checkpoints import build, load_translator_weights
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.patch_discriminator import PatchDiscriminator
 
@@ -37,27 +40,46 @@ class Players(nn.Module):
         return nn.ModuleList([self.discriminator, self.paired_discriminator])
 
 
-def begun(config: Config, folder: Path) -> Players:
-    """Players with the averaged generator of another run, widened if it is narrower, and with its discriminators if
-    they are of the same size.
+def begun(config: Config, start: Path) -> Players:
+    """Players with the averaged generator of another run and its discriminators, if they are of the same size; or with
+    the generator of a stored translator. A narrower generator is widened.
+
+    Args:
+        start: folder of a run, or a translator's .safetensors file.
 
     Raises:
         NotFound: no run is in the folder.
+        UnsafeFile, ModelBroken: the file is none of a translator.
         InvalidRequest: its generator is of another kind.
     """
+    generator, checkpoint = _of_translator(start) if start.is_file() else _of_run(start)
+    if replace(generator.architecture, width=config.architecture.width) != config.architecture:
+        own = f"{start} is {generator.architecture}, this one {config.architecture}"
+        raise InvalidRequest([Problem("begin_from", f"A run can begin from one of the same kind; {own}.")])
+    players = Players(config)
+    wide = widened(generator, config.architecture.width, torch.Generator().manual_seed(config.seed))
+    players.generator.load_state_dict(wide.state_dict())
+    if checkpoint and checkpoint["settings"]["discriminator_width"] == config.discriminator_width:
+        known = {name: w for name, w in checkpoint["players"].items() if name.split(".")[0].endswith("discriminator")}
+        players.load_state_dict(known, strict=False)
+    return players
+
+
+def _of_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
     path = folder / CHECKPOINT
     if not path.exists():
         raise NotFound(f"A run to begin from must be in the folder; {path} is missing.")
     checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
-    architecture = Architecture(**checkpoint["settings"]["architecture"])
-    if replace(architecture, width=config.architecture.width) != config.architecture:
-        text = f"A run can begin from one of the same kind; {folder} is {architecture}, this one {config.architecture}."
+    generator = Generator(Architecture(**checkpoint["settings"]["architecture"]))
+    generator.load_state_dict(averaged_weights(folder))
+    return generator, checkpoint
+
+
+def _of_translator(path: Path) -> tuple[Generator, None]:
+    weights = load_translator_weights(path)
+    generator = build(read_sidecar(path).architecture, read_sidecar(path).settings)
+    if not isinstance(generator, Generator):
+        text = f"A run can begin from a NijiGAN or CUT; {path.name} is {read_sidecar(path).architecture}."
         raise InvalidRequest([Problem("begin_from", text)])
-    narrow, players = Generator(architecture), Players(config)
-    narrow.load_state_dict(averaged_weights(folder))
-    wide = widened(narrow, config.architecture.width, torch.Generator().manual_seed(config.seed))
-    players.generator.load_state_dict(wide.state_dict())
-    if checkpoint["settings"]["discriminator_width"] == config.discriminator_width:
-        known = {name: w for name, w in checkpoint["players"].items() if name.split(".")[0].endswith("discriminator")}
-        players.load_state_dict(known, strict=False)
-    return players
+    generator.load_state_dict(weights)
+    return generator, None

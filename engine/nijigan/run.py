@@ -147,7 +147,7 @@ def export(
     architecture, solver = Architecture(**settings["architecture"]), Solver(**settings["solvers"][0])
     own: dict[str, Any] = {"width": architecture.width, "blocks": architecture.blocks}
     if refinement:
-        own["refinement"] = asdict(refinement)
+        own["refinement"] = refinement.values
     ode = architecture.bottleneck == "ode"
     sidecar = Sidecar(
         architecture="nijigan" if ode else "cut",

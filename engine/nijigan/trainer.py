@@ -37,13 +37,13 @@ def run(ranks: Ranks, config: Config, folder: Path, data: Data, begin_from: Path
     """Train, or go on.
 
     Args:
-        begin_from: folder of another run, whose averaged generator this one begins with, see `begun`; a run that has
-            a checkpoint goes on from that.
+        begin_from: folder of another run or a translator's file, whose generator this one begins with, see `begun`; a
+            run that has a checkpoint goes on from that.
     """
     torch.manual_seed(config.seed)
     goes_on = (folder / CHECKPOINT).exists()
     players = Players(config) if begin_from is None or goes_on else begun(config, begin_from)
-    players.to(ranks.device, memory_format=torch.channels_last)
+    players.to(ranks.device, memory_format=ranks.memory_format)
     average = average_of(players.generator, config.average)
     optimizer, optimizer_discriminators = (
         torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
@@ -58,7 +58,7 @@ def run(ranks: Ranks, config: Config, folder: Path, data: Data, begin_from: Path
         rng = generator_of(config.seed, number, ranks)
         batch = draw(config, data, number, rng, ranks.device)
         players.generator.set_solver(config.solvers[number % len(config.solvers)])
-        now = Step(number, batch, translate(players.generator, batch), rng)
+        now = Step(number, batch, translate(players.generator, batch, ranks.memory_format), rng)
 
         # Generator and projectors.
         players.discriminators.requires_grad_(False)

@@ -56,6 +56,13 @@ class Ranks:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=able)
 
     @property
+    def memory_format(self) -> torch.memory_format:
+        """That convolutions are trained in: on a CPU the gradients of their weights take four times as long in channels
+        last (a step of NijiGAN's generator at 256 px 5.5 to 6.1 s of processor time, 3.6 contiguous).
+        """
+        return torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+
+    @property
     def first(self) -> bool:
         """Whether this process reports and saves."""
         return self.rank == 0

@@ -6,7 +6,8 @@ another. So borders are as sharp as in the photo, and blots that have no cause i
 photo without its texture: filtered by itself (He et al. 2010, section 3.2), it keeps its borders and loses the rest.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,8 @@ from torch.nn import functional as F
 from engine.errors import InvalidRequest, Problem
 
 CALMINGS = 2  # times that the photo is filtered by itself
+LARGE = 24  # pixels: radius of the windows in which an area's own colours are taken
+LARGE_FLAT = 0.04  # variance below which the photo counts as one area there
 SHARPENED = 2  # pixels: radius of the mean from which sharpening draws away
 
 
@@ -29,6 +32,8 @@ class Refinement:
         epsilon: variance below which the calm photo counts as flat; above 0, at most 1.
         calm: variance below which the photo's texture goes; above 0, at most 1.
         sharpness: 0 to 4, share of the difference to its surroundings that is added to every pixel (unsharp mask).
+        colours: 0 to 1, share of the photo's own colours of large areas that is kept. Instance norm does not know how
+            bright a photo was; this brings it back.
 
     Raises:
         InvalidRequest: values lie outside their ranges; all are reported together.
@@ -38,6 +43,7 @@ class Refinement:
     epsilon: float = 0.001
     calm: float = 0.02
     sharpness: float = 1.25
+    colours: float = 0.0
 
     def __post_init__(self) -> None:
         rules = {
@@ -45,6 +51,7 @@ class Refinement:
             "epsilon": (0 < self.epsilon <= 1, "above 0 and at most 1"),
             "calm": (0 < self.calm <= 1, "above 0 and at most 1"),
             "sharpness": (0 <= self.sharpness <= 4, "from 0 to 4"),
+            "colours": (0 <= self.colours <= 1, "from 0 to 1"),
         }
         problems = [
             Problem(name, f"{name} must be {rule}; got {getattr(self, name)!r}.")
@@ -62,7 +69,13 @@ class Refinement:
     @property
     def reach(self) -> int:
         """Pixels that are seen around a pixel: a guided filter looks two windows far."""
-        return 2 * CALMINGS * self.calm_radius + 2 * self.radius + SHARPENED
+        reach = 2 * CALMINGS * self.calm_radius + 2 * self.radius + SHARPENED
+        return reach + 2 * LARGE if self.colours else reach
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """For recipes and sidecars; they name no colours where none are kept, as before there was a choice."""
+        return {name: value for name, value in asdict(self).items() if name != "colours" or value}
 
 
 def refined(fake: Tensor, photo: Tensor, refinement: Refinement) -> Tensor:
@@ -78,7 +91,10 @@ def refined(fake: Tensor, photo: Tensor, refinement: Refinement) -> Tensor:
     for _ in range(CALMINGS):
         guide = guided_filter(guide, guide, refinement.calm_radius, refinement.calm)
     fake = guided_filter(guide, fake, refinement.radius, refinement.epsilon)
-    return (fake + refinement.sharpness * (fake - _mean(fake, SHARPENED))).clamp(-1, 1)
+    fake = fake + refinement.sharpness * (fake - _mean(fake, SHARPENED))
+    if refinement.colours:
+        fake = fake + refinement.colours * guided_filter(photo, photo - fake, LARGE, LARGE_FLAT)
+    return fake.clamp(-1, 1)
 
 
 def guided_filter(guide: Tensor, picture: Tensor, radius: int, epsilon: float) -> Tensor:

@@ -1,7 +1,7 @@
 """Translation jobs: from kept photos through the warm translator to the gallery."""
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -227,5 +227,5 @@ def _facts(model: LoadedTranslator, options: Options) -> dict[str, Any]:
         "solver": {"method": solver.method, "steps": None if solver.adaptive else solver.steps} if solver else None,
         "nfe": model.nfe,
         "losses": {name: round(value, 6) for name, value in model.losses.items() if isfinite(value)} or None,
-        "refinement": asdict(model.refinement) if model.refinement else None,
+        "refinement": model.refinement.values if model.refinement else None,
     }

@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from engine.device import choose
-from engine.errors import InvalidRequest, NotFound
+from engine.errors import InvalidRequest, NotFound, UnsafeFile
+from engine.nijigan.players import begun
 from engine.nijigan.pseudo_pairs import make_pairs
 from engine.nijigan.run import Folders, Part, configured, export, paired, start
 from engine.settings import Settings
 from engine.training.loop import averaged_weights
-from engine.translation.catalogue import own_folder, read_sidecar, translator
-from engine.translation.checkpoints import load_translator_weights
+from engine.translation.catalogue import Sidecar, own_folder, read_sidecar, translator
+from engine.translation.checkpoints import load_translator_weights, save_translator
 from engine.translation.guided import Refinement
+from engine.translation.networks.animegan2 import AnimeGan2
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.ode import Solver
 from engine.translation.running import LoadedTranslator
@@ -108,6 +111,39 @@ def test_the_mean_of_two_runs_is_exported(settings: Settings, photos: Path, tmp_
         export(tmp_path / "one", tmp_path / "out", "", "", part=Part(tmp_path / "wide", 0.5))
     with pytest.raises(InvalidRequest, match="A share must lie from 0 to 1; got 2"):
         Part(tmp_path / "two", 2)
+
+
+def test_a_training_begins_with_a_stored_translator(tmp_path: Path) -> None:
+    def stored(architecture: str, model: nn.Module, **settings: int) -> Path:
+        sidecar = Sidecar(
+            architecture=architecture,
+            settings=settings,
+            title="Ours",
+            native_size=64,
+            channel_order="rgb",
+            licence="MIT",
+            non_commercial=False,
+            source="",
+            source_sha256="",
+            sha256="",
+        )
+        save_translator(tmp_path / f"{architecture}.safetensors", model.state_dict(), sidecar)
+        return tmp_path / f"{architecture}.safetensors"
+
+    model = Generator(Architecture(width=4, blocks=2), Solver("euler"))
+    photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    path = stored("nijigan", model, width=4, blocks=2)
+    players = begun(configured("cpu", {**CHANGES, "architecture": {"width": 8, "blocks": 2}}), path)
+    assert players.generator.architecture.width == 8
+    torch.testing.assert_close(players.generator(photo), model(photo), atol=1e-4, rtol=1e-4)
+
+    with pytest.raises(InvalidRequest, match=r"A run can begin from one of the same kind; .*blocks=2.* this one .*=4"):
+        begun(configured("cpu", {**CHANGES, "architecture": {"width": 4, "blocks": 4}}), path)
+    with pytest.raises(InvalidRequest, match=r"begin from a NijiGAN or CUT; animegan2.safetensors is animegan2"):
+        begun(configured("cpu", CHANGES), stored("animegan2", AnimeGan2()))
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(UnsafeFile):
+        begun(configured("cpu", CHANGES), path)
 
 
 def test_settings_that_do_not_exist_are_refused() -> None:

@@ -1,5 +1,7 @@
 """The guided filter, and generators that end with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,27 @@ def test_what_has_no_cause_in_the_photo_goes() -> None:
     mended = refined(blotted, photo, Refinement(4, 0.01))
     clean = refined(photo, photo, Refinement(4, 0.01))
     assert (mended - clean)[..., :12].abs().max() < 0.1
+
+
+def test_large_areas_keep_the_photos_colours_and_small_things_the_translations() -> None:
+    photo = step_edge(96) - 0.4  # dark, as by night
+    fake = photo + 0.6  # lifted, as by a network that does not know how dark the photo was
+    fake[..., 40:44, 20:24] += 0.3
+    calm = Refinement(2, sharpness=0)
+    error = [
+        (refined(fake, photo, replace(calm, colours=share)) - refined(photo, photo, calm)).abs().mean().item()
+        for share in (0.0, 0.5, 1.0)
+    ]
+    assert error[0] > 0.5
+    assert error[1] == pytest.approx(error[0] / 2, rel=0.1)
+    assert error[2] < 0.03
+    kept = refined(fake, photo, replace(calm, colours=1.0))
+    assert kept[..., 40:44, 20:24].mean() > kept[..., :32].median() + 0.1
+
+
+def test_recipes_name_colours_only_where_some_are_kept() -> None:
+    assert "colours" not in Refinement().values
+    assert Refinement(**Refinement(3, colours=0.6).values) == Refinement(3, colours=0.6)
 
 
 def test_texture_goes_and_borders_stay() -> None:
