@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -42,6 +42,7 @@ RATES: dict[str, tuple[float, float]] = {
     "animegan2": (10.0, 0.2),
     VQI2I: (20.0, 0.3),  # in the size for CPUs
 }
+READYING = 4.5  # seconds for a translator that OpenVINO is to compute for the first time here; NijiGAN's, taken for all
 QUICK = 0.45  # of a network's time, where OpenVINO computes it on all cores: NijiGAN's, taken for all
 # NijiGAN's work for a photo is that of so many evaluations besides those of its ODEs; one step of euler makes 4.
 OTHER_EVALUATIONS, USUAL_EVALUATIONS = 4.2, 4
@@ -83,10 +84,16 @@ class Estimate:
     Attributes:
         seconds: for all the photos.
         here: whether earlier pictures of this studio say so; otherwise it is a rate measured on two CPU cores.
+        readying: whether the translator is made ready first, once; these seconds are among the others.
     """
 
     seconds: float
     here: bool
+    readying: bool = False
+
+    def with_readying(self) -> "Estimate":
+        """The same for a translator that is made ready first."""
+        return replace(self, seconds=self.seconds + READYING, readying=True)
 
 
 def style_defaults(accelerated: bool) -> tuple[int, int]:
@@ -223,4 +230,5 @@ def in_words(found: Estimate | None, what: str) -> str:
     if found is None:
         return "The first picture will show how long it takes here."
     place = "here" if found.here else "on two CPU cores"
-    return f"About {rough_duration(found.seconds)} for {what} {place}."
+    ready = ", with making the translator ready, once" if found.readying else ""
+    return f"About {rough_duration(found.seconds)} for {what} {place}{ready}."

@@ -130,6 +130,12 @@ def test_the_size_of_a_kept_photo_is_in_its_header(tmp_path) -> None:
     assert [pace.counted(photos) for photos in (1, 3)] == ["this photo", "these 3 photos"]
 
 
+def test_the_first_picture_says_that_the_translator_is_made_ready() -> None:
+    first = Estimate(8.0, here=False).with_readying()
+    assert first.seconds == 8.0 + pace.READYING
+    assert in_words(first, "x") == "About 10 s for x on two CPU cores, with making the translator ready, once."
+
+
 def test_times_need_no_torch() -> None:
     code = "import sys, engine.translation.pace; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
