@@ -44,7 +44,8 @@ RATES: dict[str, tuple[float, float]] = {
     VQI2I: (20.0, 0.3),  # in the size for CPUs
 }
 USUAL_TILE = 1152  # NijiGAN's with 5 GB of free memory, taken for all
-READYING = 4.5  # seconds for a translator that OpenVINO is to compute for the first time here; NijiGAN's, taken for all
+# Seconds for a translator that OpenVINO computes here for the first time: NijiGAN's processor seconds, taken for all.
+READYING = 6.0
 QUICK = 0.45  # of a network's time, where OpenVINO computes it on all cores: NijiGAN's, taken for all
 # NijiGAN's work for a photo is that of so many evaluations besides those of its ODEs; one step of euler makes 4.
 OTHER_EVALUATIONS, USUAL_EVALUATIONS = 4.2, 4

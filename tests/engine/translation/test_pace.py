@@ -144,7 +144,7 @@ def test_large_photos_count_the_borders_of_their_tiles_and_their_statistics() ->
 def test_the_first_picture_says_that_the_translator_is_made_ready() -> None:
     first = Estimate(8.0, here=False).with_readying()
     assert first.seconds == 8.0 + pace.READYING
-    assert in_words(first, "x") == "About 10 s for x on two CPU cores, with making the translator ready, once."
+    assert in_words(first, "x") == "About 15 s for x on two CPU cores, with making the translator ready, once."
 
 
 def test_times_need_no_torch() -> None:
