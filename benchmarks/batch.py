@@ -2,7 +2,7 @@
 
     python -m benchmarks batch
 
-The UNet with guidance, of which a picture has 25 steps, and the decoder, of each engine that is here. Processor time,
+The UNet with guidance, of which a picture has 12 steps, and the decoder, of each engine that is here. Processor time,
 which says the same on a busy machine; the first round (converting, compiling) does not count.
 """
 
@@ -22,7 +22,7 @@ from engine.settings import Settings
 from engine.weights.models import Catalogue
 
 ROUNDS = 7
-STEPS = 25
+STEPS = 12
 SIDE = 32  # of the latents of 256 px
 PICTURES = 4
 

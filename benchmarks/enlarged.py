@@ -27,7 +27,15 @@ from engine.upscaling.running import enlarged
 from engine.weights.models import Catalogue
 
 ROUNDS, TIMES = 5, 2
-REQUEST = TextToImage(prompt="a windmill by a lake", seed=1, width=256, height=256, model="mini")
+REQUEST = TextToImage(
+    prompt="a windmill by a lake",
+    seed=1,
+    num_inference_steps=12,
+    scheduler="DPM++ 2M",
+    width=256,
+    height=256,
+    model="mini",
+)
 SIZES = {"Large": (256, 256), "Wide": (384, 256)}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from engine.errors import Problem
 
 MAX_PROMPT_CHARACTERS = 4000
+LONGEST_HEADING = 240  # characters of a job's title: about four lines beside the form
 
 # What a paste brings along. All line ends become "\n"; characters without a glyph that only say where a line
 # may break, or begin a file, are no part of any word: soft hyphen, zero width space, word joiner, the invisible
@@ -194,3 +195,8 @@ def rough_duration(seconds: float) -> str:
         return f"{tens // 6} min {tens % 6}0 s" if tens % 6 else f"{tens // 6} min"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def shortened(text: str) -> str:
+    """A job's title, cut where it would push all else out of sight."""
+    return text if len(text) <= LONGEST_HEADING else f"{text[: LONGEST_HEADING - 1].rstrip()}…"

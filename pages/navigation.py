@@ -61,7 +61,10 @@ st.html(
     [class*="st-key-one_press_"] > :not(:first-child) { display: none; }
     .stColumn:has(.st-key-explore_picture) { position: sticky; top: 3.5rem; align-self: flex-start; z-index: 5;
         background: light-dark(#ffffff, #1b1a18); }
-    @media (max-width: 640px) { .st-key-explore_picture img { max-width: 200px !important; } }
+    @media (max-width: 640px) {
+        .st-key-explore_picture img { max-width: 200px !important; }
+        [data-testid="stToastContainer"] { top: auto !important; bottom: 0.5rem !important; }
+    }
     [data-testid="stLayoutWrapper"]:has(> :is(.st-key-listener, .st-key-jumps, .st-key-double_clicks,
         .st-key-listener_of_typing, [class*="st-key-toasts_"])) { display: none; }
     body:has([data-testid="stMultiSelectDropdown"], [data-testid="stSelectboxVirtualDropdown"]) {

@@ -4,13 +4,17 @@ They run a step in milliseconds and go through the studio's real loaders, so tes
 """
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from engine.diffusion.request import TextToImage
+from engine.weights.layout import DEFAULTS
 from engine.weights.models import ModelInfo
 
 NATIVE_SIZE = 64  # pixels
@@ -49,6 +53,13 @@ def save_tiny_pipeline(
     """
     pipeline = build_tiny_pipeline(folder, prediction_type, cross_attention_dim, seed, guidance_width)
     pipeline.save_pretrained(folder)
+    return folder
+
+
+def weights_with_defaults(weights: Path, folder: Path, defaults: Mapping[str, Any]) -> Path:
+    """A copy of a weights folder whose model `mini` says with which values it draws."""
+    shutil.copytree(weights, folder)
+    (folder / "mini" / DEFAULTS).write_text(json.dumps(defaults))
     return folder
 
 

@@ -14,7 +14,7 @@ from engine.cli.app import Home, Json, copied, open_studio, print_json
 from engine.cli.kept import kept_picture
 from engine.cli.presets import KINDS, Values, filled
 from engine.cli.waiting import finished, require_success
-from engine.diffusion.defaults import Defaults, in_words
+from engine.diffusion.defaults import in_words, ordinary
 from engine.diffusion.notes import request_notes
 from engine.diffusion.prompts.grammar import PLAIN
 from engine.diffusion.prompts.lora_tags import Offer, offers, tags_of
@@ -235,10 +235,11 @@ def lora_from(text: str) -> tuple[str, float]:
 
 
 def _tell_defaults(studio: Studio, request: TextToImage, given: Values) -> None:
-    """What was left out and is other than usual."""
-    taken = studio.defaults(studio.model(request.model), request.loras)
+    """What was left out and is other than this model always wants."""
+    model = studio.model(request.model)
+    taken = studio.defaults(model, request.loras)
     open_values = {name: value for name, value in taken.values().items() if name not in given}
-    if taken != Defaults() and open_values:
+    if taken != ordinary(model) and open_values:
         print(f"{in_words(open_values)}: {taken.why}.", file=sys.stderr)
 
 

@@ -8,6 +8,7 @@ from engine.cli.app import Home, Json, open_studio, print_json
 from engine.jobs.lanes import NAMES
 from engine.jobs.records import Job
 from engine.jobs.schema import LANES
+from engine.rules import shortened
 from engine.studio import Studio
 
 commands = typer.Typer()
@@ -22,8 +23,8 @@ def jobs(home: Home = None, as_json: Json = False) -> None:
         if as_json:
             print_json(job_facts(job))
         else:
-            text = studio.title(job)
-            print(f"{job.id}  {job.state:10} {job.step}/{job.steps}  {' '.join(text.split())}")
+            text = shortened(" ".join(studio.title(job).split()))
+            print(f"{job.id}  {job.state:10} {job.step}/{job.steps}  {text}")
 
 
 @commands.command()

@@ -57,6 +57,11 @@ def in_words(values: Mapping[str, Any]) -> str:
     return text[:1].upper() + text[1:]
 
 
+def ordinary(model: ModelInfo | None) -> Defaults:
+    """With what a model draws that nobody made for few steps: what it says itself, if it ships, else as usual."""
+    return Defaults(**model.defaults) if model else Defaults()
+
+
 def suggested(model: ModelInfo | None, loras: Iterable[LoraInfo] = (), own: Defaults | None = None) -> Defaults:
     """What a drawing takes where nobody says otherwise.
 
@@ -76,7 +81,7 @@ def suggested(model: ModelInfo | None, loras: Iterable[LoraInfo] = (), own: Defa
         return Defaults(1, 0.0, "Turbo")
     if kind == LCM and model:
         return Defaults(4, TOLD_GUIDANCE if model.guidance_embedding else 1.0, "LCM")
-    return Defaults()
+    return ordinary(model)
 
 
 def defaults_here(settings: Settings, model: ModelInfo | None, loras: Iterable[LoraWeight] = ()) -> Defaults:

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from statistics import median
 
 from engine.datasets.pictures import CaptionedPicture
+from engine.diffusion.defaults import suggested
 from engine.diffusion.request import NO_GUIDANCE, TextToImage
 from engine.lora.runs.computing import MOST_PICTURES
 from engine.lora.runs.config import Config
@@ -33,7 +34,7 @@ TOGETHER, PICTURE_ATTENTION, PICTURE_ALL = 0.13, 0.04, 0.047  # of a step: each 
 ENCODING = 0.07  # one picture that looks different each time
 HELD_OUT = 0.15  # one picture, at its four timesteps
 LOADING = 1.2
-SAMPLE, SAMPLE_STEPS = 2.3, 25  # one that is drawn on the way, and in how many steps
+DRAWING, DRAWING_STEP = 0.3, 0.08  # a picture: its words and its decoding; each of its steps
 DRAWN_BY = {TORCH: 1.0, OPENVINO: 0.53}  # of that time
 MORE_EVALUATIONS = ("DPM++ SDE Karras", "Heun")  # of the network than steps
 
@@ -162,13 +163,19 @@ def seconds_for_one(planned: Planned) -> Parts:
     size = ((config.resolution or planned.info.native_size or SIDE) / SIDE) ** 2
     picture = PICTURE_ATTENTION if set(config.target_modules) <= set(ATTENTION) else PICTURE_ALL
     step = TOGETHER * _rounds(config) + config.pictures_per_step * (picture + (ENCODING if config.varies else 0.0))
+    sample = picture_seconds(suggested(planned.info).num_inference_steps)
     first_looks = 0 if config.varies else min(planned.pictures, config.steps * config.pictures_per_step)
     return Parts(
         steps=size * step,
         held_out=size * HELD_OUT * min(planned.held_out, MAX_PICTURES),
-        samples=size * SAMPLE,
-        rest=LOADING + size * (ENCODING * first_looks + SAMPLE),
+        samples=size * sample,
+        rest=LOADING + size * (ENCODING * first_looks + sample),
     )
+
+
+def picture_seconds(steps: int) -> float:
+    """Of one that `MODEL` draws at `SIDE`."""
+    return DRAWING + DRAWING_STEP * steps
 
 
 def drawing_time(asked: TextToImage) -> float:
@@ -176,7 +183,7 @@ def drawing_time(asked: TextToImage) -> float:
     if asked.enlarged > 1 or asked.scheduler in MORE_EVALUATIONS or asked.guidance_scale <= NO_GUIDANCE:
         return 0.0
     pictures = asked.width * asked.height / SIDE**2
-    return SAMPLE * DRAWN_BY[asked.backend] * pictures * asked.num_inference_steps / SAMPLE_STEPS
+    return picture_seconds(asked.num_inference_steps) * DRAWN_BY[asked.backend] * pictures
 
 
 def _rated(planned: Planned) -> Parts:

@@ -11,7 +11,7 @@ from engine.jobs.records import Job
 from engine.jobs.status import EngineStatus
 from engine.kept_photos import photo_from, photos_from
 from engine.settings import OPENVINO, Settings
-from engine.translation.backends.names import NOT_A_GENERATOR, OTHER_SOLVER, default_backend, is_convertible
+from engine.translation.backends.names import NOT_A_GENERATOR, OTHER_SOLVER, default_backend, is_convertible, is_ready
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator, translators
 from engine.translation.pace import Asked, Earlier, Estimate, Size, earlier_of, estimate
 from engine.translation.painting import AS_PAINTED, painting_from
@@ -100,7 +100,8 @@ def estimate_here(
     backend = asked.backend or default_backend(here, info, asked.solver, engine.accelerated)
     asked = replace(asked, backend=backend)
     earlier = _made_here(info, jobs, gallery, engine.device)
-    return estimate(info, sizes, asked, accelerated=engine.accelerated, earlier=earlier)
+    found = estimate(info, sizes, asked, accelerated=engine.accelerated, earlier=earlier)
+    return found.with_readying() if found and backend == OPENVINO and not is_ready(here.home, info) else found
 
 
 def _made_here(info: Translator, jobs: Iterable[Job], gallery: Gallery, device: str = "") -> list[Earlier]:

@@ -18,13 +18,17 @@ from engine.images import from_png, to_pil
 from engine.jobs.context import JobContext
 from engine.jobs.runner import Handler
 from engine.jobs.space import require_space
+from engine.jobs.status import WORKING, EngineStatus
 from engine.jobs.workplace import Workplace
 from engine.kept_photos import PhotoRef
+from engine.rules import rough_duration
 from engine.settings import OPENVINO, TORCH
+from engine.translation.admission import estimate_here
 from engine.translation.backends.choosing import Quick
 from engine.translation.backends.names import OTHER_SOLVER
 from engine.translation.catalogue import PAINTER, Translator, translator
 from engine.translation.networks.ode import Method, Solver
+from engine.translation.pace import Asked, size_of_photo
 from engine.translation.painting import VERSION as PAINTER_VERSION
 from engine.translation.request import Translate
 from engine.translation.running import LoadedTranslator, Options
@@ -36,6 +40,7 @@ from gallery.recipe import Recipe
 # What is wrong with one photo alone; anything else would meet the next one too.
 PHOTO_ERRORS = (ImageDamaged, ImageMissing, ImageRefused, ImageShapeError, InvalidRequest)
 PREVIEW_SIDE = 384  # pixels of the longer side; larger ones only cost time to write
+MOST_EARLIER_JOBS = 50  # that are looked at for how long photos take here
 PARTS = 100  # of each of several photos on the progress bar; how many tiles one has is known only once it is read
 
 
@@ -61,14 +66,16 @@ class Translating:
         request: Translate = context.request
         require_space(self._settings.home)
         context.report("Loading the translator")
-        model = self._loaded(translator(self._settings, request.translator))
+        info = translator(self._settings, request.translator)
+        about = self._about(info, request)
+        model = self._loaded(info)
         self._engage(context, model)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         open_ones = [index for index in range(len(request.photos)) if index not in kept]
         options, failed = self._options(request, model), []
         for index in open_ones:
             try:
-                self._one_and_save(context, index, model, options)
+                self._one_and_save(context, index, model, options, about if index == open_ones[0] else "")
             except PHOTO_ERRORS as error:  # one photo is no reason to leave the others
                 failed.append(f"{request.photos[index].name}: {error}")
         if failed:
@@ -94,11 +101,25 @@ class Translating:
             model.quick = None
             context.note(_gave_up(error))
 
-    def _one_and_save(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> None:
+    def _about(self, info: Translator, request: Translate) -> str:
+        """How long all of it takes, as the page promised it; empty where nothing tells."""
+        sizes = [size_of_photo(path) for path in map(self._photos.path, (photo.id for photo in request.photos))]
+        asked = Asked(
+            request.long_side, request.style_steps, request.solver, request.solver_steps, request.backend or None
+        )
+        jobs = self._queue.list(kind=Translate.kind, limit=MOST_EARLIER_JOBS)
+        here = EngineStatus(WORKING, self._device.name, self._device.is_cuda)
+        known = [size for size in sizes if size]
+        found = estimate_here(info, known, asked, self._settings, here, jobs, self._gallery)
+        return f" (about {rough_duration(found.seconds)} in all)" if found and known else ""
+
+    def _one_and_save(
+        self, context: JobContext, index: int, model: LoadedTranslator, options: Options, about: str
+    ) -> None:
         if context.should_stop():
             raise Cancelled("The translation was stopped.")
         started = time.monotonic()
-        fake = self._one(context, index, model, options)
+        fake = self._one(context, index, model, options, about)
         self._save(context, index, fake, model, options, time.monotonic() - started)
 
     def _loaded(self, info: Translator) -> LoadedTranslator:
@@ -118,13 +139,13 @@ class Translating:
     def _photo(self, photo_id: str) -> Tensor:
         return from_png(self._photos.png(photo_id))
 
-    def _one(self, context: JobContext, index: int, model: LoadedTranslator, options: Options) -> Tensor:
+    def _one(self, context: JobContext, index: int, model: LoadedTranslator, options: Options, about: str) -> Tensor:
         request: Translate = context.request
         photo = self._photo(request.photos[index].id)
         side = model.long_side(options)
         if request.long_side != side and max(photo.shape[-2:]) > side:
             context.note(f"{model.info.title} works at {side} pixels on the longer side at most.")
-        report = partial(_report, context, index, len(request.photos))
+        report = partial(_report, context, index, len(request.photos), about)
         report(0, 0)  # at once: what comes first, such as reading a network, may take longer than all the rest
         doing = f"Translating {photo.shape[-1]}x{photo.shape[-2]} pixels"
         with self._device.explaining_out_of_memory(doing, "Choose a smaller long side."):
@@ -190,16 +211,21 @@ def _styles(request: Translate) -> tuple[PhotoRef, ...]:
     return (request.style, *request.styling.more_styles) if request.style else ()
 
 
-def _report(context: JobContext, index: int, photos: int, done: int, parts: int, pixels: Tensor | None = None) -> None:
-    """One photo's own steps or tiles are counted, if it has several; of many photos, each one's hundred parts."""
+def _report(
+    context: JobContext, index: int, photos: int, about: str, done: int, parts: int, pixels: Tensor | None = None
+) -> None:
+    """`about` is said until something is done; then the pace tells.
+
+    One photo's own steps or tiles are counted, if it has several; of many photos, each one's hundred parts.
+    """
     preview = None if pixels is None else partial(_small, pixels)
     if photos > 1:
-        stage = f"Translating photo {index + 1} of {photos}"
+        stage = f"Translating photo {index + 1} of {photos}{'' if done else about}"
         context.report(stage, PARTS * index + PARTS * done // max(1, parts), PARTS * photos, preview)
     elif parts > 1:
-        context.report("Translating photo", done, parts, preview)
+        context.report(f"Translating photo{'' if done else about}", done, parts, preview)
     else:
-        context.report("Translating photo")
+        context.report(f"Translating photo{'' if done else about}")
 
 
 def _small(pixels: Tensor) -> Image.Image:

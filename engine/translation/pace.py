@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,6 +12,7 @@ from engine.rules import rough_duration
 from engine.settings import OPENVINO, TORCH
 from engine.translation.catalogue import ARCHITECTURES, CLASSICAL, NEURAL_STYLE, NIJIGAN, PAINTER, VQI2I, Translator
 from engine.translation.request import STYLE_STEPS
+from engine.translation.tiles import WHOLE_PIXELS, Plan, pixels_in_tiles
 
 Size = tuple[int, int]  # width and height in pixels
 
@@ -42,6 +43,9 @@ RATES: dict[str, tuple[float, float]] = {
     "animegan2": (10.0, 0.2),
     VQI2I: (20.0, 0.3),  # in the size for CPUs
 }
+USUAL_TILE = 1152  # NijiGAN's with 5 GB of free memory, taken for all
+# Seconds for a translator that OpenVINO computes here for the first time: NijiGAN's processor seconds, taken for all.
+READYING = 6.0
 QUICK = 0.45  # of a network's time, where OpenVINO computes it on all cores: NijiGAN's, taken for all
 # NijiGAN's work for a photo is that of so many evaluations besides those of its ODEs; one step of euler makes 4.
 OTHER_EVALUATIONS, USUAL_EVALUATIONS = 4.2, 4
@@ -83,10 +87,16 @@ class Estimate:
     Attributes:
         seconds: for all the photos.
         here: whether earlier pictures of this studio say so; otherwise it is a rate measured on two CPU cores.
+        readying: whether the translator is made ready first, once; these seconds are among the others.
     """
 
     seconds: float
     here: bool
+    readying: bool = False
+
+    def with_readying(self) -> "Estimate":
+        """The same for a translator that is made ready first."""
+        return replace(self, seconds=self.seconds + READYING, readying=True)
 
 
 def style_defaults(accelerated: bool) -> tuple[int, int]:
@@ -123,18 +133,21 @@ def estimate(
     Returns:
         None where neither earlier pictures nor rates say anything.
     """
-    works = [_work(info.architecture, size, asked) for size in sizes]
-    share = _share(info, asked)
-    rates = [
-        each.seconds / _work(info.architecture, each.size, each.asked) / _share(info, each.asked) for each in earlier
-    ]
+    works = [_by_pytorch(info, size, asked) for size in sizes]
+    rates = [each.seconds / _by_pytorch(info, each.size, each.asked) for each in earlier]
     if rates:
-        return Estimate(sum(works) * share * median(rates), True)
+        return Estimate(sum(works) * median(rates), True)
     known = RATES.get(info.architecture)
     if known is None or (accelerated and info.architecture not in (CLASSICAL, PAINTER)):
         return None
     rate, before = known
-    return Estimate(before * len(works) + rate * share * sum(works), False)
+    return Estimate(before * len(works) + rate * sum(works), False)
+
+
+def _by_pytorch(info: Translator, size: Size, asked: Asked) -> float:
+    """The work of a photo, in that which PyTorch does in the same time; it gathers a cut photo's statistics itself."""
+    statistics = WHOLE_PIXELS / 1e6 if _is_cut(info.architecture, *_brought_to(info.architecture, size, asked)) else 0
+    return _work(info.architecture, size, asked) * _share(info, asked) + statistics
 
 
 def _share(info: Translator, asked: Asked) -> float:
@@ -177,19 +190,37 @@ def _asked(request: Mapping[str, Any]) -> Asked | None:
 
 def _work(architecture: str, size: Size, asked: Asked) -> float:
     """Millions of pixels, times what is done to each."""
+    width, height = _brought_to(architecture, size, asked)
+    pixels = width * height / 1e6
+    if architecture == PAINTER:
+        brushed = min(1.0, (BRUSHED_SIDE / max(1.0, width, height)) ** 2)
+        return pixels * (brushed + (1 - brushed) * ENLARGING)
+    if architecture == NEURAL_STYLE:
+        return pixels * asked.style_steps
+    if _is_cut(architecture, width, height):
+        plan = Plan(reach=_reach(architecture, asked), tile=USUAL_TILE)
+        pixels = pixels_in_tiles(round(height), round(width), plan) / 1e6
+    if architecture == NIJIGAN:
+        return pixels * (OTHER_EVALUATIONS + _evaluations(asked)) / (OTHER_EVALUATIONS + USUAL_EVALUATIONS)
+    return pixels
+
+
+def _brought_to(architecture: str, size: Size, asked: Asked) -> tuple[float, float]:
+    """Width and height at which a photo is worked on."""
     side = max(1, long_side_of(architecture, asked.long_side))
     if architecture == CLASSICAL:
         side = min(side, PAINTED_SIDE)
     scale = min(1.0, side / max(size))
-    pixels = scale * scale * size[0] * size[1] / 1e6
-    if architecture == PAINTER:
-        brushed = min(1.0, (BRUSHED_SIDE / max(1.0, scale * max(size))) ** 2)
-        return pixels * (brushed + (1 - brushed) * ENLARGING)
-    if architecture == NEURAL_STYLE:
-        return pixels * asked.style_steps
-    if architecture == NIJIGAN:
-        return pixels * (OTHER_EVALUATIONS + _evaluations(asked)) / (OTHER_EVALUATIONS + USUAL_EVALUATIONS)
-    return pixels
+    return scale * size[0], scale * size[1]
+
+
+def _is_cut(architecture: str, width: float, height: float) -> bool:
+    return architecture in ARCHITECTURES.keys() - {VQI2I} and width * height > WHOLE_PIXELS
+
+
+def _reach(architecture: str, asked: Asked) -> int:
+    """About that of the tiles; see `engine.translation.running`."""
+    return 20 + 8 * int(_evaluations(asked)) if architecture == NIJIGAN else Plan().reach
 
 
 def _evaluations(asked: Asked) -> float:
@@ -223,4 +254,5 @@ def in_words(found: Estimate | None, what: str) -> str:
     if found is None:
         return "The first picture will show how long it takes here."
     place = "here" if found.here else "on two CPU cores"
-    return f"About {rough_duration(found.seconds)} for {what} {place}."
+    ready = ", with making the translator ready, once" if found.readying else ""
+    return f"About {rough_duration(found.seconds)} for {what} {place}{ready}."

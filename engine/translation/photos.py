@@ -14,30 +14,12 @@ from torch.nn import functional as F
 
 from engine.errors import Cancelled
 from engine.translation.networks.norms import Statistics, gathering, using
+from engine.translation.tiles import Plan, spans
 
 Finishing = Callable[[Tensor, Tensor], Tensor]
 
-WHOLE_PIXELS = 1_500_000  # about 2 GB of activations in float32
 BAND = 256  # rows of a picture that are finished together
 SAMPLE_SIDE = 256  # of the crops from which statistics are gathered: what the generators were trained on
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a photo is cut.
-
-    Attributes:
-        multiple: height and width that the generator takes are multiples of it, and no less than `smallest`.
-        reach: pixels that a generator sees beyond a pixel, at most; a multiple of `multiple`.
-        whole_pixels: a photo of more is translated in tiles.
-        tile: pixels of a tile's side without its border, at most; all tiles of a photo are about as large.
-    """
-
-    multiple: int = 4
-    smallest: int = 16
-    reach: int = 96
-    whole_pixels: int = WHOLE_PIXELS
-    tile: int = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +152,9 @@ def _even(last: int, count: int) -> list[int]:
 
 
 def _tiles(height: int, width: int, plan: Plan) -> Iterator[tuple[slice, slice]]:
-    for rows in _spans(height, plan):
-        for columns in _spans(width, plan):
+    for rows in spans(height, plan):
+        for columns in spans(width, plan):
             yield rows, columns
-
-
-def _spans(size: int, plan: Plan) -> list[slice]:
-    """As few as may be, of about the same length: a narrow one at the end would be nearly all border."""
-    count = math.ceil(size / plan.tile)
-    length = math.ceil(size / count / plan.multiple) * plan.multiple
-    return [slice(start, min(size, start + length)) for start in range(0, size, length)]
 
 
 def _ask(model: nn.Module, pixels: Tensor) -> Tensor:

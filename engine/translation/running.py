@@ -23,9 +23,10 @@ from engine.translation.neural_style import StyleSettings, Watched, transfer
 from engine.translation.pace import PAINTED_SIDE, STYLED_SIDE_LIMIT, long_side_of
 from engine.translation.painter.paint import paint
 from engine.translation.painting import AS_PAINTED, Painting
-from engine.translation.photos import Finish, Plan, is_tiled, pad_to, translate
+from engine.translation.photos import Finish, is_tiled, pad_to, translate
 from engine.translation.styling import AS_EVER, Styling
 from engine.translation.tile_sizes import with_large_tiles
+from engine.translation.tiles import Plan
 from engine.translation.vqi2i.crossing import Crossing
 from engine.translation.vqi2i.networks import VQI2I_AdaIN, require_bearable
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from engine.translation.photos import Plan
+from engine.translation.tiles import Plan
 
 # Bytes for a tile with its border; with the largest, a photo of 6000 x 4000 stays within 4 GB in all.
 BUDGETS = (2_500_000_000, 1_250_000_000)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class ModelInfo:
         added: whether the artist added it, so that it can be removed from the list again.
         few_steps: "turbo" or "lcm" where it was distilled for few steps, else empty; see `catalogue.few_steps`.
         guidance_embedding: whether its UNet is told the guidance scale, so that each step asks it once.
+        defaults: values of a drawing by their fields, with which a model that ships draws best; of others empty.
     """
 
     name: str
@@ -75,6 +76,7 @@ class ModelInfo:
     added: bool = False
     few_steps: str = ""
     guidance_embedding: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def unusable(name: str, path: Path, problem: str = "", hub_id: str = "") -> ModelInfo:

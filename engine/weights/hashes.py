@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.files import read_json, write_json
+from engine.weights.layout import DEFAULTS
 
 CHUNK = 2**20
 LEGACY_START, LEGACY_BYTES, LEGACY_DIGITS = 0x100000, 0x10000, 8
@@ -53,7 +54,8 @@ def legacy_hash(path: Path) -> str:
 
 def model_digest(folder: Path) -> str:
     """Twelve hexadecimal digits for everything in a model's folder that changes pixels."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt") and p.is_file())
+    read = (p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt") and p.name != DEFAULTS)
+    paths = sorted(p for p in read if p.is_file())
     lines = (f"{path.relative_to(folder)} {file_sha256(path)}" for path in paths)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 

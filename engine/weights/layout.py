@@ -8,6 +8,7 @@ The catalogue lists a folder, the loader opens it, the hub's files are chosen an
     text_encoder/  config.json  model[.fp16].safetensors
     scheduler/     scheduler_config.json
     tokenizer/     tokenizer.json, or vocab.json and merges.txt
+    defaults.json  with which values it draws where nobody says otherwise; of models that ship, where they say it
 
 In place of one weights file there may be shards and an index: model.safetensors.index[.fp16].json.
 """
@@ -24,6 +25,7 @@ COMPONENTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model
 CONFIGS = (*(f"{component}/config.json" for component in COMPONENTS), "scheduler/scheduler_config.json")
 # One file as transformers 5 saves it, or the two that every published model has.
 TOKENIZERS = (("tokenizer/tokenizer.json",), ("tokenizer/vocab.json", "tokenizer/merges.txt"))
+DEFAULTS = "defaults.json"
 FULL, HALF = "", "fp16"
 # What is read, the better suited first; "fp32" and "bf16" are names that some tools give to their only files.
 PRECISIONS = {False: (FULL, "fp32", HALF, "bf16"), True: (HALF, FULL, "bf16", "fp32")}

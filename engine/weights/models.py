@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidRequest, ModelBroken, ModelUnavailable, NotFound, Offline, Problem
+from engine.files import read_json
 from engine.settings import Settings
 from engine.weights.catalogue.few_steps import SAYABLE
 from engine.weights.catalogue.pointers import POINTERS, Pointer, Pointers
@@ -21,6 +22,7 @@ from engine.weights.facts import (
 from engine.weights.families import base_of_width
 from engine.weights.hub import delete_fetched
 from engine.weights.hub_client import KNOWN_BYTES, SD21_HUB_ID, download_bytes
+from engine.weights.layout import DEFAULTS
 from engine.weights.manifest import damaged
 from engine.weights.single_file import file_info
 from engine.weights.sources import full_name_of, name_of, pointer_from, snapshot_in, valid_name
@@ -174,7 +176,7 @@ class Catalogue:
     def _shipped(self) -> dict[str, ModelInfo]:
         """Shipped folders with weights; sd21 ships as configuration only and is no model by itself."""
         folders = [folder for folder in _model_folders(self._shipped_folder) if has_weights(folder)]
-        return {folder.name: self._undamaged(_shipped_info(folder)) for folder in folders}
+        return {folder.name: _with_defaults(self._undamaged(_shipped_info(folder))) for folder in folders}
 
     def _undamaged(self, info: ModelInfo) -> ModelInfo:
         """A shipped model as it is, or with what differs from the manifest."""
@@ -324,6 +326,12 @@ def _shipped_info(folder: Path) -> ModelInfo:
         title=f"Niji mini ({info.native_size} px, ships with the studio)",
         about="A small model trained for this studio: fantasy landscapes in seconds, on any computer.",
     )
+
+
+def _with_defaults(info: ModelInfo) -> ModelInfo:
+    """With what a shipped model says itself; the manifest vouches for the file, so nothing is checked here."""
+    file = info.path / DEFAULTS
+    return replace(info, defaults=read_json(file)) if info.available and file.is_file() else info
 
 
 def _sd21_to_fetch(folder: Path) -> ModelInfo:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.diffusion.defaults import FIELDS, SAVED, Defaults, in_words, suggested
+from engine.diffusion.defaults import FIELDS, SAVED, Defaults, in_words, ordinary, suggested
 from engine.diffusion.request import LoraWeight
 from engine.errors import StudioError
 from engine.studio import Studio
@@ -43,13 +43,13 @@ def keep_fields() -> None:
     st.session_state.pop(_FOLLOWED, None)
 
 
-def say_defaults(wanted: Defaults) -> None:
+def say_defaults(model: ModelInfo, wanted: Defaults) -> None:
     """Which fields hold what the model wants, and which the artist changed; nothing where all is as always."""
     state = st.session_state
     values = wanted.values()
     held = {field: value for field, value in values.items() if state.get(field, value) == value}
     with st.container():  # what comes and goes keeps its place
-        if wanted == Defaults() and not state.get(_FOLLOWED):
+        if wanted == ordinary(model) and not state.get(_FOLLOWED):
             return
         own = {field: state[field] for field in FIELDS if field not in held and state[field] is not None}
         said = [f"{in_words(held)}: {wanted.why}."] if held else []

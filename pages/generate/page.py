@@ -160,7 +160,7 @@ def _settings(
     wanted = follow_model(studio, model, values["loras"])
     values |= _advanced(studio, model, wanted, problems)
     with said:
-        say_defaults(wanted)
+        say_defaults(model, wanted)
         show_drawing_notes(studio, model, values)
     return values, model
 

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.jobs.records import Job
 from engine.jobs.schema import CANCELLED, DEVICE_LANES, FAILED, RUNNING
 from engine.jobs.status import ABSENT, STARTING
+from engine.rules import shortened
 from engine.studio import Studio
 from gallery.store import ImageRecord
 from pages.parts.attention import active_jobs, announce_end, show_results_anchor
@@ -18,7 +19,6 @@ from pages.parts.progress import progress_text, show_bar, stop_button
 
 POLL_SECONDS = 0.5  # between looks at how far a job is
 END_SECONDS = 0.1  # between looks whether one has ended: where nothing changed, SQLite says so in microseconds
-LONGEST_HEADING = 240  # characters: about four lines beside the form
 MOST_WAITING = 10  # rows of waiting jobs; the rest is counted
 RECENT = 20  # how far back the latest result is looked for
 
@@ -144,8 +144,7 @@ def expected_pictures(studio: Studio, job: Job) -> int:
 
 def _heading(studio: Studio, job: Job) -> str:
     """The job's title, cut where it would push the progress and the picture out of sight."""
-    title = studio.title(job)
-    return title if len(title) <= LONGEST_HEADING else f"{title[: LONGEST_HEADING - 1].rstrip()}…"
+    return shortened(studio.title(job))
 
 
 def _running_job(studio: Studio, job: Job) -> None:

@@ -1,10 +1,14 @@
 """How far a job is, in words, and the button that stops it."""
 
+import time
+
 import streamlit as st
 
 from engine.jobs.records import Job
 from engine.studio import Studio
 from pages.parts.common import duration, plain
+
+SAID_AFTER = 2  # seconds of work, where nothing tells yet how long it takes
 
 
 def show_bar(job: Job, words: str) -> None:
@@ -19,6 +23,9 @@ def progress_text(studio: Studio, job: Job) -> str:
         text += f", {_how_far(studio, job)}"
     if job.seconds_left is not None and job.step < job.steps and not job.cancel_requested:
         text += f", about {duration(job.seconds_left)} left"
+    elif job.seconds_left is None and job.started_at and not job.cancel_requested:
+        elapsed = time.time() - job.started_at
+        text += f", {duration(elapsed)} so far" if elapsed >= SAID_AFTER else ""
     return text
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from engine.rules import Real, Whole, finite
+from engine.rules import LONGEST_HEADING, Real, Whole, finite, shortened
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,10 @@ def test_what_is_no_number_of_the_range_is_a_problem_in_words(value):
     assert "Weight must be a number from -2 to 2" in str(problem)
     (problem,) = Whole(-2, 2).problems("weight", value)
     assert "Weight must be a whole number from -2 to 2" in str(problem)
+
+
+def test_long_titles_are_cut() -> None:
+    assert shortened("a" * LONGEST_HEADING) == "a" * LONGEST_HEADING
+    cut = shortened("a word " * LONGEST_HEADING)
+    assert len(cut) <= LONGEST_HEADING
+    assert cut.endswith("…")

@@ -1,10 +1,13 @@
 """The end of a job: what it made stands in the next look's place, and then the page runs again."""
 
+import re
+import time
 from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 
-from engine.jobs.schema import SUCCEEDED
+from engine.jobs.schema import RUNNING, SUCCEEDED
+from pages.parts.progress import progress_text
 from tests.pages.helpers import texts
 from tests.tiny import REQUEST
 
@@ -59,3 +62,15 @@ def test_a_long_prompt_does_not_push_a_job_out_of_sight(open_page, studio):
     assert heading.startswith("a castle on a hill, a castle")
     assert "…\nWaiting" in heading
     assert len(heading) < 300
+
+
+def test_a_job_without_steps_says_how_long_it_is_at_work(open_page, studio):
+    open_page("generate")
+    job = studio.submit(replace(REQUEST, model="mini"))
+    loading = replace(job, state=RUNNING, stage="Loading", started_at=time.time() - 70)
+    assert re.fullmatch(r"Loading, 1 min \d+ s so far", progress_text(studio, loading))
+    begun = replace(loading, started_at=time.time())
+    assert progress_text(studio, begun) == "Loading"
+    paced = replace(loading, step=1, steps=4, seconds_left=30)
+    assert progress_text(studio, paced) == "Loading, step 1 of 4, about 30 s left"
+    assert progress_text(studio, replace(loading, cancel_requested=True)) == "Stopping at the next step"

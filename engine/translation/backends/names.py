@@ -9,7 +9,7 @@ home/compiled/<16 hexadecimal digits>/    of weights, settings, OpenVINO's versi
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.computing.names import openvino_version, place_for
+from engine.computing.names import openvino_version, place_for, why_unfit
 from engine.settings import OPENVINO, TORCH, Settings
 from engine.translation.catalogue import ARCHITECTURES, NIJIGAN, VQI2I, Translator, read_sidecar
 
@@ -31,6 +31,11 @@ def place_of(home: Path, info: Translator) -> Path:
     assert info.path is not None
     facts = ["translator", LAYOUT, openvino_version(), info.architecture, info.sha256, read_sidecar(info.path).settings]
     return place_for(home, facts)
+
+
+def is_ready(home: Path, info: Translator) -> bool:
+    """Whether nothing is to be converted before OpenVINO computes it, or before it is known that it cannot."""
+    return not is_convertible(info) or why_unfit(place_of(home, info), FILES) is not None
 
 
 def default_backend(settings: Settings, info: Translator | None, solver: object, accelerated: bool) -> str:

@@ -23,6 +23,7 @@ TOLD = replace(LCM, guidance_embedding=True)
 QUICK = LoraInfo("lcm-lora", Path("lcm-lora.safetensors"), "x", 32, 4, (), "", 1, few_steps="lcm")
 FOUR = replace(QUICK, name="turbo-lora", few_steps="turbo")
 OTHER = replace(QUICK, name="ink", few_steps="")
+SAYS = replace(MINI, defaults={"num_inference_steps": 12, "guidance_scale": 6.0, "scheduler": "DPM++ 2M"})
 OWN = Defaults(12, 5.0, "UniPC", "as you saved for this model")
 
 
@@ -39,6 +40,10 @@ OWN = Defaults(12, 5.0, "UniPC", "as you saved for this model")
         (MINI, (OTHER, FOUR), OWN, "Steps 4, guidance 1, Turbo", "LoRA turbo-lora"),
         (LCM, (FOUR,), None, "Steps 4, guidance 1, LCM", "this model"),
         (TURBO, (QUICK,), None, "Steps 1, guidance 0, Turbo", "this model"),
+        (SAYS, (), None, "Steps 12, guidance 6, DPM++ 2M", "this model"),
+        (SAYS, (OTHER,), None, "Steps 12, guidance 6, DPM++ 2M", "this model"),
+        (SAYS, (OTHER, QUICK), None, "Steps 4, guidance 1, LCM", "LoRA lcm-lora"),
+        (SAYS, (), OWN, "Steps 12, guidance 5, UniPC", "you saved"),
         (MINI, (), OWN, "Steps 12, guidance 5, UniPC", "you saved"),
         (TURBO, (), OWN, "Steps 12, guidance 5, UniPC", "you saved"),
     ],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.diffusion.defaults import suggested
 from engine.lora import pace
 from engine.lora.admission import slowness
 from engine.lora.pace import Planned
@@ -76,7 +77,9 @@ def test_measurements_and_samples_count_with_those_before_the_first_step_and_aft
     without = rated(mini, config, held_out=0)
     assert rated(mini, config) - without == pytest.approx(4 * 5 * pace.HELD_OUT)  # at 0, 4, 8 and 10
     drawn = replace(config, validation_every=5)
-    assert rated(mini, drawn) - rated(mini, config) == pytest.approx(3 * pace.SAMPLE)
+    assert rated(mini, drawn) - rated(mini, config) == pytest.approx(
+        3 * pace.picture_seconds(suggested(mini).num_inference_steps)
+    )
     assert rated(mini, drawn, held_out=64) == rated(mini, drawn, held_out=100)  # no more are measured
 
 
@@ -147,9 +150,12 @@ def drawn(seconds: float, **changed: object) -> Recipe:
 
 
 def test_pictures_say_how_quick_the_machine_is():
-    assert slowness([drawn(2 * pace.SAMPLE), drawn(pace.SAMPLE), drawn(4 * pace.SAMPLE)]) == 2.0  # the median
-    assert slowness([drawn(2 * pace.SAMPLE, width=512, height=256, num_inference_steps=50)]) == 0.5
-    assert slowness([drawn(pace.SAMPLE, backend="openvino")]) == pytest.approx(1 / 0.53)
+    whole, half = pace.picture_seconds(25), pace.picture_seconds(12)
+    assert half < whole < 25 / 12 * half  # words and decoding take as long in fewer steps
+    assert slowness([drawn(2 * whole), drawn(whole), drawn(4 * whole)]) == 2.0  # the median
+    assert slowness([drawn(2 * half, num_inference_steps=12, scheduler="DPM++ 2M")]) == 2.0
+    assert slowness([drawn(whole, width=512, height=256)]) == 0.5
+    assert slowness([drawn(whole, backend="openvino")]) == pytest.approx(1 / 0.53)
 
 
 def test_pictures_that_do_not_compare_say_nothing():

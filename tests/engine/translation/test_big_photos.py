@@ -11,9 +11,10 @@ from engine.translation.guided import Refinement
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.norms import gathering
 from engine.translation.networks.ode import Solver
-from engine.translation.photos import Plan, _finished, _in_tiles, _spans, pad_to, sampled_statistics, translate
+from engine.translation.photos import _finished, _in_tiles, pad_to, sampled_statistics, translate
 from engine.translation.running import _refined_later
 from engine.translation.tile_sizes import BUDGETS, MULTIPLE, SHARE, bytes_a_pixel, with_large_tiles
+from engine.translation.tiles import Plan, pixels_in_tiles, spans
 
 PLAN = Plan(reach=64, whole_pixels=128 * 128, tile=64)
 
@@ -83,12 +84,12 @@ def test_any_tiles_are_the_photo_in_one_piece(model: Generator, height: int, wid
 @given(size=st.integers(1, 9000), tile=st.integers(1, 60).map(lambda n: 32 * n), multiple=st.sampled_from([4, 32]))
 @settings(max_examples=25, deadline=None)
 def test_tiles_cover_a_side_once_and_none_is_too_large(size: int, tile: int, multiple: int) -> None:
-    spans = _spans(size, Plan(multiple=multiple, tile=tile))
-    assert [span.start for span in spans] == [0, *(span.stop for span in spans[:-1])]
-    assert spans[-1].stop == size
-    assert all(0 < span.stop - span.start <= tile for span in spans)
-    assert all(span.start % multiple == 0 for span in spans)
-    assert len(spans) <= -(-size // tile)
+    cut = spans(size, Plan(multiple=multiple, tile=tile))
+    assert [span.start for span in cut] == [0, *(span.stop for span in cut[:-1])]
+    assert cut[-1].stop == size
+    assert all(0 < span.stop - span.start <= tile for span in cut)
+    assert all(span.start % multiple == 0 for span in cut)
+    assert len(cut) <= -(-size // tile)
 
 
 def test_tiles_are_as_large_as_memory_allows() -> None:
@@ -114,7 +115,7 @@ def test_sampled_statistics_leave_no_seams(model: Generator) -> None:
     assert -10 * error.square().mean().log10() > 25
     # A seam would be a step of the error at the tiles' borders, where neighbouring pixels else differ as little.
     steps = error.diff(dim=-1).abs().mean((0, 1, 2))
-    borders = [span.start - 1 for span in _spans(520, plan)][1:]
+    borders = [span.start - 1 for span in spans(520, plan)][1:]
     assert len(borders) == 4
     assert steps[borders].mean() < 2 * steps.mean()
 
@@ -137,3 +138,18 @@ def test_reports_tiles_and_stops_between_them(model: Generator) -> None:
             model, landscape(200, 168), PLAN, report=lambda *r: seen.append(r), should_stop=lambda: len(seen) == 3
         )
     assert seen == [(0, 12), (1, 12), (2, 12)]
+
+
+def test_pixels_in_tiles_are_those_that_the_model_is_asked_for(model: Generator) -> None:
+    asked = []
+    hook = model.register_forward_hook(lambda module, given, made: asked.append(made[0, 0].numel()))
+    photo = landscape(200, 168)
+    try:
+        with torch.inference_mode(), gathering(model) as exact:
+            model(photo)
+        asked.clear()
+        with torch.inference_mode():
+            _in_tiles(model, photo, PLAN, lambda done, tiles: None, lambda: False, exact)
+    finally:
+        hook.remove()
+    assert sum(asked) == pixels_in_tiles(200, 168, PLAN) > 200 * 168

@@ -68,11 +68,11 @@ def test_earlier_pictures_of_the_same_translator_and_device_say_it() -> None:
             (SQUARE, recipe(NIJIGAN, "long")),
             (SQUARE, recipe(NIJIGAN, 10**400)),
             (SQUARE, recipe(NIJIGAN, 5.0, style_steps=10**400)),
-            ((2000, 1000), recipe(NIJIGAN, 8.0)),
+            ((1400, 1000), recipe(NIJIGAN, 5.6)),
         ],
         "CPU",
     )
-    assert [each.seconds for each in earlier] == [4.0, 8.0]
+    assert [each.seconds for each in earlier] == [4.0, 5.6]
     assert estimate(NIJIGAN, [(500, 500)], Asked(backend=TORCH), earlier=earlier) == Estimate(1.0, here=True)
     if openvino_version():  # what PyTorch took says what OpenVINO will take
         quick = estimate(NIJIGAN, [(500, 500)], Asked(backend=OPENVINO), earlier=earlier)
@@ -128,6 +128,23 @@ def test_the_size_of_a_kept_photo_is_in_its_header(tmp_path) -> None:
     assert pace.size_of_photo(tmp_path / "b.png") is None
     assert pace.size_of_photo(tmp_path / "none.png") is None
     assert [pace.counted(photos) for photos in (1, 3)] == ["this photo", "these 3 photos"]
+
+
+def test_large_photos_count_the_borders_of_their_tiles_and_their_statistics() -> None:
+    def seconds(size: pace.Size, backend: str) -> float:
+        found = estimate(NIJIGAN, [size], Asked(backend=backend))
+        assert found is not None
+        return found.seconds
+
+    for backend, more in ((TORCH, 1.1), (OPENVINO, 1.2 if openvino_version() else 1.1)):
+        assert seconds((6000, 4000), backend) > more * 24 * seconds(SQUARE, backend)
+        assert seconds((1200, 1200), backend) < 1.45 * seconds(SQUARE, backend)  # in one piece
+
+
+def test_the_first_picture_says_that_the_translator_is_made_ready() -> None:
+    first = Estimate(8.0, here=False).with_readying()
+    assert first.seconds == 8.0 + pace.READYING
+    assert in_words(first, "x") == "About 15 s for x on two CPU cores, with making the translator ready, once."
 
 
 def test_times_need_no_torch() -> None:

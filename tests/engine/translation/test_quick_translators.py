@@ -27,7 +27,7 @@ from engine.jobs.schema import SUCCEEDED
 from engine.reproducing.admission import of_picture
 from engine.settings import OPENVINO, TORCH, Settings
 from engine.translation.backends.choosing import Quick
-from engine.translation.backends.names import FILES, default_backend, place_of
+from engine.translation.backends.names import FILES, default_backend, is_ready, place_of
 from engine.translation.catalogue import Sidecar, Translator, describe, own_folder, translator
 from engine.translation.checkpoints import save_translator
 from engine.translation.networks.norms import InstanceNorm
@@ -157,7 +157,10 @@ def test_a_recipe_says_what_computed_it_and_the_same_computes_it_again(studio, w
     tiny(own_folder(studio.settings), "nijigan")
     kept = studio.add_photo(png(), "a.png")
     asked = {"photos": [kept], "translator": "tiny"}
+    info = next(each for each in studio.translators() if each.name == "tiny")
+    assert not is_ready(studio.settings.home, info)
     quick, usual = (made(studio, work, {**asked, "backend": name}) for name in (OPENVINO, TORCH))
+    assert is_ready(studio.settings.home, info)
     assert quick.recipe.request["backend"] == OPENVINO
     assert quick.recipe.environment["backend"] == "OpenVINO"
     assert quick.recipe.software["openvino"] == openvino_version()
