@@ -17,6 +17,7 @@ from pages.generate.details import KINDS
 from pages.generate.kept import PART, PICTURE, START, START_FROM, start_from
 from pages.parts.attention import toast
 from pages.parts.common import GALLERY, GENERATE, OWNER
+from pages.parts.fields import show_field
 from pages.parts.submit import Press
 
 MORE = 4  # pictures that one press of a variation asks for
@@ -50,7 +51,8 @@ def open_link(record: ImageRecord) -> None:
 
 def _use(record: ImageRecord, choice: str) -> None:
     start_from(record.id, choice)
-    toast("The form starts from this picture now.")  # on a small screen it stands far above
+    show_field(START_FROM)  # it stands far above the picture
+    toast("The form starts from this picture now.")
 
 
 def show_links(studio: Studio, record: ImageRecord, place: str) -> None:

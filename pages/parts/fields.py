@@ -36,11 +36,23 @@ function go(event) {
   }, 50);
 }
 
-export default function () {
+let shown = 0;  // the newest wish that was followed
+
+function show(name, tries) {
+  const field = fieldOf(CSS.escape(name));
+  if (field) field.scrollIntoView({ block: "center" });
+  else if (tries) setTimeout(show, 100, name, tries - 1);  // the page is being drawn
+}
+
+export default function ({ data }) {
   if (!heard) window.addEventListener("click", go, true);
   heard = true;
+  if (!data || data.wish === shown) return;
+  shown = data.wish;
+  setTimeout(show, 100, data.field, 20);
 }
 """
+_WISHED = "field_to_show"
 _NOT_IN_CLASS = re.compile("[^A-Za-z0-9_-]")  # Streamlit makes a class of a key so
 _jumps = st.components.v2.component("jumps", html="<span></span>", js=_JS)
 
@@ -48,7 +60,17 @@ _jumps = st.components.v2.component("jumps", html="<span></span>", js=_JS)
 def hear_jumps() -> None:
     """Let the links work; once in every run."""
     with st.container(key="jumps"):
-        _jumps(key="heard_jumps")
+        _jumps(key="heard_jumps", data=st.session_state.get(_WISHED))
+
+
+def show_field(key: str) -> None:
+    """Bring a field into sight in the next run; for callbacks of buttons that stand far from what they change.
+
+    Args:
+        key: of its widget.
+    """
+    before = st.session_state.get(_WISHED, {"wish": 0})
+    st.session_state[_WISHED] = {"field": _NOT_IN_CLASS.sub("-", key), "wish": before["wish"] + 1}
 
 
 def jump(field: str, key: str) -> str:

@@ -55,6 +55,15 @@ def kept(page: Page, studio: Studio, field: str, before: str = "") -> tuple[str,
     return name, np.asarray(Image.open(studio.photos.path(studio.photo(name).id)))
 
 
+def test_a_picture_that_is_used_brings_the_form_into_sight(page: Page, address: str):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+    page.get_by_label("Prompt", exact=True).fill(f"{PROMPT}, on a small screen")
+    page.get_by_role("button", name="Generate").first.click()
+    page.get_by_role("button", name="Inpaint").first.click(timeout=120_000)
+    expect(page.get_by_role("radio", name="A part")).to_be_in_viewport()
+
+
 def test_a_mask_is_painted_drawn_upscaled_and_restored(page: Page, studio: Studio, address: str):
     request = {"prompt": PROMPT, "num_inference_steps": 4, "width": 256, "height": 256, "model": "mini"}
     first = studio.gallery.save(picture(size=(256, 256)), recipe(request=request, seed=77)).id
