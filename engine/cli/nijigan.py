@@ -155,6 +155,9 @@ def export_nijigan(
         raise InvalidRequest(
             [Problem("share", f"A share is of a mean with --mix RUN; got {share:g} and no other run.")]
         )
+    if colours and not refine:
+        text = f"Colours are kept by the filter that --refine adds; got {colours:g} without it."
+        raise InvalidRequest([Problem("colours", text)])
     part = run.Part(mix, 0.5 if share is None else share) if mix else None
     path = run.export(folder, out, title, licence, source, part, Refinement(colours=colours) if refine else None)
     print(f"{path} was written.")

@@ -5,14 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from engine.diffusion import admission as diffusion
-from engine.diffusion.request import TextToImage
+from engine.diffusion.defaults import Defaults, defaults_here, ordinary
+from engine.diffusion.request import TextToImage, loras_from
 from engine.errors import InvalidRequest, Problem
-from engine.grids.request import Grid, axes_from, grid
+from engine.grids.request import Axis, Grid, axes_from, grid
 from engine.grids.words import describe
 from engine.image_to_image import admission as image_to_image
 from engine.image_to_image.request import ImageToImage
 from engine.jobs.kind import Here, Kind
 from engine.rules import counted, finite
+from engine.weights.checks import default_model
+from engine.weights.models import Catalogue
 from gallery.records import ImageRecord
 
 _KINDS = {kind.name: kind for kind in (*diffusion.KINDS, *image_to_image.KINDS)}
@@ -25,7 +28,20 @@ def _complete(values: Mapping[str, Any], here: Here) -> Mapping[str, Any]:
     if kind is None:
         return {**values, "axes": axes}  # refused when it is read
     base = {name: value for name, value in values["base"].items() if value is not None}
-    return {"base_kind": kind.name, "base": kind.complete(base, here), "axes": axes}
+    completed = {**kind.complete(base, here), **_of_no_model_alone(base, axes, here)}
+    return {"base_kind": kind.name, "base": completed, "axes": axes}
+
+
+def _of_no_model_alone(base: Mapping[str, Any], axes: Iterable[Axis], here: Here) -> dict[str, Any]:
+    """Where models are varied, the usual in place of what the base's model says itself: it would hold for all."""
+    if not any(axis.name == "model" for axis in axes):
+        return {}
+    models = Catalogue(here.settings).all()
+    name = base.get("model", default_model(models, here.accelerated).name)
+    info = next((info for info in models if info.name == name), None)
+    if defaults_here(here.settings, info, loras_from(base.get("loras"))) != ordinary(info):
+        return {}  # of a model or LoRA for few steps, or the artist's own
+    return {field: value for field, value in Defaults().values().items() if field not in base}
 
 
 def _check(values: Mapping[str, Any], here: Here) -> list[Problem]:

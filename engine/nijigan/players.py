@@ -13,7 +13,7 @@ from engine.nijigan.networks import Projector
 from engine.nijigan.widening import widened
 from engine.training.loop import CHECKPOINT, averaged_weights
 from engine.translation.catalogue import read_sidecar
-from engine.translation.checkpoints import build, load_translator_weights
+from engine.translation.checkpoints import load_generator
 from engine.translation.networks.generator import Architecture, Generator
 from engine.translation.networks.patch_discriminator import PatchDiscriminator
 
@@ -68,7 +68,8 @@ def begun(config: Config, start: Path) -> Players:
 def _of_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
     path = folder / CHECKPOINT
     if not path.exists():
-        raise NotFound(f"A run to begin from must be in the folder; {path} is missing.")
+        text = f"A run begins from another's folder or from a translator's .safetensors file; {folder} is neither"
+        raise NotFound(f"{text}: {path} is missing.")
     checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
     generator = Generator(Architecture(**checkpoint["settings"]["architecture"]))
     generator.load_state_dict(averaged_weights(folder))
@@ -76,10 +77,9 @@ def _of_run(folder: Path) -> tuple[Generator, dict[str, Any]]:
 
 
 def _of_translator(path: Path) -> tuple[Generator, None]:
-    weights = load_translator_weights(path)
-    generator = build(read_sidecar(path).architecture, read_sidecar(path).settings)
-    if not isinstance(generator, Generator):
-        text = f"A run can begin from a NijiGAN or CUT; {path.name} is {read_sidecar(path).architecture}."
-        raise InvalidRequest([Problem("begin_from", text)])
-    generator.load_state_dict(weights)
+    sidecar = read_sidecar(path)
+    generator = load_generator(path, sidecar.architecture)
+    if not isinstance(generator, Generator) or sidecar.channel_order != "rgb":
+        got = f"{path.name} is {sidecar.architecture} with channels in the order {sidecar.channel_order}"
+        raise InvalidRequest([Problem("begin_from", f"A run can begin from a NijiGAN or CUT in RGB; {got}.")])
     return generator, None

@@ -164,17 +164,26 @@ def load_translator(translator: Translator) -> nn.Module:
     if translator.problem or translator.path is None:
         reason = translator.problem or f"{translator.title} has no weights to load."
         raise ModelUnavailable(reason)
-    tensors = load_translator_weights(translator.path)
-    model = build(translator.architecture, read_sidecar(translator.path).settings)
+    return load_generator(translator.path, translator.architecture).eval().requires_grad_(False)
+
+
+def load_generator(path: Path, architecture: str) -> nn.Module:
+    """A generator with the weights of a file, on the CPU.
+
+    Raises:
+        UnsafeFile, ModelBroken: as `load_translator_weights`; or the weights are of another generator.
+    """
+    tensors = load_translator_weights(path)
+    model = build(architecture, read_sidecar(path).settings)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise ModelBroken(
-            f"{translator.path.name} must hold a {translator.architecture} generator; got other tensors: {first} "
+            f"{path.name} must hold a {architecture} generator; got other tensors: {first} "
             "Import its original file again."
         ) from None
-    return model.eval().requires_grad_(False)
+    return model
 
 
 def require_free(folder: Path, name: str) -> None:

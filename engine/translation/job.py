@@ -67,11 +67,11 @@ class Translating:
         require_space(self._settings.home)
         context.report("Loading the translator")
         info = translator(self._settings, request.translator)
-        about = self._about(info, request)
         model = self._loaded(info)
         self._engage(context, model)
         kept = {record.job_index for record in self._gallery.of_job(context.job.id, with_deleted=True)}
         open_ones = [index for index in range(len(request.photos)) if index not in kept]
+        about = self._about(info, request, open_ones)
         options, failed = self._options(request, model), []
         for index in open_ones:
             try:
@@ -101,9 +101,9 @@ class Translating:
             model.quick = None
             context.note(_gave_up(error))
 
-    def _about(self, info: Translator, request: Translate) -> str:
-        """How long all of it takes, as the page promised it; empty where nothing tells."""
-        sizes = [size_of_photo(path) for path in map(self._photos.path, (photo.id for photo in request.photos))]
+    def _about(self, info: Translator, request: Translate, open_ones: list[int]) -> str:
+        """How long the photos take that are still to do, as the page promised it; empty where nothing tells."""
+        sizes = [size_of_photo(self._photos.path(request.photos[index].id)) for index in open_ones]
         asked = Asked(
             request.long_side, request.style_steps, request.solver, request.solver_steps, request.backend or None
         )

@@ -43,7 +43,7 @@ RATES: dict[str, tuple[float, float]] = {
     "animegan2": (10.0, 0.2),
     VQI2I: (20.0, 0.3),  # in the size for CPUs
 }
-USUAL_TILE = 1152  # NijiGAN's with 5 GB of free memory, taken for all
+TILE_WITH_BORDERS = 1256  # NijiGAN's with 5 GB of free memory, taken for all
 # Seconds for a translator that OpenVINO computes here for the first time: NijiGAN's processor seconds, taken for all.
 READYING = 6.0
 QUICK = 0.45  # of a network's time, where OpenVINO computes it on all cores: NijiGAN's, taken for all
@@ -146,8 +146,10 @@ def estimate(
 
 def _by_pytorch(info: Translator, size: Size, asked: Asked) -> float:
     """The work of a photo, in that which PyTorch does in the same time; it gathers a cut photo's statistics itself."""
-    statistics = WHOLE_PIXELS / 1e6 if _is_cut(info.architecture, *_brought_to(info.architecture, size, asked)) else 0
-    return _work(info.architecture, size, asked) * _share(info, asked) + statistics
+    work = _work(info.architecture, size, asked) * _share(info, asked)
+    if not _is_cut(info.architecture, *_brought_to(info.architecture, size, asked)):
+        return work
+    return work + WHOLE_PIXELS / 1e6 * _solved(info.architecture, asked)
 
 
 def _share(info: Translator, asked: Asked) -> float:
@@ -198,11 +200,17 @@ def _work(architecture: str, size: Size, asked: Asked) -> float:
     if architecture == NEURAL_STYLE:
         return pixels * asked.style_steps
     if _is_cut(architecture, width, height):
-        plan = Plan(reach=_reach(architecture, asked), tile=USUAL_TILE)
+        reach = _reach(architecture, asked)
+        plan = Plan(reach=reach, tile=max(Plan().tile, TILE_WITH_BORDERS - 2 * reach))
         pixels = pixels_in_tiles(round(height), round(width), plan) / 1e6
-    if architecture == NIJIGAN:
-        return pixels * (OTHER_EVALUATIONS + _evaluations(asked)) / (OTHER_EVALUATIONS + USUAL_EVALUATIONS)
-    return pixels
+    return pixels * _solved(architecture, asked)
+
+
+def _solved(architecture: str, asked: Asked) -> float:
+    """Work for a pixel, in that of the usual solver."""
+    if architecture != NIJIGAN:
+        return 1.0
+    return (OTHER_EVALUATIONS + _evaluations(asked)) / (OTHER_EVALUATIONS + USUAL_EVALUATIONS)
 
 
 def _brought_to(architecture: str, size: Size, asked: Asked) -> tuple[float, float]:
@@ -230,13 +238,16 @@ def _evaluations(asked: Asked) -> float:
 
 
 def size_of_photo(path: Path) -> Size | None:
-    """Of a kept photo, a PNG, from its header; None where it cannot be read."""
+    """Of a kept photo, a PNG, from its header; None where it cannot be read or says nothing."""
     try:
         with path.open("rb") as file:
             head = file.read(24)
     except OSError:
         return None
-    return struct.unpack(">II", head[16:24]) if head.startswith(b"\x89PNG") and len(head) == 24 else None
+    if not head.startswith(b"\x89PNG") or len(head) < 24:
+        return None
+    width, height = struct.unpack(">II", head[16:24])
+    return (width, height) if width and height else None
 
 
 def counted(photos: int) -> str:

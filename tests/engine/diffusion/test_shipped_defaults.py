@@ -51,6 +51,19 @@ def test_it_holds_in_a_grid_but_where_an_axis_says_otherwise(studio):
     assert drawn == [(3, "DPM++ 2M"), (4, "DPM++ 2M")]
 
 
+def test_what_one_model_says_does_not_hold_for_the_others_of_a_grid(studio):
+    axes = [{"name": "model", "values": ["mini", "sd21"]}]
+
+    def drawn(**base):
+        grid = studio.request("grid", {"base": {"prompt": "a castle", **base}, "axes": axes})
+        return tuple(getattr(grid.base, field) for field in FIELDS)
+
+    assert drawn() == (25, 7.5, "DDIM")
+    assert drawn(num_inference_steps=9) == (9, 7.5, "DDIM")
+    studio.save_defaults("mini", {"num_inference_steps": 8, "guidance_scale": 7.0, "scheduler": "Euler"})
+    assert drawn() == (8, 7.0, "Euler")
+
+
 def test_a_record_that_names_no_steps_means_what_it_always_meant():
     request = text_to_image({"prompt": "a castle", "model": "mini", "width": 64, "height": 64})
     assert (request.num_inference_steps, request.guidance_scale, request.scheduler) == (25, 7.5, "DDIM")

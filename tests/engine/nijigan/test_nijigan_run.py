@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from engine.device import choose
-from engine.errors import InvalidRequest, NotFound, UnsafeFile
+from engine.errors import InvalidRequest, ModelBroken, NotFound, UnsafeFile
 from engine.nijigan.players import begun
 from engine.nijigan.pseudo_pairs import make_pairs
 from engine.nijigan.run import Folders, Part, configured, export, paired, start
@@ -139,8 +139,12 @@ def test_a_training_begins_with_a_stored_translator(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidRequest, match=r"A run can begin from one of the same kind; .*blocks=2.* this one .*=4"):
         begun(configured("cpu", {**CHANGES, "architecture": {"width": 4, "blocks": 4}}), path)
-    with pytest.raises(InvalidRequest, match=r"begin from a NijiGAN or CUT; animegan2.safetensors is animegan2"):
+    with pytest.raises(InvalidRequest, match=r"a NijiGAN or CUT in RGB; animegan2.safetensors is animegan2"):
         begun(configured("cpu", CHANGES), stored("animegan2", AnimeGan2()))
+    with pytest.raises(ModelBroken, match="must hold a nijigan generator; got other tensors"):
+        begun(configured("cpu", CHANGES), stored("nijigan", model, width=8, blocks=2))
+    with pytest.raises(NotFound, match=r"from a translator's .safetensors file; .*mistyped is neither"):
+        begun(configured("cpu", CHANGES), tmp_path / "mistyped")
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(UnsafeFile):
         begun(configured("cpu", CHANGES), path)

@@ -141,6 +141,22 @@ def test_large_photos_count_the_borders_of_their_tiles_and_their_statistics() ->
         assert seconds((1200, 1200), backend) < 1.45 * seconds(SQUARE, backend)  # in one piece
 
 
+def test_a_solver_of_many_steps_sees_further_so_its_tiles_are_smaller() -> None:
+    def seconds(size: pace.Size, steps: int) -> float:
+        found = estimate(NIJIGAN, [size], Asked(solver="euler", solver_steps=steps))
+        assert found is not None
+        return found.seconds
+
+    large, whole = ([seconds(size, steps) for steps in (1, 10)] for size in ((6000, 4000), (1200, 1200)))
+    assert large[1] / large[0] > 3 * whole[1] / whole[0]
+
+
+def test_a_header_without_a_size_says_nothing(tmp_path) -> None:
+    path = tmp_path / "zeros.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    assert pace.size_of_photo(path) is None
+
+
 def test_the_first_picture_says_that_the_translator_is_made_ready() -> None:
     first = Estimate(8.0, here=False).with_readying()
     assert first.seconds == 8.0 + pace.READYING
