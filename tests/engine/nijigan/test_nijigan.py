@@ -259,7 +259,7 @@ def test_a_run_begins_with_the_generator_and_the_discriminators_of_a_narrower_on
     trainer.run(Ranks(), TINY, tmp_path, data, tmp_path / "gone")  # has its own checkpoint
     with pytest.raises(InvalidRequest, match="begin from one of the same kind"):
         begun(replace(TINY, architecture=Architecture(width=8, blocks=3)), tmp_path)
-    with pytest.raises(NotFound, match="is neither: .*checkpoint.pt is missing"):
+    with pytest.raises(NotFound, match=r"is neither: .*checkpoint.pt is missing"):
         begun(TINY, tmp_path / "nowhere")
 
 
