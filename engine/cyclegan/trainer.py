@@ -28,7 +28,7 @@ class Learners:
         self.config, self.ranks = config, ranks
         self.translators, self.discriminators = Translators(config), Discriminators(config)
         for part in (self.translators, self.discriminators):
-            part.to(ranks.device, memory_format=torch.channels_last)
+            part.to(ranks.device, memory_format=ranks.memory_format)
         self.average = average_of(self.translators, config.average)
         self.optimizer, self.optimizer_discriminators = (
             torch.optim.Adam(part.parameters(), config.learning_rate, betas=(0.5, 0.999))
@@ -100,7 +100,7 @@ def run(
         if untouched.pop() if untouched else False:  # here, where no other run is in the folder
             begin(number)
         x, y = draw(config, data, number, ranks, generator_of(config.seed, number, ranks), ranks.device)
-        x, y = (pixels.contiguous(memory_format=torch.channels_last) for pixels in (x, y))
+        x, y = (pixels.contiguous(memory_format=ranks.memory_format) for pixels in (x, y))
         shared = generator_of(config.seed + 1, number, Ranks())
         numbers = finite(number, learners.step(x, y, config.rate(number // epoch_steps), shared))
         if following:
