@@ -47,15 +47,20 @@ def complete(values: Mapping[str, Any], here: Here) -> dict[str, Any]:
     given = values.keys() >= {"model", "width", "height", *FIELDS}
     if given and ("backend" in values or torch_alone(here.settings, here.accelerated)):
         return {"backend": TORCH, **merged, **values}
-    models = Catalogue(here.settings).all()
-    name = values.get("model", default_model(models, here.accelerated).name)
-    info = next((info for info in models if info.name == name), None)
+    name, info = model_asked(values, here)
     computed = {"backend": default_backend(here.settings, info, here.accelerated), **merged}
     if given:
         return {**computed, **values}
     native = (info.native_size if info else 0) or UNKNOWN_SIZE
     wanted = defaults_here(here.settings, info, loras_from(values.get("loras")))
     return {"model": name, "width": native, "height": native, **wanted.values(), **computed, **values}
+
+
+def model_asked(values: Mapping[str, Any], here: Here) -> tuple[str, ModelInfo | None]:
+    """Name of the model that is asked for, the default one where none is; None beside it where it is not known."""
+    models = Catalogue(here.settings).all()
+    name = values.get("model", default_model(models, here.accelerated).name)
+    return name, next((info for info in models if info.name == name), None)
 
 
 def check(values: Mapping[str, Any], here: Here) -> list[Problem]:

@@ -14,8 +14,6 @@ from engine.image_to_image import admission as image_to_image
 from engine.image_to_image.request import ImageToImage
 from engine.jobs.kind import Here, Kind
 from engine.rules import counted, finite
-from engine.weights.checks import default_model
-from engine.weights.models import Catalogue
 from gallery.records import ImageRecord
 
 _KINDS = {kind.name: kind for kind in (*diffusion.KINDS, *image_to_image.KINDS)}
@@ -36,9 +34,7 @@ def _of_no_model_alone(base: Mapping[str, Any], axes: Iterable[Axis], here: Here
     """Where models are varied, the usual in place of what the base's model says itself: it would hold for all."""
     if not any(axis.name == "model" for axis in axes):
         return {}
-    models = Catalogue(here.settings).all()
-    name = base.get("model", default_model(models, here.accelerated).name)
-    info = next((info for info in models if info.name == name), None)
+    _, info = diffusion.model_asked(base, here)
     if defaults_here(here.settings, info, loras_from(base.get("loras"))) != ordinary(info):
         return {}  # of a model or LoRA for few steps, or the artist's own
     return {field: value for field, value in Defaults().values().items() if field not in base}

@@ -83,8 +83,8 @@ def draw_sample(
 ) -> Image.Image | None:
     """The prompt's picture, from the run's seed, with the steps and the guidance that the model was made for.
 
-    What the artist saved for the model is left aside, so that the samples of a run stay alike
-    (but where the studio itself was brought up to date between them).
+    What the artist saved for the model is left aside, so that the samples of a run stay alike. A newer version
+    of the studio may draw them in other steps.
 
     Returns:
         None when the model gives no usable picture, which ends no training.
