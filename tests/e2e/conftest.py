@@ -1,20 +1,14 @@
 """The real server with the shipped model, and Chromium."""
 
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from engine.settings import PROJECT, Settings
+from engine.settings import PROJECT
+from tests.e2e.serving import serving
 
 expect.set_options(timeout=120_000)  # a busy machine starts the worker slowly
 
@@ -29,25 +23,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(home: Path) -> Iterator[str]:
-    """Where the studio is served, started as `make run` starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = home / "server.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-            cwd=PROJECT,
-            env=Settings(home=home, device="cpu", backend="torch").to_environment(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    _until_healthy(f"http://127.0.0.1:{port}/_stcore/health", log)
-    yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    code = server.wait(120)
-    assert code in (0, -signal.SIGTERM), log.read_text()
-    assert "Traceback" not in log.read_text()
+    """Where the studio is served."""
+    with serving(PROJECT / "app.py", home) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -75,14 +53,3 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 def _local(url: str, address: str) -> bool:
     return url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
-
-
-def _until_healthy(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
