@@ -23,11 +23,11 @@ from engine.translation.request import (
     DEFAULT_TRANSLATOR,
     MOST_PHOTOS,
     SOLVER_STEPS,
-    SOLVERS,
     STRENGTH,
     STYLE_STEPS,
     Translate,
 )
+from engine.translation.solver_names import SOLVERS
 
 commands = typer.Typer()
 

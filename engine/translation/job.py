@@ -27,11 +27,12 @@ from engine.translation.admission import estimate_here
 from engine.translation.backends.choosing import Quick
 from engine.translation.backends.names import OTHER_SOLVER
 from engine.translation.catalogue import PAINTER, Translator, translator
-from engine.translation.networks.ode import Method, Solver
+from engine.translation.networks.ode import Solver
 from engine.translation.pace import Asked, size_of_photo
 from engine.translation.painting import VERSION as PAINTER_VERSION
 from engine.translation.request import Translate
 from engine.translation.running import LoadedTranslator, Options
+from engine.translation.solver_names import Method
 from engine.weights.licensing.licences import known
 from gallery.errors import ImageDamaged, ImageMissing, ImageRefused
 from gallery.photos import Photos

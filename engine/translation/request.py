@@ -9,6 +9,7 @@ from engine.kept_photos import PhotoRef, photo_from, photo_problems, photos_from
 from engine.rules import Real, Whole, choice
 from engine.settings import OPENVINO, TORCH
 from engine.translation.painting import AS_PAINTED, Painting, painting_from, painting_problems
+from engine.translation.solver_names import SOLVERS
 from engine.translation.styling import AS_EVER, Styling, styling_from, styling_problems
 
 MOST_PHOTOS = 50
@@ -18,7 +19,6 @@ SOLVER_STEPS = Whole(1, 64, default=1)
 STYLE_STEPS = Whole(10, 1000, default=150)
 BACKENDS = (TORCH, OPENVINO)
 DEFAULT_TRANSLATOR = "painter"  # computed without a network; docs/animeify.md says what it was compared with
-SOLVERS = ("euler", "midpoint", "heun3", "rk4", "dopri5")  # `engine.translation.networks.ode` has them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

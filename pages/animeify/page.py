@@ -12,7 +12,8 @@ from engine.studio import Studio
 from engine.translation import pace
 from engine.translation.admission import estimate_here
 from engine.translation.catalogue import NEURAL_STYLE, NIJIGAN, PAINTER, Translator
-from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, SOLVERS, Translate
+from engine.translation.request import DEFAULT_TRANSLATOR, LONG_SIDE, Translate
+from engine.translation.solver_names import SOLVERS
 from gallery.records import ImageRecord
 from pages.animeify.engine import is_choice, pick_backend
 from pages.animeify.painting import pick_painting

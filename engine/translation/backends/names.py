@@ -12,11 +12,11 @@ from pathlib import Path
 from engine.computing.names import openvino_version, place_for, why_unfit
 from engine.settings import OPENVINO, TORCH, Settings
 from engine.translation.catalogue import ARCHITECTURES, NIJIGAN, VQI2I, Translator, read_sidecar
+from engine.translation.solver_names import ADAPTIVE
 
 LAYOUT = 1  # raised when what is converted changes
 WHOLE, TILE = "whole", "tile"
 FILES = tuple(f"{part}.{kind}" for part in (WHOLE, TILE) for kind in ("xml", "bin"))
-CHOOSING = ("dopri5",)  # solvers that choose their steps; `engine.translation.networks.ode` has them
 NOT_A_GENERATOR = "it computes generators that make a picture of a photo alone, which this translator is not."
 OTHER_SOLVER = "it has the translator's own solver alone, and another one was chosen."
 
@@ -58,4 +58,4 @@ def has_fixed_steps(info: Translator) -> bool:
     solver = read_sidecar(info.path).settings.get("solver")
     if info.architecture != NIJIGAN:
         return True
-    return isinstance(solver, Mapping) and solver.get("method") not in CHOOSING
+    return isinstance(solver, Mapping) and solver.get("method") not in ADAPTIVE

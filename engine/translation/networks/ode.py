@@ -4,7 +4,6 @@ Equations), as in NijiGAN's bottleneck.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +11,7 @@ from torchdiffeq import odeint, odeint_adjoint
 
 from engine.errors import InvalidRequest, Problem
 from engine.translation.networks.norms import InstanceNorm
-
-Method = Literal["euler", "midpoint", "heun3", "rk4", "dopri5"]
-METHODS: tuple[str, ...] = get_args(Method)
-ADAPTIVE = ("dopri5",)
+from engine.translation.solver_names import ADAPTIVE, SOLVERS, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +37,8 @@ class Solver:
 
     def __post_init__(self) -> None:
         problems = []
-        if self.method not in METHODS:
-            problems.append(Problem("method", f"Solver must be one of {', '.join(METHODS)}; got {self.method!r}."))
+        if self.method not in SOLVERS:
+            problems.append(Problem("method", f"Solver must be one of {', '.join(SOLVERS)}; got {self.method!r}."))
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or not 1 <= self.steps <= 64:
             problems.append(Problem("steps", f"Solver steps must be a whole number from 1 to 64; got {self.steps!r}."))
         for name in ("rtol", "atol"):

@@ -8,14 +8,9 @@ import torch
 from engine.errors import InvalidRequest
 from engine.translation.guided import Refinement
 from engine.translation.networks.generator import SIZE_MULTIPLE, Architecture, Generator
-from engine.translation.networks.ode import METHODS, Solver
-from engine.translation.request import SOLVERS
+from engine.translation.networks.ode import Solver
 from engine.translation.running import _require_bounded_tiles, _require_one_piece, brought_to, reach_of
 from engine.translation.tiles import Plan
-
-
-def test_requests_know_every_solver() -> None:
-    assert SOLVERS == METHODS
 
 
 @pytest.mark.parametrize("refinement", [None, Refinement(8)])
