@@ -8,7 +8,7 @@ import torch
 from engine.diffusion import schedulers
 from engine.errors import InvalidRequest
 from engine.mini import networks
-from engine.mini.draft import DRAFT_STEPS, Config, Objective, Turns, turns
+from engine.mini.draft import DRAFT_STEPS, Config, Objective, Turns, reduced, turns
 from engine.mini.ways import SCHEDULER, STEPS, VISITED
 from engine.training.noise import noised
 
@@ -79,6 +79,22 @@ def test_who_knows_the_way_makes_no_error_and_who_does_not_is_told(steps, own):
         loss = objective.loss(student, every, own, torch.Generator().manual_seed(0))
         error = (objective.drawn(student, every) - clean).square().mean()
         assert (loss < 1e-6) == (error < 1e-6) == near
+
+
+@pytest.mark.parametrize("kernel", [(), (3, 3)])
+def test_a_reduced_lora_is_the_nearest_one_of_its_rank(kernel):
+    names = ("block.lora_A.weight", "block.lora_B.weight")
+    one = (1,) * len(kernel)
+    weights = dict(zip(names, (random(6, 8, *kernel), random(10, 6, *one, seed=1)), strict=True))
+
+    def change(of: dict[str, torch.Tensor]) -> torch.Tensor:
+        return of[names[1]].flatten(1) @ of[names[0]].flatten(1)
+
+    few = reduced(weights, 4)
+    assert [few[name].shape for name in names] == [(4, 8, *kernel), (10, 4, *one)]
+    lost = torch.linalg.svdvals(change(weights))[4:].square().sum()
+    torch.testing.assert_close((change(few) - change(weights)).square().sum(), lost, rtol=1e-3, atol=0)
+    torch.testing.assert_close(change(reduced(weights, 6)), change(weights), rtol=0, atol=1e-4)
 
 
 def test_settings_out_of_range_are_told_together():
