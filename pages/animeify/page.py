@@ -128,7 +128,15 @@ def _translator(studio: Studio) -> tuple[Translator, DeltaGenerator]:
 
 def _long_side() -> int | None:
     choice = st.segmented_control(
-        "Size", [KEEP, FIT, CHOSEN], default=KEEP, required=True, key="output", bind="query-params", width="stretch"
+        "Size",
+        [KEEP, FIT, CHOSEN],
+        default=KEEP,
+        required=True,
+        key="output",
+        bind="query-params",
+        width="stretch",
+        help="Networks change details a few pixels wide, so a large photo stays much like a photo. A smaller one comes "
+        "out more painted, and *Upscale* makes it larger.",
     )
     if choice in SIDES:
         return SIDES[choice]
