@@ -38,9 +38,14 @@ class Axis:
             return [Problem("axes", f"{self.label} must have each value once; got {twice[0][:60]!r} more than once.")]
         wrong = [value for value in self.values if not AXES[self.name].reads(value)]
         if wrong:
-            kind = "whole numbers" if AXES[self.name].read is int else "numbers"
-            return [Problem("axes", f"{self.label} takes {kind}; got {wrong[0][:60]!r}.")]
+            return [Problem("axes", self._unreadable(wrong[0]))]
         return []
+
+    def _unreadable(self, value: str) -> str:
+        kind = "whole numbers" if AXES[self.name].read is int else "numbers"
+        if _RANGE.fullmatch(value):
+            return f"{self.label}: {value[:60]!r} is no range of 1 to {MOST_VALUES} {kind}."
+        return f"{self.label} takes {kind}; got {value[:60]!r}."
 
     @property
     def label(self) -> str:
