@@ -112,7 +112,7 @@ def _weigh_loras(into: Values, weight: float, axis: Axis) -> None:
 # In the order in which they are put in: a weight after the LoRA that it is of.
 AXES: Mapping[str, _What] = {
     "model": _What("Model", "mini, sd21", str, _field("model")),
-    "prompt": _What("Prompt words", "castle, ship, tree", str, _replace_words),
+    "prompt": _What("Prompt words", "castle, ship, tower", str, _replace_words),
     "seed": _What("Seed", "1-4", int, _field("seed")),
     "steps": _What("Steps", "10, 25, 50", int, _field("num_inference_steps")),
     "guidance": _What("Guidance", "3, 5, 7.5", float, _field("guidance_scale")),
