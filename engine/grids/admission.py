@@ -126,6 +126,7 @@ KINDS = (
         afresh=_afresh,
         pictures=lambda request: request.count + request.sheets,
         preview_width=lambda request: request.base.width * request.base.enlarged,
+        caption=Grid.caption,
         describe=describe,
     ),
 )

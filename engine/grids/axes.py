@@ -38,9 +38,14 @@ class Axis:
             return [Problem("axes", f"{self.label} must have each value once; got {twice[0][:60]!r} more than once.")]
         wrong = [value for value in self.values if not AXES[self.name].reads(value)]
         if wrong:
-            kind = "whole numbers" if AXES[self.name].read is int else "numbers"
-            return [Problem("axes", f"{self.label} takes {kind}; got {wrong[0][:60]!r}.")]
+            return [Problem("axes", self._unreadable(wrong[0]))]
         return []
+
+    def _unreadable(self, value: str) -> str:
+        kind = "whole numbers" if AXES[self.name].read is int else "numbers"
+        if _RANGE.fullmatch(value):
+            return f"{self.label}: {value[:60]!r} is no range of 1 to {MOST_VALUES} {kind}."
+        return f"{self.label} takes {kind}; got {value[:60]!r}."
 
     @property
     def label(self) -> str:
@@ -107,7 +112,7 @@ def _weigh_loras(into: Values, weight: float, axis: Axis) -> None:
 # In the order in which they are put in: a weight after the LoRA that it is of.
 AXES: Mapping[str, _What] = {
     "model": _What("Model", "mini, sd21", str, _field("model")),
-    "prompt": _What("Prompt words", "castle, ship, tree", str, _replace_words),
+    "prompt": _What("Prompt words", "castle, ship, tower", str, _replace_words),
     "seed": _What("Seed", "1-4", int, _field("seed")),
     "steps": _What("Steps", "10, 25, 50", int, _field("num_inference_steps")),
     "guidance": _What("Guidance", "3, 5, 7.5", float, _field("guidance_scale")),

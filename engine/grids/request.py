@@ -75,8 +75,14 @@ class Grid:
 
     def cells(self) -> list[Cell]:
         """All pictures, the first axis changing fastest. Raises InvalidRequest where a value breaks a rule."""
-        ranges = [range(len(axis.values)) for axis in reversed(self.axes)]
-        return [self._cell(tuple(reversed(place))) for place in product(*ranges)]
+        return [self._cell(place) for place in self._places()]
+
+    def caption(self, index: int) -> str:
+        """What tells a picture from the others, by its index in the job; nothing of a sheet."""
+        if index >= self.count:
+            return ""
+        place = zip(self.axes, self._places()[index], strict=True)
+        return ", ".join(axis.caption(axis.values[at]) for axis, at in place)
 
     def with_seed(self) -> "Grid":
         """This grid with the seed of its base drawn."""
@@ -113,6 +119,10 @@ class Grid:
         if words not in self.base.prompt and words not in self.base.negative_prompt:
             texts.append(f"The first words of a prompt axis must stand in the prompt; {words[:60]!r} do not.")
         return [Problem("axes", text) for text in texts]
+
+    def _places(self) -> list[tuple[int, ...]]:
+        ranges = [range(len(axis.values)) for axis in reversed(self.axes)]
+        return [tuple(reversed(place)) for place in product(*ranges)]
 
     def _cell(self, place: tuple[int, ...]) -> Cell:
         values = {**self.base.to_dict(), "num_images": 1, "prompts": (), "negative_prompts": ()}

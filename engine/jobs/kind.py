@@ -74,6 +74,7 @@ class Kind(Generic[R]):
         stepwise: whether a job's steps mean something to people; else they see its share in percent.
         once: whether asking for the same again, while that is unfinished, gives that job.
         folder: what must be on disk before a job begins; see `engine.prepared`.
+        caption: what tells one of its pictures from the others, by that picture's index; nothing where its seed does.
         describe: what its pictures are called, and what other tools read in them.
     """
 
@@ -92,6 +93,7 @@ class Kind(Generic[R]):
     stepwise: bool = True
     once: bool = False
     folder: Callable[[Settings, R], Path | None] = lambda settings, request: None
+    caption: Callable[[R, int], str] = lambda request, index: ""
     describe: Describe = by_kind
 
     def request(self, values: Mapping[str, Any], here: Here) -> R:

@@ -95,13 +95,13 @@ def _picture(studio: Studio) -> PhotoRef | None:
 def _upload(studio: Studio) -> None:
     turn = st.session_state.setdefault("noise_files", 0)
     file = st.file_uploader("Picture", type=PHOTO_SUFFIXES, key=f"noise_file_{turn}")
-    if refused := st.session_state.pop("noise_refused", ""):
+    if refused := st.session_state.pop("noise_file_refused", ""):
         st.warning(plain(refused), icon=":material/image_not_supported:")
     if file:
         try:
             st.query_params[START] = address_of(studio.add_photo(file.getvalue(), file.name))
         except PEOPLE_ERRORS as error:
-            st.session_state.noise_refused = str(error)
+            st.session_state.noise_file_refused = str(error)
         st.session_state.noise_files += 1  # an empty uploader: the file's bytes need not stay in memory
         st.rerun()
 

@@ -31,10 +31,11 @@ def show_grid(studio: Studio, values: Mapping[str, Any]) -> None:
             "Of prompt words the first is what the others stand in for."
         )
         axes = [axis for place in PLACES if (axis := _axis(place))]
+        fields = _fields(values, axes)
         with st.container():  # what comes and goes keeps its place
-            if said := _said(studio, values, axes):
+            if not PRESS.problems(fields) and (said := _said(studio, values, axes)):
                 st.caption(said)
-        PRESS.show_problems(_fields(values, axes))
+        PRESS.show_problems(fields)
         if PRESS.button("Draw the grid", ":material/grid_on:", main=False, disabled=not axes):
             _ask(studio, values, axes)
 

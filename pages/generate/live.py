@@ -1,11 +1,13 @@
 """Draw while I type: a draft of the drawing at every pause, in few steps and kept nowhere."""
 
+import io
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from PIL import Image
 
 from engine.diffusion.request import TextToImage
 from engine.drafts.board import Answer, Board
@@ -20,7 +22,8 @@ from pages.parts.submit import said_by
 LOOK_SECONDS = 1.0
 PATIENT_SECONDS = 0.9  # that a look waits for a draft, which mostly takes less
 LOST_SECONDS = 20.0  # much longer than a draft takes
-SHOWN = 384  # pixels of the draft on the page, so that results are in sight below it
+SHOWN = 256  # pixels of the draft's longer side on the page, so that the button below it stays in sight
+WORDS_WIDTH = 196  # pixels beside it: in the form's column where that is as wide as on most screens
 WORDS = ("prompt", "negative_prompt")
 _STATE = "live_draft"
 
@@ -105,19 +108,22 @@ def _show(studio: Studio, values: dict[str, Any], run: _Run) -> None:
     words = _words(draft, {name: values[name] for name in WORDS})
     seed = draft.seed if values["seed"] is None else values["seed"]
     if not words["prompt"].strip():
-        st.caption("The draft comes here as soon as there is a prompt.")
+        _frame("The draft comes here as soon as there is a prompt.")
         return
     problem = _ask(studio, draft, {**values, **words, "seed": seed, "num_images": 1})
     if problem:
-        st.caption(f":material/edit: {plain(problem)}")
+        _frame(f":material/edit: {plain(problem)}")
         return
     patient = not whole and studio.engine().state == READY  # else it comes later, and other parts of the page wait
     answer = _wait(Board(studio.settings.home), draft, PATIENT_SECONDS if patient else 0.0)
     if answer:
         draft.shown, draft.token = (answer, seed), ""
-    _show_draft(draft, seed if values["seed"] is None else None)
-    if draft.token:
-        st.caption(_why_not_yet(studio, draft))
+    waits = _why_not_yet(studio) if draft.token else ""
+    if draft.shown is None or draft.shown[0].problem:
+        problem = f":material/warning: {plain(draft.shown[0].problem)}" if draft.shown else ""
+        _frame(waits or problem)
+        return
+    _show_draft(draft, seed if values["seed"] is None else None, waits)
 
 
 def _words(draft: _Draft, entered: dict[str, str]) -> dict[str, str]:
@@ -165,23 +171,36 @@ def _wait(board: Board, draft: _Draft, seconds: float) -> Answer | None:
     return None
 
 
-def _show_draft(draft: _Draft, own_seed: int | None) -> None:
+def _frame(text: str) -> None:
+    """What is said in the draft's place, as large as it, so that what is below keeps its place when it comes."""
+    with st.container(height=SHOWN, width=SHOWN):
+        st.caption(text)
+
+
+def _show_draft(draft: _Draft, own_seed: int | None, waits: str) -> None:
     """The last draft that came; with the ways to its seed and to another one where the form has none."""
-    if draft.shown is None:
-        return
+    assert draft.shown is not None
     answer, seed = draft.shown
-    if answer.problem:
-        st.caption(f":material/warning: {plain(answer.problem)}")
-        return
-    st.image(answer.picture, width=SHOWN, alt="Draft")
-    st.caption(f"Draft in {answer.seconds:.2f} s, seed {seed}. It is kept nowhere{_way(draft, own_seed)}.")
-    if own_seed is None:
-        return
-    with st.container(horizontal=True, gap="small"):
-        taken = st.button("Keep this seed", icon=":material/push_pin:", on_click=_take, args=(seed,))
-        st.button("Another seed", icon=":material/casino:", on_click=_roll, args=(draft,))
+    with st.container(horizontal=True, gap="small"):  # its words stand beside it, or below where that is too narrow
+        st.image(answer.picture, width=_width(answer.picture), alt="Draft")
+        with st.container(width=WORDS_WIDTH):
+            st.caption(f"Draft in {answer.seconds:.2f} s, seed {seed}. It is kept nowhere{_way(draft, own_seed)}.")
+            taken = own_seed is not None and _seed_buttons(draft, seed)
+            if waits:
+                st.caption(waits)
     if taken:
         st.rerun()  # all of the page: the seed's field is outside
+
+
+def _width(picture: bytes) -> int:
+    with Image.open(io.BytesIO(picture), formats=("PNG",)) as opened:
+        return round(SHOWN * min(1.0, opened.width / opened.height))
+
+
+def _seed_buttons(draft: _Draft, seed: int) -> bool:
+    taken = st.button("Keep this seed", icon=":material/push_pin:", on_click=_take, args=(seed,))
+    st.button("Another seed", icon=":material/casino:", on_click=_roll, args=(draft,))
+    return taken
 
 
 def _way(draft: _Draft, own_seed: int | None) -> str:
@@ -200,7 +219,7 @@ def _roll(draft: _Draft) -> None:
     draft.seed = drawn_seed()
 
 
-def _why_not_yet(studio: Studio, draft: _Draft) -> str:
+def _why_not_yet(studio: Studio) -> str:
     state = studio.engine().state
     if state == WORKING:
         return "The studio is at work on a job; the draft comes when it is done."

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.diffusion.defaults import Defaults
 from engine.diffusion.request import ENLARGED, GUIDANCE_SCALE, NUM_IMAGES, SCHEDULERS, STEPS, VARIATION_STRENGTH
@@ -67,7 +68,7 @@ def main() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         problems = PRESS.problems(start_fields())
-        prompts = _prompts(studio)
+        prompts, draft = _prompts(studio)
         pressed = PRESS.button("Generate", ":material/brush:")
         show_status(studio, FED)
         # Below the button: a message that leaves when its prompt changes must not move the button under the mouse.
@@ -82,11 +83,11 @@ def main() -> None:
         show_grid(studio, values)
         with notes:
             show_prompt_notes(studio, values, info)
+        with draft:
+            show_live(studio, values, info)
     if pressed:
         _submit(studio, values)
     with right:
-        with st.container():
-            show_live(studio, values, info)
         show_feed(studio, FED, _examples, show_drawings)
         if studio.jobs(owner=OWNER, kind=FED, limit=1):
             show_earlier(studio)
@@ -96,7 +97,8 @@ def main() -> None:
     settle_form()
 
 
-def _prompts(studio: Studio) -> dict[str, Any]:
+def _prompts(studio: Studio) -> tuple[dict[str, Any], DeltaGenerator]:
+    """The words, and the place for what is drawn while they are typed: by the field, where the eye is."""
     prompt = st.text_area(
         "Prompt",
         key="prompt",
@@ -104,6 +106,7 @@ def _prompts(studio: Studio) -> dict[str, Any]:
         height=96,
         placeholder="a castle on a mountain at sunset",
     )
+    draft = st.container()
     negative = st.text_input(
         "Negative prompt",
         key="negative_prompt",
@@ -117,12 +120,13 @@ def _prompts(studio: Studio) -> dict[str, Any]:
         show_presets(studio)
         open_button()
     show_words(studio, prompt or "", negative or "", styles)
-    return {
+    words = {
         "prompt": prompt or "",
         "negative_prompt": negative or "",
         "styles": styles,
         "prompt_syntax": syntax_field(),
     }
+    return words, draft
 
 
 def _settings(

@@ -12,7 +12,7 @@ from pages.generate.actions import open_link, show_actions
 from pages.generate.details import FED, KINDS, SHEET, SHOWN
 from pages.parts.common import OWNER, plain, shown_width
 from pages.parts.downloads import download_buttons, zip_button
-from pages.parts.feed import caption_of, expected_pictures, latest_ended
+from pages.parts.feed import caption_of, expected_pictures, latest_ended, told_apart
 from pages.parts.pictures import show_picture, show_thumbnail
 from pages.parts.reuse import reuse_here
 from pages.upscale.button import show_upscale
@@ -33,7 +33,7 @@ def show_drawings(studio: Studio, job: Job, images: Sequence[ImageRecord]) -> No
     for image in images:
         with grid.container():
             shown = show_picture(studio, image, shown_width(image.width) if single else "stretch")
-            st.caption(caption_of(image))
+            st.caption(caption_of(image, told_apart(studio, job, image)))
             if shown:
                 download_buttons(studio, image, place="feed")
             _next(studio, image, "feed")

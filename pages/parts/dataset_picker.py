@@ -7,7 +7,9 @@ import streamlit as st
 from ulid import ULID
 
 from engine.datasets.uploads import keep_uploads
-from engine.picture_files import SUFFIXES
+from engine.errors import StudioError
+from engine.picture_files import SUFFIXES, pictures_below
+from engine.rules import counted
 from engine.studio import Studio
 from pages.parts.common import PEOPLE_ERRORS, plain, show_problems
 
@@ -45,7 +47,16 @@ def pick_dataset(studio: Studio, place: str = DATASET, captions: bool = True) ->
     if Path(name).is_absolute():
         st.caption(plain(f"From {name}"))
         return Path(name)
-    return studio.settings.home / "datasets" / Path(name).name
+    folder = studio.settings.home / "datasets" / Path(name).name
+    if not captions:  # of pictures with captions the page shows more than their number
+        _say_uploaded(folder)
+    return folder
+
+
+def _say_uploaded(folder: Path) -> None:
+    """How many came, since the uploader is empty again; nothing of what is refused when it is used."""
+    with suppress(StudioError):
+        st.caption(f"{counted(len(pictures_below(folder)), 'picture')} uploaded. The next upload replaces this one.")
 
 
 def _take_folder(place: str, suffix: str) -> None:

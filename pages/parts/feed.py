@@ -160,7 +160,7 @@ def _running_job(studio: Studio, job: Job) -> None:
             st.image(preview, width=shown_width(width) if width else "stretch", alt="Preview")
         with st.container(horizontal=True):
             for image in studio.gallery.of_job(job.id):
-                show_thumbnail(studio, image, 160, caption_of(image))
+                show_thumbnail(studio, image, 160, caption_of(image, told_apart(studio, job, image)))
 
 
 def _waiting_job(studio: Studio, job: Job) -> None:
@@ -189,6 +189,13 @@ def _ended_job(studio: Studio, job: Job, show_images: ShowImages) -> None:
             st.page_link(GALLERY, label="Open the gallery", icon=":material/photo_library:")
 
 
-def caption_of(image: ImageRecord) -> str:
-    """What tells a picture from the others of its job."""
-    return plain(image.title) if image.seed is None else f"Seed {image.seed}"
+def told_apart(studio: Studio, job: Job, image: ImageRecord) -> str:
+    """What its job says that tells a picture from the others; mostly nothing, for its seed does."""
+    if job.request is None or image.job_index is None:
+        return ""
+    return studio.kinds[job.kind].caption(job.request, image.job_index)
+
+
+def caption_of(image: ImageRecord, told: str = "") -> str:
+    """What tells a picture from the others of its job: what that job says, or its seed, or its title."""
+    return plain(told or image.title) if told or image.seed is None else f"Seed {image.seed}"

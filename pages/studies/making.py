@@ -67,7 +67,7 @@ def show_making(studies: Studies) -> Study | None:
         return None
     if not isinstance(matched, Matched):
         text = "A study needs pictures of the same contents by two methods or more."
-        show_refusal({"methods": text}, _places(source))
+        show_refusal({matched.field: text}, _places(source))
         return None
     try:
         return studies.create(title, kind, matched, **values)
@@ -80,7 +80,7 @@ def _places(source: str) -> dict[str, str]:
     """The keys of the fields' widgets."""
     if source == FOLDERS:
         return PLACES | {"methods": "study_folders", "originals": "study_originals"}
-    return PLACES | {"methods": "study_methods", "originals": "study_source"}
+    return PLACES | {"methods": "study_methods", "originals": "study_source", "pictures": "study_source"}
 
 
 def _matched(source: str, kind: str) -> Matched | Missing:
@@ -128,11 +128,12 @@ def _control(kind: str, can: bool) -> bool:
     return st.checkbox("Hide the originals among them", key="study_control", disabled=not can) and can
 
 
-def _from_gallery(source: str, kind: str) -> Matched | str:
+def _from_gallery(source: str, kind: str) -> Matched | Missing | str:
     groups = _groups(source)
     methods = {name: found for name, found in groups.found.items() if found}
     if len(methods) < 2:
-        return "The gallery has no pictures of the same content by two methods yet. Draw them first, or choose folders."
+        text = "The gallery has no pictures of the same content by two methods yet. Draw them first, or choose folders."
+        return Missing(text, "pictures")  # without a choice of methods, which there are none of
     chosen = st.multiselect(
         "Methods",
         sorted(methods, key=lambda name: -len(methods[name])),
@@ -142,7 +143,8 @@ def _from_gallery(source: str, kind: str) -> Matched | str:
     most = _most(10)
     control = _control(kind, source == PHOTOS)
     if control and source != PHOTOS:
-        return "Real or made needs the originals, which prompts do not have. Choose photos, or folders."
+        text = "Real or made needs the originals, which prompts do not have. Choose photos, or folders."
+        return Missing(text, "pictures")
     if len(chosen) + control < 2:
         return "Choose two methods or more."
     try:

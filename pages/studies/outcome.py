@@ -103,7 +103,8 @@ def _plot(study: Study, question: Question) -> None:
     domain = [1, 5] if study.kind == RATINGS else [0, 1]
     base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("method:N", sort=None, title=None))
     scale = alt.Scale(domain=domain)
-    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale, title="mean, 95% interval"), x2="high:Q")
+    low = alt.X("low:Q", scale=scale, title="mean, 95% interval")
+    bars = base.mark_rule(strokeWidth=2, clip=True).encode(x=low, x2="high:Q")  # not over the names beside the scale
     st.altair_chart(bars + base.mark_point(filled=True, size=80).encode(x=alt.X("mean:Q", scale=scale)))
 
 

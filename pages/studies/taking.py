@@ -104,7 +104,7 @@ def _one(studies: Studies, study: Study, trial: Trial) -> None:
     name = study.pictures[trial.content][trial.shown[0]]
     if study.kind == REAL:
         st.html(_GLIMPSE.format(position=trial.position, seconds=study.glimpse_seconds))
-        with st.container(key=f"glimpse_{trial.position}"):
+        with st.container(key=f"glimpse_{trial.position}", horizontal_alignment="center"):
             st.image(studies.picture(study, name), alt="The picture")
         return
     original = study.originals.get(trial.content)
@@ -112,7 +112,7 @@ def _one(studies: Studies, study: Study, trial: Trial) -> None:
     if original:
         with grid.container():
             st.image(studies.picture(study, original), caption="The original", alt="The original")
-    with grid.container():
+    with grid.container(horizontal_alignment="center"):
         st.image(studies.picture(study, name), caption="Your opinion of this one", alt="The picture")
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from engine.opinions.pictures import match
 from engine.opinions.serving import start
 from engine.opinions.studies import Studies
-from engine.opinions.study import PAIRS, Study
+from engine.opinions.study import PAIRS, RATINGS, REAL, Study
 
 METHODS = {"warm": (220, 60, 40), "cold": (40, 60, 220)}
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -100,3 +100,20 @@ def test_three_people_take_a_study_and_the_careless_one_is_shown(browser, page, 
     expect(page.get_by_role("table").get_by_text(re.compile(r"^-?\d\.\d\d to \d\.\d\d$")).first).to_be_visible()
     page.get_by_text("Leave out who answers by chance").click()
     expect(page.get_by_text(re.compile("N = 2 participants"))).to_be_visible()
+
+
+@pytest.mark.parametrize("kind", [RATINGS, REAL])
+def test_a_picture_by_itself_stands_above_the_answers(
+    browser: Browser, home: Path, tmp_path: Path, study, link, kind: str
+):
+    originals = tmp_path / "warm" if kind == REAL else None
+    matched = match({method: tmp_path / method for method in METHODS}, originals, control=kind == REAL)
+    alone = Studies(home).create("Good?", kind, matched, repeats=0, glimpse_seconds=30.0)
+    page = browser.new_page(viewport=DESKTOP)
+    page.goto(link.replace(study.token, alone.token))
+    page.get_by_role("button", name="I agree").click()
+    picture, answers = page.locator(".stImage img"), page.locator(".st-key-answers")
+    expect(answers).to_be_visible()
+    middles = [box["x"] + box["width"] / 2 for box in (picture.bounding_box(), answers.bounding_box())]
+    assert middles[0] == pytest.approx(middles[1], abs=2)
+    page.close()

@@ -43,6 +43,13 @@ def test_a_comparison_from_the_button_to_its_tables(open_page, studio: Studio, t
     assert "Halo" in failures.columns
 
 
+def test_uploaded_pictures_are_counted(open_page, studio: Studio) -> None:
+    save_pictures(studio.settings.home / "datasets" / "photos", range(2))
+    page = open_page("evaluate", about="Translators", compared_photos="photos", compared_styles="gone")
+    assert texts(page.caption).count("uploaded") == 1
+    assert "2 pictures uploaded" in texts(page.caption)
+
+
 def test_a_test_on_pairs_shows_three_columns(open_page, studio: Studio, tmp_path: Path, work) -> None:
     pairs = save_pairs(tmp_path / "pairs", range(1))
     page = open_page("evaluate", about="On pairs", tested_pairs=str(pairs))

@@ -62,6 +62,7 @@ def test_a_picture_is_noised_and_denoised(open_page: Callable[..., AppTest], stu
     assert "Choose a picture, then press Noise and denoise" in texts(page.markdown)
     page.text_area(key="noise_prompt").set_value("the sky").run()
     button(page, "Noise and denoise").click().run()
+    assert not page.warning
     assert "There must be a picture" in texts(page.error)
     assert not studio.jobs()
     page.query_params["start"] = photo.id[:16]

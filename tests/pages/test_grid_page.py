@@ -25,6 +25,8 @@ def test_a_grid_is_asked_for_drawn_and_comes_back(open_page, studio, work):
     page = open_page("generate")
     *cells, sheet = studio.gallery.of_job(job.id)
     assert len(cells) == 4
+    told = [caption.value for caption in page.caption if caption.value.startswith("Guidance")]
+    assert told == [f"Guidance {value}, {words}" for words in ("castle", "a ship, at sea") for value in (3, 7)]
     page = open_page("generate", recipe=sheet.id)
     button(page, "Draw the grid").click().run()
     assert studio.jobs()[0].id != job.id
@@ -36,6 +38,7 @@ def test_what_is_wrong_with_a_grid_is_said_before_and_after_the_press(open_page,
     assert "Guidance takes numbers; got 'much'" in texts(page.caption)
     button(page, "Draw the grid").click().run()
     assert "Guidance takes numbers; got 'much'" in texts(page.error)
+    assert "much" not in texts(page.caption)  # once is enough
     assert jumps(page) == ["grid_values_"]
     assert not studio.jobs()
 

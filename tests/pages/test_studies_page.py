@@ -122,6 +122,9 @@ def test_the_artist_makes_a_study_from_folders_and_reads_it(open_page, studies, 
 
 def test_what_the_form_cannot_use_is_said(open_page, studies, folders):
     page = open_page("studies")
+    keyed(page, "make_study").click().run()  # the gallery is empty, so there are no methods to choose
+    assert "(#field-study_source)" in texts(page.info)
+    assert jumps(page) == ["study_source"]
     page.selectbox(key="study_source").set_value("folders").run()
     page.text_area(key="study_folders").set_value(f"soft = {folders / 'soft'}\nhard = ~nobody-of-this-name/x").run()
     assert "must be a folder that can be read" in texts(page.info)

@@ -63,6 +63,13 @@ def test_cells_go_across_then_down_then_on():
     assert {each.request.num_images for each in cells} == {1}
 
 
+def test_each_picture_is_told_from_the_others_by_what_is_varied():
+    axes = (Axis("steps", ("2", "4")), Axis("prompt", ("castle", "ship")))
+    grid = Grid(base=base(), axes=axes)
+    told = ["Steps 2, castle", "Steps 4, castle", "Steps 2, ship", "Steps 4, ship", ""]
+    assert [grid.caption(index) for index in range(grid.count + grid.sheets)] == told
+
+
 def test_words_are_replaced_in_both_prompts_and_weights_go_to_the_varied_lora():
     words = Axis("prompt", ("lake", "sea", "river"))
     cells = Grid(base=base(negative_prompt="no lake"), axes=(words,)).cells()
@@ -85,6 +92,8 @@ def test_words_are_replaced_in_both_prompts_and_weights_go_to_the_varied_lora():
         ((Axis("seed", ()),), "Seed needs at least one value, such as 1-4"),
         ((Axis("steps", ("2", "2")),), "each value once; got '2' more than once"),
         ((Axis("steps", ("two",)),), "Steps takes whole numbers; got 'two'"),
+        ((Axis("steps", ("1-400",)),), "Steps: '1-400' is no range of 1 to 200 whole numbers"),
+        ((Axis("guidance", ("5-3",)),), "Guidance: '5-3' is no range of 1 to 200 numbers"),
         ((Axis("guidance", ("nan",)),), "Guidance scale must be a number"),
         ((Axis("steps", ("2", "999")),), "Steps must be a whole number from 1 to 150; got 999"),
         ((Axis("prompt", ("dragon", "ship")),), "must stand in the prompt; 'dragon' do not"),
